@@ -1,0 +1,139 @@
+"""Raw ids <-> row numbers. Everything inside counts rows; everything outside speaks raw ids."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from fullrank.errors import DataError
+
+
+class Ids:
+    """An ordered set of raw ids: the id at position ``r`` belongs to row ``r``.
+
+    Args:
+        values: The distinct raw ids, of a string or integer type, none null.
+        titles: A readable name for each id, where the data set has them.
+
+    Strings stay strings: ``"007"`` and ``"7"`` are two ids, and neither becomes a number.
+    """
+
+    def __init__(self, values: pl.Series, titles: pl.Series | None = None) -> None:
+        self.values = values.rename("id")
+        self.titles = None if titles is None else titles.rename("title").cast(pl.String)
+
+    @classmethod
+    def of(cls, raw: pl.Series, *, name: str = "ids") -> Ids:
+        """The distinct ids of ``raw`` in their natural order, whatever the order of the input.
+
+        Integers are ordered by value, strings by length and then alphabetically, so that strings
+        of digits count up as the numbers do.
+
+        Raises:
+            DataError: an id is null, or the type is neither a string nor an integer.
+        """
+        raw = _checked(raw, name)
+        distinct = raw.unique()
+        if distinct.dtype == pl.String:
+            frame = pl.DataFrame({"id": distinct})
+            return cls(frame.sort(pl.col("id").str.len_bytes(), "id")["id"])
+        return cls(distinct.sort())
+
+    @classmethod
+    def union(cls, parts: Iterable[Ids]) -> Ids:
+        """Every id of every part in natural order; the first title given for an id is kept."""
+        parts = list(parts)
+        dtypes = {part.values.dtype for part in parts}
+        target = parts[0].values.dtype if len(dtypes) == 1 else pl.String
+        ids = cls.of(pl.concat([part.values.cast(target) for part in parts]))
+        named = [
+            pl.DataFrame({"id": part.values.cast(target), "title": part.titles})
+            for part in parts
+            if part.titles is not None
+        ]
+        return ids.with_titles(pl.concat(named)) if named else ids
+
+    def with_titles(self, table: pl.DataFrame) -> Ids:
+        """The same ids, named by the columns ``id`` and ``title`` of ``table``."""
+        table = table.with_columns(pl.col("id").cast(self.values.dtype)).unique("id", keep="first")
+        named = self.values.to_frame().join(table, on="id", how="left", maintain_order="left")
+        return Ids(self.values, named["title"])
+
+    def rows(self, raw: pl.Series | Iterable[Any]) -> NDArray[np.int64]:
+        """The row of each raw id; -1 where an id is unknown.
+
+        A query of another type matches by its exact text: ``17`` and ``"17"`` find each other,
+        ``"017"`` finds neither.
+        """
+        query = raw if isinstance(raw, pl.Series) else pl.Series(list(raw), strict=False)
+        if query.dtype != self.values.dtype:
+            query = self._same_type(query)
+        found = (
+            query.rename("id")
+            .to_frame()
+            .join(self._table, on="id", how="left", maintain_order="left")
+        )
+        return found["row"].fill_null(-1).to_numpy()
+
+    def raw(self, rows: NDArray[np.integer[Any]]) -> pl.Series:
+        """The raw id of each row number."""
+        return self.values.gather(rows)
+
+    def select(self, rows: NDArray[np.integer[Any]]) -> Ids:
+        """The ids of some rows, in the order of ``rows``."""
+        titles = None if self.titles is None else self.titles.gather(rows)
+        return Ids(self.values.gather(rows), titles)
+
+    @cached_property
+    def _table(self) -> pl.DataFrame:
+        return pl.DataFrame({"id": self.values, "row": np.arange(len(self), dtype=np.int64)})
+
+    def _same_type(self, query: pl.Series) -> pl.Series:
+        if query.dtype.is_integer() and self.values.dtype.is_integer():
+            return query.cast(self.values.dtype, strict=False)
+        text = query.cast(pl.String, strict=False)
+        if self.values.dtype == pl.String:
+            return text
+        number = text.cast(self.values.dtype, strict=False)
+        exact = (number.cast(pl.String) == text).fill_null(False)
+        return pl.select(pl.when(exact).then(number)).to_series()
+
+    @cached_property
+    def digest(self) -> str:
+        """A sha256 over the ids in their order; the type of the ids does not enter it."""
+        sha = hashlib.sha256()
+        for start in range(0, len(self), 100_000):
+            part = self.values.slice(start, 100_000).cast(pl.String)
+            sha.update("\n".join(part.to_list()).encode())
+            sha.update(b"\n")
+        return sha.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Ids):
+            return NotImplemented
+        return self.values.dtype == other.values.dtype and self.values.equals(other.values)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Ids({len(self):,} of type {self.values.dtype})"
+
+
+def _checked(raw: pl.Series, name: str) -> pl.Series:
+    if raw.dtype == pl.Categorical or isinstance(raw.dtype, pl.Enum):
+        raw = raw.cast(pl.String)
+    if raw.dtype != pl.String and not raw.dtype.is_integer():
+        raise DataError(name, f"ids of type {raw.dtype}", "strings or integers")
+    if raw.null_count():
+        row = int(raw.is_null().arg_max() or 0) + 1
+        raise DataError(f"{name}, row {row}", "a null id", "an id in every row")
+    return raw

@@ -1,0 +1,291 @@
+"""The interactions table: who took what, as rows of a compressed sparse matrix."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from typing import Any, Self
+
+import narwhals.stable.v1 as nw
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from fullrank.data.columns import Columns, clean
+from fullrank.data.ids import Ids
+from fullrank.errors import DataError
+
+
+class Interactions:
+    """Users × items, one stored cell for each observed pair, ordered by user row and item row.
+
+    Args:
+        users: Raw ids of the user rows.
+        items: Raw ids of the item rows.
+        indptr: Start of each user's cells, ``(n_users + 1,)``, int64.
+        item_idx: Item row of each cell, ascending within a user, ``(n,)``, int32.
+        weight: Optional weight of each cell, ``(n,)``, float32.
+        timestamp: Optional time of each cell, ``(n,)``, int64 or float64.
+        merged: How many input rows repeated a pair that was already there.
+
+    Build one with `from_frame`, `from_scipy` or ``fullrank.read``; users or items without any cell
+    are allowed, so that the parts of a split share their row numbers.
+    """
+
+    def __init__(
+        self,
+        users: Ids,
+        items: Ids,
+        indptr: NDArray[np.int64],
+        item_idx: NDArray[np.int32],
+        *,
+        weight: NDArray[np.float32] | None = None,
+        timestamp: NDArray[Any] | None = None,
+        merged: int = 0,
+    ) -> None:
+        self.users = users
+        self.items = items
+        self.indptr = indptr
+        self.item_idx = item_idx
+        self.weight = weight
+        self.timestamp = timestamp
+        self.merged = merged
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        columns: Columns | None = None,
+        users: Ids | None = None,
+        items: Ids | None = None,
+        place: str = "frame",
+    ) -> Self:
+        """Reads a polars, pandas or pyarrow table with one row per interaction.
+
+        Args:
+            frame: The table; any eager frame that narwhals knows.
+            columns: Which columns to use and the threshold on ratings, if one is wanted.
+            users: The user ids to number rows by; those of the table when not given.
+            items: The item ids to number rows by; those of the table when not given.
+            place: What to call the table in error messages.
+
+        Raises:
+            DataError: a column is missing, an id is null or not in the given ids, a weight is
+                negative or not a number, or no row is left.
+        """
+        table = clean(_polars(frame, place), columns or Columns(), place)
+        users = users or Ids.of(table["user_id"], name=f"{place}, column user_id")
+        items = items or Ids.of(table["item_id"], name=f"{place}, column item_id")
+        user_idx = _known(users, table["user_id"], f"{place}, column user_id")
+        item_idx = _known(items, table["item_id"], f"{place}, column item_id")
+        weight = table["weight"].to_numpy() if "weight" in table.columns else None
+        timestamp = table["timestamp"].to_numpy() if "timestamp" in table.columns else None
+        return cls.from_rows(users, items, user_idx, item_idx, weight=weight, timestamp=timestamp)
+
+    @classmethod
+    def from_rows(
+        cls,
+        users: Ids,
+        items: Ids,
+        user_idx: NDArray[Any],
+        item_idx: NDArray[Any],
+        *,
+        weight: NDArray[Any] | None = None,
+        timestamp: NDArray[Any] | None = None,
+    ) -> Self:
+        """Builds from row numbers, one pair a position; repeated pairs are merged and counted.
+
+        The weights of a repeated pair add up, and its latest timestamp stays.
+        """
+        key = user_idx.astype(np.int64) * len(items) + item_idx
+        order = None if np.all(key[1:] > key[:-1]) else np.argsort(key, kind="stable")
+        merged = 0
+        if order is not None:
+            key = key[order]
+            first = np.concatenate(([True], key[1:] != key[:-1]))
+            starts = np.flatnonzero(first)
+            merged = len(key) - len(starts)
+            key = key[starts]
+            if weight is not None:
+                weight = np.add.reduceat(weight[order], starts)
+            if timestamp is not None:
+                timestamp = np.maximum.reduceat(timestamp[order], starts)
+        rows, columns = np.divmod(key, max(len(items), 1))
+        counts = np.bincount(rows, minlength=len(users))
+        return cls(
+            users,
+            items,
+            np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+            columns.astype(np.int32),
+            weight=None if weight is None else weight.astype(np.float32),
+            timestamp=timestamp,
+            merged=merged,
+        )
+
+    @classmethod
+    def from_scipy(cls, matrix: Any, *, users: Ids | None = None, items: Ids | None = None) -> Self:
+        """Reads a SciPy sparse matrix of users × items; stored zeros are dropped.
+
+        Values other than one become weights. Without ids, rows and columns are called by number.
+
+        Raises:
+            DataError: a value is negative or not a number, or the ids do not fit the shape.
+        """
+        coo = sp.coo_array(matrix)
+        n_users, n_items = coo.shape
+        users = users or Ids(pl.Series(np.arange(n_users)))
+        items = items or Ids(pl.Series(np.arange(n_items)))
+        if (len(users), len(items)) != (n_users, n_items):
+            raise DataError(
+                "sparse matrix",
+                f"shape {n_users} x {n_items} with {len(users)} user and {len(items)} item ids",
+                "one id for each row and column",
+            )
+        bad = ~(coo.data >= 0)
+        if bad.any():
+            at = int(bad.argmax())
+            raise DataError(
+                f"sparse matrix, row {coo.row[at]}, column {coo.col[at]}",
+                f"weight {coo.data[at]}",
+                "a weight of zero or more",
+            )
+        kept = coo.data > 0
+        weight = coo.data[kept]
+        return cls.from_rows(
+            users,
+            items,
+            coo.row[kept],
+            coo.col[kept],
+            weight=None if (weight == 1).all() else weight,
+        )
+
+    @property
+    def n_users(self) -> int:
+        """Number of user rows, those without interactions included."""
+        return len(self.users)
+
+    @property
+    def n_items(self) -> int:
+        """Number of item rows, those without interactions included."""
+        return len(self.items)
+
+    def __len__(self) -> int:
+        return len(self.item_idx)
+
+    @cached_property
+    def user_degree(self) -> NDArray[np.int64]:
+        """Number of items of each user, ``(n_users,)``."""
+        return np.diff(self.indptr)
+
+    @cached_property
+    def item_degree(self) -> NDArray[np.int64]:
+        """Number of users of each item, its popularity, ``(n_items,)``."""
+        return np.bincount(self.item_idx, minlength=self.n_items)
+
+    @property
+    def user_idx(self) -> NDArray[np.int32]:
+        """User row of each cell, ``(n,)``; made anew at each call."""
+        return np.repeat(np.arange(self.n_users, dtype=np.int32), self.user_degree)
+
+    def csr(self) -> sp.csr_array:
+        """A binary users × items matrix over the same memory."""
+        ones = np.ones(len(self), dtype=np.float32)
+        shape = (self.n_users, self.n_items)
+        return sp.csr_array((ones, self.item_idx, self.indptr), shape=shape)
+
+    def select(self, cells: NDArray[Any]) -> Interactions:
+        """The cells that a mask or a list of positions names; rows and ids stay as they are."""
+        cells = np.flatnonzero(cells) if cells.dtype == np.bool_ else np.sort(cells)
+        counts = np.bincount(self.user_idx[cells], minlength=self.n_users)
+        return Interactions(
+            self.users,
+            self.items,
+            np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+            self.item_idx[cells],
+            weight=None if self.weight is None else self.weight[cells],
+            timestamp=None if self.timestamp is None else self.timestamp[cells],
+        )
+
+    def compact(self) -> Interactions:
+        """The same cells without the users and items that have none."""
+        kept_users = np.flatnonzero(self.user_degree)
+        kept_items = np.flatnonzero(self.item_degree)
+        number = np.cumsum(self.item_degree > 0) - 1
+        indptr = np.concatenate(([0], self.indptr[1:][kept_users]))
+        return Interactions(
+            self.users.select(kept_users),
+            self.items.select(kept_items),
+            indptr.astype(np.int64),
+            number[self.item_idx].astype(np.int32),
+            weight=self.weight,
+            timestamp=self.timestamp,
+            merged=self.merged,
+        )
+
+    def to_frame(self) -> pl.DataFrame:
+        """A table of raw ids: ``user_id``, ``item_id``[, ``weight``, ``timestamp``]."""
+        columns = {
+            "user_id": self.users.raw(self.user_idx),
+            "item_id": self.items.raw(self.item_idx),
+        }
+        frame = pl.DataFrame({name: ids.rename(name) for name, ids in columns.items()})
+        if self.weight is not None:
+            frame = frame.with_columns(weight=pl.Series(self.weight))
+        if self.timestamp is not None:
+            frame = frame.with_columns(timestamp=pl.Series(self.timestamp))
+        return frame
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits over ids and pairs: equal for equal interactions, however read."""
+        sha = hashlib.sha256(f"{self.users.digest} {self.items.digest}\n".encode())
+        sha.update(np.ascontiguousarray(self.indptr, dtype="<i8").data)
+        sha.update(np.ascontiguousarray(self.item_idx, dtype="<i4").data)
+        return sha.hexdigest()[:16]
+
+    def summary(self) -> dict[str, Any]:
+        """Sizes and shape of the table, for a person to read."""
+        users, items = int((self.user_degree > 0).sum()), int((self.item_degree > 0).sum())
+        cells = self.n_users * self.n_items
+        return {
+            "users": self.n_users,
+            "items": self.n_items,
+            "interactions": len(self),
+            "density": len(self) / cells if cells else 0.0,
+            "users_with_interactions": users,
+            "items_with_interactions": items,
+            "median_items_per_user": float(np.median(self.user_degree)) if self.n_users else 0.0,
+            "median_users_per_item": float(np.median(self.item_degree)) if self.n_items else 0.0,
+            "repeated_pairs_merged": self.merged,
+            "weights": self.weight is not None,
+            "timestamps": self.timestamp is not None,
+            "titles": self.items.titles is not None,
+            "fingerprint": self.fingerprint,
+        }
+
+    def __repr__(self) -> str:
+        return f"Interactions({self.n_users:,} users x {self.n_items:,} items, {len(self):,} pairs)"
+
+
+def _polars(frame: Any, place: str) -> pl.DataFrame:
+    if isinstance(frame, pl.DataFrame):
+        return frame
+    try:
+        table: pl.DataFrame = nw.from_native(frame, eager_only=True).to_polars()
+    except TypeError:
+        found = type(frame).__name__
+        raise DataError(place, f"a {found}", "a polars, pandas or pyarrow table") from None
+    return table
+
+
+def _known(ids: Ids, raw: pl.Series, place: str) -> NDArray[np.int64]:
+    rows = ids.rows(raw)
+    unknown = rows < 0
+    if unknown.any():
+        at = int(unknown.argmax())
+        raise DataError(
+            f"{place}, row {at + 1}", f"the unknown id {raw[at]!r}", "an id of the given ids"
+        )
+    return rows

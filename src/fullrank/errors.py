@@ -1,0 +1,33 @@
+"""The errors a caller may want to catch: each is one line that names place, found and expected."""
+
+
+class FullrankError(Exception):
+    """Base of every error that fullrank raises on purpose.
+
+    Args:
+        place: Where the trouble is: a file with its line or row, a setting, a model folder.
+        found: What was there.
+        expected: What should have been there, or what to do about it.
+    """
+
+    def __init__(self, place: str, found: str, expected: str) -> None:
+        super().__init__(place, found, expected)
+        self.place = place
+        self.found = found
+        self.expected = expected
+
+    def __str__(self) -> str:
+        line = f"{self.place}: found {self.found}; expected {self.expected}"
+        return " ".join(line.split())
+
+
+class DataError(FullrankError):
+    """Input that cannot be used: a table, an id, a model folder, an embedding file."""
+
+
+class SettingError(FullrankError):
+    """A setting that does not exist, lies out of bounds or contradicts another."""
+
+
+class FitError(FullrankError):
+    """Training that cannot go on: a loss that is not finite, a checkpoint of another run."""
