@@ -1,1 +1,31 @@
-"""."""
+"""The heart: measure the spectrum of embeddings, and keep it balanced while they are trained.
+
+Needs torch and nothing else of fullrank: any training loop can use it.
+"""
+
+from fullrank.spectrum.allpass import balance_spectrum
+from fullrank.spectrum.balance import DirectSpec, DirectSpecPlus
+from fullrank.spectrum.measure import (
+    alignment,
+    correlation,
+    effective_rank,
+    singular_values,
+    uniformity,
+)
+from fullrank.spectrum.report import Spectrum
+from fullrank.spectrum.rows import unit_rows
+from fullrank.spectrum.tau import AttentionTau
+
+__all__ = [
+    "AttentionTau",
+    "DirectSpec",
+    "DirectSpecPlus",
+    "Spectrum",
+    "alignment",
+    "balance_spectrum",
+    "correlation",
+    "effective_rank",
+    "singular_values",
+    "uniformity",
+    "unit_rows",
+]

@@ -1,0 +1,123 @@
+"""DirectSpec and DirectSpec+ as modules: ``z = balancer(x)`` in anybody's training loop."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from fullrank.spectrum.allpass import largest_safe_alpha, warn_unsafe
+from fullrank.spectrum.functions import direct_spec, direct_spec_plus
+from fullrank.spectrum.rows import at_least_float32, unit_rows
+from fullrank.spectrum.tau import AttentionTau, graph_tau
+
+
+def shrink_rows(z: Tensor, shrink: float) -> Tensor:
+    """``shrink · ‖z‖ · z`` for each row, as the published runs rescale; 0 leaves rows alone.
+
+    Shapes: ``z`` (..., B, d); returns the same.
+    """
+    if not shrink:
+        return z
+    norm: Tensor = torch.linalg.vector_norm(z, dim=-1, keepdim=True)
+    return shrink * norm * z
+
+
+class DirectSpec(nn.Module):
+    """Balances a batch of embeddings of one side: ``Z = H - α H HᵀH`` on its unit rows.
+
+    Args:
+        alpha: Step α > 0; safe up to ``1 / σ₁²`` of the unit rows of a batch.
+        shrink: Factor of the rescaling ``shrink · ‖z‖ · z`` afterwards; 0 for none.
+
+    Call it with raw rows (..., B, d), one batch of users or of items (repeated rows are fine), use
+    what it returns in the loss, and let the gradient flow back. bfloat16 and float16 rows are
+    balanced in float32 and returned in their own type.
+
+    Warns:
+        RuntimeWarning: once, where a batch has ``1 - α σ₁² < 0``. Batches are looked at ever more
+        rarely (calls 1, 2, 4, 8, …), so the check costs nothing in a long run.
+
+    Source: DirectSpec, algorithm 2.
+    """
+
+    def __init__(self, alpha: float, shrink: float = 0.0) -> None:
+        super().__init__()
+        self.alpha = alpha
+        self.shrink = shrink
+        self._calls = 0
+        self._warned = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes: ``x`` (..., B, d); returns the same."""
+        h = unit_rows(at_least_float32(x))
+        self._guard(h)
+        return shrink_rows(direct_spec(h, self.alpha), self.shrink).to(x.dtype)
+
+    def _guard(self, h: Tensor) -> None:
+        self._calls += 1
+        if self._warned or self._calls & (self._calls - 1) or not h.numel():
+            return
+        largest = torch.linalg.eigvalsh((h.detach().mT @ h.detach()).double())[..., -1].max()
+        safe = largest_safe_alpha(largest.sqrt().item())
+        if self.alpha > safe:
+            self._warned = True
+            warn_unsafe(self.alpha, safe, type(self).__name__)
+
+    def extra_repr(self) -> str:
+        """The settings, for ``repr``."""
+        return f"alpha={self.alpha}, shrink={self.shrink}"
+
+
+class DirectSpecPlus(nn.Module):
+    """Balances a batch with self-paced weights: ``Z = H - α softmax(Γ ⊙ HHᵀ) H`` on unit rows.
+
+    Args:
+        alpha: Step α > 0. The rows of the softmax sum to one, so α ≤ 1 keeps every factor of the
+            filter at zero or above.
+        tau: Γ for all pairs, or for those that are far apart (the paper's τ₁) if ``tau_near`` is
+            given, or a module that makes Γ of the unit rows (`AttentionTau`).
+        tau_near: Γ for pairs that are near on the graph (τ₀ ≤ τ₁); the caller says which these are.
+        shrink: Factor of the rescaling ``shrink · ‖z‖ · z`` afterwards; 0 for none.
+
+    Call it like `DirectSpec`, with ``near`` (..., B, B) bool where ``tau_near`` is set.
+
+    Raises:
+        ValueError: ``near`` is missing where ``tau_near`` is set, or given where it is not.
+
+    Source: DirectSpec, equations 21 and 22.
+    """
+
+    def __init__(
+        self,
+        alpha: float,
+        tau: float | AttentionTau,
+        tau_near: float | None = None,
+        shrink: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.alpha = alpha
+        self.tau = tau
+        self.tau_near = tau_near
+        self.shrink = shrink
+
+    def forward(self, x: Tensor, near: Tensor | None = None) -> Tensor:
+        """Shapes: ``x`` (..., B, d), ``near`` (..., B, B) bool; returns like ``x``."""
+        if (near is None) != (self.tau_near is None):
+            found = "no near pairs" if near is None else "near pairs"
+            raise ValueError(f"DirectSpecPlus: found {found} with tau_near = {self.tau_near}")
+        h = unit_rows(at_least_float32(x))
+        z = direct_spec_plus(h, self._gamma(h, near), self.alpha)
+        return shrink_rows(z, self.shrink).to(x.dtype)
+
+    def _gamma(self, h: Tensor, near: Tensor | None) -> Tensor | float:
+        if isinstance(self.tau, nn.Module):
+            gamma: Tensor = self.tau(h)
+            return gamma
+        if near is None or self.tau_near is None:
+            return self.tau
+        return graph_tau(near, self.tau_near, self.tau).to(h.dtype)
+
+    def extra_repr(self) -> str:
+        """The settings, for ``repr``."""
+        tau = "" if isinstance(self.tau, nn.Module) else f"tau={self.tau}, "
+        return f"alpha={self.alpha}, {tau}tau_near={self.tau_near}, shrink={self.shrink}"

@@ -1,0 +1,89 @@
+"""The two filters on unit rows with their gradients written out, five B × B × d products or fewer.
+
+Both take a leading batch dimension, so the two sides of a training step can share every product.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+
+class DirectSpecFunction(torch.autograd.Function):
+    """``Z = H - α H HᵀH`` in O(B d²), by way of the d × d Gram matrix.
+
+    With C = HᵀH and gradient G: ``dH = G - α (G C + H (HᵀG + GᵀH))``.
+    Source: DirectSpec, algorithm 2.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, h: Tensor, alpha: float) -> Tensor:
+        """Shapes: ``h`` (..., B, d); returns the same."""
+        covariance = h.mT @ h
+        ctx.save_for_backward(h, covariance)
+        ctx.alpha = alpha
+        return h - alpha * (h @ covariance)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        """The formula of the class docstring."""
+        h, covariance = ctx.saved_tensors
+        cross = h.mT @ grad
+        return grad - ctx.alpha * (grad @ covariance + h @ (cross + cross.mT)), None
+
+
+class DirectSpecPlusFunction(torch.autograd.Function):
+    """``Z = H - α softmax(Γ ⊙ HHᵀ) H``, softmax over each row.
+
+    With S = HHᵀ, P = softmax(Γ ⊙ S) and gradient G, the softmax gives
+    ``dA = P ⊙ (D - rowsum(P ⊙ D))`` for ``D = -α G Hᵀ``, and then
+    ``dH = G - α PᵀG + (Γ ⊙ dA + (Γ ⊙ dA)ᵀ) H`` and ``dΓ = S ⊙ dA``.
+    Source: DirectSpec, equation 22.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, h: Tensor, gamma: Tensor | float, alpha: float) -> Tensor:
+        """Shapes: ``h`` (..., B, d); ``gamma`` a number or (..., B, B); returns like ``h``."""
+        similarity = h @ h.mT
+        weight = torch.softmax(similarity * gamma, dim=-1)
+        learned = isinstance(gamma, Tensor) and gamma.requires_grad
+        ctx.save_for_backward(
+            h,
+            weight,
+            gamma if isinstance(gamma, Tensor) else None,
+            similarity if learned else None,
+        )
+        ctx.gamma = None if isinstance(gamma, Tensor) else gamma
+        ctx.alpha = alpha
+        return h - alpha * (weight @ h)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None, None]:
+        """The formulas of the class docstring."""
+        h, weight, gamma, similarity = ctx.saved_tensors
+        inner = grad @ h.mT
+        inner -= (inner * weight).sum(dim=-1, keepdim=True)
+        inner *= weight
+        inner *= -ctx.alpha
+        gamma_grad = None if similarity is None else inner * similarity
+        inner *= gamma if gamma is not None else ctx.gamma
+        h_grad = grad - ctx.alpha * (weight.mT @ grad)
+        h_grad += (inner + inner.mT) @ h
+        return h_grad, gamma_grad, None
+
+
+def direct_spec(h: Tensor, alpha: float) -> Tensor:
+    """``Z = H - α H HᵀH``; see `DirectSpecFunction`."""
+    z: Tensor = DirectSpecFunction.apply(h, alpha)  # type: ignore[no-untyped-call]
+    return z
+
+
+def direct_spec_plus(h: Tensor, gamma: Tensor | float, alpha: float) -> Tensor:
+    """``Z = H - α softmax(Γ ⊙ HHᵀ) H``; see `DirectSpecPlusFunction`."""
+    z: Tensor = DirectSpecPlusFunction.apply(h, gamma, alpha)  # type: ignore[no-untyped-call]
+    return z

@@ -1,0 +1,128 @@
+"""The diagnosis of an embedding table: its spectrum beside that of a random one, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fullrank.spectrum.measure import correlation, entropy_rank, singular_values
+
+BALANCED, PARTIAL = 0.9, 0.5
+"""Shares of a random table's effective rank from which a spectrum counts as balanced, or as partly
+collapsed; below the second it counts as collapsed."""
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """The singular values of a table and what they mean.
+
+    Attributes:
+        shape: Rows and columns of the (stacked) table.
+        singular_values: Largest first, float64.
+        effective_rank: Dimensions in use, equation 3 of the paper.
+        random_effective_rank: The same figure of a random Gaussian table of this shape.
+        dimensions_for_90_percent: Fewest directions that hold 90 % of the squared length.
+        mean_squared_cosine: Mean of (h_uᵀ h_v)² over pairs of different rows; 1 / d when random.
+    """
+
+    shape: tuple[int, int]
+    singular_values: Tensor
+    effective_rank: float
+    random_effective_rank: float
+    dimensions_for_90_percent: int
+    mean_squared_cosine: float
+
+    @classmethod
+    def of(cls, *tables: Tensor) -> Spectrum:
+        """Measures one table, or several stacked: ``Spectrum.of(users, items)``.
+
+        Raises:
+            ValueError: a table is not 2-dimensional, has a value that is not finite, or there are
+                fewer than two columns or fewer rows than columns, where a rank says little.
+        """
+        shape = _checked(tables)
+        values = singular_values(*tables)
+        energy = values.square().cumsum(0)
+        enough = int((energy < 0.9 * energy[-1]).sum().item()) + 1
+        nonzero = sum(int((table != 0).any(dim=1).sum()) for table in tables)
+        pairs = shape[0] * (shape[0] - 1)
+        return cls(
+            shape=shape,
+            singular_values=values,
+            effective_rank=entropy_rank(values),
+            random_effective_rank=entropy_rank(random_singular_values(*shape)),
+            dimensions_for_90_percent=enough,
+            mean_squared_cosine=(correlation(*tables) - nonzero) / pairs,
+        )
+
+    @property
+    def share(self) -> float:
+        """Effective rank as a share of the random table's."""
+        return self.effective_rank / self.random_effective_rank
+
+    @property
+    def verdict(self) -> str:
+        """One sentence: how many dimensions are in use, and whether that is a collapse."""
+        used = (
+            f"uses {self.effective_rank:.1f} of its {self.shape[1]} dimensions "
+            f"(a random table of this shape: {self.random_effective_rank:.1f})"
+        )
+        if self.share >= BALANCED:
+            return f"Balanced: the table {used}."
+        if self.share >= PARTIAL:
+            return f"Partly collapsed: the table {used}."
+        return f"Collapsed: the table {used}."
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {
+            "rows": self.shape[0],
+            "dimensions": self.shape[1],
+            "effective_rank": self.effective_rank,
+            "random_effective_rank": self.random_effective_rank,
+            "share_of_random": self.share,
+            "dimensions_for_90_percent": self.dimensions_for_90_percent,
+            "mean_squared_cosine": self.mean_squared_cosine,
+            "verdict": self.verdict,
+            "singular_values": self.singular_values.tolist(),
+        }
+
+
+def random_singular_values(n: int, d: int, seed: int = 0) -> Tensor:
+    """Singular values of one n × d table of standard normal entries, without making the table.
+
+    By Bartlett's decomposition XᵀX = A Aᵀ, with A lower triangular, χ-distributed on its diagonal
+    and normal below, so the cost is O(d³) whatever n is.
+
+    Shapes: returns (min(n, d),) float64, largest first.
+    """
+    tall, wide = max(n, d), min(n, d)
+    generator = torch.Generator().manual_seed(seed)
+    degrees = torch.arange(tall, tall - wide, -1, dtype=torch.float64)
+    factor = torch.randn(wide, wide, dtype=torch.float64, generator=generator).tril(-1)
+    # A chi-square with many degrees is close to normal, but small ones are not: gamma is exact.
+    chi = torch._standard_gamma(degrees / 2, generator=generator).mul(2).sqrt()
+    values: Tensor = torch.linalg.svdvals(factor + torch.diag(chi))
+    return values
+
+
+def _checked(tables: tuple[Tensor, ...]) -> tuple[int, int]:
+    for table in tables:
+        if table.ndim != 2:
+            raise ValueError(f"embedding table: found {table.ndim} dimensions; expected 2")
+        finite = table.isfinite().all(dim=1)
+        if not finite.all():
+            row = int((~finite).int().argmax())
+            raise ValueError(f"embedding table, row {row}: found NaN or infinity; expected numbers")
+    rows, width = sum(table.shape[0] for table in tables), tables[0].shape[1]
+    if width < 2:
+        raise ValueError(f"embedding table: found {width} column; expected at least two")
+    if rows < width:
+        raise ValueError(
+            f"embedding table: found {rows} rows and {width} columns; "
+            "expected at least as many rows as columns (is it transposed?)"
+        )
+    return rows, width

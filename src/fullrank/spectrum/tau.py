@@ -1,0 +1,43 @@
+"""Designs of Γ, the factor that sharpens the similarities of DirectSpec+ before the softmax.
+
+The paper calls its values temperatures τ, and so do we; they *multiply* the similarity, so they
+are inverse temperatures: a larger τ penalises the most similar pairs more.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+def graph_tau(near: Tensor, tau_near: float, tau_far: float) -> Tensor:
+    """``Γ_uv = τ₀`` where ``near``, else ``τ₁``.
+
+    Shapes: ``near`` (..., B, B) bool, whether d_G(u, v) ≤ K; returns float32 of the same shape.
+    Source: DirectSpec, equation 21 (static design).
+    """
+    return torch.where(near, tau_near, tau_far)
+
+
+class AttentionTau(nn.Module):
+    """``Γ_uv = σ(Wᵀ [h_u ‖ h_v])`` with W learned (the dynamic design, section IV-C).
+
+    Being linear inside, it is an outer sum, ``σ(a_u + b_v)`` with ``a = H W₁`` and ``b = H W₂``.
+    The paper leaves the range at (0, 1); ``scale`` multiplies it.
+    """
+
+    def __init__(
+        self, dim: int, scale: float = 1.0, *, generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__()
+        bound = math.sqrt(6 / (2 * dim + 1))
+        weight = torch.empty(2, dim).uniform_(-bound, bound, generator=generator)
+        self.weight = nn.Parameter(weight)
+        self.scale = scale
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Shapes: ``h`` (..., B, d), unit rows; returns (..., B, B)."""
+        own, other = self.weight.to(h.dtype)
+        return self.scale * torch.sigmoid((h @ own)[..., :, None] + (h @ other)[..., None, :])
