@@ -1,1 +1,31 @@
-"""."""
+"""Interactions: reading them, numbering their ids, dividing them, fetching and generating them.
+
+Everything here is tables and arrays; no tensor, no model.
+"""
+
+from fullrank.data.catalog import entries, fetch, load
+from fullrank.data.columns import Columns
+from fullrank.data.ids import Ids
+from fullrank.data.interactions import Interactions
+from fullrank.data.kcore import k_core
+from fullrank.data.readers import read, read_titles
+from fullrank.data.splits import Split, hold_out, leave_last_out, random_split, time_split
+from fullrank.data.synthetic import generate
+
+__all__ = [
+    "Columns",
+    "Ids",
+    "Interactions",
+    "Split",
+    "entries",
+    "fetch",
+    "generate",
+    "hold_out",
+    "k_core",
+    "leave_last_out",
+    "load",
+    "random_split",
+    "read",
+    "read_titles",
+    "time_split",
+]

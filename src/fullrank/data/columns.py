@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 from pydantic import field_validator, model_validator
 
+from fullrank.data.place import Place, first_true
 from fullrank.errors import DataError
 from fullrank.settings import Settings, nearest
 
@@ -39,93 +42,141 @@ class Columns(Settings):
         return self
 
 
-def clean(table: pl.DataFrame, columns: Columns, place: str) -> pl.DataFrame:
-    """Renames, checks and types the columns: ``user_id``, ``item_id``[, ``weight``, ``timestamp``].
-
-    Row numbers in messages count from 1.
+def present(available: Sequence[str], columns: Columns, place: Place) -> dict[str, str]:
+    """Finds the columns to read: what each is for and how the table calls it.
 
     Raises:
-        DataError: a column is missing, a weight is negative, null or not a number, a time cannot
-            be read, or no row is left.
+        DataError: a column that is needed or was named is not there.
     """
-    names = _present(table, columns, place)
-    table = table.select(pl.col(name).alias(role) for role, name in names.items())
-    if table.is_empty():
-        raise DataError(place, "no rows", "at least one interaction")
-    if "weight" in names:
-        table = _weights(table, names["weight"], place)
-    if "timestamp" in names:
-        table = _times(table, names["timestamp"], place)
-    if columns.threshold is not None:
-        _needs_weight(names, place)
-        kept = table.filter(pl.col("weight") >= columns.threshold).drop("weight")
-        if kept.is_empty():
-            highest = table["weight"].max()
-            raise DataError(
-                f"{place}, column {names['weight']}",
-                f"no value of at least {columns.threshold:g}",
-                f"a threshold of at most {highest!r}",
-            )
-        return kept
-    return table
-
-
-def _present(table: pl.DataFrame, columns: Columns, place: str) -> dict[str, str]:
     names = {"user_id": columns.user, "item_id": columns.item}
     for role in ("weight", "timestamp"):
         named = getattr(columns, role)
-        if named or role in table.columns:
+        if named or role in available:
             names[role] = named or role
     for role, name in names.items():
-        if name not in table.columns:
-            found = "the columns " + ", ".join(table.columns)
-            option = role.removesuffix("_id")
-            hint = f"a column {name!r} (or name yours: --{option}-column {table.columns[0]!r})"
-            if nearest(name, table.columns).startswith("'"):
-                hint = f"a column {name!r} (did you mean {nearest(name, table.columns)}?)"
-            raise DataError(place, found, hint)
+        if name not in available:
+            raise _missing(role, name, available, place)
+    if columns.threshold is not None and "weight" not in names:
+        raise DataError(
+            place.name,
+            "a threshold but no column of weights",
+            "a column 'weight' (or name yours: --weight-column rating)",
+        )
     return names
 
 
-def _needs_weight(names: dict[str, str], place: str) -> None:
-    if "weight" not in names:
-        raise DataError(place, "a threshold but no column of weights", "a column 'weight'")
+def _missing(role: str, name: str, available: Sequence[str], place: Place) -> DataError:
+    if not available:
+        return DataError(place.name, "no columns", f"a column {name!r}")
+    found = "the columns " + ", ".join(available)
+    close = nearest(name, available)
+    if close.startswith("'"):
+        return DataError(place.name, found, f"a column {name!r} (did you mean {close}?)")
+    option = f"--{role.removesuffix('_id')}-column {available[0]!r}"
+    return DataError(place.name, found, f"a column {name!r} (or name yours: {option})")
 
 
-def _weights(table: pl.DataFrame, name: str, place: str) -> pl.DataFrame:
-    weight = table["weight"].cast(pl.Float64, strict=False)
+def clean(table: pl.DataFrame, columns: Columns, place: Place) -> tuple[pl.DataFrame, Place]:
+    """Renames, checks and types the columns: ``user_id``, ``item_id``[, ``weight``, ``timestamp``].
+
+    Returns the table with the place of the rows that are left in it.
+
+    Raises:
+        DataError: a column is missing, an id is missing or of a type that cannot be one, a weight
+            is negative, null or not a number, a time cannot be read, or no row is left.
+    """
+    names = present(table.columns, columns, place)
+    table = table.select(pl.col(name).alias(role) for role, name in names.items())
+    if table.is_empty():
+        raise DataError(place.name, "no rows", "at least one interaction")
+    table = table.with_columns(
+        checked_ids(table[role], place, names[role]) for role in ("user_id", "item_id")
+    )
+    if "weight" in names:
+        table = table.with_columns(_weights(table["weight"], place, names["weight"]))
+    if "timestamp" in names:
+        table = table.with_columns(_times(table["timestamp"], place, names["timestamp"]))
+    if columns.threshold is None:
+        return table, place
+    return _above(table, columns.threshold, place, names["weight"])
+
+
+def checked_ids(raw: pl.Series, place: Place, column: str) -> pl.Series:
+    """The ids of a column, categories as strings, once it is sure that each is there.
+
+    Raises:
+        DataError: an id is null or empty, or the type is neither a string nor an integer.
+    """
+    if raw.dtype == pl.Categorical or isinstance(raw.dtype, pl.Enum):
+        raw = raw.cast(pl.String)
+    if raw.dtype != pl.String and not raw.dtype.is_integer():
+        where = f"{place.name}, column {column}"
+        raise DataError(where, f"ids of type {raw.dtype}", "strings or integers")
+    absent = raw.is_null()
+    if raw.dtype == pl.String:
+        absent = absent | (raw.str.len_bytes() == 0).fill_null(True)
+    if absent.any():
+        raise DataError(place.at(first_true(absent), column), "a missing id", "an id in every row")
+    return raw
+
+
+def _above(
+    table: pl.DataFrame, threshold: float, place: Place, name: str
+) -> tuple[pl.DataFrame, Place]:
+    enough = table["weight"] >= threshold
+    if not enough.any():
+        highest = float(table["weight"].to_numpy().max())
+        raise DataError(
+            f"{place.name}, column {name}",
+            f"no value of at least {threshold:g}",
+            f"a threshold of at most {highest:g}",
+        )
+    return table.filter(enough).drop("weight"), place.keep(enough.arg_true().to_numpy())
+
+
+def _weights(raw: pl.Series, place: Place, name: str) -> pl.Series:
+    weight = raw.cast(pl.Float64, strict=False)
     bad = (weight.is_null() | ~weight.is_finite() | (weight < 0)).fill_null(True)
     if bad.any():
-        at = int(bad.arg_max() or 0)
-        found = table["weight"][at]
-        raise DataError(
-            f"{place}, row {at + 1}, column {name}", repr(found), "a number of zero or more"
-        )
-    return table.with_columns(weight=weight)
+        at = first_true(bad)
+        raise DataError(place.at(at, name), _shown(raw[at]), "a number of zero or more")
+    return weight
 
 
-def _times(table: pl.DataFrame, name: str, place: str) -> pl.DataFrame:
-    raw = table["timestamp"]
-    if raw.dtype == pl.String:
-        numbers = raw.cast(pl.Float64, strict=False)
-        parsed = numbers if not numbers.null_count() else _parsed_times(raw)
-    else:
-        parsed = raw
-    if parsed.dtype in (pl.Date, pl.Datetime):
+def _times(raw: pl.Series, place: Place, name: str) -> pl.Series:
+    """Times as int64 (microseconds since 1970 for dates) or float64."""
+    parsed = _from_text(raw) if raw.dtype == pl.String else raw
+    if parsed.dtype == pl.Date or isinstance(parsed.dtype, pl.Datetime):
         parsed = parsed.cast(pl.Datetime("us")).to_physical()
-    if not parsed.dtype.is_numeric() or parsed.null_count() or not parsed.is_finite().all():
-        bad = parsed.is_null() if parsed.null_count() else pl.Series([True])
-        at = int(bad.arg_max() or 0)
-        raise DataError(
-            f"{place}, row {at + 1}, column {name}",
-            repr(raw[at]),
-            "a number or an ISO 8601 date",
-        )
-    return table.with_columns(timestamp=parsed)
+    target = pl.Int64 if parsed.dtype.is_integer() else pl.Float64
+    if not parsed.dtype.is_numeric():
+        parsed = pl.Series(parsed.name, [None] * len(parsed), dtype=target)
+    parsed = parsed.cast(target, strict=False)
+    bad = (parsed.is_null() | ~parsed.is_finite()).fill_null(True)
+    if bad.any():
+        at = first_true(bad)
+        raise DataError(place.at(at, name), _shown(raw[at]), "a number or an ISO 8601 date")
+    return parsed
 
 
-def _parsed_times(raw: pl.Series) -> pl.Series:
+def _from_text(raw: pl.Series) -> pl.Series:
+    """Reads a column of text as whole numbers if all are, else as numbers or dates, as it begins.
+
+    Whole numbers are not read as floats: nanoseconds would lose their last digits.
+    """
+    whole = raw.cast(pl.Int64, strict=False)
+    if not whole.null_count():
+        return whole
+    number = raw.cast(pl.Float64, strict=False)
+    return _dates(raw) if number[0] is None else number
+
+
+def _dates(raw: pl.Series) -> pl.Series:
     try:
         return raw.str.to_datetime(time_unit="us", strict=False)
     except pl.exceptions.ComputeError:
         return pl.Series(raw.name, [None] * len(raw), dtype=pl.Datetime("us"))
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value is None else repr(value)

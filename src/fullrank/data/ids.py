@@ -11,7 +11,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fullrank.errors import DataError
+from fullrank.data.columns import checked_ids
+from fullrank.data.lookup import Lookup, distinct
+from fullrank.data.place import Place
 
 
 class Ids:
@@ -36,14 +38,14 @@ class Ids:
         of digits count up as the numbers do.
 
         Raises:
-            DataError: an id is null, or the type is neither a string nor an integer.
+            DataError: an id is null or empty, or the type is neither a string nor an integer.
         """
-        raw = _checked(raw, name)
-        distinct = raw.unique()
-        if distinct.dtype == pl.String:
-            frame = pl.DataFrame({"id": distinct})
-            return cls(frame.sort(pl.col("id").str.len_bytes(), "id")["id"])
-        return cls(distinct.sort())
+        return cls(distinct(checked_ids(raw, Place(name), raw.name or "id")))
+
+    @classmethod
+    def numbered(cls, n: int, prefix: str = "") -> Ids:
+        """The strings ``prefix0`` .. ``prefix{n-1}``, the row number of each in its name."""
+        return cls(prefix + pl.Series(np.arange(n)).cast(pl.String))
 
     @classmethod
     def union(cls, parts: Iterable[Ids]) -> Ids:
@@ -60,10 +62,14 @@ class Ids:
         return ids.with_titles(pl.concat(named)) if named else ids
 
     def with_titles(self, table: pl.DataFrame) -> Ids:
-        """The same ids, named by the columns ``id`` and ``title`` of ``table``."""
-        table = table.with_columns(pl.col("id").cast(self.values.dtype)).unique("id", keep="first")
-        named = self.values.to_frame().join(table, on="id", how="left", maintain_order="left")
-        return Ids(self.values, named["title"])
+        """The same ids, named by the columns ``id`` and ``title``, ids matched as in `rows`.
+
+        The first title given for an id is kept; ids without one have none.
+        """
+        titles = np.full(len(self), None, dtype=object)
+        rows = self.rows(table["id"])[::-1]
+        titles[rows[rows >= 0]] = table["title"].to_numpy()[::-1][rows >= 0]
+        return Ids(self.values, pl.Series(titles.tolist(), dtype=pl.String))
 
     def rows(self, raw: pl.Series | Iterable[Any]) -> NDArray[np.int64]:
         """The row of each raw id; -1 where an id is unknown.
@@ -72,14 +78,13 @@ class Ids:
         ``"017"`` finds neither.
         """
         query = raw if isinstance(raw, pl.Series) else pl.Series(list(raw), strict=False)
+        return self.find(query).astype(np.int64)
+
+    def find(self, query: pl.Series) -> NDArray[np.int32]:
+        """As `rows`, for whole columns: ``(n,)``, int32."""
         if query.dtype != self.values.dtype:
             query = self._same_type(query)
-        found = (
-            query.rename("id")
-            .to_frame()
-            .join(self._table, on="id", how="left", maintain_order="left")
-        )
-        return found["row"].fill_null(-1).to_numpy()
+        return self._lookup.find(query)
 
     def raw(self, rows: NDArray[np.integer[Any]]) -> pl.Series:
         """The raw id of each row number."""
@@ -91,8 +96,8 @@ class Ids:
         return Ids(self.values.gather(rows), titles)
 
     @cached_property
-    def _table(self) -> pl.DataFrame:
-        return pl.DataFrame({"id": self.values, "row": np.arange(len(self), dtype=np.int64)})
+    def _lookup(self) -> Lookup:
+        return Lookup(self.values)
 
     def _same_type(self, query: pl.Series) -> pl.Series:
         if query.dtype.is_integer() and self.values.dtype.is_integer():
@@ -126,14 +131,3 @@ class Ids:
 
     def __repr__(self) -> str:
         return f"Ids({len(self):,} of type {self.values.dtype})"
-
-
-def _checked(raw: pl.Series, name: str) -> pl.Series:
-    if raw.dtype == pl.Categorical or isinstance(raw.dtype, pl.Enum):
-        raw = raw.cast(pl.String)
-    if raw.dtype != pl.String and not raw.dtype.is_integer():
-        raise DataError(name, f"ids of type {raw.dtype}", "strings or integers")
-    if raw.null_count():
-        row = int(raw.is_null().arg_max() or 0) + 1
-        raise DataError(f"{name}, row {row}", "a null id", "an id in every row")
-    return raw

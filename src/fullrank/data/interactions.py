@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fullrank.data.columns import Columns, clean
 from fullrank.data.ids import Ids
+from fullrank.data.place import Place, first_true
 from fullrank.errors import DataError
 
 
@@ -60,7 +61,7 @@ class Interactions:
         columns: Columns | None = None,
         users: Ids | None = None,
         items: Ids | None = None,
-        place: str = "frame",
+        place: Place | str = "frame",
     ) -> Self:
         """Reads a polars, pandas or pyarrow table with one row per interaction.
 
@@ -75,11 +76,13 @@ class Interactions:
             DataError: a column is missing, an id is null or not in the given ids, a weight is
                 negative or not a number, or no row is left.
         """
-        table = clean(_polars(frame, place), columns or Columns(), place)
-        users = users or Ids.of(table["user_id"], name=f"{place}, column user_id")
-        items = items or Ids.of(table["item_id"], name=f"{place}, column item_id")
-        user_idx = _known(users, table["user_id"], f"{place}, column user_id")
-        item_idx = _known(items, table["item_id"], f"{place}, column item_id")
+        place = Place(place) if isinstance(place, str) else place
+        columns = columns or Columns()
+        table, place = clean(_polars(frame, place), columns, place)
+        users = users or Ids.of(table["user_id"])
+        items = items or Ids.of(table["item_id"])
+        user_idx = _known(users, table["user_id"], place, columns.user)
+        item_idx = _known(items, table["item_id"], place, columns.item)
         weight = table["weight"].to_numpy() if "weight" in table.columns else None
         timestamp = table["timestamp"].to_numpy() if "timestamp" in table.columns else None
         return cls.from_rows(users, items, user_idx, item_idx, weight=weight, timestamp=timestamp)
@@ -99,26 +102,20 @@ class Interactions:
 
         The weights of a repeated pair add up, and its latest timestamp stays.
         """
-        key = user_idx.astype(np.int64) * len(items) + item_idx
-        order = None if np.all(key[1:] > key[:-1]) else np.argsort(key, kind="stable")
+        key = (user_idx.astype(np.int64) << 32) | item_idx
         merged = 0
-        if order is not None:
-            key = key[order]
-            first = np.concatenate(([True], key[1:] != key[:-1]))
-            starts = np.flatnonzero(first)
-            merged = len(key) - len(starts)
-            key = key[starts]
+        if not np.all(key[1:] > key[:-1]):
+            key, starts, order = _sorted(key, ordered=weight is not None or timestamp is not None)
+            merged = len(user_idx) - len(starts)
             if weight is not None:
                 weight = np.add.reduceat(weight[order], starts)
             if timestamp is not None:
                 timestamp = np.maximum.reduceat(timestamp[order], starts)
-        rows, columns = np.divmod(key, max(len(items), 1))
-        counts = np.bincount(rows, minlength=len(users))
         return cls(
             users,
             items,
-            np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
-            columns.astype(np.int32),
+            np.searchsorted(key, np.arange(len(users) + 1, dtype=np.int64) << 32),
+            (key & 0xFFFFFFFF).astype(np.int32),
             weight=None if weight is None else weight.astype(np.float32),
             timestamp=timestamp,
             merged=merged,
@@ -143,7 +140,7 @@ class Interactions:
                 f"shape {n_users} x {n_items} with {len(users)} user and {len(items)} item ids",
                 "one id for each row and column",
             )
-        bad = ~(coo.data >= 0)
+        bad = ~(np.isfinite(coo.data) & (coo.data >= 0))
         if bad.any():
             at = int(bad.argmax())
             raise DataError(
@@ -198,11 +195,10 @@ class Interactions:
     def select(self, cells: NDArray[Any]) -> Interactions:
         """The cells that a mask or a list of positions names; rows and ids stay as they are."""
         cells = np.flatnonzero(cells) if cells.dtype == np.bool_ else np.sort(cells)
-        counts = np.bincount(self.user_idx[cells], minlength=self.n_users)
         return Interactions(
             self.users,
             self.items,
-            np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+            np.searchsorted(cells, self.indptr),
             self.item_idx[cells],
             weight=None if self.weight is None else self.weight[cells],
             timestamp=None if self.timestamp is None else self.timestamp[cells],
@@ -269,23 +265,32 @@ class Interactions:
         return f"Interactions({self.n_users:,} users x {self.n_items:,} items, {len(self):,} pairs)"
 
 
-def _polars(frame: Any, place: str) -> pl.DataFrame:
+def _polars(frame: Any, place: Place) -> pl.DataFrame:
     if isinstance(frame, pl.DataFrame):
         return frame
     try:
         table: pl.DataFrame = nw.from_native(frame, eager_only=True).to_polars()
     except TypeError:
         found = type(frame).__name__
-        raise DataError(place, f"a {found}", "a polars, pandas or pyarrow table") from None
+        raise DataError(place.name, f"a {found}", "a polars, pandas or pyarrow table") from None
     return table
 
 
-def _known(ids: Ids, raw: pl.Series, place: str) -> NDArray[np.int64]:
-    rows = ids.rows(raw)
+def _known(ids: Ids, raw: pl.Series, place: Place, column: str) -> NDArray[np.int32]:
+    rows = ids.find(raw)
     unknown = rows < 0
     if unknown.any():
-        at = int(unknown.argmax())
-        raise DataError(
-            f"{place}, row {at + 1}", f"the unknown id {raw[at]!r}", "an id of the given ids"
-        )
+        at = first_true(unknown)
+        where = place.at(at, column)
+        raise DataError(where, f"the unknown id {raw[at]!r}", "an id of the given ids")
     return rows
+
+
+def _sorted(
+    key: NDArray[np.int64], *, ordered: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Distinct keys in order, where each starts among all, and the order if it is needed."""
+    order = np.argsort(key) if ordered else np.empty(0, dtype=np.int64)
+    key = key[order] if ordered else np.sort(key)
+    starts = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
+    return (key if len(starts) == len(key) else key[starts]), starts, order

@@ -1,0 +1,112 @@
+"""Drawing training pairs in bulk: whole stretches of an epoch at a time, off the critical path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fullrank.data.interactions import Interactions
+from fullrank.errors import FitError
+
+STRETCH = 1 << 17
+"""Pairs that are drawn at a time. Part of what a seed means: another value draws other pairs."""
+
+Rule = Literal["users", "interactions"]
+
+
+class Batch(NamedTuple):
+    """Row numbers of B positive pairs, and of N unobserved items of each where asked for."""
+
+    user_idx: NDArray[np.int64]
+    """(B,)"""
+    item_idx: NDArray[np.int64]
+    """(B,)"""
+    negative_idx: NDArray[np.int64] | None
+    """(B, N)"""
+
+
+class PairSampler:
+    """Draws positive pairs with replacement, and negatives that the user has not interacted with.
+
+    Args:
+        data: The training interactions.
+        rule: ``users``: a user uniformly among those with interactions, then one of their items
+            uniformly (the published runs); ``interactions``: a pair uniformly.
+        negatives: Negatives per pair, N; 0 for none.
+
+    Raises:
+        FitError: negatives are asked for and some user has interacted with every item.
+    """
+
+    def __init__(self, data: Interactions, rule: Rule, negatives: int = 0) -> None:
+        if not len(data):
+            raise FitError("training data", "no interactions", "at least one")
+        if negatives and data.user_degree.max() >= data.n_items:
+            user = data.users.values[int(data.user_degree.argmax())]
+            raise FitError(
+                "negative sampling", f"user {user!r} with every item", "an item left to draw"
+            )
+        self.data = data
+        self.rule = rule
+        self.negatives = negatives
+
+    def batches(
+        self, rng: np.random.Generator, steps: int, batch_size: int, *, start: int = 0
+    ) -> Iterator[Batch]:
+        """Yields the batches ``start .. steps - 1`` of an epoch.
+
+        The batches before ``start`` are drawn and passed over, so that a run that goes on in the
+        middle of an epoch sees what it would have seen.
+        """
+        stretch = max(STRETCH // batch_size, 1)
+        for first in range(0, steps, stretch):
+            count = min(stretch, steps - first)
+            users, items = self._pairs(rng, count * batch_size)
+            negatives = self._negatives(rng, users) if self.negatives else None
+            for step in range(max(start - first, 0), count):
+                rows = slice(step * batch_size, (step + 1) * batch_size)
+                chosen = None if negatives is None else negatives[rows]
+                yield Batch(users[rows], items[rows], chosen)
+
+    def _pairs(
+        self, rng: np.random.Generator, n: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        if self.rule == "interactions":
+            cells = rng.integers(len(self.data), size=n)
+            return self._user_of_cell[cells].astype(np.int64), self._items(cells)
+        users = self._active[rng.integers(len(self._active), size=n)]
+        offset = (rng.random(n) * self.data.user_degree[users]).astype(np.int64)
+        return users, self._items(self.data.indptr[users] + offset)
+
+    def _items(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        return self.data.item_idx[cells].astype(np.int64)
+
+    def _negatives(self, rng: np.random.Generator, users: NDArray[np.int64]) -> NDArray[np.int64]:
+        owners = np.repeat(users, self.negatives)
+        drawn = rng.integers(self.data.n_items, size=len(owners))
+        again = np.flatnonzero(self._observed(owners, drawn))
+        while len(again):
+            drawn[again] = rng.integers(self.data.n_items, size=len(again))
+            again = again[self._observed(owners[again], drawn[again])]
+        return drawn.reshape(len(users), self.negatives)
+
+    def _observed(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.bool_]:
+        key = users * self.data.n_items + items
+        at = np.searchsorted(self._keys, key)
+        return self._keys[np.minimum(at, len(self._keys) - 1)] == key
+
+    @cached_property
+    def _active(self) -> NDArray[np.int64]:
+        return np.flatnonzero(self.data.user_degree)
+
+    @cached_property
+    def _user_of_cell(self) -> NDArray[np.int32]:
+        return self.data.user_idx
+
+    @cached_property
+    def _keys(self) -> NDArray[np.int64]:
+        return self.data.user_idx.astype(np.int64) * self.data.n_items + self.data.item_idx

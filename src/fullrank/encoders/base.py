@@ -1,0 +1,55 @@
+"""What an encoder is to the training loop: rows of a batch in, updates of parameters out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+
+class TensorBatch(NamedTuple):
+    """A batch on the device that trains: see `fullrank.data.sampling.Batch`."""
+
+    user_idx: Tensor
+    item_idx: Tensor
+    negative_idx: Tensor | None
+
+
+class Rows(NamedTuple):
+    """Embeddings of a batch, leaves of the loss."""
+
+    pair: Tensor
+    """(2, B, d): users, then their positive items; one tensor, so that both sides can share every
+    product of a step."""
+    negative: Tensor | None
+    """(B, N, d)"""
+
+
+class Update(NamedTuple):
+    """A gradient with respect to some rows of a parameter, or to all of it."""
+
+    name: str
+    rows: Tensor | None
+    """(k,) row numbers, which may repeat (their gradients add up); all rows when absent."""
+    grad: Tensor
+
+
+class Encoder(Protocol):
+    """Turns row numbers into embeddings, and gradients of embeddings into updates."""
+
+    @property
+    def parameters(self) -> dict[str, Tensor]:
+        """What is trained, by name; the optimiser writes into these tensors."""
+        ...
+
+    def rows(self, batch: TensorBatch) -> Rows:
+        """Embeddings of the batch, requiring gradients."""
+        ...
+
+    def updates(self, batch: TensorBatch, rows: Rows) -> list[Update]:
+        """What the gradients of ``rows`` (in their ``.grad``) mean for the parameters."""
+        ...
+
+    def tables(self) -> tuple[Tensor, Tensor]:
+        """(n_users, d) and (n_items, d): the embeddings that the method ranks with."""
+        ...

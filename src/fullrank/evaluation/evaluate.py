@@ -1,0 +1,224 @@
+"""From a scorer and held-out interactions to metrics, per user and as means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fullrank.data.interactions import Interactions
+from fullrank.errors import DataError, SettingError
+from fullrank.evaluation.metrics import Exposure, Hits, Values
+from fullrank.evaluation.protocols import ListMetric, Protocol, UserMetric, protocol_named
+from fullrank.evaluation.ranking import BLOCK_BYTES, Ranking, Scorer, top_k
+from fullrank.settings import nearest
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation(Mapping[str, float]):
+    """Metrics by name, ``evaluation["ndcg@20"]``, with what stands behind each number."""
+
+    users: NDArray[np.int64]
+    """(U,) rows of the users evaluated."""
+    protocol: dict[str, Any]
+    """What the numbers mean and were made from, fit for JSON."""
+    figures: Mapping[str, Values | float]
+    """(U,) float64 for a metric of users, a number for a metric of lists."""
+
+    def per_user(self, name: str) -> Values:
+        """(U,) float64, unrounded, in the order of `users`.
+
+        Raises:
+            SettingError: no metric of this name was computed, or it has no value per user.
+        """
+        known = {
+            each: value for each, value in self.figures.items() if not isinstance(value, float)
+        }
+        if name not in known:
+            expected = nearest(name, known) if known else "one of users: only lists were measured"
+            raise SettingError("metric per user", repr(name), expected)
+        return known[name]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Means and protocol block, fit for JSON."""
+        return {"metrics": dict(self), "protocol": self.protocol}
+
+    @cached_property
+    def _means(self) -> dict[str, float]:
+        return {name: float(np.mean(value)) for name, value in self.figures.items()}
+
+    def __getitem__(self, name: str) -> float:
+        return self._means[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.figures)
+
+    def __len__(self) -> int:
+        return len(self.figures)
+
+    def __repr__(self) -> str:
+        cuts = self.protocol["k"]
+        names = list(dict.fromkeys(name.split("@")[0] for name in self.figures))
+        lines = [
+            f"Evaluation: {len(self.users):,} users, protocol {self.protocol['name']}",
+            " " * 15 + "".join(f"{f'@{k}':>12}" for k in cuts),
+        ]
+        for name in names:
+            row = "".join(f"{self[f'{name}@{k}']:12.4f}" for k in cuts)
+            lines.append(f"{name:<15}{row}")
+        return "\n".join(lines)
+
+
+def evaluate(
+    scorer: Scorer,
+    test: Interactions,
+    *,
+    train: Interactions,
+    validation: Interactions | None = None,
+    k: Sequence[int] | int = (10, 20),
+    protocol: str = "standard",
+    metrics: Sequence[str] | None = None,
+    users: NDArray[np.integer[Any]] | None = None,
+    block_bytes: int = BLOCK_BYTES,
+) -> Evaluation:
+    """Ranks all items for each user and compares the best with the user's test items.
+
+    Users without test items have no value; they are left out of the means and counted in the
+    protocol block. A test item that is masked can never be a hit, but counts as one to be found.
+
+    Args:
+        scorer: Gives the scores to rank by.
+        test: The held-out interactions; the validation part, while training.
+        train: The training interactions; their items are masked, their degrees are popularity.
+        validation: A validation part beside ``test``; masked by protocol ``standard``.
+        k: Cut-offs.
+        protocol: ``standard``, or ``published`` for comparison with the paper's tables.
+        metrics: Names before the ``@``, such as ``("ndcg", "recall")``; all those of the protocol
+            when not given. Only what is named is computed.
+        users: User rows to evaluate; all when not given.
+        block_bytes: Upper bound on a block of scores, as in `top_k`.
+
+    Raises:
+        SettingError: ``k``, ``protocol`` or a name in ``metrics`` is not known or out of bounds.
+        DataError: the parts do not share their rows, or no user has test items.
+        FitError: a score is NaN.
+    """
+    rules = protocol_named(protocol)
+    chosen = rules.select([metrics] if isinstance(metrics, str) else metrics)
+    cuts = _cuts(k, test.n_items)
+    parts = {"train": train, "validation": validation, "test": test}
+    given = {name: part for name, part in parts.items() if part is not None}
+    _check_rows(scorer, given)
+    masked = ["train"] + ["validation"] * (rules.masks_validation and validation is not None)
+    rows, n_left_out = _with_test_items(test, users)
+    ranking = top_k(
+        scorer,
+        rows,
+        max(rules.depth(cut) for cut in cuts),
+        exclude=[given[name] for name in masked],
+        block_bytes=block_bytes,
+    )
+    block = {
+        "name": rules.name,
+        "metrics": _definitions(rules, chosen, cuts),
+        "masked": masked,
+        "users_evaluated": len(rows),
+        "users_left_out": n_left_out,
+        "items": test.n_items,
+        "k": cuts,
+        "fingerprints": {name: part.fingerprint for name, part in given.items()},
+    }
+    return Evaluation(rows, block, _values(rules, chosen, cuts, ranking, test, train))
+
+
+def hits_of(ranking: Ranking, test: Interactions) -> Hits:
+    """(U, k) bool: whether each ranked item is one of the user's ``test`` items."""
+    n_items = test.n_items
+    wanted = test.user_idx * np.int64(n_items) + test.item_idx
+    ranked = ranking.users[:, None] * n_items + ranking.items
+    place = np.searchsorted(wanted, ranked.ravel()).reshape(ranked.shape)
+    found: Hits = wanted.take(place, mode="clip") == ranked
+    # An empty place, item -1, has the key of the previous user's last item.
+    return found & (ranking.items >= 0)
+
+
+def _values(
+    rules: Protocol,
+    chosen: Mapping[str, UserMetric | ListMetric],
+    cuts: Sequence[int],
+    ranking: Ranking,
+    test: Interactions,
+    train: Interactions,
+) -> dict[str, Values | float]:
+    of_users = {name: each for name, each in chosen.items() if isinstance(each, UserMetric)}
+    of_lists = {name: each for name, each in chosen.items() if isinstance(each, ListMetric)}
+    values: dict[str, Values | float] = {}
+    hits = hits_of(ranking, test) if of_users else None
+    n_test = test.user_degree[ranking.users]
+    for k in cuts:
+        depth = rules.depth(k)
+        if hits is not None:
+            cut = hits[:, :depth]
+            values |= {
+                f"{name}@{k}": each.formula(cut, n_test, k) for name, each in of_users.items()
+            }
+        if of_lists:
+            exposure = Exposure.of(ranking.items[:, :depth], train.item_degree)
+            values |= {f"{name}@{k}": each.formula(exposure) for name, each in of_lists.items()}
+    return values
+
+
+def _definitions(
+    rules: Protocol, chosen: Mapping[str, UserMetric | ListMetric], cuts: Sequence[int]
+) -> dict[str, str]:
+    return {
+        f"{name}@{k}": each.definition.format(k=k, depth=rules.depth(k))
+        for k in cuts
+        for name, each in chosen.items()
+    }
+
+
+def _cuts(k: Sequence[int] | int, n_items: int) -> list[int]:
+    cuts = [k] if isinstance(k, int) else list(k)
+    for each in cuts:
+        if isinstance(each, bool) or not isinstance(each, int | np.integer) or each < 1:
+            raise SettingError("setting k", repr(each), "whole numbers of at least 1")
+        if each > n_items:
+            raise SettingError("setting k", repr(each), f"no more than the {n_items} items")
+    if not cuts:
+        raise SettingError("setting k", "no cut-off", "at least one, such as (10, 20)")
+    return sorted({int(each) for each in cuts})
+
+
+def _with_test_items(
+    test: Interactions, users: NDArray[np.integer[Any]] | None
+) -> tuple[NDArray[np.int64], int]:
+    asked = np.arange(test.n_users) if users is None else np.asarray(users).astype(np.int64)
+    outside = (asked < 0) | (asked >= test.n_users)
+    if outside.any():
+        found = str(asked[outside][0])
+        raise DataError("user rows", found, f"rows from 0 to {test.n_users - 1}")
+    rows = asked[test.user_degree[asked] > 0]
+    if not len(rows):
+        raise DataError("test interactions", "no user with test items", "at least one")
+    return rows, len(asked) - len(rows)
+
+
+def _check_rows(scorer: Scorer, parts: Mapping[str, Interactions]) -> None:
+    test = parts["test"]
+    if scorer.n_items != test.n_items:
+        found = f"scores of {scorer.n_items} items"
+        raise DataError("scorer", found, f"the {test.n_items} of the test part")
+    for name, part in parts.items():
+        for side in ("users", "items"):
+            mine, its = getattr(part, side), getattr(test, side)
+            if mine is not its and mine != its:
+                raise DataError(
+                    f"{name} and test parts",
+                    f"different {side}",
+                    f"one numbering of {side}, as the parts of a split have",
+                )
