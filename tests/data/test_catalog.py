@@ -158,7 +158,9 @@ def test_unknown_names_and_paths(tmp_path):
 
 @pytest.mark.parametrize("wish", [{"how": "time"}, {"test": 0.1}, {"columns": Columns(user="u")}])
 def test_a_published_split_stays_as_it_is(folder, wish):
-    with pytest.raises(SettingError, match="how to divide tiny: found a wish of its own; expected"):
+    with pytest.raises(
+        SettingError, match="data set tiny: found a setting of test, how or columns; exp"
+    ):
         load("tiny", **wish)
 
 
@@ -190,10 +192,23 @@ def test_a_file_is_divided_by_time(log):
     assert load(log, how="last", validation=0).validation is None
 
 
+def test_repeated_rows_of_a_file_are_reported(log):
+    log.write_text(log.read_text() + "\nu0,i0,3\nu0,i0,4")
+    for how in ("random", "time", "last"):
+        assert load(log, how=how).summary()["how"]["repeated_pairs_merged"] == 2
+
+
 def test_a_file_can_be_left_whole(log):
     split = load(log, test=0, validation=0)
     assert list(split.parts) == ["train"]
     assert len(split.train) == 100
+
+
+def test_wrong_settings_are_told_before_a_file_is_looked_for():
+    with pytest.raises(SettingError, match="setting test: found 2; expected a fraction"):
+        load("absent.csv", test=2)
+    with pytest.raises(SettingError, match="data set demo: found columns; expected none"):
+        load("demo", columns=Columns())
 
 
 def test_an_unknown_way_of_dividing(log):

@@ -1,26 +1,15 @@
-"""Data sets by name: where they live, what must be in them, and how they are divided."""
+"""Data sets by name: where their files live, and what must be in them."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from fullrank.data.columns import Columns
 from fullrank.data.download import cache_folder, download
-from fullrank.data.ids import Ids
-from fullrank.data.interactions import Interactions
-from fullrank.data.readers import read, read_titles
-from fullrank.data.splits import Split, hold_out, leave_last_out, random_split, time_split
-from fullrank.data.synthetic import generate
-from fullrank.errors import DataError, SettingError
+from fullrank.errors import DataError
 from fullrank.settings import nearest
-
-How = Literal["random", "time", "last"]
-
-TEST = 0.2
-"""The fraction that is tested on where nothing else is asked for."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +161,7 @@ def entries() -> list[dict[str, Any]]:
             "interactions": entry.interactions,
             "about": entry.about,
             "where": _where(entry),
-            "here": all(_local(entry, file) or _cached(entry, file) for file in entry.files),
+            "here": all(local(entry, file) or cached(entry, file) for file in entry.files),
         }
         for entry in CATALOG.values()
     ]
@@ -184,129 +173,16 @@ def fetch(name: str) -> list[Path]:
     Raises:
         DataError: there is no data set of this name, or a file of it cannot be had.
     """
-    entry = _entry(name)
-    return [_local(entry, file) or _downloaded(entry, file) for file in entry.files]
+    entry = find(name)
+    return [local(entry, file) or _downloaded(entry, file) for file in entry.files]
 
 
-def load(
-    name_or_path: str | Path,
-    *,
-    validation: float = 0.1,
-    seed: int = 0,
-    test: float = TEST,
-    how: How = "random",
-    columns: Columns | None = None,
-) -> Split:
-    """Reads a data set by name, or a file by path, and divides it.
-
-    A data set with a published split keeps it: ``validation`` is drawn from its train part by
-    `hold_out`. Of one without, the test part does not depend on ``seed``, so that runs with
-    different seeds are tested on the same interactions. A file is divided as ``how`` says.
-
-    Args:
-        name_or_path: A name of `entries`, or the path of a file that `read` takes.
-        validation: Fraction of what is not tested on; 0 for no validation part.
-        seed: Draws the validation part, and the test part of a file.
-        test: Fraction to test on; 0 for no test part.
-        how: ``random`` (`random_split`), ``time`` (`time_split`) or ``last`` (`leave_last_out`).
-        columns: Which columns of the file to use, and the threshold on ratings if one is wanted.
+def find(name: str) -> Entry:
+    """The entry of this name.
 
     Raises:
-        DataError: there is no such name or file, or its content cannot be used.
-        SettingError: a fraction is not in [0, 1), or a published split is to be changed.
+        DataError: there is none.
     """
-    if str(name_or_path) not in CATALOG:
-        path = Path(name_or_path)
-        if not path.suffix and not path.exists():
-            expected = f"{nearest(str(name_or_path), CATALOG)}, or the path of a file"
-            raise DataError(f"data set {str(name_or_path)!r}", "no such name", expected)
-        data = read(path, columns=columns)
-        return _divide(data, path.name, how, test, validation, seed)
-    entry = _entry(str(name_or_path))
-    if entry.pinned:
-        if how != "random" or test != TEST or columns is not None:
-            raise SettingError(
-                f"how to divide {entry.name}",
-                "a wish of its own",
-                "the published split: leave out test, how and columns",
-            )
-        return _published(entry, validation, seed)
-    data = _whole(entry, columns)
-    if how != "random":
-        return _divide(data, entry.name, how, test, validation, seed)
-    rest, tested = hold_out(data, test, 0) if test else (data, None)
-    train, chosen = hold_out(rest, validation, seed) if validation else (rest, None)
-    made = {"kind": "random", "test": test, "test_seed": 0, "validation": validation, "seed": seed}
-    return Split(entry.name, train, chosen, tested, made)
-
-
-def _divide(
-    data: Interactions, name: str, how: How, test: float, validation: float, seed: int
-) -> Split:
-    if how == "random":
-        return random_split(data, test=test, validation=validation, seed=seed, name=name)
-    if how == "time":
-        return time_split(data, test=test, validation=validation, name=name)
-    if how == "last":
-        return leave_last_out(data, validation=validation > 0, name=name)
-    raise SettingError("setting how", repr(how), nearest(how, ["random", "time", "last"]))
-
-
-def _published(entry: Entry, validation: float, seed: int) -> Split:
-    users, items = Ids.numbered(entry.users), Ids.numbered(entry.items)
-    parts: dict[str, Interactions] = {}
-    for path in fetch(entry.name):
-        columns = None if path.suffix == ".txt" else Columns(user="user", item="item")
-        parts[path.stem] = read(path, columns=columns, users=users, items=items)
-    _must_match(entry, parts)
-    train, test = parts["train"], parts["test"]
-    how: dict[str, Any] = {
-        "kind": "published",
-        "validation": validation,
-        "seed": seed,
-        "repeated_pairs_merged": {name: part.merged for name, part in parts.items()},
-        "pairs_in_train_and_test": int(train.csr().multiply(test.csr()).nnz),
-    }
-    chosen = None
-    if validation:
-        train, chosen = hold_out(train, validation, seed)
-    return Split(entry.name, train, chosen, test, how)
-
-
-def _must_match(entry: Entry, parts: dict[str, Interactions]) -> None:
-    """Sees that downloads hold the published content, and deletes them if they do not.
-
-    Files in ``FULLRANK_DATA`` are used as they are.
-    """
-    downloaded = [file for file in entry.files if _local(entry, file) is None]
-    if not downloaded:
-        return
-    found = {name: part.fingerprint for name, part in parts.items() if name in entry.fingerprints}
-    rows = sum(len(part) + part.merged for part in parts.values())
-    if rows == entry.interactions and found == entry.fingerprints:
-        return
-    for file in downloaded:
-        (cache_folder() / entry.name / file.name).unlink()
-    raise DataError(
-        f"download of {entry.name}",
-        f"{rows} rows, fingerprints {found}",
-        f"{entry.interactions} rows, fingerprints {entry.fingerprints}; its home has changed",
-    )
-
-
-def _whole(entry: Entry, columns: Columns | None) -> Interactions:
-    if not entry.files:
-        return generate(entry.users, entry.items, entry.interactions, seed=0, timestamps=True)
-    table, titles = fetch(entry.name)
-    data = read(table, columns=columns)
-    named = read_titles(titles)
-    if len(named) != entry.items:
-        raise DataError(str(titles), f"{len(named)} titles", f"{entry.items}")
-    data.items = data.items.with_titles(named)
-    return data
-
-
-def _entry(name: str) -> Entry:
     if name not in CATALOG:
         raise DataError(f"data set {name!r}", "no such name", nearest(name, CATALOG))
     return CATALOG[name]
@@ -315,7 +191,7 @@ def _entry(name: str) -> Entry:
 def _where(entry: Entry) -> str:
     if not entry.files:
         return "generated"
-    if all(_local(entry, file) for file in entry.files):
+    if all(local(entry, file) for file in entry.files):
         return str(_data_folder(entry))
     return entry.files[0].url or "FULLRANK_DATA"
 
@@ -325,12 +201,14 @@ def _data_folder(entry: Entry) -> Path | None:
     return Path(named).expanduser() / entry.name if named else None
 
 
-def _local(entry: Entry, file: File) -> Path | None:
+def local(entry: Entry, file: File) -> Path | None:
+    """The file in ``FULLRANK_DATA``, if it is there."""
     folder = _data_folder(entry)
     return folder / file.name if folder and (folder / file.name).is_file() else None
 
 
-def _cached(entry: Entry, file: File) -> Path | None:
+def cached(entry: Entry, file: File) -> Path | None:
+    """The file in the cache of downloads, if it is there."""
     path = cache_folder() / entry.name / file.name
     return path if path.is_file() else None
 

@@ -130,13 +130,14 @@ class Resuming:
 
 
 def _received(take: Callable[[int], bytes]) -> bytes:
-    """The next bytes; none at the end, or where the connection broke."""
+    """The next bytes; none at the end."""
+    import requests
     from urllib3.exceptions import HTTPError
 
     try:
         return take(CHUNK)
-    except (HTTPError, OSError):
-        return b""
+    except (HTTPError, OSError) as error:
+        raise requests.ConnectionError(error) from None
 
 
 def _status(error: requests.HTTPError) -> tuple[int, str]:

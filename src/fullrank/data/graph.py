@@ -38,6 +38,10 @@ class Nearness:
         """(B, B) bool for item rows (B,): whether ``d_G(i, j) ≤ K``; true on the diagonal."""
         return self._block(rows, self._item_user, self._user_item)
 
+    def both(self, user_rows: NDArray[np.int64], item_rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(2, B, B): the block of the users, then that of the items."""
+        return np.stack((self.users(user_rows), self.items(item_rows)))
+
     def _block(
         self, rows: NDArray[np.int64], there: sp.csr_array, back: sp.csr_array
     ) -> NDArray[np.bool_]:

@@ -65,7 +65,7 @@ def hold_out(
     Raises:
         SettingError: ``fraction`` is not in [0, 1).
     """
-    _check("fraction", fraction)
+    check_fraction("fraction", fraction)
     rng = np.random.default_rng(seed)
     degree = data.user_degree
     quota = np.floor(fraction * degree + rng.random(len(degree))).astype(np.int64)
@@ -92,10 +92,11 @@ def random_split(
     Raises:
         SettingError: a fraction is not in [0, 1).
     """
-    _check("test", test)
-    _check("validation", validation)
-    how = {"kind": "random", "test": test, "validation": validation}
+    check_fraction("test", test)
+    check_fraction("validation", validation)
+    how: dict[str, Any] = {"kind": "random", "test": test, "validation": validation}
     how |= {"seed": seed} if isinstance(seed, int) else {}
+    how["repeated_pairs_merged"] = data.merged
     rng = np.random.default_rng(seed)
     train, tested = hold_out(data, test, rng) if test else (data, None)
     train, chosen = hold_out(train, validation, rng) if validation else (train, None)
@@ -115,10 +116,11 @@ def time_split(
         SettingError: a fraction is not in [0, 1).
         DataError: there are no timestamps, or nothing is before the first cut-off.
     """
-    _check("test", test)
-    _check("validation", validation)
+    check_fraction("test", test)
+    check_fraction("validation", validation)
     time = _timed(data, name)
     how: dict[str, Any] = {"kind": "time", "test": test, "validation": validation}
+    how["repeated_pairs_merged"] = data.merged
     early, tested = np.ones(len(data), dtype=np.bool_), None
     if test:
         how["test_from"] = _cut(time, test)
@@ -170,11 +172,16 @@ def leave_last_out(data: Interactions, *, validation: bool = True, name: str = "
         data.select(train),
         None if chosen is None else data.select(chosen),
         data.select(tested),
-        {"kind": "last", "validation": validation},
+        {"kind": "last", "validation": validation, "repeated_pairs_merged": data.merged},
     )
 
 
-def _check(name: str, fraction: float) -> None:
+def check_fraction(name: str, fraction: float) -> None:
+    """Sees that a part may be this large.
+
+    Raises:
+        SettingError: ``fraction`` is not in [0, 1).
+    """
     if not 0 <= fraction < 1:
         raise SettingError(f"setting {name}", f"{fraction}", "a fraction of 0 or more, below 1")
 

@@ -25,19 +25,26 @@ class AttentionTau(nn.Module):
     """``Γ_uv = σ(Wᵀ [h_u ‖ h_v])`` with W learned (the dynamic design, section IV-C).
 
     Being linear inside, it is an outer sum, ``σ(a_u + b_v)`` with ``a = H W₁`` and ``b = H W₂``.
-    The paper leaves the range at (0, 1); ``scale`` multiplies it.
+    The paper leaves the range at (0, 1); ``scale`` multiplies it. With ``sides``, the leading
+    dimension of the rows, each side has a W of its own.
     """
 
     def __init__(
-        self, dim: int, scale: float = 1.0, *, generator: torch.Generator | None = None
+        self,
+        dim: int,
+        scale: float = 1.0,
+        *,
+        sides: int | None = None,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         bound = math.sqrt(6 / (2 * dim + 1))
-        weight = torch.empty(2, dim).uniform_(-bound, bound, generator=generator)
+        shape = (2, dim) if sides is None else (sides, 2, dim)
+        weight = torch.empty(shape).uniform_(-bound, bound, generator=generator)
         self.weight = nn.Parameter(weight)
         self.scale = scale
 
     def forward(self, h: Tensor) -> Tensor:
         """Shapes: ``h`` (..., B, d), unit rows; returns (..., B, B)."""
-        own, other = self.weight.to(h.dtype)
-        return self.scale * torch.sigmoid((h @ own)[..., :, None] + (h @ other)[..., None, :])
+        parts = h @ self.weight.to(h.dtype).mT
+        return self.scale * torch.sigmoid(parts[..., 0].unsqueeze(-1) + parts[..., 1].unsqueeze(-2))

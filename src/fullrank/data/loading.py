@@ -1,0 +1,158 @@
+"""From the name of a data set, or the path of a file, to its parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from fullrank.data.catalog import CATALOG, Entry, File, cached, fetch, find, local
+from fullrank.data.columns import Columns
+from fullrank.data.ids import Ids
+from fullrank.data.interactions import Interactions
+from fullrank.data.readers import read, read_titles
+from fullrank.data.splits import (
+    Split,
+    check_fraction,
+    hold_out,
+    leave_last_out,
+    random_split,
+    time_split,
+)
+from fullrank.data.synthetic import generate
+from fullrank.errors import DataError, SettingError
+from fullrank.settings import nearest
+
+How = Literal["random", "time", "last"]
+
+TEST = 0.2
+"""The fraction that is tested on where nothing else is asked for."""
+
+
+def load(
+    name_or_path: str | Path,
+    *,
+    validation: float = 0.1,
+    seed: int = 0,
+    test: float = TEST,
+    how: How = "random",
+    columns: Columns | None = None,
+) -> Split:
+    """Reads a data set by name, or a file by path, and divides it.
+
+    A data set with a published split keeps it: ``validation`` is drawn from its train part by
+    `hold_out`. Of one without, the test part does not depend on ``seed``, so that runs with
+    different seeds are tested on the same interactions. A file is divided as ``how`` says.
+
+    Args:
+        name_or_path: A name of `entries`, or the path of a file that `read` takes.
+        validation: Fraction of what is not tested on; 0 for no validation part.
+        seed: Draws the validation part, and the test part of a file.
+        test: Fraction to test on; 0 for no test part.
+        how: ``random`` (`random_split`), ``time`` (`time_split`) or ``last`` (`leave_last_out`).
+        columns: Which columns of the file to use, and the threshold on ratings if one is wanted.
+
+    Raises:
+        DataError: there is no such name or file, or its content cannot be used.
+        SettingError: a fraction is not in [0, 1), or a published split is to be changed.
+    """
+    if how not in get_args(How):
+        raise SettingError("setting how", repr(how), nearest(how, get_args(How)))
+    check_fraction("test", test)
+    check_fraction("validation", validation)
+    if str(name_or_path) not in CATALOG:
+        path = Path(name_or_path)
+        if not path.suffix and not path.exists():
+            expected = f"{nearest(str(name_or_path), CATALOG)}, or the path of a file"
+            raise DataError(f"data set {str(name_or_path)!r}", "no such name", expected)
+        data = read(path, columns=columns)
+        return _divide(data, path.name, how, test, validation, seed)
+    entry = find(str(name_or_path))
+    if entry.pinned:
+        if how != "random" or test != TEST or columns is not None:
+            raise SettingError(
+                f"data set {entry.name}",
+                "a setting of test, how or columns",
+                "none of these: it keeps its published split",
+            )
+        return _published(entry, validation, seed)
+    data = _whole(entry, columns)
+    if how != "random":
+        return _divide(data, entry.name, how, test, validation, seed)
+    rest, tested = hold_out(data, test, 0) if test else (data, None)
+    train, chosen = hold_out(rest, validation, seed) if validation else (rest, None)
+    made = {"kind": "random", "test": test, "test_seed": 0, "validation": validation, "seed": seed}
+    made["repeated_pairs_merged"] = data.merged
+    return Split(entry.name, train, chosen, tested, made)
+
+
+def _divide(
+    data: Interactions, name: str, how: How, test: float, validation: float, seed: int
+) -> Split:
+    if how == "random":
+        return random_split(data, test=test, validation=validation, seed=seed, name=name)
+    if how == "time":
+        return time_split(data, test=test, validation=validation, name=name)
+    return leave_last_out(data, validation=validation > 0, name=name)
+
+
+def _published(entry: Entry, validation: float, seed: int) -> Split:
+    users, items = Ids.numbered(entry.users), Ids.numbered(entry.items)
+    parts: dict[str, Interactions] = {}
+    for path in fetch(entry.name):
+        columns = None if path.suffix == ".txt" else Columns(user="user", item="item")
+        parts[path.stem] = read(path, columns=columns, users=users, items=items)
+    _must_match(entry, parts)
+    train, test = parts["train"], parts["test"]
+    how: dict[str, Any] = {
+        "kind": "published",
+        "validation": validation,
+        "seed": seed,
+        "repeated_pairs_merged": {name: part.merged for name, part in parts.items()},
+        "pairs_in_train_and_test": int(train.csr().multiply(test.csr()).nnz),
+    }
+    chosen = None
+    if validation:
+        train, chosen = hold_out(train, validation, seed)
+    return Split(entry.name, train, chosen, test, how)
+
+
+def _must_match(entry: Entry, parts: dict[str, Interactions]) -> None:
+    """Sees that downloads hold the published content, and deletes them if they do not.
+
+    Files in ``FULLRANK_DATA`` are used as they are.
+    """
+    downloaded = [file for file in entry.files if local(entry, file) is None]
+    if not downloaded:
+        return
+    found = {name: part.fingerprint for name, part in parts.items() if name in entry.fingerprints}
+    rows = sum(len(part) + part.merged for part in parts.values())
+    if rows == entry.interactions and found == entry.fingerprints:
+        return
+    _forget(entry, downloaded)
+    raise DataError(
+        f"download of {entry.name}",
+        f"{rows} rows, fingerprints {found}",
+        f"{entry.interactions} rows, fingerprints {entry.fingerprints}; its home has changed",
+    )
+
+
+def _forget(entry: Entry, downloaded: list[File]) -> None:
+    for file in downloaded:
+        path = cached(entry, file)
+        if path is not None:
+            path.unlink()
+
+
+def _whole(entry: Entry, columns: Columns | None) -> Interactions:
+    if not entry.files:
+        if columns is not None:
+            raise SettingError(f"data set {entry.name}", "columns", "none: it is generated")
+        return generate(entry.users, entry.items, entry.interactions, seed=0, timestamps=True)
+    table, titles = fetch(entry.name)
+    data = read(table, columns=columns)
+    named = read_titles(titles)
+    if len(named) != entry.items:
+        _forget(entry, [entry.files[1]])
+        raise DataError(str(titles), f"{len(named)} titles", f"{entry.items}")
+    data.items = data.items.with_titles(named)
+    return data

@@ -1,0 +1,404 @@
+"""The face of the library: fit, recommend, similar_items, fold_in, evaluate, save, load."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from fullrank import serving
+from fullrank.data.ids import Ids
+from fullrank.data.interactions import Interactions
+from fullrank.data.splits import Split
+from fullrank.encoders import Encoder
+from fullrank.errors import DataError, FitError, SettingError
+from fullrank.evaluation import DotScorer, Evaluation, evaluate
+from fullrank.fold_in import fold_in_users
+from fullrank.methods import plan_of, settings_of
+from fullrank.presets import preset_named
+from fullrank.spectrum import Spectrum, effective_rank, unit_rows
+from fullrank.store import Stored, read_model, versions, write_model
+from fullrank.training import CheckpointFile, Reporter, Trainer
+
+_NOT_IDENTITY = {"epochs", "patience", "checkpoint_every"}
+"""Settings that may change between a run and its continuation."""
+
+
+class Recommender:
+    """A method with its settings and, after `fit`, its embeddings.
+
+    Args:
+        method: A name of the method table (``fullrank methods`` lists them).
+        preset: Settings to start from, as ``"published:citeulike"``: a preset's name and the data
+            set it is for.
+        device: Where training and ranking run; ``auto`` takes a GPU if there is one.
+        threads: Threads of torch while fitting; those it has if absent.
+        settings: Values of the method's settings; they win over the preset's.
+
+    Raises:
+        SettingError: a name is unknown, a value is out of bounds or two contradict each other.
+    """
+
+    def __init__(
+        self,
+        method: str = "directspec+",
+        *,
+        preset: str | None = None,
+        device: str = "auto",
+        threads: int | None = None,
+        **settings: Any,
+    ) -> None:
+        values: dict[str, Any] = {}
+        if preset is not None:
+            name, _, data = preset.partition(":")
+            values.update(preset_named(name, method, data).settings)
+        self.method = method
+        self.settings = settings_of(method, values | settings)
+        self.device = _device(device)
+        if threads is not None and threads < 1:
+            raise SettingError("setting threads", str(threads), "1 or more")
+        self.threads = threads
+        self.training: dict[str, Any] = {}
+        self.metrics: dict[str, Any] = {}
+        self.data_name: str | None = None
+        self._tables: tuple[Tensor, Tensor] | None = None
+        self._parts: dict[str, Interactions] = {}
+
+    def fit(
+        self,
+        train: Interactions | Split | Any,
+        validation: Interactions | None = None,
+        *,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
+        reporter: Reporter | None = None,
+    ) -> Self:
+        """Learns embeddings.
+
+        Args:
+            train: Interactions, a data frame of them, or a `Split`, whose test part is kept aside
+                for `evaluate` and not looked at.
+            validation: Part to choose the best epoch by, with the same users and items as train.
+            checkpoint: File to keep the state of the run in, for ``resume``.
+            resume: Go on from the checkpoint; the result has the bits of an uninterrupted run.
+            reporter: Is told how training goes.
+
+        Raises:
+            FitError: the data cannot be trained on, the loss diverges, or the checkpoint is of
+                another run.
+        """
+        split = train if isinstance(train, Split) else None
+        if split is not None:
+            train, validation = split.train, split.validation if validation is None else validation
+        if not isinstance(train, Interactions):
+            train = Interactions.from_frame(train)
+        if validation is not None and (
+            validation.users != train.users or validation.items != train.items
+        ):
+            raise FitError("validation", "other users or items than in train", "parts of one split")
+        plan = plan_of(self.method, self.settings, train, self.device)
+        trainer = Trainer(
+            plan,
+            self.settings,
+            validate=_validator(plan.encoder, train, validation) if validation else None,
+            probe=lambda: effective_rank(*plan.encoder.tables()),
+            checkpoint=self._checkpoint_file(checkpoint, train, validation),
+            reporter=reporter,
+        )
+        began = time.perf_counter()
+        with _torch_threads(self.threads):
+            progress = trainer.run(resume=resume)
+        users, items = plan.encoder.tables()
+        self._tables = (users.detach(), items.detach())
+        parts = {"train": train, "validation": validation, "test": split.test if split else None}
+        self._parts = {name: part for name, part in parts.items() if part is not None}
+        self.data_name = split.name if split else None
+        self.training = {
+            "epochs": progress.epoch,
+            "best_epoch": progress.best_epoch,
+            "validation_ndcg@20": progress.best_metric,
+            "loss": progress.history[-1]["loss"] if progress.history else None,
+            "effective_rank": effective_rank(*self._tables),
+            "seconds": progress.seconds,
+            "seconds_with_validation": time.perf_counter() - began,
+            "history": progress.history,
+        }
+        return self
+
+    @property
+    def user_embeddings(self) -> Tensor:
+        """(n_users, d) float32: the rows that the method ranks with."""
+        return self._fitted()[0]
+
+    @property
+    def item_embeddings(self) -> Tensor:
+        """(n_items, d) float32: the rows that the method ranks with."""
+        return self._fitted()[1]
+
+    @property
+    def train(self) -> Interactions:
+        """The interactions that were learned from."""
+        self._fitted()
+        return self._parts["train"]
+
+    @property
+    def test(self) -> Interactions | None:
+        """The interactions kept aside, if the model was fitted on a split with a test part."""
+        return self._parts.get("test")
+
+    @property
+    def users(self) -> Ids:
+        """Raw ids of the user rows."""
+        return self.train.users
+
+    @property
+    def items(self) -> Ids:
+        """Raw ids of the item rows, with titles where the data have them."""
+        return self.train.items
+
+    def spectrum(self) -> Spectrum:
+        """The diagnosis of the embeddings, users and items stacked."""
+        return Spectrum.of(*self._fitted())
+
+    def recommend(
+        self,
+        users: Iterable[Any] | None = None,
+        k: int = 10,
+        *,
+        exclude_seen: bool = True,
+        allow: Iterable[Any] | None = None,
+        deny: Iterable[Any] | None = None,
+    ) -> pl.DataFrame:
+        """The k best items of each user.
+
+        Args:
+            users: Raw user ids; all users if absent.
+            k: Length of the lists; a list is shorter where fewer items are left.
+            exclude_seen: Leave out what a user is known to have interacted with, in the held-out
+                parts too.
+            allow: Raw ids of the only items to recommend.
+            deny: Raw ids of items not to recommend.
+
+        Returns:
+            A frame ``user_id, item_id[, title], score, rank``, in the order of ``users``.
+
+        Raises:
+            DataError: a user or item is not known.
+            SettingError: k is below 1.
+        """
+        _check_k(k)
+        scorer = DotScorer(*self._fitted())
+        return serving.recommend(
+            scorer,
+            self.users,
+            self.items,
+            self._user_rows(users),
+            k,
+            exclude=list(self._parts.values()) if exclude_seen else (),
+            candidates=serving.candidate_mask(self.items, allow, deny),
+        )
+
+    def similar_items(self, items: Iterable[Any], k: int = 10) -> pl.DataFrame:
+        """The k nearest items of each item by the cosine of their embeddings, itself left out.
+
+        Returns:
+            A frame ``item_id, similar_item_id[, title], score, rank``.
+
+        Raises:
+            DataError: an item is not known.
+            SettingError: k is below 1.
+        """
+        _check_k(k)
+        rows = serving.rows_of(self.items, _many(items), "item", "an item of the training data")
+        unit = unit_rows(self.item_embeddings)
+        n = len(self.items)
+        itself = Interactions(
+            self.items, self.items, np.arange(n + 1), np.arange(n, dtype=np.int32)
+        )
+        return serving.recommend(
+            DotScorer(unit, unit),
+            self.items,
+            self.items,
+            rows,
+            k,
+            exclude=[itself],
+            columns=("item_id", "similar_item_id"),
+        )
+
+    def fold_in(self, interactions: Interactions | Mapping[Any, Iterable[Any]] | Any) -> Self:
+        """Embeds users who were not in training from their items; items stay as they are.
+
+        Args:
+            interactions: A mapping of user id to item ids, a frame of ``user_id, item_id``, or
+                interactions. Items that the model does not know are left out.
+
+        Returns:
+            A recommender of these users alone, over the same items; `recommend` and `save` work.
+
+        Raises:
+            DataError: a user has no item that the model knows.
+        """
+        new = serving.known_items(interactions, self.items)
+        rows = fold_in_users(*self._fitted(), self.train, new)
+        folded = type(self)(self.method, device=self.device, **self.settings.model_dump())
+        folded._tables = (rows, self.item_embeddings)
+        folded._parts = {"train": new}
+        folded.training = {"folded_in": new.n_users}
+        return folded
+
+    def evaluate(
+        self,
+        test: Interactions | Any | None = None,
+        *,
+        k: Sequence[int] | int = (10, 20),
+        protocol: str = "standard",
+        metrics: Sequence[str] | None = None,
+    ) -> Evaluation:
+        """Ranks all items for the users of ``test`` and compares.
+
+        Args:
+            test: Interactions or a frame; the part kept aside by `fit` if absent. Pairs of users or
+                items that the model does not know are counted in the protocol block and left out.
+            k: Lengths of the lists.
+            protocol: ``standard`` or ``published``; see `fullrank.evaluation`.
+            metrics: Names of metrics; all of the protocol if absent.
+
+        Raises:
+            DataError: there is no test part, or it has no known pair.
+        """
+        if test is None and self.test is None:
+            raise DataError("evaluate", "no held-out part in the model", "interactions to test on")
+        known, unknown = (
+            (self.test, 0) if test is None else serving.known_pairs(test, self.users, self.items)
+        )
+        assert known is not None  # noqa: S101  # narrows the type: tested above
+        result = evaluate(
+            DotScorer(*self._fitted()),
+            known,
+            train=self.train,
+            validation=self._parts.get("validation"),
+            k=k,
+            protocol=protocol,
+            metrics=metrics,
+        )
+        result.protocol.update(
+            method=self.method,
+            seed=self.settings.seed,
+            unknown_pairs_left_out=unknown,
+            data=self.data_name,
+            versions=versions(),
+        )
+        return result
+
+    def save(self, folder: str | Path) -> None:
+        """Writes the model: safetensors, Parquet and a JSON manifest, replaced as a whole.
+
+        Raises:
+            DataError: the disk is full or the folder cannot be written; what was there stays.
+        """
+        users, items = self._fitted()
+        manifest = {
+            "method": self.method,
+            "settings": self.settings.model_dump(),
+            "data": {
+                "name": self.data_name,
+                "users": len(self.users),
+                "items": len(self.items),
+                "interactions": {name: len(part) for name, part in self._parts.items()},
+                "fingerprints": {name: part.fingerprint for name, part in self._parts.items()},
+            },
+            "training": self.training,
+            "metrics": self.metrics,
+            "versions": versions(),
+        }
+        tables = {"users": users.cpu().contiguous(), "items": items.cpu().contiguous()}
+        write_model(Path(folder), Stored(tables, self.users, self.items, self._parts, manifest))
+
+    @classmethod
+    def load(cls, folder: str | Path, *, device: str = "auto") -> Self:
+        """Reads a model that `save` wrote.
+
+        Raises:
+            DataError: a file is missing, truncated or changed.
+        """
+        stored = read_model(Path(folder))
+        manifest = stored.manifest
+        model = cls(manifest["method"], device=device, **manifest["settings"])
+        model._tables = (
+            stored.tables["users"].to(model.device),
+            stored.tables["items"].to(model.device),
+        )
+        model._parts = stored.parts
+        model.data_name = manifest["data"]["name"]
+        model.training, model.metrics = manifest["training"], manifest["metrics"]
+        return model
+
+    def _fitted(self) -> tuple[Tensor, Tensor]:
+        if self._tables is None:
+            raise FitError("recommender", "no embeddings yet", "a call of fit or load first")
+        return self._tables
+
+    def _user_rows(self, users: Iterable[Any] | None) -> np.ndarray[Any, Any]:
+        if users is None:
+            return np.arange(len(self.users))
+        hint = "a user of the training data (fold_in embeds new users from their items)"
+        return serving.rows_of(self.users, _many(users), "user", hint)
+
+    def _checkpoint_file(
+        self, path: str | Path | None, train: Interactions, validation: Interactions | None
+    ) -> CheckpointFile | None:
+        if path is None:
+            return None
+        settings = self.settings.model_dump(exclude=_NOT_IDENTITY)
+        parts = {"train": train, "validation": validation}
+        prints = {name: part.fingerprint for name, part in parts.items() if part is not None}
+        made_with = {name: versions()[name] for name in ("fullrank", "torch")}
+        identity = {"method": self.method, **settings, **prints, **made_with}
+        return CheckpointFile(Path(path), identity)
+
+
+def _validator(
+    encoder: Encoder, train: Interactions, validation: Interactions
+) -> Callable[[], float]:
+    k = min(20, train.n_items)
+
+    def ndcg() -> float:
+        scorer = DotScorer(*encoder.tables())
+        return evaluate(scorer, validation, train=train, k=(k,), metrics=("ndcg",))[f"ndcg@{k}"]
+
+    return ndcg
+
+
+def _check_k(k: int) -> None:
+    if k < 1:
+        raise SettingError("k", str(k), "1 or more")
+
+
+def _many(raw: Iterable[Any]) -> Iterable[Any]:
+    return [raw] if isinstance(raw, str | int) else raw
+
+
+def _device(name: str) -> str:
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return str(torch.device(name))
+    except RuntimeError:
+        raise SettingError("setting device", repr(name), "'auto', 'cpu' or 'cuda'") from None
+
+
+@contextmanager
+def _torch_threads(count: int | None) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,88 @@
+"""The state of a run on disk: one file, replaced as a whole."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from fullrank.errors import DataError, FitError
+from fullrank.files import replacing
+
+Record = dict[str, Any]
+
+
+@dataclass
+class Progress:
+    """Where a run stands, apart from its tensors."""
+
+    epoch: int = 0
+    """Epochs that are complete."""
+    step: int = 0
+    """Steps of the next epoch that are complete."""
+    loss_sum: float = 0.0
+    """Sum of the losses of these steps."""
+    seconds: float = 0.0
+    """Time spent in training so far."""
+    best_epoch: int | None = None
+    best_metric: float | None = None
+    looks_without_gain: int = 0
+    history: list[Record] = field(default_factory=list)
+    """One record for each complete epoch, as in the log."""
+
+
+class CheckpointFile:
+    """Saves and loads tensors with their progress, bound to one run by its identity.
+
+    Args:
+        path: The file.
+        identity: What makes a run this run (settings, data, versions); a checkpoint of another
+            identity is refused, naming the first difference.
+    """
+
+    def __init__(self, path: Path, identity: dict[str, Any]) -> None:
+        self.path = path
+        self.identity = identity
+
+    def exists(self) -> bool:
+        """Whether there is something to resume."""
+        return self.path.is_file()
+
+    def save(self, tensors: dict[str, Tensor], progress: Progress) -> None:
+        """Writes the file; a crash meanwhile leaves the one before."""
+        metadata = {"identity": json.dumps(self.identity), "progress": json.dumps(vars(progress))}
+        with replacing(self.path) as part:
+            save_file({name: t.contiguous() for name, t in tensors.items()}, part, metadata)
+
+    def load(self) -> tuple[dict[str, Tensor], Progress]:
+        """Reads the file.
+
+        Raises:
+            DataError: the file is missing, truncated or not a checkpoint.
+            FitError: it belongs to a run with other settings or other data.
+        """
+        if not self.exists():
+            raise DataError(str(self.path), "no checkpoint", "one that an earlier run left")
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            identity = json.loads(metadata["identity"])
+            progress = Progress(**json.loads(metadata["progress"]))
+        except (SafetensorError, KeyError, ValueError, TypeError):
+            expected = "a checkpoint; delete it to start anew"
+            raise DataError(str(self.path), "a damaged file", expected) from None
+        for name in sorted(identity.keys() | self.identity.keys()):
+            old, new = identity.get(name), self.identity.get(name)
+            if old != new:
+                raise FitError(str(self.path), f"a run with {name} = {old}", f"{name} = {new}")
+        return tensors, progress
+
+    def remove(self) -> None:
+        """Deletes the file, once the run it belongs to is complete."""
+        self.path.unlink(missing_ok=True)

@@ -1,0 +1,230 @@
+"""The training loop: the only place where gradients are asked for and parameters move."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fullrank.data.sampling import Batch, PairSampler
+from fullrank.encoders.base import Encoder, TensorBatch, Update
+from fullrank.errors import FitError
+from fullrank.training.checkpoint import CheckpointFile, Progress, Record
+from fullrank.training.interrupt import Interrupt, deferred_interrupt
+from fullrank.training.optim import optimizer
+from fullrank.training.progress import Reporter, Silent
+from fullrank.training.settings import TrainingSettings
+
+Balance = Callable[[Tensor, Batch], Tensor]
+"""(2, B, d) raw rows of users and items, and their batch -> (2, B, d) rows for the loss."""
+Objective = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+"""User rows, item rows, negative rows -> the loss."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained.
+
+    Args:
+        encoder: Gives embeddings and takes their gradients.
+        sampler: Draws the batches.
+        objective: The loss of a batch.
+        balance: What happens to the rows between encoder and loss, if anything.
+        learned: Parameters of the balancer, if it has any.
+        device: Where the batches go.
+    """
+
+    encoder: Encoder
+    sampler: PairSampler
+    objective: Objective
+    balance: Balance | None = None
+    learned: nn.Module | None = None
+    device: str = "cpu"
+
+
+class Trainer:
+    """Runs a plan: batches, gradients, updates, validation, checkpoints.
+
+    Args:
+        plan: What is trained; its parameters are changed in place.
+        settings: How.
+        validate: Gives the validation metric (higher is better) of the parameters as they are.
+        probe: Gives the effective rank of the parameters as they are.
+        checkpoint: Where the state goes every ``checkpoint_every`` epochs and on Ctrl-C.
+        reporter: Is told of every step and every epoch.
+
+    Every epoch draws from a generator of its own, made of the seed and the epoch's number, so that
+    a run which goes on from a checkpoint has the same bits as one that was never stopped.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        settings: TrainingSettings,
+        *,
+        validate: Callable[[], float] | None = None,
+        probe: Callable[[], float] | None = None,
+        checkpoint: CheckpointFile | None = None,
+        reporter: Reporter | None = None,
+    ) -> None:
+        self.plan = plan
+        self.settings = settings
+        self.validate = validate
+        self.probe = probe
+        self.checkpoint = checkpoint
+        self.reporter = reporter or Silent()
+        self.optimizer = optimizer(settings.optimizer)
+        self.progress = Progress()
+        self.best: dict[str, Tensor] = {}
+        self.steps = max(len(plan.sampler.data) // settings.batch_size, 1)
+
+    def run(self, *, resume: bool = False) -> Progress:
+        """Trains to the end, or to the best epoch where there is something to validate by.
+
+        Raises:
+            FitError: the loss is no longer finite, or a checkpoint is of another run.
+            KeyboardInterrupt: Ctrl-C, after the step under way and a checkpoint.
+        """
+        if resume and self.checkpoint is not None:
+            self._restore()
+        self.reporter.start(self.settings.epochs, self.steps, self.progress.history)
+        try:
+            with deferred_interrupt() as interrupt:
+                while self.progress.epoch < self.settings.epochs and not self._stale():
+                    self._epoch(interrupt)
+        finally:
+            self.reporter.close()
+        self._take_best()
+        return self.progress
+
+    def _epoch(self, interrupt: Interrupt) -> None:
+        progress, settings = self.progress, self.settings
+        rng = np.random.default_rng([settings.seed, progress.epoch])
+        lr = settings.lr * settings.lr_decay**progress.epoch
+        began = time.perf_counter()
+        batches = self.plan.sampler.batches(
+            rng, self.steps, settings.batch_size, start=progress.step
+        )
+        losses = torch.tensor(progress.loss_sum, dtype=torch.float64, device=self.plan.device)
+        for batch in batches:
+            losses += self._step(batch, lr)
+            progress.step += 1
+            self.reporter.step()
+            if interrupt.requested:
+                self._interrupted(losses, began)
+        progress.seconds += time.perf_counter() - began
+        progress.epoch, progress.step, progress.loss_sum = progress.epoch + 1, 0, 0.0
+        self._close_epoch(losses.item() / self.steps, lr, time.perf_counter() - began)
+
+    def _step(self, batch: Batch, lr: float) -> Tensor:
+        encoder = self.plan.encoder
+        indices = self._tensors(batch)
+        rows = encoder.rows(indices)
+        balanced = rows.pair if self.plan.balance is None else self.plan.balance(rows.pair, batch)
+        loss = self.plan.objective(balanced[0], balanced[1], rows.negative)
+        loss.backward()  # type: ignore[no-untyped-call]
+        with torch.no_grad():
+            if self.settings.weight_decay:
+                scale = self.settings.weight_decay / self.settings.batch_size
+                for leaf in rows:
+                    if leaf is not None and leaf.grad is not None:
+                        leaf.grad.add_(leaf, alpha=scale)
+            for update in [*encoder.updates(indices, rows), *self._learned_updates()]:
+                table = self._parameters[update.name]
+                self.optimizer.step(update.name, table, update.rows, update.grad, lr)
+        if self.plan.learned is not None:
+            self.plan.learned.zero_grad(set_to_none=True)
+        return loss.detach()
+
+    def _tensors(self, batch: Batch) -> TensorBatch:
+        user, item, negative = (
+            None if part is None else torch.from_numpy(part).to(self.plan.device, non_blocking=True)
+            for part in batch
+        )
+        assert user is not None  # noqa: S101  # narrows the type; a batch always has pairs
+        assert item is not None  # noqa: S101
+        return TensorBatch(user, item, negative)
+
+    def _learned_updates(self) -> list[Update]:
+        if self.plan.learned is None:
+            return []
+        named = self.plan.learned.named_parameters()
+        return [Update(name, None, p.grad) for name, p in named if p.grad is not None]
+
+    @property
+    def _parameters(self) -> dict[str, Tensor]:
+        learned = {} if self.plan.learned is None else dict(self.plan.learned.named_parameters())
+        return self.plan.encoder.parameters | {name: p.data for name, p in learned.items()}
+
+    def _close_epoch(self, loss: float, lr: float, seconds: float) -> None:
+        progress = self.progress
+        if not math.isfinite(loss):
+            raise FitError(
+                f"epoch {progress.epoch}",
+                f"a loss of {loss}",
+                f"a finite one: try an lr below {lr:g}",
+            )
+        record: Record = {"epoch": progress.epoch, "loss": loss, "lr": lr, "seconds": seconds}
+        if self.probe is not None:
+            record["effective_rank"] = self.probe()
+        if self.validate is not None and self._is_due(self.settings.validate_every):
+            record["validation_ndcg@20"] = metric = self.validate()
+            self._judge(metric)
+        progress.history.append(record)
+        self.reporter.epoch(record)
+        if self.checkpoint is not None and self._is_due(self.settings.checkpoint_every):
+            self._save()
+
+    def _is_due(self, every: int) -> bool:
+        return self.progress.epoch % every == 0 or self.progress.epoch == self.settings.epochs
+
+    def _judge(self, metric: float) -> None:
+        progress = self.progress
+        if progress.best_metric is None or metric > progress.best_metric:
+            progress.best_metric, progress.best_epoch = metric, progress.epoch
+            progress.looks_without_gain = 0
+            self.best = {name: table.clone() for name, table in self._parameters.items()}
+        else:
+            progress.looks_without_gain += 1
+
+    def _stale(self) -> bool:
+        return self.progress.looks_without_gain >= self.settings.patience
+
+    def _take_best(self) -> None:
+        for name, table in self.best.items():
+            self._parameters[name].copy_(table)
+
+    def _interrupted(self, losses: Tensor, began: float) -> None:
+        self.progress.loss_sum = losses.item()
+        self.progress.seconds += time.perf_counter() - began
+        if self.checkpoint is not None:
+            self._save()
+        raise KeyboardInterrupt
+
+    def _save(self) -> None:
+        if self.checkpoint is None:
+            return
+        groups = {"now": self._parameters, "best": self.best, "optimizer": self.optimizer.state}
+        tensors = {
+            f"{group}/{name}": tensor.cpu()
+            for group, named in groups.items()
+            for name, tensor in named.items()
+        }
+        self.checkpoint.save(tensors, self.progress)
+
+    def _restore(self) -> None:
+        if self.checkpoint is None:
+            return
+        tensors, self.progress = self.checkpoint.load()
+        for path, tensor in tensors.items():
+            group, name = path.split("/", 1)
+            if group == "now":
+                self._parameters[name].copy_(tensor)
+            else:
+                store = self.best if group == "best" else self.optimizer.state
+                store[name] = tensor.to(self.plan.device)

@@ -1,0 +1,107 @@
+"""Update rules that touch the rows of a gradient and no others."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+
+class Optimizer(Protocol):
+    """Writes gradients into parameters in place."""
+
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """Everything it remembers between steps, by name; filled in place on resume."""
+        ...
+
+    def step(self, name: str, table: Tensor, rows: Tensor | None, grad: Tensor, lr: float) -> None:
+        """Updates ``table[rows]`` (all of it if rows is None); repeated rows get the sum.
+
+        Shapes: ``table`` (n, d), ``rows`` (k,), ``grad`` (k, d) or like ``table``.
+        """
+        ...
+
+
+class SGD:
+    """``x ← x - lr · g``; keeps no state."""
+
+    def __init__(self) -> None:
+        self.state: dict[str, Tensor] = {}
+
+    def step(self, name: str, table: Tensor, rows: Tensor | None, grad: Tensor, lr: float) -> None:  # noqa: ARG002
+        """See `Optimizer.step`."""
+        if rows is None:
+            table.sub_(grad, alpha=lr)
+        else:
+            table.index_add_(0, rows, grad, alpha=-lr)
+
+
+class Adagrad:
+    """``s ← s + g²; x ← x - lr · g / (√s + ε)`` for the rows of the batch.
+
+    Source: Duchi et al., JMLR 2011.
+    """
+
+    def __init__(self, eps: float = 1e-10) -> None:
+        self.eps = eps
+        self.state: dict[str, Tensor] = {}
+
+    def step(self, name: str, table: Tensor, rows: Tensor | None, grad: Tensor, lr: float) -> None:
+        """See `Optimizer.step`."""
+        rows, grad = summed(table, rows, grad)
+        total = self.state.setdefault(f"{name}.sum", torch.zeros_like(table))
+        new = total.index_select(0, rows).addcmul_(grad, grad)
+        total.index_copy_(0, rows, new)
+        table.index_add_(0, rows, grad / new.sqrt_().add_(self.eps), alpha=-lr)
+
+
+class Adam:
+    """Adam whose moments and step count belong to each row and move only with that row.
+
+    A row that has not been drawn keeps its moments, so a step costs what its batch costs.
+    Source: Kingma & Ba, ICLR 2015, algorithm 1, a row at a time.
+    """
+
+    def __init__(self, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> None:
+        self.beta1, self.beta2, self.eps = beta1, beta2, eps
+        self.state: dict[str, Tensor] = {}
+
+    def step(self, name: str, table: Tensor, rows: Tensor | None, grad: Tensor, lr: float) -> None:
+        """See `Optimizer.step`."""
+        rows, grad = summed(table, rows, grad)
+        mean = self.state.setdefault(f"{name}.mean", torch.zeros_like(table))
+        square = self.state.setdefault(f"{name}.square", torch.zeros_like(table))
+        count = self.state.setdefault(f"{name}.count", torch.zeros_like(table[:, :1]))
+        new_count = count.index_select(0, rows).add_(1)
+        new_mean = mean.index_select(0, rows).lerp_(grad, 1 - self.beta1)
+        new_square = square.index_select(0, rows).lerp_(grad.square(), 1 - self.beta2)
+        count.index_copy_(0, rows, new_count)
+        mean.index_copy_(0, rows, new_mean)
+        square.index_copy_(0, rows, new_square)
+        unbiased = new_mean / (1 - self.beta1**new_count)
+        scale = (new_square / (1 - self.beta2**new_count)).sqrt_().add_(self.eps)
+        table.index_add_(0, rows, unbiased / scale, alpha=-lr)
+
+
+def optimizer(name: Literal["sgd", "adagrad", "adam"]) -> Optimizer:
+    """The update rule of that name, with nothing remembered yet."""
+    rules: dict[str, type[SGD] | type[Adagrad] | type[Adam]] = {
+        "sgd": SGD,
+        "adagrad": Adagrad,
+        "adam": Adam,
+    }
+    return rules[name]()
+
+
+def summed(table: Tensor, rows: Tensor | None, grad: Tensor) -> tuple[Tensor, Tensor]:
+    """Distinct rows and the sum of each one's gradients, for rules that are not linear.
+
+    Shapes: ``rows`` (k,), ``grad`` (k, d); returns (m,) ascending and (m, d) with m ≤ k.
+    """
+    if rows is None:
+        return torch.arange(table.shape[0], device=table.device), grad
+    distinct, place = torch.unique(rows, return_inverse=True)
+    total = grad.new_zeros(len(distinct), grad.shape[1])
+    return distinct, total.index_add_(0, place, grad)

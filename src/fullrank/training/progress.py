@@ -1,0 +1,150 @@
+"""Telling how training goes: to nobody, to a terminal, to a log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from fullrank.files import replacing
+from fullrank.training.checkpoint import Record
+
+
+class Reporter(Protocol):
+    """Is told what happens; keeps no state that training depends on."""
+
+    def start(self, epochs: int, steps: int, history: Sequence[Record]) -> None:
+        """Training begins, or goes on after the epochs in ``history``."""
+        ...
+
+    def step(self) -> None:
+        """A step is done."""
+        ...
+
+    def epoch(self, record: Record) -> None:
+        """An epoch is done."""
+        ...
+
+    def close(self) -> None:
+        """Training has ended, well or not."""
+        ...
+
+
+class Silent:
+    """Says nothing."""
+
+    def start(self, epochs: int, steps: int, history: Sequence[Record]) -> None:
+        """Says nothing."""
+
+    def step(self) -> None:
+        """Says nothing."""
+
+    def epoch(self, record: Record) -> None:
+        """Says nothing."""
+
+    def close(self) -> None:
+        """Says nothing."""
+
+
+class JsonLines(Silent):
+    """Appends one JSON line for each epoch to a file.
+
+    A run that goes on first brings the file back to the epochs it knows of, so no epoch is in it
+    twice.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def start(self, epochs: int, steps: int, history: Sequence[Record]) -> None:  # noqa: ARG002
+        """Writes the epochs so far."""
+        with replacing(self.path) as part:
+            part.write_text("".join(json.dumps(record) + "\n" for record in history))
+
+    def epoch(self, record: Record) -> None:
+        """Adds a line."""
+        with self.path.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+
+
+class Bar(Silent):
+    """A progress bar with loss, effective rank, validation metric and time left.
+
+    Args:
+        console: The rich console to draw on.
+    """
+
+    def __init__(self, console: Any) -> None:
+        self.console = console
+        self.validation = ""
+
+    def start(self, epochs: int, steps: int, history: Sequence[Record]) -> None:
+        """Draws the bar."""
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._every = max(steps // 20, 1)
+        self._steps = 0
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}{task.fields[figures]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            refresh_per_second=4,
+        )
+        self._task = self._bar.add_task(
+            "training",
+            total=epochs * steps,
+            completed=len(history) * steps,
+            epoch=len(history),
+            epochs=epochs,
+            figures="",
+        )
+        self._bar.start()
+
+    def step(self) -> None:
+        """Moves the bar on, now and then."""
+        self._steps += 1
+        if self._steps % self._every == 0:
+            self._bar.advance(self._task, self._every)
+
+    def epoch(self, record: Record) -> None:
+        """Shows the figures of the epoch."""
+        if "validation_ndcg@20" in record:
+            self.validation = f" · validation ndcg@20 {record['validation_ndcg@20']:.4f}"
+        figures = f" · loss {record['loss']:.4f}"
+        if "effective_rank" in record:
+            figures += f" · effective rank {record['effective_rank']:.1f}"
+        self._bar.update(self._task, epoch=record["epoch"], figures=figures + self.validation)
+
+    def close(self) -> None:
+        """Leaves the bar as it stands."""
+        self._bar.stop()
+
+
+class Several:
+    """Tells several reporters."""
+
+    def __init__(self, reporters: Sequence[Reporter]) -> None:
+        self.reporters = reporters
+
+    def start(self, epochs: int, steps: int, history: Sequence[Record]) -> None:
+        """Tells each."""
+        for reporter in self.reporters:
+            reporter.start(epochs, steps, history)
+
+    def step(self) -> None:
+        """Tells each."""
+        for reporter in self.reporters:
+            reporter.step()
+
+    def epoch(self, record: Record) -> None:
+        """Tells each."""
+        for reporter in self.reporters:
+            reporter.epoch(record)
+
+    def close(self) -> None:
+        """Tells each."""
+        for reporter in self.reporters:
+            reporter.close()

@@ -1,0 +1,42 @@
+"""How long, how fast and on what pairs a method is trained."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from fullrank.settings import Settings
+
+
+class TrainingSettings(Settings):
+    """Settings of the training loop."""
+
+    epochs: int = Field(300, ge=0)
+    """Most epochs; one is ⌊interactions / batch_size⌋ steps, and at least one."""
+    batch_size: int = Field(256, ge=1)
+    """Positive pairs per step, B."""
+    sampler: Literal["users", "interactions"] = "interactions"
+    """Draw pairs uniformly over users (as the published runs do) or over interactions."""
+    optimizer: Literal["sgd", "adagrad", "adam"] = "sgd"
+    """Row-sparse update rule; a row that a batch repeats gets the sum of its gradients."""
+    lr: float = Field(10.0, gt=0)
+    """Learning rate, on the mean loss of a batch."""
+    lr_decay: float = Field(1.0, gt=0, le=1)
+    """Factor on the learning rate after each epoch."""
+    weight_decay: float = Field(0.0, ge=0)
+    """λ of the penalty λ/2 · mean over the batch of the squared norms of its rows."""
+    validate_every: int = Field(5, ge=1)
+    """Epochs between two looks at the validation ndcg@20, where there is a validation part."""
+    patience: int = Field(8, ge=1)
+    """Looks without a better validation ndcg@20 after which training stops."""
+    checkpoint_every: int = Field(10, ge=1)
+    """Epochs between two checkpoints, where there is a place for them."""
+    seed: int = Field(0, ge=0)
+    """Seed of initial rows, pairs and negatives."""
+
+    @model_validator(mode="after")
+    def _learnable(self) -> TrainingSettings:
+        if self.optimizer == "adam" and self.lr > 1:
+            raise ValueError("an lr of at most 1 with optimizer = adam, say lr = 0.001")
+        return self
