@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from fullrank.data.interactions import Interactions
+from fullrank.spectrum import unit_rows
 
 RIDGE = 1e-2
 """Penalty of the fit as a share of the mean squared length of its inputs."""
@@ -16,8 +17,9 @@ def fold_in_users(
 ) -> Tensor:
     """Rows for new users, by the linear map that best predicts trained users from their items.
 
-    With f_u = |I_u|^{-1/2} Σ_{i ∈ I_u} v_i over the item rows of user u, the d × d matrix W
-    minimises ``Σ_u ||x_u - f_u W||² + ρ ||W||²`` over the users of training; a new user gets f W.
+    With f_u the mean of the unit rows of the items of user u, the d × d matrix W minimises
+    ``Σ_u ||x_u - f_u W||² + ρ ||W||²`` over the users of training; a new user gets f W. The map
+    carries no trace of the new user's own pairs beyond their mean, so it does not overfit them.
     One pass over the interactions and one d × d solve, whatever method the tables come from.
 
     Shapes: ``user_table`` (n_users, d), ``item_table`` (n_items, d); returns (new.n_users, d).
@@ -32,9 +34,10 @@ def fold_in_users(
 
 
 def _bags(item_table: Tensor, data: Interactions) -> Tensor:
-    """(n_users, d): sums of each user's item rows over the root of their number."""
+    """(n_users, d): the mean of each user's unit item rows; zero for a user without items."""
     offsets = torch.from_numpy(data.indptr[:-1]).to(item_table.device)
     cells = torch.from_numpy(data.item_idx).long().to(item_table.device)
-    sums = torch.nn.functional.embedding_bag(cells, item_table, offsets, mode="sum")
-    degree = torch.from_numpy(data.user_degree).to(item_table.device).clamp_min(1)
-    return sums / degree.sqrt().unsqueeze(1).to(sums.dtype)
+    means: Tensor = torch.nn.functional.embedding_bag(
+        cells, unit_rows(item_table), offsets, mode="mean"
+    )
+    return means

@@ -28,7 +28,7 @@ class MethodSettings(TrainingSettings):
     dim: int = Field(64, ge=2)
     """Width of the embeddings, d."""
     init_dim: int | None = Field(None, ge=2)
-    """Width whose bound ±√(6 / (n + width)) sets the norm of the initial rows; ``dim`` if absent."""
+    """Width in the bound ±√(6 / (n + width)) of the initial rows; ``dim`` if absent."""
 
 
 class NegativeSettings(MethodSettings):
