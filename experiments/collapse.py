@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import fullrank as fr
@@ -38,7 +39,7 @@ def main() -> None:
         model = fr.Recommender(method, threads=arguments.threads, **values).fit(split)
         ranks = [record["effective_rank"] for record in model.training["history"]]
         curves[method] = {"settings": values, "effective_rank": ranks}
-        rises = sum(later > earlier for earlier, later in zip(ranks, ranks[1:], strict=False))
+        rises = sum(later > earlier for earlier, later in pairwise(ranks))
         print(
             f"{method:<20} first {ranks[0]:.2f} lowest {min(ranks):.2f} last {ranks[-1]:.2f} "
             f"epochs with a rise {rises} of {len(ranks) - 1}",

@@ -46,7 +46,10 @@ def main() -> None:
     for name, (setting, values, fixed) in ROWS.items():
         ranks = [mean_effective_rank(**fixed, **{setting: value}) for value in values]
         table[name] = {"values": values, "effective_rank": ranks, "paper": PAPER[name]}
-        print(name, " ".join(f"{value:g}: {rank:.2f}" for value, rank in zip(values, ranks, strict=True)))
+        print(
+            name,
+            " ".join(f"{value:g}: {rank:.2f}" for value, rank in zip(values, ranks, strict=True)),
+        )
     if arguments.out:
         arguments.out.write_text(json.dumps(table, indent=2) + "\n")
 
