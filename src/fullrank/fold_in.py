@@ -30,7 +30,8 @@ def fold_in_users(
     square = known.T @ known
     square.diagonal().add_(RIDGE * square.diagonal().mean())
     mapping = torch.linalg.solve(square, known.T @ target)
-    return (_bags(item_table, new).double() @ mapping).to(user_table.dtype)
+    rows: Tensor = _bags(item_table, new).double() @ mapping
+    return rows.to(user_table.dtype)
 
 
 def _bags(item_table: Tensor, data: Interactions) -> Tensor:

@@ -149,7 +149,7 @@ def _add(folder: Path, name: str, write: Any) -> dict[str, Any]:
 
 
 def _checked(folder: Path, entry: dict[str, Any]) -> Path:
-    path = folder / entry["file"]
+    path: Path = folder / entry["file"]
     if not path.is_file():
         raise DataError(str(path), "no such file", "the file that the manifest names")
     size = path.stat().st_size

@@ -1,1 +1,55 @@
-"""."""
+"""The command line. Nothing heavy is imported before a verb runs, so that help is quick."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from fullrank.cli import data, demo, evaluate, fit, inspect, methods, recommend, similar
+from fullrank.errors import FullrankError
+
+app = typer.Typer(
+    name="fullrank",
+    help="Recommenders that use every dimension.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from fullrank import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+for verb in (demo, fit, evaluate, recommend, similar, inspect, methods):
+    app.command()(verb.command)
+    app.registered_commands[-1].name = verb.NAME
+app.add_typer(data.app, name="data")
+
+
+def main() -> None:
+    """Runs the command line; errors made on purpose are one line and exit code 2."""
+    try:
+        app()
+    except FullrankError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

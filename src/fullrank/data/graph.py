@@ -45,7 +45,7 @@ class Nearness:
     def _block(
         self, rows: NDArray[np.int64], there: sp.csr_array, back: sp.csr_array
     ) -> NDArray[np.bool_]:
-        same = rows[:, None] == rows[None, :]
+        same: NDArray[np.bool_] = rows[:, None] == rows[None, :]
         if not self._hops:
             return same
         reached = there[rows]

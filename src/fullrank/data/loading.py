@@ -9,6 +9,7 @@ from fullrank.data.catalog import CATALOG, Entry, File, cached, fetch, find, loc
 from fullrank.data.columns import Columns
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
+from fullrank.data.kcore import k_core
 from fullrank.data.readers import read, read_titles
 from fullrank.data.splits import (
     Split,
@@ -36,6 +37,7 @@ def load(
     test: float = TEST,
     how: How = "random",
     columns: Columns | None = None,
+    min_interactions: int = 1,
 ) -> Split:
     """Reads a data set by name, or a file by path, and divides it.
 
@@ -50,6 +52,7 @@ def load(
         test: Fraction to test on; 0 for no test part.
         how: ``random`` (`random_split`), ``time`` (`time_split`) or ``last`` (`leave_last_out`).
         columns: Which columns of the file to use, and the threshold on ratings if one is wanted.
+        min_interactions: Keep the k-core of a file: users and items with at least this many.
 
     Raises:
         DataError: there is no such name or file, or its content cannot be used.
@@ -64,18 +67,18 @@ def load(
         if not path.suffix and not path.exists():
             expected = f"{nearest(str(name_or_path), CATALOG)}, or the path of a file"
             raise DataError(f"data set {str(name_or_path)!r}", "no such name", expected)
-        data = read(path, columns=columns)
+        data = _core(read(path, columns=columns), min_interactions)
         return _divide(data, path.name, how, test, validation, seed)
     entry = find(str(name_or_path))
     if entry.pinned:
-        if how != "random" or test != TEST or columns is not None:
+        if (how, test, columns, min_interactions) != ("random", TEST, None, 1):
             raise SettingError(
                 f"data set {entry.name}",
-                "a setting of test, how or columns",
+                "a setting of test, how, columns or min_interactions",
                 "none of these: it keeps its published split",
             )
         return _published(entry, validation, seed)
-    data = _whole(entry, columns)
+    data = _core(_whole(entry, columns), min_interactions)
     if how != "random":
         return _divide(data, entry.name, how, test, validation, seed)
     rest, tested = hold_out(data, test, 0) if test else (data, None)
@@ -93,6 +96,10 @@ def _divide(
     if how == "time":
         return time_split(data, test=test, validation=validation, name=name)
     return leave_last_out(data, validation=validation > 0, name=name)
+
+
+def _core(data: Interactions, least: int) -> Interactions:
+    return data if least <= 1 else k_core(data, least, least)
 
 
 def _published(entry: Entry, validation: float, seed: int) -> Split:

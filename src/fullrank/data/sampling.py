@@ -97,7 +97,8 @@ class PairSampler:
     def _observed(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.bool_]:
         key = users * self.data.n_items + items
         at = np.searchsorted(self._keys, key)
-        return self._keys[np.minimum(at, len(self._keys) - 1)] == key
+        found: NDArray[np.bool_] = self._keys[np.minimum(at, len(self._keys) - 1)] == key
+        return found
 
     @cached_property
     def _active(self) -> NDArray[np.int64]:

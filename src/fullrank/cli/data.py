@@ -1,0 +1,134 @@
+"""``fullrank data``: the catalogue, and looking at and dividing tables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fullrank.cli import options
+from fullrank.cli.output import Output, show_table, shown, strict
+from fullrank.errors import DataError
+
+app = typer.Typer(help="List, fetch, describe and split data sets.", no_args_is_help=True)
+
+Data = Annotated[str, typer.Argument(metavar="DATA", help="A catalogue name or a path.")]
+
+
+@app.command("list")
+def list_(as_json: options.Json = False) -> None:
+    """List the data sets that are known by name."""
+    output = Output(as_json)
+    from fullrank.data import entries
+
+    rows = entries()
+    names = ("name", "users", "items", "interactions")
+
+    def show() -> None:
+        show_table(
+            [*names, "here", "about"],
+            [
+                [*(row[name] for name in names), "yes" if row["here"] else "no", row["about"]]
+                for row in rows
+            ],
+        )
+
+    output.result({"data_sets": rows}, show)
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A catalogue name.")],
+    as_json: options.Json = False,
+) -> None:
+    """Download a data set into the cache, or say where it lies."""
+    output = Output(as_json)
+    from fullrank.data import fetch as fetch_files
+
+    files = [str(path) for path in fetch_files(name)]
+    output.result(
+        {"name": name, "files": files},
+        lambda: typer.echo("\n".join(files) or f"{name} is generated; there is nothing to fetch"),
+    )
+
+
+@app.command()
+def describe(
+    data: Data,
+    user_column: options.UserColumn = options.DEFAULT_USER,
+    item_column: options.ItemColumn = options.DEFAULT_ITEM,
+    weight_column: options.WeightColumn = None,
+    timestamp_column: options.TimestampColumn = None,
+    threshold: options.Threshold = None,
+    as_json: options.Json = False,
+) -> None:
+    """Show sizes, density and fingerprints."""
+    output = Output(as_json)
+    columns = options.columns_of(
+        user_column, item_column, weight_column, timestamp_column, threshold
+    )
+    from fullrank.data import load, read
+    from fullrank.data.catalog import CATALOG
+
+    if data in CATALOG or not Path(data).exists():
+        summary: dict[str, Any] = load(data, validation=0, columns=columns).summary()
+        parts = {name: part for name, part in summary.items() if name in ("train", "test")}
+    else:
+        summary = read(data, columns=columns).summary()
+        parts = {Path(data).name: summary}
+
+    def show() -> None:
+        names = list(next(iter(parts.values())))
+        rows = [[name, *(shown(part[name]) for part in parts.values())] for name in names]
+        show_table([data, *parts], rows)
+
+    output.result({"name": data, **summary}, show)
+
+
+@app.command()
+def split(
+    data: Data,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the parts.")],
+    how: options.How = "random",
+    test: Annotated[float, typer.Option(help="Fraction to test on.")] = 0.2,
+    validation: Annotated[float, typer.Option(help="Fraction of the rest to choose by.")] = 0.1,
+    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
+    user_column: options.UserColumn = options.DEFAULT_USER,
+    item_column: options.ItemColumn = options.DEFAULT_ITEM,
+    weight_column: options.WeightColumn = None,
+    timestamp_column: options.TimestampColumn = None,
+    threshold: options.Threshold = None,
+    min_interactions: Annotated[int, typer.Option(help="Keep the k-core.")] = 1,
+    as_json: options.Json = False,
+) -> None:
+    """Write train, validation and test parts as Parquet, with their fingerprints."""
+    output = Output(as_json)
+    columns = options.columns_of(
+        user_column, item_column, weight_column, timestamp_column, threshold
+    )
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(str(out), "something there already", "an empty folder or a free name")
+    from fullrank.data import load
+    from fullrank.files import replacing
+
+    parts = load(
+        data,
+        validation=validation,
+        seed=seed,
+        test=test,
+        how=how,  # type: ignore[arg-type]  # checked by load, with the nearest name
+        columns=columns,
+        min_interactions=min_interactions,
+    )
+    files = {name: out / f"{name}.parquet" for name in parts.parts}
+    for name, part in parts.parts.items():
+        with replacing(files[name]) as file:
+            part.to_frame().write_parquet(file)
+    summary = parts.summary()
+    with replacing(out / "split.json") as file:
+        file.write_text(json.dumps(strict(summary), indent=2) + "\n")
+    rows = [[name, len(part), str(files[name])] for name, part in parts.parts.items()]
+    document = {**summary, "files": {name: str(path) for name, path in files.items()}}
+    output.result(document, lambda: show_table(["part", "interactions", "file"], rows))

@@ -1,0 +1,58 @@
+"""``fullrank evaluate``: the metrics of a model on held-out interactions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fullrank.cli import options
+from fullrank.cli.output import Output, show_metrics
+from fullrank.errors import DataError
+
+if TYPE_CHECKING:
+    from fullrank.data import Columns, Interactions
+
+NAME = "evaluate"
+
+
+def command(
+    model_dir: options.ModelDir,
+    test: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[TEST]", help="A path or a catalogue name; else the held-out part."
+        ),
+    ] = None,
+    protocol: Annotated[str, typer.Option(help="standard or published.")] = "standard",
+    k: Annotated[str, typer.Option("--k", help="Lengths of the lists.")] = "10,20",
+    metrics: Annotated[str | None, typer.Option(help="Names, such as ndcg,recall.")] = None,
+    user_column: options.UserColumn = options.DEFAULT_USER,
+    item_column: options.ItemColumn = options.DEFAULT_ITEM,
+    as_json: options.Json = False,
+) -> None:
+    """Evaluate a model on the part it held out, or on interactions of your own."""
+    output = Output(as_json)
+    cuts = options.cuts_of(k)
+    from fullrank.recommender import Recommender
+
+    model = Recommender.load(model_dir)
+    part = _part(test, options.columns_of(user_column, item_column)) if test else None
+    result = model.evaluate(
+        part, k=cuts, protocol=protocol, metrics=metrics.split(",") if metrics else None
+    )
+    document = {"model": str(model_dir), **result.to_dict()}
+    document["effective_rank"] = model.training.get("effective_rank")
+    output.result(document, lambda: show_metrics(result, result.protocol))
+
+
+def _part(test: str, columns: Columns | None) -> Interactions:
+    from fullrank.data import load, read
+    from fullrank.data.catalog import CATALOG
+
+    if test not in CATALOG:
+        return read(test, columns=columns)
+    part = load(test, validation=0).test
+    if part is None:
+        raise DataError(f"data set {test!r}", "no test part", "one with a test part")
+    return part

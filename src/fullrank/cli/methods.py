@@ -1,0 +1,71 @@
+"""``fullrank methods``: the table of methods, and the settings of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fullrank.cli import options
+from fullrank.cli.output import Output, show_table
+
+if TYPE_CHECKING:
+    from fullrank.methods import Method
+
+NAME = "methods"
+
+
+def command(
+    name: Annotated[str | None, typer.Argument(help="A method, to see its settings.")] = None,
+    as_json: options.Json = False,
+) -> None:
+    """List the methods, or the settings of one."""
+    output = Output(as_json)
+    from fullrank.methods import METHODS, method_named
+
+    if name is None:
+        rows = [[each, row.summary, row.source] for each, row in METHODS.items()]
+        keys = ["method", "summary", "source"]
+        listed: dict[str, Any] = {"methods": [dict(zip(keys, row, strict=True)) for row in rows]}
+        output.result(listed, lambda: show_table(keys, rows))
+        return
+    method = method_named(name)
+    settings, presets = _settings(method), _presets(name)
+    document = {"method": name, "summary": method.summary, "source": method.source}
+
+    def show() -> None:
+        typer.echo(f"{name}: {method.summary}\nsource: {method.source}\n")
+        for each in settings:
+            typer.echo(f"{each['name']} = {each['default']}    ({each['type']})")
+            typer.echo(f"    {each['description']}")
+        for each in presets:
+            typer.echo(f"\npreset {each['preset']} on {each['data']}: {each['settings']}")
+
+    output.result({**document, "settings": settings, "presets": presets}, show)
+
+
+def _settings(method: Method) -> list[dict[str, Any]]:
+    rows = []
+    for name, field in method.settings.model_fields.items():
+        bounds = "".join(f", {bound}" for bound in field.metadata)
+        note = field.annotation
+        kind = note.__name__ if isinstance(note, type) else str(note)
+        rows.append(
+            {
+                "name": name,
+                "default": method.defaults.get(name, field.default),
+                "type": kind.replace("typing.", "") + bounds,
+                "description": " ".join((field.description or "").split()),
+            }
+        )
+    return rows
+
+
+def _presets(name: str) -> list[dict[str, Any]]:
+    from fullrank.presets import PRESETS
+
+    return [
+        {"preset": preset, "data": data, "settings": dict(values.settings)}
+        for (preset, method, data), values in PRESETS.items()
+        if method == name
+    ]

@@ -1,0 +1,100 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fullrank.errors import DataError, SettingError
+
+if TYPE_CHECKING:
+    from fullrank.data import Columns
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+ModelDir = Annotated[Path, typer.Argument(metavar="DIR", help="A model folder.")]
+K = Annotated[int, typer.Option("-k", help="Length of each list.")]
+UserColumn = Annotated[str, typer.Option(help="Column of the user ids.")]
+ItemColumn = Annotated[str, typer.Option(help="Column of the item ids.")]
+WeightColumn = Annotated[str | None, typer.Option(help="Column of weights or ratings.")]
+TimestampColumn = Annotated[str | None, typer.Option(help="Column of times.")]
+Threshold = Annotated[
+    float | None, typer.Option(help="Drop rows whose weight is below this, then all weights.")
+]
+How = Annotated[str, typer.Option("--split", help="How to divide: random, time or last.")]
+
+DEFAULT_USER, DEFAULT_ITEM = "user_id", "item_id"
+
+
+def columns_of(
+    user: str = DEFAULT_USER,
+    item: str = DEFAULT_ITEM,
+    weight: str | None = None,
+    timestamp: str | None = None,
+    threshold: float | None = None,
+) -> Columns | None:
+    """The columns that were named; None where all are the usual ones."""
+    if (user, item, weight, timestamp, threshold) == (DEFAULT_USER, DEFAULT_ITEM, None, None, None):
+        return None
+    from fullrank.data import Columns
+
+    return Columns.build(
+        {
+            "user": user,
+            "item": item,
+            "weight": weight,
+            "timestamp": timestamp,
+            "threshold": threshold,
+        }
+    )
+
+
+def id_lines(path: Path | None) -> list[str] | None:
+    """The ids in a file, one a line.
+
+    Raises:
+        DataError: the file cannot be read or holds none.
+    """
+    if path is None:
+        return None
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(str(path), str(error), "a text file with one id a line") from None
+    ids = [line for line in lines if line]
+    if not ids:
+        raise DataError(str(path), "no ids", "one id a line")
+    return ids
+
+
+def cuts_of(text: str) -> tuple[int, ...]:
+    """``10,20`` as numbers.
+
+    Raises:
+        SettingError: a part is not a whole number.
+    """
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise SettingError("option --k", repr(text), "whole numbers like 10,20") from None
+
+
+def settings_of_pairs(pairs: list[str]) -> dict[str, Any]:
+    """``key=value`` pairs; a value that is JSON is read as such, any other is a string.
+
+    Raises:
+        SettingError: a pair has no ``=``.
+    """
+    import json
+
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        name, separator, text = pair.partition("=")
+        if not separator:
+            raise SettingError("option --set", repr(pair), "key=value")
+        try:
+            values[name.strip()] = json.loads(text)
+        except ValueError:
+            values[name.strip()] = text
+    return values

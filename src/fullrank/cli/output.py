@@ -1,0 +1,106 @@
+"""What a verb prints: one JSON document, or tables for a person."""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import Console
+
+
+class Output:
+    """Standard output for results, standard error for everything else.
+
+    Args:
+        as_json: Whether to print one JSON document and nothing more on standard output.
+    """
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+        warnings.showwarning = _one_line_warning
+
+    def notes(self) -> Console:
+        """The console on standard error."""
+        from rich.console import Console
+
+        return Console(stderr=True, highlight=False)
+
+    def note(self, text: str) -> None:
+        """Says something that is not a result."""
+        typer.echo(text, err=True)
+
+    def result(self, document: Mapping[str, Any], show: Callable[[], None]) -> None:
+        """Prints the document as JSON, or calls ``show``."""
+        if self.as_json:
+            typer.echo(json.dumps(strict(document), ensure_ascii=False, allow_nan=False))
+        else:
+            show()
+
+
+def strict(value: Any) -> Any:
+    """Plain values for strict JSON; numbers that are not finite become null."""
+    if isinstance(value, Mapping):
+        return {str(key): strict(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [strict(each) for each in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Prints aligned columns, numbers to the right."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    rows = [list(row) for row in rows]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, name in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[place], int | float) for row in rows)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(shown(value) for value in row))
+    Console(highlight=False).print(table)
+
+
+def show_frame(frame: pl.DataFrame) -> None:
+    """Prints a data frame as a table."""
+    show_table(frame.columns, frame.rows())
+
+
+def shown(value: Any) -> str:
+    """A value as a person reads it; rounding happens here and nowhere else."""
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4f}" if abs(value) < 10 else f"{value:,.1f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value)
+
+
+def show_metrics(metrics: Mapping[str, float], protocol: Mapping[str, Any]) -> None:
+    """Prints metrics by name and k, with the protocol they are in."""
+    cuts = protocol["k"]
+    names = list(dict.fromkeys(name.split("@")[0] for name in metrics))
+    typer.echo(
+        f"protocol {protocol['name']}: {protocol['users_evaluated']:,} users evaluated, "
+        f"{protocol['users_left_out']:,} without test items left out, "
+        f"masked: {', '.join(protocol['masked']) or 'nothing'}"
+    )
+    rows = [[name, *(metrics[f"{name}@{k}"] for k in cuts)] for name in names]
+    show_table(["metric", *(f"@{k}" for k in cuts)], rows)
+
+
+def _one_line_warning(message: Any, *_: Any, **__: Any) -> None:
+    typer.echo(f"warning: {message}", err=True)
