@@ -36,7 +36,7 @@ _BY_DISTANCE = {**_AS_PUBLISHED, "lr_decay": 0.9999, "tau_design": "graph"}
 
 _CITEULIKE = {"epochs": 300, "lr": 180.0, "alpha": 1.0, "shrink": 0.03}
 _YELP = {"epochs": 300, "lr": 10.0, "alpha": 0.8, "shrink": 0.0}
-_GOWALLA = {"epochs": 150, "lr": 200.0, "alpha": 0.7, "shrink": 0.02}
+_GOWALLA = {"epochs": 120, "lr": 200.0, "alpha": 0.7, "shrink": 0.02}
 
 PRESETS: Mapping[tuple[str, str, str], Preset] = {
     ("published", "directspec+", "citeulike"): Preset({**_AS_PUBLISHED, **_CITEULIKE, "tau": 3.0}),

@@ -86,9 +86,7 @@ def known_items(data: Any, items: Ids) -> Interactions:
         DataError: a user has no known item.
     """
     if isinstance(data, Mapping):
-        pairs = [(user, item) for user, own in data.items() for item in own]
-        columns = list(zip(*pairs, strict=True)) or [(), ()]
-        data = pl.DataFrame(dict(zip(("user_id", "item_id"), columns, strict=True)))
+        data = _pairs_of({user: list(own) for user, own in data.items()})
     given = data if isinstance(data, Interactions) else Interactions.from_frame(data)
     item = items.rows(given.items.values)[given.item_idx]
     known = item >= 0
@@ -98,6 +96,16 @@ def known_items(data: Any, items: Ids) -> Interactions:
         user = given.users.values[int(empty[0])]
         raise DataError(f"user {user!r}", "no item that the model knows", "at least one")
     return new
+
+
+def _pairs_of(items_of: Mapping[Any, list[Any]]) -> pl.DataFrame:
+    for user, own in items_of.items():
+        if not own:
+            raise DataError(f"user {user!r}", "no item that the model knows", "at least one")
+    users = [user for user, own in items_of.items() for _ in own]
+    return pl.DataFrame(
+        {"user_id": users, "item_id": [i for own in items_of.values() for i in own]}
+    )
 
 
 def _frame(ranking: Ranking, users: Ids, items: Ids, columns: tuple[str, str]) -> pl.DataFrame:
