@@ -15,7 +15,7 @@ if "FULLRANK_DATA" in os.environ:  # may be relative, and tests change the worki
     os.environ["FULLRANK_DATA"] = str(Path(os.environ["FULLRANK_DATA"]).resolve())
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -27,6 +27,12 @@ def _one_thread() -> Iterator[None]:
 def small() -> Split:
     """200 users x 120 items, 3,000 pairs in three parts, with titles and ids like u17."""
     return random_split(generate(200, 120, 3000, seed=1), test=0.2, validation=0.1, seed=0)
+
+
+@pytest.fixture(scope="session")
+def tiny(small) -> Interactions:
+    """The first 150 pairs of `small`, over all its users and items."""
+    return small.train.select(np.arange(150))
 
 
 @pytest.fixture(scope="session")

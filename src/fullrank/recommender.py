@@ -93,7 +93,10 @@ class Recommender:
         Raises:
             FitError: the data cannot be trained on, the loss diverges, or the checkpoint is of
                 another run.
+            SettingError: ``resume`` without a checkpoint to go on from.
         """
+        if resume and checkpoint is None:
+            raise SettingError("resume", "no checkpoint", "checkpoint = the file to go on from")
         split = train if isinstance(train, Split) else None
         if split is not None:
             train, validation = split.train, split.validation if validation is None else validation
@@ -216,7 +219,7 @@ class Recommender:
             SettingError: k is below 1.
         """
         _check_k(k)
-        rows = serving.rows_of(self.items, _many(items), "item", "an item of the training data")
+        rows = serving.rows_of(self.items, items, "item", "an item of the training data")
         unit = unit_rows(self.item_embeddings)
         n = len(self.items)
         itself = Interactions(
@@ -349,7 +352,7 @@ class Recommender:
         if users is None:
             return np.arange(len(self.users))
         hint = "a user of the training data (fold_in embeds new users from their items)"
-        return serving.rows_of(self.users, _many(users), "user", hint)
+        return serving.rows_of(self.users, users, "user", hint)
 
     def _checkpoint_file(
         self, path: str | Path | None, train: Interactions, validation: Interactions | None
@@ -377,21 +380,23 @@ def _validator(
 
 
 def _check_k(k: int) -> None:
-    if k < 1:
-        raise SettingError("k", str(k), "1 or more")
-
-
-def _many(raw: Iterable[Any]) -> Iterable[Any]:
-    return [raw] if isinstance(raw, str | int) else raw
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+        raise SettingError("k", repr(k), "a whole number, 1 or more")
 
 
 def _device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        return str(torch.device(name))
+        device = torch.device(name)
     except RuntimeError:
-        raise SettingError("setting device", repr(name), "'auto', 'cpu' or 'cuda'") from None
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise SettingError("setting device", repr(name), "'auto', 'cpu' or 'cuda'")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        found = f"{name!r} among {torch.cuda.device_count()} GPUs that torch can use"
+        raise SettingError("setting device", found, "'auto' or 'cpu'")
+    return str(device)
 
 
 @contextmanager

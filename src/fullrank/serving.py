@@ -21,13 +21,21 @@ def rows_of(ids: Ids, raw: Iterable[Any], what: str, hint: str) -> NDArray[np.in
     Raises:
         DataError: one is unknown; the message names it and gives the hint.
     """
-    raw = raw if isinstance(raw, pl.Series) else list(raw)
+    raw = raw if isinstance(raw, pl.Series) else many(raw)
     rows = ids.rows(raw)
     unknown = np.flatnonzero(rows < 0)
     if len(unknown):
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
         raise DataError(what, f"the unknown id {raw[int(unknown[0])]!r}{more}", hint)
     return rows
+
+
+def many(raw: Any) -> list[Any]:
+    """A list of raw ids; of one id alone (a string is no sequence of letters) a list of it."""
+    if isinstance(raw, np.ndarray):
+        return list(np.atleast_1d(raw).tolist())
+    each = [raw] if isinstance(raw, str | int | np.generic) else raw
+    return [one.item() if isinstance(one, np.generic) else one for one in each]
 
 
 def candidate_mask(
@@ -86,7 +94,7 @@ def known_items(data: Any, items: Ids) -> Interactions:
         DataError: a user has no known item.
     """
     if isinstance(data, Mapping):
-        data = _pairs_of({user: list(own) for user, own in data.items()})
+        data = _pairs_of({user: many(own) for user, own in data.items()})
     given = data if isinstance(data, Interactions) else Interactions.from_frame(data)
     item = items.rows(given.items.values)[given.item_idx]
     known = item >= 0
@@ -103,9 +111,8 @@ def _pairs_of(items_of: Mapping[Any, list[Any]]) -> pl.DataFrame:
         if not own:
             raise DataError(f"user {user!r}", "no item that the model knows", "at least one")
     users = [user for user, own in items_of.items() for _ in own]
-    return pl.DataFrame(
-        {"user_id": users, "item_id": [i for own in items_of.values() for i in own]}
-    )
+    items = [item for own in items_of.values() for item in own]
+    return pl.DataFrame({"user_id": users, "item_id": items}, strict=False)
 
 
 def _frame(ranking: Ranking, users: Ids, items: Ids, columns: tuple[str, str]) -> pl.DataFrame:

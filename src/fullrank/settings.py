@@ -29,7 +29,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
 class Settings(BaseModel):
     """Settings of one component; subclasses add fields, each with its bound in its type."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     @classmethod
     def build(cls, values: dict[str, Any]) -> Self:
@@ -50,9 +52,9 @@ class Settings(BaseModel):
     @classmethod
     def _one_line(cls, error: ValidationError) -> SettingError:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        name = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             return SettingError(f"setting {name}", "no such name", nearest(name, cls.model_fields))
         message = first["msg"].removeprefix("Value error, ")
         message = message.removeprefix("Input should be ")
-        return SettingError(f"setting {name}", repr(first["input"]), message)
+        return SettingError(f"setting {name}" if name else "settings", repr(first["input"]), message)

@@ -76,7 +76,8 @@ def write_model(folder: Path, stored: Stored) -> None:
             written[name] = _add(folder, f"{name}.parquet", rows.write_parquet)
         manifest = {"format": FORMAT, **stored.manifest, "files": written}
         with replacing(folder / MANIFEST) as part_file:
-            part_file.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+            text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+            part_file.write_text(text, encoding="utf-8")
     except BaseException as error:
         for entry in written.values():
             if entry["file"] not in before:
@@ -100,14 +101,15 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         found = f"no {MANIFEST}" if folder.is_dir() else "no such folder"
         raise DataError(str(folder), found, "a model folder, as `fullrank fit -o` or `save` writes")
     try:
-        manifest: dict[str, Any] = json.loads(path.read_text())
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         version = manifest["format"]
         if version != FORMAT:
             expected = f"format {FORMAT} or an update of fullrank {fullrank.__version__}"
             raise DataError(str(path), f"format {version}", expected)
         for entry in manifest["files"].values():
-            if Path(entry["file"]).name != entry["file"]:
-                raise DataError(str(path), f"the path {entry['file']!r}", "a name in the folder")
+            name, _, _ = entry["file"], entry["sha256"], entry["bytes"]
+            if Path(name).name != name or name in ("", "..", MANIFEST):
+                raise DataError(str(path), f"the path {name!r}", "the name of a file of the model")
     except (ValueError, KeyError, TypeError, AttributeError):
         raise DataError(str(path), "a damaged manifest", "the JSON that `save` wrote") from None
     return manifest

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 import pytest
@@ -8,9 +10,14 @@ from fullrank.data import Ids, Interactions
 from fullrank.data.sampling import PairSampler
 from fullrank.errors import FitError
 
-IDS = Ids(pl.Series([f"x{row}" for row in range(6)]))
-USERS, ITEMS = np.array([0, 0, 0, 0, 2, 2, 3]), np.array([0, 1, 2, 5, 1, 4, 3])
-DATA = Interactions.from_rows(IDS, IDS, USERS, ITEMS)
+N_USERS, N_ITEMS = 6, 9
+USER_IDS, ITEM_IDS = (Ids(pl.Series([f"x{row}" for row in range(n)])) for n in (N_USERS, N_ITEMS))
+# Users 1, 4 and 5 have nothing; user 3 has all items but the last.
+OWNED = {0: [0, 1, 2, 5], 2: [1, 8], 3: [0, 1, 2, 3, 4, 5, 6, 7]}
+USERS = np.repeat(list(OWNED), [len(items) for items in OWNED.values()])
+ITEMS = np.concatenate(list(OWNED.values()))
+DATA = Interactions.from_rows(USER_IDS, ITEM_IDS, USERS, ITEMS)
+RULES = pytest.mark.parametrize("rule", ["users", "interactions"])
 
 
 def drawn(rule, steps=400, batch=64, *, negatives=0, seed=0, start=0):
@@ -18,54 +25,110 @@ def drawn(rule, steps=400, batch=64, *, negatives=0, seed=0, start=0):
     return list(sampler.batches(np.random.default_rng(seed), steps, batch, start=start))
 
 
-@pytest.mark.parametrize("rule", ["users", "interactions"])
+def assert_same(left, right):
+    for first, second in zip(left, right, strict=True):
+        for a, b in zip(first, second, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def assert_drawn_from(counts, share):
+    """Whether a table of counts can come of a table of probabilities that sums to one."""
+    assert counts[share == 0].sum() == 0
+    seen = share > 0
+    expected = share[seen] * counts.sum()
+    chi_square = ((counts[seen] - expected) ** 2 / expected).sum()
+    freedom = seen.sum() - 1
+    assert chi_square <= freedom + 4 * np.sqrt(2 * freedom)  # four deviations above its mean
+
+
+@RULES
 def test_pairs_are_observed_and_evenly_drawn(rule):
-    batches = drawn(rule)
-    pairs = np.stack([np.concatenate([b[side] for b in batches]) for side in (0, 1)])
-    counts = np.zeros((6, 6))
-    np.add.at(counts, tuple(pairs), 1)
-    expected = np.zeros((6, 6))
-    degree = np.bincount(USERS, minlength=6)
-    share = 1 / (3 * degree[USERS]) if rule == "users" else np.full(7, 1 / 7)
-    expected[USERS, ITEMS] = share * counts.sum()
-    assert counts[expected == 0].sum() == 0
-    seen = expected > 0
-    chi = ((counts - expected)[seen] ** 2 / expected[seen]).sum()
-    assert chi < 22.5  # the 0.1 % point for 6 degrees of freedom
+    counts = np.zeros((N_USERS, N_ITEMS))
+    for batch in drawn(rule):
+        np.add.at(counts, (batch.user_idx, batch.item_idx), 1)
+    share = np.zeros((N_USERS, N_ITEMS))
+    degree = DATA.user_degree[USERS]
+    share[USERS, ITEMS] = 1 / (len(OWNED) * degree) if rule == "users" else 1 / len(USERS)
+    assert_drawn_from(counts, share)
+    assert set(np.flatnonzero(counts.sum(1))) == set(OWNED)
 
 
-def test_negatives_are_unobserved_and_evenly_drawn():
-    batches = drawn("interactions", negatives=3)
-    counts = np.zeros((6, 6))
-    for batch in batches:
+@RULES
+def test_negatives_are_unobserved_and_evenly_drawn(rule):
+    counts = np.zeros((N_USERS, N_ITEMS))
+    for batch in drawn(rule, negatives=3):
         np.add.at(counts, (np.repeat(batch.user_idx, 3), batch.negative_idx.ravel()), 1)
     assert counts[USERS, ITEMS].sum() == 0
-    user = counts[0][[3, 4]]
-    assert abs(user[0] / user.sum() - 0.5) < 0.02
+    unseen = np.ones((N_USERS, N_ITEMS))
+    unseen[USERS, ITEMS] = 0
+    for user in OWNED:
+        assert counts[user].sum() > 0
+        assert_drawn_from(counts[user], unseen[user] / unseen[user].sum())
 
 
-def test_starting_in_the_middle_passes_over_what_was_drawn(monkeypatch):
+@RULES
+def test_draws_do_not_depend_on_those_before(rule):
+    counts = np.zeros((N_ITEMS, N_ITEMS))
+    items = np.concatenate([batch.item_idx for batch in drawn(rule)])
+    np.add.at(counts, (items[:-1], items[1:]), 1)
+    share = np.bincount(items, minlength=N_ITEMS) / len(items)
+    assert_drawn_from(counts, np.outer(share, share))
+
+
+@RULES
+@pytest.mark.parametrize("negatives", [0, 2])
+def test_shapes_and_types(rule, negatives):
+    batches = drawn(rule, 3, 5, negatives=negatives)
+    assert len(batches) == 3
+    for user_idx, item_idx, negative_idx in batches:
+        assert user_idx.shape == item_idx.shape == (5,)
+        assert user_idx.dtype == item_idx.dtype == np.int64
+        if negatives:
+            assert negative_idx.shape == (5, 2)
+            assert negative_idx.dtype == np.int64
+        else:
+            assert negative_idx is None
+
+
+@RULES
+@pytest.mark.parametrize("negatives", [0, 2])
+@pytest.mark.parametrize("stretch", [64 * 5, 64 * 5 + 63, 1])
+def test_starting_in_the_middle_passes_over_what_was_drawn(rule, negatives, stretch, monkeypatch):
+    monkeypatch.setattr("fullrank.data.sampling.STRETCH", stretch)
+    whole = drawn(rule, 23, negatives=negatives)
+    for start in (0, 4, 5, 17, 22, 23):
+        assert_same(drawn(rule, 23, negatives=negatives, start=start), whole[start:])
+
+
+def test_batches_differ_within_and_across_stretches(monkeypatch):
     monkeypatch.setattr("fullrank.data.sampling.STRETCH", 64 * 5)
-    for negatives in (0, 2):
-        whole = drawn("users", 23, negatives=negatives)
-        for start in (0, 4, 5, 17, 22):
-            rest = drawn("users", 23, negatives=negatives, start=start)
-            assert len(rest) == 23 - start
-            for left, right in zip(whole[start:], rest, strict=True):
-                for a, b in zip(left, right, strict=True):
-                    np.testing.assert_array_equal(a, b)
+    for first, second in pairwise(drawn("users", 12)):
+        assert (first.item_idx != second.item_idx).any()
 
 
-def test_seeds():
-    first, again, other = (drawn("users", 3, seed=seed)[2].item_idx for seed in (1, 1, 2))
-    np.testing.assert_array_equal(first, again)
-    assert (first != other).any()
+@RULES
+def test_same_seed_same_bits(rule):
+    first, again, other = (drawn(rule, 3, negatives=2, seed=seed) for seed in (1, 1, 2))
+    assert_same(first, again)
+    for side in range(3):
+        assert (first[0][side] != other[0][side]).any()
+
+
+@RULES
+def test_the_global_seed_plays_no_part(rule):
+    np.random.seed(0)  # noqa: NPY002
+    first = drawn(rule, 3, negatives=2)
+    np.random.seed(1)  # noqa: NPY002
+    assert_same(drawn(rule, 3, negatives=2), first)
 
 
 def test_nothing_to_draw():
-    full = Interactions.from_rows(IDS, IDS, np.zeros(6, int), np.arange(6))
-    with pytest.raises(FitError, match="user 'x0' with every item"):
+    everything = np.arange(N_ITEMS)
+    full = Interactions.from_rows(USER_IDS, ITEM_IDS, np.full(N_ITEMS, 4), everything)
+    with pytest.raises(FitError, match="user 'x4' with every item"):
         PairSampler(full, "users", 1)
-    empty = Interactions.from_rows(IDS, IDS, np.array([], int), np.array([], int))
+    batch = next(PairSampler(full, "users").batches(np.random.default_rng(0), 1, 8))
+    assert (batch.user_idx == 4).all()
+    empty = Interactions.from_rows(USER_IDS, ITEM_IDS, np.array([], int), np.array([], int))
     with pytest.raises(FitError, match="no interactions"):
         PairSampler(empty, "users")

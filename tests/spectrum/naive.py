@@ -19,7 +19,11 @@ def algorithm_1(h: Tensor, alpha: float, power: int, iterations: int) -> Tensor:
 
 
 def direct_spec(h: Tensor, alpha: float) -> Tensor:
-    return h - alpha * (h @ h.T) @ h
+    rows = []
+    for u in range(len(h)):
+        pull = sum((h[u] @ h[v]) * h[v] for v in range(len(h)))
+        rows.append(h[u] - alpha * pull)
+    return torch.stack(rows)
 
 
 def direct_spec_plus(h: Tensor, gamma: Tensor, alpha: float) -> Tensor:
@@ -49,3 +53,10 @@ def uniformity(x: Tensor, t: float) -> float:
         for v in range(u + 1, len(x))
     ]
     return math.log(sum(pairs) / len(pairs))
+
+
+def alignment(user: Tensor, item: Tensor) -> float:
+    total = 0.0
+    for u, v in zip(user.tolist(), item.tolist(), strict=True):
+        total += sum((a - b) ** 2 for a, b in zip(u, v, strict=True))
+    return total / len(user)

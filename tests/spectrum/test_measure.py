@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import json
+import math
 
 import naive
 import pytest
 import torch
+from torch import Tensor
 
 from fullrank.spectrum import (
-    Spectrum,
     alignment,
     correlation,
     effective_rank,
@@ -16,97 +16,113 @@ from fullrank.spectrum import (
     uniformity,
     unit_rows,
 )
-from fullrank.spectrum.report import random_singular_values
 
 
-@pytest.mark.parametrize("shape", [(500, 16), (16, 16), (5, 16), (70_000, 3)])
-def test_singular_values_are_those_of_an_svd(shape, generator):
-    x = torch.randn(*shape, generator=generator)
-    x[:, 0] *= 1e4
-    expected = torch.linalg.svdvals(x.double())
-    found = singular_values(x)
+def within(found: Tensor, table: Tensor) -> bool:
+    expected = torch.linalg.svdvals(table.double())
     assert found.dtype == torch.float64
-    assert (found - expected).abs().max() <= 1e-6 * expected[0]
+    assert found.shape == expected.shape
+    return bool((found - expected).abs().max() <= 1e-6 * expected[0])
+
+
+def rotation(d: int, generator: torch.Generator) -> Tensor:
+    return torch.linalg.qr(torch.randn(d, d, generator=generator, dtype=torch.float64)).Q
+
+
+@pytest.mark.parametrize("shape", [(500, 16), (16, 16), (5, 16), (1, 4), (70_000, 3)])
+@pytest.mark.parametrize("decades", [0, 4, 12])
+def test_singular_values_are_those_of_an_svd(shape, decades, generator):
+    x = torch.randn(*shape, generator=generator) * torch.logspace(0, -decades, shape[1])
+    assert within(singular_values(x), x)
+    lone = x.clone()
+    lone[:, 1:] = lone[:, :1]  # rank one: eigenvalues of rounding error must not turn negative
+    assert within(singular_values(lone), lone)
 
 
 def test_tables_are_stacked_and_may_be_strided_or_narrow(generator, monkeypatch):
     monkeypatch.setattr(measure, "BLOCK_ROWS", 7)
     users, items = torch.randn(40, 6, generator=generator), torch.randn(6, 55, generator=generator)
-    expected = torch.linalg.svdvals(torch.cat((users, items.T)).double())
-    torch.testing.assert_close(singular_values(users, items.T), expected)
-    narrow = users.bfloat16()
-    torch.testing.assert_close(singular_values(narrow), torch.linalg.svdvals(narrow.double()))
+    third = torch.randn(9, 12, generator=generator).double()[:, ::2]
+    stacked = torch.cat((users, items.T, third))
+    assert within(singular_values(users, items.T, third), stacked)
+    assert within(singular_values(users[:2], third[:2]), torch.cat((users[:2], third[:2])))
+    assert within(singular_values(users[:0], items.T), items.T)
+    for dtype in (torch.bfloat16, torch.float16):
+        assert within(singular_values(users.to(dtype)), users.to(dtype))
+    assert within(singular_values(items.T.bfloat16()), items.T.bfloat16())
+
+
+@pytest.mark.parametrize("shape", [(9, 4), (4, 9)])
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_a_table_that_is_not_finite_has_no_spectrum(shape, bad):
+    x = torch.ones(shape)
+    x[2, 3] = bad
+    for figure in (singular_values, effective_rank):
+        with pytest.raises(ValueError, match="found NaN or infinity"):
+            figure(x)
 
 
 def test_effective_rank(generator):
-    x = torch.randn(50, 8, generator=generator) * torch.logspace(0, -3, 8)
-    assert effective_rank(x) == pytest.approx(naive.effective_rank(x), abs=1e-9)
-    rotation = torch.linalg.qr(torch.randn(8, 8, generator=generator)).Q
-    assert effective_rank(5 * x @ rotation) == pytest.approx(effective_rank(x), rel=1e-5)
-    assert effective_rank(torch.eye(8)) == pytest.approx(8)
-    assert effective_rank(torch.ones(9, 8)) == pytest.approx(1)
+    x = torch.randn(50, 8, generator=generator, dtype=torch.float64) * torch.logspace(0, -3, 8)
+    expected = naive.effective_rank(x)
+    assert effective_rank(x) == pytest.approx(expected, rel=1e-9)
+    assert effective_rank(x[:20], x[20:]) == pytest.approx(expected, rel=1e-9)
+    assert effective_rank(x.T) == pytest.approx(expected, rel=1e-9)
+    for same in (x @ rotation(8, generator), 5e-6 * x, x.flip(0), -x):
+        assert effective_rank(same) == pytest.approx(expected, rel=1e-9)
+
+
+def test_effective_rank_of_known_tables():
+    assert effective_rank(torch.eye(8)) == pytest.approx(8, rel=1e-12)
+    assert effective_rank(torch.ones(9, 8)) == pytest.approx(1, abs=1e-6)
+    assert effective_rank(torch.diag(torch.tensor([1.0, 1, 1, 0]))) == pytest.approx(3, rel=1e-6)
+    shares = 2 / 3, 1 / 3  # singular values, not their squares, are the weights
+    expected = math.exp(-sum(p * math.log(p) for p in shares))
+    assert effective_rank(torch.diag(torch.tensor([2.0, 1]))) == pytest.approx(expected, rel=1e-12)
     assert effective_rank(torch.zeros(9, 8)) == 0
-    with pytest.raises(ValueError, match="NaN or infinity"):
-        effective_rank(torch.full((9, 8), torch.nan))
+    assert effective_rank(torch.zeros(0, 8)) == 0
 
 
 def test_correlation(generator):
-    x = torch.randn(30, 5, generator=generator)
+    x = torch.randn(30, 5, generator=generator, dtype=torch.float64)
     x[4] = 0
-    assert correlation(x) == pytest.approx(naive.correlation(x), rel=1e-10)
-    assert correlation(3 * x) == pytest.approx(correlation(x))
-    assert correlation(x[:10], x[10:]) == pytest.approx(correlation(x))
-    assert correlation(torch.eye(5)) == pytest.approx(5)
+    expected = naive.correlation(x)
+    assert correlation(x) == pytest.approx(expected, rel=1e-12)
+    assert correlation(x[:10], x[10:]) == pytest.approx(expected, rel=1e-12)
+    scale = 0.1 + torch.rand(30, 1, generator=generator, dtype=torch.float64)
+    for same in (scale * x, x @ rotation(5, generator), x.flip(0)):
+        assert correlation(same) == pytest.approx(expected, rel=1e-12)
+    assert correlation(torch.eye(5)) == 5
+    assert correlation(torch.ones(6, 5)) == pytest.approx(36)
 
 
 def test_alignment(generator):
     u, v = (unit_rows(torch.randn(12, 5, generator=generator).double()) for _ in range(2))
-    expected = sum(float((a - b) @ (a - b)) for a, b in zip(u, v, strict=True)) / 12
-    assert alignment(u, v).item() == pytest.approx(expected, rel=1e-12)
+    assert alignment(u, v).item() == pytest.approx(naive.alignment(u, v), rel=1e-12)
+    assert alignment(u, u) == 0
+    assert alignment(u, -u).item() == pytest.approx(4, rel=1e-12)
+    turn, order = rotation(5, generator), torch.randperm(12, generator=generator)
+    torch.testing.assert_close(alignment(u[order] @ turn, v[order] @ turn), alignment(u, v))
+    leaves = [each[:4].clone().requires_grad_() for each in (u, v)]
+    assert torch.autograd.gradcheck(alignment, leaves)
 
 
-@pytest.mark.parametrize("block_rows", [1, 5, 100])
-def test_uniformity(block_rows, generator):
+@pytest.mark.parametrize("block_rows", [1, 5, 22, 23, 100])
+@pytest.mark.parametrize("t", [2.0, 0.5])
+def test_uniformity(block_rows, t, generator):
     x = unit_rows(torch.randn(23, 4, generator=generator).double())
-    found = uniformity(x, t=2.0, block_rows=block_rows)
-    assert found.item() == pytest.approx(naive.uniformity(x, 2.0), rel=1e-10)
+    found = uniformity(x, t, block_rows)
+    assert found.item() == pytest.approx(naive.uniformity(x, t), rel=1e-10)
     small = x[:5].clone().requires_grad_()
-    assert torch.autograd.gradcheck(uniformity, (small,))
-    with pytest.raises(ValueError, match="1 row"):
-        uniformity(x[:1])
+    assert torch.autograd.gradcheck(lambda rows: uniformity(rows, t, block_rows), (small,))
+    moved = x[torch.randperm(23, generator=generator)] @ rotation(4, generator)
+    torch.testing.assert_close(uniformity(moved, t, block_rows), found)
 
 
-@pytest.mark.parametrize("shape", [(64, 64), (80, 64), (5000, 64), (30, 60)])
-def test_random_spectra_are_those_of_random_tables(shape, generator):
-    drawn = [effective_rank(torch.randn(*shape, generator=generator)) for _ in range(5)]
-    made = measure.entropy_rank(random_singular_values(*shape))
-    assert made == pytest.approx(sum(drawn) / 5, rel=0.02)
-
-
-def test_report_words(generator):
-    random = Spectrum.of(torch.randn(2000, 32, generator=generator))
-    assert random.verdict.startswith("Balanced: the table uses 31.")
-    assert random.mean_squared_cosine == pytest.approx(1 / 32, rel=0.05)
-    flat = torch.randn(2000, 3, generator=generator) @ torch.randn(3, 32, generator=generator)
-    collapsed = Spectrum.of(flat[:500], flat[500:])
-    assert collapsed.shape == (2000, 32)
-    assert collapsed.verdict.startswith("Collapsed: the table uses")
-    assert collapsed.dimensions_for_90_percent <= 3
-    assert collapsed.effective_rank <= 3.01
-    assert json.loads(json.dumps(collapsed.to_dict()))["dimensions"] == 32
-    partial = Spectrum.of(torch.randn(2000, 32, generator=generator) * torch.logspace(0, -1.7, 32))
-    assert partial.verdict.startswith("Partly collapsed")
-
-
-@pytest.mark.parametrize(
-    ("table", "words"),
-    [
-        (torch.randn(9), "1 dimensions"),
-        (torch.randn(9, 1), "1 column"),
-        (torch.randn(4, 9), "4 rows and 9 columns"),
-        (torch.tensor([[1.0, 2], [torch.nan, 1], [1, 1]]), "row 1: found NaN"),
-    ],
-)
-def test_report_refuses(table, words):
-    with pytest.raises(ValueError, match=words):
-        Spectrum.of(table)
+def test_uniformity_of_known_rows():
+    opposite = torch.tensor([[1.0, 0], [-1, 0]])
+    assert uniformity(opposite).item() == pytest.approx(-8)
+    assert uniformity(torch.ones(3, 1)).item() == pytest.approx(0)
+    for n in (0, 1):
+        with pytest.raises(ValueError, match=f"found {n} row"):
+            uniformity(opposite[:n])

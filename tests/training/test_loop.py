@@ -1,57 +1,48 @@
 from __future__ import annotations
 
-import json
-import os
-import signal
+import dataclasses
+import math
 
-import numpy as np
 import pytest
-import torch
+from runs import parameters, same, trainer
 
-from fullrank.errors import DataError, FitError
-from fullrank.methods import METHODS, plan_of, settings_of
-from fullrank.training import CheckpointFile, JsonLines, Silent, Trainer
-
-QUICK = {"dim": 8, "batch_size": 32, "epochs": 6, "lr": 1.0}
+from fullrank.errors import FitError
+from fullrank.training import CheckpointFile, Silent
 
 
-def trainer(data, method="directspec+", **options):
-    values = {name: options.pop(name) for name in list(options) if name not in WIRES}
-    settings = settings_of(method, QUICK | values)
-    return Trainer(plan_of(method, settings, data, "cpu"), settings, **options)
+class Notes(Silent):
+    """Keeps what it is told, in order."""
+
+    def __init__(self):
+        self.told = []
+
+    def start(self, epochs, steps, history):
+        self.told.append(("start", epochs, steps, len(history)))
+
+    def step(self):
+        self.told.append("step")
+
+    def epoch(self, record):
+        self.told.append(("epoch", record["epoch"]))
+
+    def close(self):
+        self.told.append("close")
 
 
-WIRES = {"validate", "probe", "checkpoint", "reporter"}
+class Script:
+    """A validation that gives a known sequence, and keeps the parameters it was asked about."""
 
+    def __init__(self, *scores):
+        self.scores, self.seen, self.epochs, self.run = scores, [], [], None
 
-def tables(run):
-    return [table.clone() for table in run.plan.encoder.tables()]
+    def __call__(self):
+        self.seen.append(parameters(self.run))
+        self.epochs.append(self.run.progress.epoch)
+        return self.scores[len(self.seen) - 1]
 
-
-def same(left, right):
-    return all(torch.equal(a, b) for a, b in zip(left, right, strict=True))
-
-
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("weight_decay", [0.0, 0.3])
-def test_a_step_is_plain_gradient_descent(small, method, weight_decay):
-    options = {"epochs": 1, "weight_decay": weight_decay, "batch_size": 4000}
-    run = trainer(small.train, method, **options)
-    leaves = [table.clone().requires_grad_() for table in run.plan.encoder.tables()]
-    batch = next(run.plan.sampler.batches(np.random.default_rng([0, 0]), 1, 4000))
-    user, item = leaves[0][batch.user_idx], leaves[1][batch.item_idx]
-    negative = None if batch.negative_idx is None else leaves[1][batch.negative_idx]
-    pair = torch.stack((user, item))
-    balanced = run.plan.balance(pair, batch) if run.plan.balance else pair
-    loss = run.plan.objective(balanced[0], balanced[1], negative)
-    drawn = [user, item] + ([] if negative is None else [negative.flatten(0, 1)])
-    penalty = sum(rows.square().sum() for rows in drawn) / len(user)
-    (loss + weight_decay / 2 * penalty).backward()
-    progress = run.run()
-    lr = run.settings.lr
-    for leaf, table in zip(leaves, run.plan.encoder.tables(), strict=True):
-        torch.testing.assert_close(table, leaf.detach() - lr * leaf.grad, rtol=1e-4, atol=1e-6)
-    assert progress.history[0]["loss"] == pytest.approx(loss.item(), rel=1e-5)
+    def of(self, data, **options):
+        self.run = trainer(data, validate=self, **options)
+        return self.run
 
 
 def test_history_and_decay(small):
@@ -60,118 +51,84 @@ def test_history_and_decay(small):
     assert [record["epoch"] for record in history] == [1, 2, 3, 4, 5, 6]
     assert [record["lr"] for record in history] == [0.5**epoch for epoch in range(6)]
     assert all(record["effective_rank"] == 3.0 for record in history)
+    assert all(record["seconds"] > 0 for record in history)
     assert history[-1]["loss"] < history[0]["loss"]
+    assert set(history[0]) == {"epoch", "loss", "lr", "seconds", "effective_rank"}
+    assert run.progress.seconds == pytest.approx(sum(r["seconds"] for r in history), rel=0.1)
+
+
+def test_an_epoch_is_interactions_over_batch_and_at_least_one_step(small):
+    assert trainer(small.train, batch_size=100).steps == len(small.train) // 100
+    assert trainer(small.train, batch_size=10**6).steps == 1
+
+
+def test_the_reporter_is_told_everything_in_order(tiny):
+    notes = Notes()
+    trainer(tiny, batch_size=70, epochs=2, reporter=notes).run()
+    epochs = [["step", "step", ("epoch", epoch)] for epoch in (1, 2)]
+    assert notes.told == [("start", 2, 2, 0), *epochs[0], *epochs[1], "close"]
+
+
+def test_no_epochs_leave_the_initial_rows(tiny):
+    script = Script()
+    run = script.of(tiny, epochs=0)
+    before = parameters(run)
+    assert run.run().history == []
+    assert same(parameters(run), before)
+    assert not script.seen
 
 
 def test_it_stops_when_stale_and_restores_the_best(small):
-    scores = iter([0.1, 0.3, 0.2, 0.3, 0.25, 0.9])
-    seen = []
-
-    def validate():
-        seen.append(tables(run))
-        return next(scores)
-
-    run = trainer(
-        small.train, epochs=50, validate_every=2, patience=3, validate=validate, lr_decay=0.9
-    )
+    script = Script(0.1, 0.3, 0.2, 0.3, 0.25)  # a sixth look would fail; a tie is no gain
+    run = script.of(small.train, epochs=50, validate_every=2, patience=3, tau_design="attention")
     progress = run.run()
-    assert (progress.best_epoch, progress.best_metric) == (4, 0.3)
-    assert progress.epoch == 10
-    assert same(run.plan.encoder.tables(), seen[1])
-    assert not same(seen[1], seen[4])
+    assert script.epochs == [2, 4, 6, 8, 10]
+    assert (progress.best_epoch, progress.best_metric, progress.epoch) == (4, 0.3, 10)
+    assert same(parameters(run), script.seen[1])
+    assert all(not same(script.seen[1], other) for other in script.seen[2:])
+    looks = [record.get("validation_ndcg@20") for record in progress.history]
+    assert looks == [None, 0.1, None, 0.3, None, 0.2, None, 0.3, None, 0.25]
 
 
-def test_a_diverging_loss_is_one_line(small):
-    with pytest.raises(FitError, match=r"epoch \d: found a loss of (nan|inf).*lr below 1e\+30"):
-        trainer(small.train, "euclidean-positive", lr=1e30).run()
+def test_a_gain_starts_the_count_anew(small):
+    script = Script(0.5, 0.4, 0.6, 0.1, 0.2)
+    run = script.of(small.train, epochs=50, validate_every=1, patience=2)
+    assert run.run().epoch == 5
+    assert same(parameters(run), script.seen[2])
 
 
-class StopAt(Silent):
-    """Asks for a stop, as Ctrl-C does, after some steps."""
-
-    def __init__(self, step):
-        self.left = step
-
-    def step(self):
-        self.left -= 1
-        if self.left == 0:
-            os.kill(os.getpid(), signal.SIGINT)
+def test_the_last_epoch_is_looked_at_and_may_be_the_best(small):
+    script = Script(0.1, 0.2)
+    run = script.of(small.train, epochs=7, validate_every=5)
+    assert run.run().best_epoch == 7
+    assert script.epochs == [5, 7]
+    assert same(parameters(run), script.seen[1])
 
 
-VARIANTS = [
-    ("directspec+", {}),
-    ("directspec+", {"optimizer": "adagrad", "lr": 0.1}),
-    ("directspec+", {"optimizer": "adam", "lr": 0.01}),
-    ("directspec+", {"tau_design": "attention"}),
-    ("directspec+", {"tau_design": "graph", "tau_near": 2.0}),
-    ("bpr", {"negatives": 2}),
-    ("bce", {"sampler": "users"}),
-]
+def test_looking_does_not_change_what_is_learned(small):
+    blind = trainer(small.train)
+    blind.run()
+    seeing = Script(*range(6)).of(small.train, validate_every=1)
+    seeing.run()
+    assert same(parameters(blind), parameters(seeing))
 
 
-@pytest.mark.parametrize(("method", "options"), VARIANTS)
-def test_resumed_equals_uninterrupted(small, method, options, tmp_path):
-    def look(run):
-        return lambda: float(run[0].plan.encoder.tables()[0].abs().sum())
-
-    holder: list[Trainer] = []
-    whole = trainer(small.train, method, validate=look(holder), validate_every=2, **options)
-    holder.append(whole)
-    whole.run()
-    steps = whole.steps
-    for stop in (steps * 2 + 3, steps * 3):
-        path = tmp_path / f"{stop}.safetensors"
-        checkpoint = CheckpointFile(path, {"run": "a"})
-        holder.clear()
-        wires = {"validate": look(holder), "validate_every": 2, "checkpoint": checkpoint}
-        cut = trainer(small.train, method, reporter=StopAt(stop), **wires, **options)
-        holder.append(cut)
-        with pytest.raises(KeyboardInterrupt):
-            cut.run()
-        assert cut.progress.epoch * steps + cut.progress.step == stop
-        holder.clear()
-        rest = trainer(small.train, method, **wires, **options)
-        holder.append(rest)
-        rest.run(resume=True)
-        assert same(whole.plan.encoder.tables(), rest.plan.encoder.tables())
-        losses = [[record["loss"] for record in run.progress.history] for run in (whole, rest)]
-        assert losses[0] == losses[1]
-        assert rest.progress.best_epoch == whole.progress.best_epoch
+def test_a_diverging_loss_is_one_line_and_leaves_no_checkpoint(small, tmp_path):
+    notes, checkpoint = Notes(), CheckpointFile(tmp_path / "c", {})
+    run = trainer(
+        small.train, "euclidean-positive", lr=1e30, checkpoint=checkpoint, reporter=notes,
+        checkpoint_every=1, validate=lambda: pytest.fail("ruined parameters were looked at"),
+    )  # fmt: skip
+    with pytest.raises(FitError, match=r"epoch 1: found a loss of (nan|inf).*lr below 1e\+30"):
+        run.run()
+    assert notes.told[-1] == "close"
+    assert not checkpoint.exists()
 
 
-def test_signal_handlers_are_given_back(small):
-    before = signal.getsignal(signal.SIGINT)
-    trainer(small.train, epochs=1).run()
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(small, tmp_path):
-    path = tmp_path / "c.safetensors"
-    trainer(small.train, checkpoint=CheckpointFile(path, {"lr": 1, "tau": 3})).run()
-    other = trainer(small.train, checkpoint=CheckpointFile(path, {"lr": 1, "tau": 4}))
-    with pytest.raises(FitError, match="a run with tau = 3; expected tau = 4"):
-        other.run(resume=True)
-    path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(DataError, match=r"c\.safetensors: found a damaged file"):
-        other.run(resume=True)
-    path.unlink()
-    with pytest.raises(DataError, match="no checkpoint"):
-        other.run(resume=True)
-
-
-def test_the_log_has_each_epoch_once(small, tmp_path):
-    log, checkpoint = tmp_path / "log.jsonl", CheckpointFile(tmp_path / "c", {})
-    trainer(small.train, epochs=4, checkpoint=checkpoint, reporter=JsonLines(log)).run()
-    with log.open("a") as file:
-        file.write(json.dumps({"epoch": 5}) + "\n")  # written by a run that was killed
-    trainer(small.train, epochs=7, checkpoint=checkpoint, reporter=JsonLines(log)).run(resume=True)
-    epochs = [json.loads(line)["epoch"] for line in log.read_text().splitlines()]
-    assert epochs == list(range(1, 8))
-
-
-def test_learned_tau_moves(small):
-    run = trainer(small.train, tau_design="attention")
-    before = run.plan.learned.tau.weight.detach().clone()
-    run.run()
-    assert not torch.equal(run.plan.learned.tau.weight, before)
-    assert run.plan.learned.tau.weight.grad is None
+def test_parameters_ruined_by_the_last_step_are_noticed(tiny):
+    run = trainer(tiny, epochs=1, batch_size=150, lr=1e4, probe=lambda: math.nan)
+    plan = dataclasses.replace(run.plan, balance=None, objective=lambda u, i, n: (u * 1e36).sum())
+    run.plan = plan
+    with pytest.raises(FitError, match="epoch 1: found a loss of .* parameters that are not fin"):
+        run.run()
+    assert math.isfinite(run.progress.loss_sum)

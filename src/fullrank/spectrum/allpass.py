@@ -7,13 +7,16 @@ import warnings
 import torch
 from torch import Tensor
 
+from fullrank.spectrum.measure import singular_values
+
 
 def largest_safe_alpha(sigma: float, power: int = 1) -> float:
     """The α at which ``1 - α σ₁^{2L}`` reaches zero; larger ones turn the leading direction over.
 
     Source: DirectSpec, section IV-A.
     """
-    return float("inf") if sigma == 0 else sigma ** (-2 * power)
+    # As a tensor: where a float raises for too large a power, this is infinite.
+    return torch.tensor(sigma, dtype=torch.float64).pow(-2 * power).item()
 
 
 def warn_unsafe(alpha: float, safe: float, name: str) -> None:
@@ -40,12 +43,15 @@ def balance_spectrum(x: Tensor, alpha: float, power: int = 1, iterations: int = 
     Returns:
         A new matrix like ``x``; differentiable by autograd.
 
+    Raises:
+        ValueError: ``x`` holds a value that is not finite.
+
     Warns:
         RuntimeWarning: ``1 - α σ₁^{2L} < 0`` on the input, so that the filter is not all-pass.
 
     Source: DirectSpec, algorithm 1 and equation 13.
     """
-    sigma = torch.linalg.matrix_norm(x.detach().double(), ord=2).item() if x.numel() else 0.0
+    sigma = singular_values(x)[0].item() if x.numel() else 0.0
     safe = largest_safe_alpha(sigma, power)
     if alpha > safe:
         warn_unsafe(alpha, safe, "balance_spectrum")

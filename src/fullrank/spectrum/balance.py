@@ -57,7 +57,10 @@ class DirectSpec(nn.Module):
         self._calls += 1
         if self._warned or self._calls & (self._calls - 1) or not h.numel():
             return
-        largest = torch.linalg.eigvalsh((h.detach().mT @ h.detach()).double())[..., -1].max()
+        covariance = (h.detach().mT @ h.detach()).double()
+        if not covariance.isfinite().all():
+            return  # a run that diverged is for the loss to tell, not for the eigenvalue solver
+        largest = torch.linalg.eigvalsh(covariance)[..., -1].max()
         safe = largest_safe_alpha(largest.sqrt().item())
         if self.alpha > safe:
             self._warned = True
@@ -115,7 +118,7 @@ class DirectSpecPlus(nn.Module):
             return gamma
         if near is None or self.tau_near is None:
             return self.tau
-        return graph_tau(near, self.tau_near, self.tau).to(h.dtype)
+        return graph_tau(near, self.tau_near, self.tau, h.dtype)
 
     def extra_repr(self) -> str:
         """The settings, for ``repr``."""

@@ -41,17 +41,14 @@ def singular_values(*tables: Tensor) -> Tensor:
     Shapes: ``tables`` (n_i, d); returns (min(Σ n_i, d),) float64.
 
     Raises:
-        ValueError: a tall table holds a value that is not finite.
+        ValueError: a table holds a value that is not finite.
     """
     rows, width = sum(table.shape[0] for table in tables), tables[0].shape[1]
     if rows < width:
         stacked = torch.cat([table.detach().double() for table in tables])
-        values: Tensor = torch.linalg.svdvals(stacked)
+        values: Tensor = torch.linalg.svdvals(_finite(stacked))
         return values
-    products = gram(*tables)
-    if not products.isfinite().all():
-        raise ValueError("embedding table: found NaN or infinity; expected finite numbers")
-    eigenvalues: Tensor = torch.linalg.eigvalsh(products)
+    eigenvalues: Tensor = torch.linalg.eigvalsh(_finite(gram(*tables)))
     return eigenvalues.clamp_min(0).sqrt().flip(0)
 
 
@@ -124,3 +121,9 @@ def _blocks(tables: tuple[Tensor, ...]) -> Iterator[Tensor]:
     for table in tables:
         for start in range(0, table.shape[0], BLOCK_ROWS):
             yield table[start : start + BLOCK_ROWS].detach().double()
+
+
+def _finite(matrix: Tensor) -> Tensor:
+    if not matrix.isfinite().all():
+        raise ValueError("embedding table: found NaN or infinity; expected finite numbers")
+    return matrix

@@ -12,13 +12,15 @@ import torch
 from torch import Tensor, nn
 
 
-def graph_tau(near: Tensor, tau_near: float, tau_far: float) -> Tensor:
+def graph_tau(
+    near: Tensor, tau_near: float, tau_far: float, dtype: torch.dtype = torch.float32
+) -> Tensor:
     """``Γ_uv = τ₀`` where ``near``, else ``τ₁``.
 
-    Shapes: ``near`` (..., B, B) bool, whether d_G(u, v) ≤ K; returns float32 of the same shape.
+    Shapes: ``near`` (..., B, B) bool, whether d_G(u, v) ≤ K; returns ``dtype`` of the same shape.
     Source: DirectSpec, equation 21 (static design).
     """
-    return torch.where(near, tau_near, tau_far)
+    return torch.full_like(near, tau_far, dtype=dtype).masked_fill_(near, tau_near)
 
 
 class AttentionTau(nn.Module):

@@ -163,11 +163,12 @@ class Trainer:
 
     def _close_epoch(self, loss: float, lr: float, seconds: float) -> None:
         progress = self.progress
-        if not math.isfinite(loss):
+        # The last step of an epoch can ruin the parameters without a trace in the loss.
+        finite = all(bool(table.isfinite().all()) for table in self._parameters.values())
+        if not (finite and math.isfinite(loss)):
+            found = f"a loss of {loss}" + ("" if finite else " and parameters that are not finite")
             raise FitError(
-                f"epoch {progress.epoch}",
-                f"a loss of {loss}",
-                f"a finite one: try an lr below {lr:g}",
+                f"epoch {progress.epoch}", found, f"finite ones: try an lr below {lr:g}"
             )
         record: Record = {"epoch": progress.epoch, "loss": loss, "lr": lr, "seconds": seconds}
         if self.probe is not None:

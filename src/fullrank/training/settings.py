@@ -32,7 +32,7 @@ class TrainingSettings(Settings):
     """Looks without a better validation ndcg@20 after which training stops."""
     checkpoint_every: int = Field(10, ge=1)
     """Epochs between two checkpoints, where there is a place for them."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**64)
     """Seed of initial rows, pairs and negatives."""
 
     @model_validator(mode="after")

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from command import COLUMNS, QUICK, assert_refused, fullrank
+from safetensors.torch import save_file
+
+
+def test_from_a_csv_of_ones_own_to_recommendations(events, tmp_path):
+    out = tmp_path / "shop"
+    fit = fullrank("fit", events, "-o", out, *COLUMNS, *QUICK)
+    assert fit.code == 0, fit.err
+    assert "150 users, 80 items" in fit.err
+    assert "protocol standard" in fit.out
+    assert "ndcg" in fit.out
+    assert "of its 8 dimensions" in fit.out
+    assert not (out / "checkpoint.safetensors").exists()
+    assert len((out / "log.jsonl").read_text().splitlines()) == 3
+
+    evaluated = fullrank("evaluate", out, "--json").json
+    stored = json.loads((out / "manifest.json").read_text())
+    assert evaluated["metrics"] == stored["metrics"]["metrics"]
+    assert evaluated["protocol"]["name"] == "standard"
+    published = fullrank("evaluate", out, "--protocol", "published", "--json").json
+    assert published["metrics"].keys() == {"ndcg@10", "ndcg@20", "recall@10", "recall@20"}
+
+    lists = fullrank("recommend", out, "--user", "0017", "--user", "003", "-k", 3, "--json").json
+    users = [row["user_id"] for row in lists["recommendations"]]
+    assert users == ["0017"] * 3 + ["003"] * 3
+    item = lists["recommendations"][0]["item_id"]
+    assert item.startswith("art/i")
+    assert item in fullrank("recommend", out, "--user", "0017", "-k", 3).out
+
+    similar = fullrank("similar", out, "--item", item, "-k", 2, "--json").json["similar"]
+    assert len(similar) == 2
+    spectra = fullrank("inspect", out, "--json").json["tables"]
+    assert [table["name"] for table in spectra] == ["users", "items", "users and items"]
+    assert "effective_rank" in spectra[0]
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "jsonl"])
+def test_lists_for_everybody(model, tmp_path, suffix):
+    path = tmp_path / f"recs.{suffix}"
+    run = fullrank("recommend", model, "--all", "-k", 4, "-o", path, "--json")
+    assert run.json == {"file": str(path), "users": 150, "rows": 600}
+    reader = {"parquet": pl.read_parquet, "csv": pl.read_csv, "jsonl": pl.read_ndjson}[suffix]
+    frame = reader(path)
+    assert len(frame) == 600
+    assert frame.columns == ["user_id", "item_id", "score", "rank"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_allow_deny_seen_and_fold_in(model, tmp_path):
+    allow = tmp_path / "allow.txt"
+    allow.write_text("art/i1\nart/i2\n")
+    some = fullrank(
+        "recommend", model, "--user", "0017", "--allow", allow, "--include-seen", "--json"
+    ).json["recommendations"]
+    assert {row["item_id"] for row in some} == {"art/i1", "art/i2"}
+    new = tmp_path / "new.csv"
+    new.write_text("Customer No,SKU\nguest,art/i1\nguest,art/i5\n")
+    run = fullrank("recommend", model, "--fold-in", new, *COLUMNS, "-k", 2, "--json")
+    rows = run.json["recommendations"]
+    assert [row["user_id"] for row in rows] == ["guest", "guest"]
+    assert not {row["item_id"] for row in rows} & {"art/i1", "art/i5"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("methods",),
+        ("methods", "directspec+"),
+        ("data", "list"),
+        ("data", "describe", "demo"),
+        ("data", "fetch", "demo"),
+    ],
+)
+def test_one_json_document(arguments):
+    run = fullrank(*arguments, "--json")
+    assert run.code == 0, run.err
+    assert isinstance(run.json, dict)
+    assert fullrank(*arguments).out
+
+
+def test_fit_prints_one_json_document(events, tmp_path):
+    run = fullrank("fit", events, "-o", tmp_path / "m", *COLUMNS, *QUICK, "--json")
+    assert run.json["settings"]["epochs"] == 3
+    assert run.json["training"]["epochs"] == 3
+    assert "ndcg@20" in run.json["test"]["metrics"]
+    log = (tmp_path / "m" / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in log] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("how", ["random", "time", "last"])
+def test_data_split(events, tmp_path, how):
+    out = tmp_path / how
+    run = fullrank(
+        "data", "split", events, "-o", out, "--split", how, *COLUMNS,
+        "--timestamp-column", "when", "--json",
+    )  # fmt: skip
+    assert run.code == 0, run.err
+    parts = {name: pl.read_parquet(path) for name, path in run.json["files"].items()}
+    assert sum(len(part) for part in parts.values()) == 2000
+    assert json.loads((out / "split.json").read_text())["fingerprint"] == run.json["fingerprint"]
+    fit = fullrank("fit", parts and out / "train.parquet", "-o", tmp_path / f"m-{how}", *QUICK)
+    assert fit.code == 0, fit.err
+    given = fullrank("evaluate", tmp_path / f"m-{how}", out / "test.parquet", "--json")
+    assert given.json["protocol"]["users_evaluated"] > 0
+
+
+def test_a_k_core_and_no_holdout(events, tmp_path):
+    run = fullrank(
+        "fit", events, "-o", tmp_path / "m", *COLUMNS, *QUICK, "--min-interactions", 8,
+        "--holdout", 0, "--validation", 0, "--json",
+    )  # fmt: skip
+    assert run.json["test"] == {}
+    assert run.json["training"]["best_epoch"] is None
+
+
+@pytest.mark.parametrize("kind", ["npy", "safetensors", "parquet", "lists.parquet"])
+def test_inspect_files(tmp_path, kind):
+    table = torch.randn(500, 6, generator=torch.Generator().manual_seed(0))
+    table[:, 3:] *= 1e-3
+    path = tmp_path / f"table.{kind}"
+    if kind == "npy":
+        np.save(path, table.numpy())
+    elif kind == "safetensors":
+        save_file({"weight": table, "bias": torch.zeros(6)}, path)
+    elif kind == "parquet":
+        pl.DataFrame(table.numpy()).with_columns(id=pl.Series(range(500))).write_parquet(path)
+    else:
+        pl.DataFrame({"id": range(500), "vector": table.tolist()}).write_parquet(path)
+    (report,) = fullrank("inspect", path, "--json").json["tables"]
+    assert report["effective_rank"] == pytest.approx(3, abs=0.1)
+    text = fullrank("inspect", path).out
+    assert "uses 3.0 of its 6 dimensions" in text
+    assert "500 rows x 6 dimensions" in text
+
+
+def test_demo(tmp_path, monkeypatch):
+    from typer.testing import CliRunner
+
+    from fullrank.cli import app
+    from fullrank.cli import demo as module
+
+    quick = {"epochs": 2, "dim": 8}
+    monkeypatch.setattr(module, "SETTINGS", {"bpr": quick, "directspec+": quick})
+    run = CliRunner().invoke(app, ["demo", "-o", str(tmp_path / "d")])
+    assert run.exit_code == 0, run.output
+    assert "ranks better here, by" in run.stdout
+    assert "liked:" in run.stdout
+    assert (tmp_path / "d" / "manifest.json").is_file()
+    again = CliRunner().invoke(app, ["demo", "-o", str(tmp_path / "d"), "--json"])
+    assert json.loads(again.stdout)["methods"].keys() == {"bpr", "directspec+"}
+
+
+def test_help_is_light():
+    code = (
+        "import sys\n"
+        "sys.argv = ['fullrank', 'fit', '--help']\n"
+        "from fullrank.cli import main\n"
+        "try:\n    main()\n"
+        "except SystemExit:\n    pass\n"
+        "heavy = {'torch', 'polars', 'scipy', 'numpy', 'pooch'} & sys.modules.keys()\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "--preset" in done.stdout
+
+
+def test_usage_errors_exit_with_2(tmp_path):
+    assert fullrank("fit").code == 2
+    assert fullrank("frobnicate").code == 2
+    assert_refused(fullrank("recommend", tmp_path), "--user and --all")

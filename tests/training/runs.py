@@ -1,0 +1,92 @@
+"""Training runs that the tests of this folder share, and the same step by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+
+import numpy as np
+import torch
+from torch.nn.functional import logsigmoid, softmax
+
+from fullrank.encoders import MF
+from fullrank.methods import plan_of, settings_of
+from fullrank.training import Silent, Trainer
+
+QUICK = {"dim": 8, "batch_size": 32, "epochs": 6, "lr": 1.0}
+WIRES = {"validate", "probe", "checkpoint", "reporter"}
+
+
+def trainer(data, method="directspec+", *, double=False, **options):
+    values = {name: options.pop(name) for name in list(options) if name not in WIRES}
+    settings = settings_of(method, QUICK | values)
+    plan = plan_of(method, settings, data, "cpu")
+    if double:
+        encoder = MF(*(table.double() for table in plan.encoder.tables()))
+        learned = None if plan.learned is None else plan.learned.double()
+        plan = dataclasses.replace(plan, encoder=encoder, learned=learned)
+    return Trainer(plan, settings, **options)
+
+
+def parameters(run):
+    """Copies of everything that is trained."""
+    learned = {} if run.plan.learned is None else dict(run.plan.learned.named_parameters())
+    named = run.plan.encoder.parameters | learned
+    return {name: table.detach().clone() for name, table in named.items()}
+
+
+def same(left, right):
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+class Signals(Silent):
+    """Sends a signal to this process after each of some steps, as Ctrl-C does."""
+
+    def __init__(self, *steps, number=signal.SIGINT):
+        self.steps, self.number, self.done = steps, number, 0
+
+    def step(self):
+        self.done += 1
+        if self.done in self.steps:
+            os.kill(os.getpid(), self.number)
+
+
+def loss_by_hand(method, settings, data, batch, user, item, negative, weight):
+    """The loss of a batch as its formulas stand in the paper, with nothing shared or fused."""
+    if method.startswith("directspec"):
+        user = balanced_by_hand(method, settings, near_by_hand(data.csr(), batch.user_idx), user,
+                                None if weight is None else weight[0])  # fmt: skip
+        item = balanced_by_hand(method, settings, near_by_hand(data.csr().T, batch.item_idx), item,
+                                None if weight is None else weight[1])  # fmt: skip
+    score = torch.einsum("bd,bd->b", user, item)
+    if method == "euclidean-positive":
+        return ((user - item) ** 2).sum() / len(user)
+    if method == "bpr":
+        below = torch.einsum("bd,bnd->bn", user, negative)
+        return -logsigmoid(score[:, None] - below).sum() / len(user)
+    if method == "bce":
+        below = torch.einsum("bd,bnd->bn", user, negative)
+        return (-logsigmoid(score).sum() - logsigmoid(-below).sum()) / len(user)
+    return -logsigmoid(score).mean()
+
+
+def balanced_by_hand(method, settings, near, x, weight):
+    h = x / x.norm(dim=1, keepdim=True)
+    similarity = h @ h.T
+    if method == "directspec":
+        z = h - settings.alpha * similarity @ h
+    else:
+        gamma = torch.full_like(similarity, settings.tau)
+        if settings.tau_near is not None:
+            gamma[near] = settings.tau_near
+        if weight is not None:
+            gamma = settings.tau * torch.sigmoid((h @ weight[0])[:, None] + (h @ weight[1])[None])
+        z = h - settings.alpha * softmax(gamma * similarity, dim=1) @ h
+    return settings.shrink * z.norm(dim=1, keepdim=True) * z if settings.shrink else z
+
+
+def near_by_hand(matrix, rows):
+    """Which rows share a neighbour: the paper's graph distance of at most 2."""
+    dense = torch.from_numpy(matrix.toarray())[rows]
+    return (dense @ dense.T > 0) | torch.from_numpy(np.equal.outer(rows, rows))
