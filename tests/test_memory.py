@@ -10,8 +10,19 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from fullrank import Recommender, generate
 from fullrank.data import random_split
+from fullrank.evaluation.ranking import BLOCK_BYTES
 
-USERS, ITEMS = 6000, 5000
+USERS, ITEMS = 3000, 4000
+SMALLEST = USERS * USERS  # of the three forbidden matrices
+
+METHODS = [
+    ("directspec+", {}),
+    ("directspec+", {"tau_design": "graph", "tau_near": 2.5}),
+    ("directspec+", {"tau_design": "attention"}),
+    ("directspec", {"alpha": 0.01}),
+    ("bpr", {}),
+    ("bce", {"negatives": 4}),
+]
 
 
 class Largest(TorchDispatchMode):
@@ -29,27 +40,46 @@ class Largest(TorchDispatchMode):
         return out
 
 
-@pytest.mark.parametrize(
-    ("method", "settings"),
-    [
-        ("directspec+", {}),
-        ("directspec+", {"tau_design": "graph", "tau_near": 2.5}),
-        ("directspec", {}),
-        ("bpr", {}),
-    ],
-)
-def test_largest_allocation(method, settings):
-    split = random_split(generate(USERS, ITEMS, 40_000, titles=False))
-    with Largest():  # imports what is imported late, so that it does not count
-        Recommender(method, dim=16, epochs=0, **settings).fit(split).evaluate(k=1)
+@pytest.fixture(scope="module")
+def split():
+    return random_split(generate(USERS, ITEMS, 40_000, titles=False))
+
+
+def use(split, method, epochs, **settings):
+    """All that a model is for, for all users and all items."""
+    model = Recommender(method, dim=16, epochs=epochs, **settings).fit(split)
+    model.evaluate()
+    model.recommend(k=5)
+    model.similar_items(model.items.values, k=5)
+    model.spectrum()
+    return model
+
+
+def test_the_watch_sees_what_it_should():
     tracemalloc.start()
     with Largest() as largest:
-        model = Recommender(method, dim=16, epochs=1, **settings).fit(split)
-        model.evaluate()
-        model.recommend(k=5)
-        model.similar_items(model.items.values, k=5)
-        model.spectrum()
+        rows = torch.ones(30, 2)
+        torch.relu(rows @ rows.T)
+        torch.zeros(40, 50).numpy().astype(bool).copy()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert 0 < largest.numel < ITEMS * ITEMS / 8
-    assert peak < ITEMS * ITEMS  # bytes: not even a matrix of booleans
+    assert largest.numel == 2000
+    assert peak > 2000
+
+
+def test_a_block_is_far_below_what_is_forbidden():
+    assert 4 * BLOCK_BYTES / 4 < SMALLEST
+
+
+@pytest.mark.parametrize(("method", "settings"), METHODS)
+def test_largest_allocation(split, method, settings):
+    use(split, method, 0, **settings)  # imports what is imported late, so that it does not count
+    tracemalloc.start()
+    with Largest() as largest:
+        model = use(split, method, 1, **settings)
+        guests = split.test.select(split.test.user_idx < 100).to_frame()
+        model.fold_in(guests).recommend(k=5)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 100_000 < largest.numel <= BLOCK_BYTES / 4
+    assert peak < SMALLEST  # bytes, of NumPy and SciPy: not even a matrix of booleans

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import fullrank as fr
-from fullrank import DataError, FitError, Interactions, Recommender, SettingError
+from fullrank import DataError, FitError, Ids, Interactions, Recommender, SettingError
 from fullrank.evaluation import DotScorer, evaluate
 
 QUICK = {"dim": 8, "batch_size": 32, "epochs": 5}
@@ -18,102 +18,247 @@ def model(small) -> Recommender:
     return Recommender(**QUICK).fit(small)
 
 
+def best(frame: pl.DataFrame, user: object) -> list[object]:
+    return frame.filter(pl.col("user_id") == user)["item_id"].to_list()
+
+
+def of_tables(users, items, train) -> Recommender:
+    """A recommender of given tables."""
+    made = Recommender()
+    made._tables = (torch.as_tensor(users).float(), torch.as_tensor(items).float())
+    made._parts = {"train": train}
+    return made
+
+
+def masked_scores(model, *parts):
+    scores = (model.user_embeddings @ model.item_embeddings.T).numpy()
+    for part in parts:
+        scores[part.csr().toarray() > 0] = -np.inf
+    return scores
+
+
 def test_lists_speak_raw_ids_and_leave_out_what_is_known(model, small):
     frame = model.recommend(["u5", "u3"], k=7)
     assert frame.columns == ["user_id", "item_id", "title", "score", "rank"]
     assert frame["user_id"].to_list() == ["u5"] * 7 + ["u3"] * 7
     assert frame["rank"].to_list() == [*range(1, 8)] * 2
-    scores = (model.user_embeddings @ model.item_embeddings.T).numpy()
-    seen = sum(part.csr().toarray() for part in small.parts.values()) > 0
-    scores[seen] = -np.inf
+    scores = masked_scores(model, small.train, small.validation, small.test)
     for user, row in (("u5", 5), ("u3", 3)):
-        wanted = [f"i{item}" for item in np.argsort(-scores[row], kind="stable")[:7]]
-        assert frame.filter(pl.col("user_id") == user)["item_id"].to_list() == wanted
+        order = np.argsort(-scores[row], kind="stable")[:7]
+        assert best(frame, user) == [f"i{item}" for item in order]
+        theirs = frame.filter(pl.col("user_id") == user)["score"].to_numpy()
+        np.testing.assert_allclose(theirs, scores[row][order], rtol=1e-5)
+
+
+@pytest.mark.parametrize("parts", [(), ("validation",), ("validation", "test")])
+def test_every_part_that_was_given_is_left_out_and_no_other(small, parts):
+    given = {name: small.parts[name] if name in parts else None for name in ("validation", "test")}
+    fitted = Recommender(**QUICK).fit(fr.Split("x", small.train, **given))
+    scores = masked_scores(fitted, small.train, *(small.parts[name] for name in parts))
+    frame = fitted.recommend(k=120)
+    for row in (0, 7, 199):
+        left = np.flatnonzero(np.isfinite(scores[row]))
+        assert set(best(frame, f"u{row}")) == {f"i{item}" for item in left}
+        theirs = frame.filter(pl.col("user_id") == f"u{row}")["score"].to_numpy()
+        np.testing.assert_allclose(theirs, -np.sort(-scores[row][left]), rtol=1e-4, atol=1e-6)
+    assert len(fitted.recommend(k=500, exclude_seen=False)) == 200 * 120
+
+
+def test_all_users_by_default_in_their_order(model, small):
+    frame = model.recommend(k=3)
+    assert frame["user_id"][::3].to_list() == small.train.users.values.to_list()
+    assert len(frame) == 600
+    again = model.recommend(small.train.users.values.reverse(), k=3)
+    assert again["user_id"][::3].to_list() == small.train.users.values.to_list()[::-1]
+    assert best(again, "u9") == best(frame, "u9")
+
+
+def test_titles_go_with_their_items(model, small):
     titles = dict(zip(small.train.items.values, small.train.items.titles, strict=True))
-    assert all(titles[i] == t for i, t in frame.select("item_id", "title").iter_rows())
-    everyone = model.recommend(k=3)
-    assert (
-        everyone["user_id"]
-        .unique(maintain_order=True)
-        .equals(small.train.users.values.rename("user_id"))
-    )
+    frame = model.recommend(k=5)
+    assert all(titles[item] == title for item, title in frame.select("item_id", "title").rows())
+    near = model.similar_items(["i3"])
+    assert all(titles[i] == title for i, title in near.select("similar_item_id", "title").rows())
+    items = Ids(small.train.items.values)
+    plain = of_tables(model.user_embeddings, model.item_embeddings, model.train)
+    plain._parts = {"train": Interactions(model.users, items, *csr(model.train))}
+    assert plain.recommend(["u1"]).columns == ["user_id", "item_id", "score", "rank"]
 
 
-def test_seen_allowed_and_denied(model, small):
-    row = 5
-    own = small.train.items.raw(
-        small.train.item_idx[small.train.indptr[row] : small.train.indptr[row + 1]]
-    ).to_list()
+def csr(data):
+    return data.indptr, data.item_idx
+
+
+@pytest.mark.parametrize(
+    "users",
+    [
+        ["u5", "u3"],
+        ("u5", "u3"),
+        (user for user in ("u5", "u3")),
+        np.array(["u5", "u3"]),
+        pl.Series(["u5", "u3"]),
+        pd.Series(["u5", "u3"]),
+        {"u5": 1, "u3": 2},
+    ],
+    ids=lambda users: type(users).__name__,
+)
+def test_users_in_any_collection(model, users):
+    assert model.recommend(users, k=1)["user_id"].to_list() == ["u5", "u3"]
+
+
+def test_one_id_or_none_or_the_same_twice(model):
+    assert model.recommend("u5").equals(model.recommend(["u5"]))
+    assert model.recommend(np.str_("u5")).equals(model.recommend(["u5"]))
+    none = model.recommend([])
+    assert (len(none), none.schema) == (0, model.recommend("u5").schema)
+    twice = model.recommend(["u5", "u5"], k=2)
+    assert twice["item_id"].to_list() == best(model.recommend(["u5"], k=2), "u5") * 2
+
+
+def test_allowed_and_denied(model, small):
+    own = small.train.items.raw(small.train.item_idx[small.train.user_idx == 5]).to_list()
     assert set(model.recommend("u5", k=120, exclude_seen=False)["item_id"]) >= set(own)
     assert not set(model.recommend("u5", k=120)["item_id"]) & set(own)
-    some = ["i7", "i8", *own]
-    assert set(model.recommend(["u5"], allow=some)["item_id"]) <= {"i7", "i8"}
-    best = model.recommend(["u5"], k=3)["item_id"].to_list()
-    assert model.recommend(["u5"], k=2, deny=best[:1])["item_id"].to_list() == best[1:]
+    ranked = model.recommend("u5", k=120)["item_id"].to_list()
+    some = [ranked[9], ranked[4], *own]
+    assert model.recommend("u5", allow=some)["item_id"].to_list() == [ranked[4], ranked[9]]
+    with_seen = model.recommend("u5", allow=some, exclude_seen=False, k=120)["item_id"].to_list()
+    assert set(with_seen) == set(some)
+    assert model.recommend("u5", k=2, deny=[ranked[0]])["item_id"].to_list() == ranked[1:3]
+    both = model.recommend("u5", allow=ranked[:3], deny=ranked[1:2])["item_id"].to_list()
+    assert both == [ranked[0], ranked[2]]
+    assert len(model.recommend("u5", allow=[])) == 0
+    assert model.recommend("u5", allow=ranked[7])["item_id"].to_list() == [ranked[7]]
+    assert model.recommend("u5", k=1, deny=ranked[0])["item_id"].to_list() == ranked[1:2]
+
+
+def test_lists_are_short_where_items_are_left_out(model, small):
+    known = sum(part.user_degree for part in small.parts.values())
+    frame = model.recommend(["u0", "u1"], k=1000)
+    for row in (0, 1):
+        ranks = frame.filter(pl.col("user_id") == f"u{row}")["rank"].to_list()
+        assert ranks == list(range(1, 120 - known[row] + 1))
 
 
 def test_what_is_unknown_is_named(model):
     with pytest.raises(DataError, match=r"user: found the unknown id 'zz' and 1 more.*fold_in"):
         model.recommend(["u1", "zz", "yy"])
+    with pytest.raises(DataError, match="user: found the unknown id 'zz';"):
+        model.recommend(np.array(["zz"]))
+    with pytest.raises(DataError, match="user: found the unknown id 7;"):
+        model.recommend(np.int64(7))
     with pytest.raises(DataError, match="denied items: found the unknown id 'nope'"):
         model.recommend(["u1"], deny=["nope"])
+    with pytest.raises(DataError, match="allowed items: found the unknown id 'nope'"):
+        model.recommend(["u1"], allow=["i1", "nope"])
     with pytest.raises(DataError, match="item: found the unknown id 'nope'"):
         model.similar_items(["nope"])
-    with pytest.raises(SettingError, match="k: found 0"):
-        model.recommend(["u1"], k=0)
-    with pytest.raises(FitError, match="no embeddings yet"):
-        Recommender().recommend(["u1"])
+
+
+@pytest.mark.parametrize("k", [0, -1, 2.5, "7", None, True])
+def test_k_is_a_whole_number(model, k):
+    with pytest.raises(SettingError, match=r"k: found .*; expected a whole number, 1 or more"):
+        model.recommend(["u1"], k=k)
+    with pytest.raises(SettingError, match="k: found"):
+        model.similar_items(["i1"], k=k)
+
+
+def test_before_fit_there_is_one_line():
+    empty = Recommender()
+    for ask in (
+        lambda: empty.recommend(["u1"]),
+        lambda: empty.similar_items(["i1"]),
+        lambda: empty.train,
+        lambda: empty.user_embeddings,
+        lambda: empty.spectrum(),
+        lambda: empty.save("nowhere"),
+    ):
+        with pytest.raises(FitError, match="no embeddings yet; expected a call of fit or load"):
+            ask()
 
 
 def test_ids_stay_what_they_were():
     frame = pd.DataFrame({"user_id": ["007", "7", "08"] * 4, "item_id": [1, 2, 3, 40] * 3})
     model = Recommender(dim=2, batch_size=4, epochs=1).fit(frame)
-    assert set(model.recommend(["007", "7"], exclude_seen=False)["user_id"]) == {"007", "7"}
-    assert model.recommend(k=1, exclude_seen=False)["item_id"].dtype == pl.Int64
+    ranked = model.recommend(["007", "7"], k=2, exclude_seen=False)
+    assert ranked["user_id"].to_list() == ["007", "007", "7", "7"]
+    assert ranked["item_id"].dtype == pl.Int64
+    assert model.recommend([7], k=1, exclude_seen=False)["user_id"].to_list() == ["7"]
     with pytest.raises(DataError, match="'8'"):
         model.recommend(["8"])
+    assert model.similar_items([40], k=9)["similar_item_id"].sort().to_list() == [1, 2, 3]
+    assert model.similar_items(40, k=9).equals(model.similar_items(["40"], k=9))
+    assert model.recommend("7", allow=[40], exclude_seen=False)["item_id"].to_list() == [40]
+    with pytest.raises(DataError, match="'040'"):
+        model.similar_items(["040"])
 
 
-def test_similar_items(model):
+def test_similar_items_are_those_of_the_smallest_angle(model):
     frame = model.similar_items(["i3", "i9"], k=4)
     assert frame.columns == ["item_id", "similar_item_id", "title", "score", "rank"]
-    unit = torch.nn.functional.normalize(model.item_embeddings, dim=1)
-    cosine = unit[3] @ unit.T
-    cosine[3] = -2
-    wanted = [f"i{item}" for item in cosine.topk(4).indices.tolist()]
-    assert frame.filter(pl.col("item_id") == "i3")["similar_item_id"].to_list() == wanted
-    twins = Recommender(**QUICK)
-    twins._tables = (model.user_embeddings, torch.ones(120, 8))
-    twins._parts = {"train": model.train}
-    assert twins.similar_items(["i3"], k=3)["similar_item_id"].to_list() == ["i0", "i1", "i2"]
+    assert frame["item_id"].to_list() == ["i3"] * 4 + ["i9"] * 4
+    table = model.item_embeddings.double()
+    for row in (3, 9):
+        cosine = torch.nn.functional.cosine_similarity(table[row], table)
+        cosine[row] = -2
+        wanted = cosine.topk(4)
+        own = frame.filter(pl.col("item_id") == f"i{row}")
+        assert own["similar_item_id"].to_list() == [f"i{item}" for item in wanted.indices.tolist()]
+        np.testing.assert_allclose(own["score"].to_numpy(), wanted.values, rtol=1e-5)
+    everything = model.similar_items(["i3"], k=1000)["similar_item_id"]
+    assert len(everything) == 119
+    assert "i3" not in everything
+
+
+def test_an_item_is_not_similar_to_itself_even_among_duplicates(model):
+    twins = of_tables(model.user_embeddings, torch.ones(120, 8), model.train)
+    assert twins.similar_items(["i1"], k=3)["similar_item_id"].to_list() == ["i0", "i2", "i3"]
+    assert len(twins.similar_items(["i1"], k=120)) == 119
 
 
 def test_evaluate_is_the_evaluation_room(model, small):
-    direct = evaluate(
-        DotScorer(model.user_embeddings, model.item_embeddings),
-        small.test,
-        train=small.train,
-        validation=small.validation,
-    )
+    scorer = DotScorer(model.user_embeddings, model.item_embeddings)
+    parts = {"train": small.train, "validation": small.validation}
+    for options in (
+        {},
+        {"k": 5},
+        {"protocol": "published"},
+        {"k": (3, 7), "metrics": ("recall", "ndcg")},
+    ):
+        ours, direct = model.evaluate(**options), evaluate(scorer, small.test, **parts, **options)
+        assert dict(ours) == dict(direct)
+        assert direct.protocol.items() <= ours.protocol.items()
+    assert dict(model.evaluate(small.test)) == dict(model.evaluate())
+
+
+def test_an_evaluation_says_what_it_was_made_of(model, small):
+    protocol = model.evaluate().protocol
+    assert (protocol["method"], protocol["seed"]) == ("directspec+", 0)
+    assert protocol["unknown_pairs_left_out"] == 0
+    assert protocol["masked"] == ["train", "validation"]
+    assert protocol["data"] == small.name
+    assert protocol["fingerprints"] == {n: part.fingerprint for n, part in small.parts.items()}
+    assert protocol["versions"]["torch"] == torch.__version__
+
+
+def test_pairs_of_foreign_ids_are_counted_and_left_out(model, small):
     ours = model.evaluate()
-    assert dict(ours) == dict(direct)
-    assert ours.protocol["method"] == "directspec+"
-    assert ours.protocol["seed"] == 0
-    assert "torch" in ours.protocol["versions"]
-    frame = pl.concat(
-        [
-            small.test.to_frame(),
-            pl.DataFrame({"user_id": ["new", "u1"], "item_id": ["i1", "unheard"]}),
-        ]
-    )
-    foreign = model.evaluate(frame)
-    assert foreign.protocol["unknown_pairs_left_out"] == 2
-    assert foreign["ndcg@20"] == pytest.approx(ours["ndcg@20"], abs=1e-12)
-    with pytest.raises(DataError, match="2 pairs, none"):
+    strange = pl.DataFrame({"user_id": ["new", "u1"], "item_id": ["i1", "unheard"]})
+    frame = pl.concat([small.test.to_frame(), strange])
+    for form in (frame, frame.to_pandas(), Interactions.from_frame(frame)):
+        foreign = model.evaluate(form)
+        assert foreign.protocol["unknown_pairs_left_out"] == 2
+        assert dict(foreign) == dict(ours)
+    with pytest.raises(DataError, match="2 pairs, none of a user and an item that the model know"):
         model.evaluate(pl.DataFrame({"user_id": [1, 2], "item_id": [3, 4]}))
+
+
+def test_without_a_held_out_part_there_is_nothing_to_evaluate(small):
     alone = Recommender(**QUICK).fit(small.train)
+    assert alone.test is None
     with pytest.raises(DataError, match="no held-out part"):
         alone.evaluate()
+    assert 0 < alone.evaluate(small.test)["ndcg@20"] < 1
 
 
 def test_the_test_part_is_not_looked_at(small):
@@ -122,42 +267,98 @@ def test_the_test_part_is_not_looked_at(small):
     assert torch.equal(a.user_embeddings, b.user_embeddings)
 
 
+def test_a_validation_part_chooses_the_epoch(small):
+    options = {**QUICK, "epochs": 28, "validate_every": 1, "patience": 28, "lr": 50.0}
+    model = Recommender(**options).fit(small)
+    training = model.training
+    looks = [record["validation_ndcg@20"] for record in training["history"]]
+    assert training["validation_ndcg@20"] == max(looks)
+    assert training["best_epoch"] == 1 + int(np.argmax(looks))
+    assert training["best_epoch"] < 28, "a run whose last epoch is best shows nothing"
+    again = evaluate(
+        DotScorer(model.user_embeddings, model.item_embeddings), small.validation, train=small.train
+    )
+    assert again["ndcg@20"] == max(looks)
+    shorter = Recommender(**options | {"epochs": training["best_epoch"]}).fit(small.train)
+    assert torch.equal(shorter.item_embeddings, model.item_embeddings)
+    assert training["epochs"] == 28
+    assert training["effective_rank"] == fr.spectrum.effective_rank(*model._tables)
+
+
 def test_validation_must_share_its_ids(small):
     other = Interactions.from_frame(pl.DataFrame({"user_id": ["u1"], "item_id": ["i1"]}))
     with pytest.raises(FitError, match="parts of one split"):
         Recommender(**QUICK).fit(small.train, other)
+    swapped = Interactions(small.train.items, small.train.users, *csr(small.validation))
+    with pytest.raises(FitError, match="parts of one split"):
+        Recommender(**QUICK).fit(small.train, swapped)
 
 
-def test_fold_in_serves_users_who_were_not_trained(model):
-    data = fr.load("demo")
-    guests = np.arange(0, data.train.n_users, 10)
-    is_guest = np.isin(data.train.user_idx, guests)
-    trained = Recommender(dim=32, epochs=20, tau=2.0).fit(data.train.select(~is_guest))
-    new = data.train.select(is_guest).to_frame()
-    folded = trained.fold_in(new)
-    popular = Recommender(dim=32)
-    popular._tables = (
-        torch.ones(folded.train.n_users, 1),
-        torch.from_numpy(data.train.item_degree).float()[:, None],
-    )
-    popular._parts = {"train": folded.train}
-    test = data.test.to_frame().filter(pl.col("user_id").is_in(folded.users.values.implode()))
-    ours, theirs = (each.evaluate(test, k=20)["ndcg@20"] for each in (folded, popular))
-    assert ours > 1.5 * theirs
-    own = new.filter(pl.col("user_id") == "u10")["item_id"].to_list()
-    lists = [
-        trained.fold_in(form).recommend(["u10"], k=5)["item_id"].to_list()
-        for form in ({"u10": own}, {"u10": [*own, "unheard"]}, new)
-    ]
-    assert lists[0] == lists[1] == lists[2]
-    assert not set(lists[0]) & set(own)
-    with pytest.raises(DataError, match="user 'x': found no item"):
-        trained.fold_in({"x": ["unheard"]})
-    with pytest.raises(DataError, match="user 'x': found no item"):
-        trained.fold_in({"x": []})
+def test_a_validation_part_without_pairs_is_none(small):
+    nothing = small.validation.select(np.arange(0))
+    model = Recommender(**QUICK).fit(small.train, nothing)
+    assert model.training["best_epoch"] is None
 
 
-def test_fold_in_can_be_saved(model, tmp_path):
-    folded = model.fold_in({"new": ["i1", "i2"]})
-    folded.save(tmp_path / "m")
-    assert Recommender.load(tmp_path / "m").recommend().equals(folded.recommend())
+def test_fit_takes_interactions_splits_and_frames(small):
+    frame = small.train.to_frame()
+    fits = [Recommender(**QUICK).fit(data) for data in (frame, frame.to_pandas(), frame.to_arrow())]
+    assert all(torch.equal(f.user_embeddings, fits[0].user_embeddings) for f in fits)
+    with pytest.raises(FitError, match="no interactions"):
+        Recommender(**QUICK).fit(small.train.select(np.arange(0)))
+    with pytest.raises(DataError, match="found a int; expected a polars, pandas or pyarrow"):
+        Recommender(**QUICK).fit(7)
+
+
+def test_a_checkpoint_is_bound_to_settings_and_data(small, tmp_path):
+    path = tmp_path / "c"
+    Recommender(**QUICK).fit(small, checkpoint=path)
+    for other, data, words in [
+        (QUICK | {"lr": 3.0}, small, r"a run with lr = 10\.0; expected lr = 3\.0"),
+        (QUICK | {"seed": 1}, small, "a run with seed = 0; expected seed = 1"),
+        (QUICK, small.test, f"a run with train = {small.train.fingerprint}"),
+        (QUICK, small.train, f"a run with validation = {small.validation.fingerprint}"),
+    ]:
+        with pytest.raises(FitError, match=words):
+            Recommender(**other).fit(data, checkpoint=path, resume=True)
+    with pytest.raises(FitError, match=r"a run with .* = "):
+        Recommender("bpr", **QUICK).fit(small, checkpoint=path, resume=True)
+    longer = QUICK | {"epochs": 10, "patience": 99, "checkpoint_every": 1}
+    assert Recommender(**longer).fit(small, checkpoint=path, resume=True).training["epochs"] == 10
+
+
+def test_resume_needs_a_checkpoint(small, tmp_path):
+    with pytest.raises(SettingError, match="resume: found no checkpoint"):
+        Recommender(**QUICK).fit(small, resume=True)
+    with pytest.raises(DataError, match="no checkpoint"):
+        Recommender(**QUICK).fit(small, checkpoint=tmp_path / "c", resume=True)
+
+
+def test_threads_are_those_asked_for_while_fitting_and_given_back(tiny):
+    seen = []
+
+    class Look(fr.training.Silent):
+        def step(self):
+            seen.append(torch.get_num_threads())
+
+    before = torch.get_num_threads()
+    Recommender("bpr", threads=2, **QUICK).fit(tiny, reporter=Look())
+    assert set(seen) == {2}
+    assert torch.get_num_threads() == before
+
+
+def test_devices():
+    automatic = "cuda" if torch.cuda.is_available() else "cpu"
+    assert Recommender(device="auto").device == automatic
+    assert Recommender(device="cpu").device == "cpu"
+
+
+def test_the_spectrum_is_that_of_both_tables_stacked(model):
+    stacked = torch.cat(model._tables)
+    assert model.spectrum().effective_rank == pytest.approx(fr.spectrum.effective_rank(stacked))
+
+
+def test_tables_that_are_not_finite_are_not_ranked(model):
+    broken = of_tables(model.user_embeddings, torch.full((120, 8), torch.nan), model.train)
+    with pytest.raises(FitError, match="item table, row 0: found NaN or infinity"):
+        broken.recommend(["u1"])

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import polars as pl
-import torch
 from torch import Tensor
 
 from fullrank import serving
@@ -23,8 +21,9 @@ from fullrank.evaluation import DotScorer, Evaluation, evaluate
 from fullrank.fold_in import fold_in_users
 from fullrank.methods import plan_of, settings_of
 from fullrank.presets import preset_named
+from fullrank.runtime import device_named, torch_threads
 from fullrank.spectrum import Spectrum, effective_rank, unit_rows
-from fullrank.store import Stored, read_model, versions, write_model
+from fullrank.store import MANIFEST, Stored, read_model, versions, write_model
 from fullrank.training import CheckpointFile, Reporter, Trainer
 
 _NOT_IDENTITY = {"epochs", "patience", "checkpoint_every"}
@@ -61,7 +60,7 @@ class Recommender:
             values.update(preset_named(name, method, data).settings)
         self.method = method
         self.settings = settings_of(method, values | settings)
-        self.device = _device(device)
+        self.device = device_named(device)
         if threads is not None and threads < 1:
             raise SettingError("setting threads", str(threads), "1 or more")
         self.threads = threads
@@ -116,7 +115,7 @@ class Recommender:
             reporter=reporter,
         )
         began = time.perf_counter()
-        with _torch_threads(self.threads):
+        with torch_threads(self.threads):
             progress = trainer.run(resume=resume)
         users, items = plan.encoder.tables()
         self._tables = (users.detach(), items.detach())
@@ -333,13 +332,18 @@ class Recommender:
         """
         stored = read_model(Path(folder))
         manifest = stored.manifest
+        try:
+            settings_of(manifest["method"], manifest["settings"])
+        except SettingError as error:
+            place = f"{Path(folder) / MANIFEST}, {error.place}"
+            raise DataError(place, error.found, error.expected) from None
         model = cls(manifest["method"], device=device, **manifest["settings"])
         model._tables = (
             stored.tables["users"].to(model.device),
             stored.tables["items"].to(model.device),
         )
         model._parts = stored.parts
-        model.data_name = manifest["data"]["name"]
+        model.data_name = manifest["data"].get("name")
         model.training, model.metrics = manifest["training"], manifest["metrics"]
         return model
 
@@ -382,28 +386,3 @@ def _validator(
 def _check_k(k: int) -> None:
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
         raise SettingError("k", repr(k), "a whole number, 1 or more")
-
-
-def _device(name: str) -> str:
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in ("cpu", "cuda"):
-        raise SettingError("setting device", repr(name), "'auto', 'cpu' or 'cuda'")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        found = f"{name!r} among {torch.cuda.device_count()} GPUs that torch can use"
-        raise SettingError("setting device", found, "'auto' or 'cpu'")
-    return str(device)
-
-
-@contextmanager
-def _torch_threads(count: int | None) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -57,4 +57,6 @@ class Settings(BaseModel):
             return SettingError(f"setting {name}", "no such name", nearest(name, cls.model_fields))
         message = first["msg"].removeprefix("Value error, ")
         message = message.removeprefix("Input should be ")
-        return SettingError(f"setting {name}" if name else "settings", repr(first["input"]), message)
+        return SettingError(
+            f"setting {name}" if name else "settings", repr(first["input"]), message
+        )

@@ -27,6 +27,7 @@ from fullrank.files import replacing, write_error
 FORMAT = 1
 MANIFEST = "manifest.json"
 PARTS = ("train", "validation", "test")
+_FIELDS = {"method": str, "settings": dict, "data": dict, "training": dict, "metrics": dict}
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         if version != FORMAT:
             expected = f"format {FORMAT} or an update of fullrank {fullrank.__version__}"
             raise DataError(str(path), f"format {version}", expected)
+        if not all(isinstance(manifest[name], kind) for name, kind in _FIELDS.items()):
+            raise TypeError
         for entry in manifest["files"].values():
             name, _, _ = entry["file"], entry["sha256"], entry["bytes"]
             if Path(name).name != name or name in ("", "..", MANIFEST):

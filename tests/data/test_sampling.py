@@ -20,7 +20,7 @@ DATA = Interactions.from_rows(USER_IDS, ITEM_IDS, USERS, ITEMS)
 RULES = pytest.mark.parametrize("rule", ["users", "interactions"])
 
 
-def drawn(rule, steps=400, batch=64, *, negatives=0, seed=0, start=0):
+def drawn(rule, steps=400, batch=1024, *, negatives=0, seed=0, start=0):
     sampler = PairSampler(DATA, rule, negatives)
     return list(sampler.batches(np.random.default_rng(seed), steps, batch, start=start))
 
@@ -95,14 +95,14 @@ def test_shapes_and_types(rule, negatives):
 @pytest.mark.parametrize("stretch", [64 * 5, 64 * 5 + 63, 1])
 def test_starting_in_the_middle_passes_over_what_was_drawn(rule, negatives, stretch, monkeypatch):
     monkeypatch.setattr("fullrank.data.sampling.STRETCH", stretch)
-    whole = drawn(rule, 23, negatives=negatives)
+    whole = drawn(rule, 23, 64, negatives=negatives)
     for start in (0, 4, 5, 17, 22, 23):
-        assert_same(drawn(rule, 23, negatives=negatives, start=start), whole[start:])
+        assert_same(drawn(rule, 23, 64, negatives=negatives, start=start), whole[start:])
 
 
 def test_batches_differ_within_and_across_stretches(monkeypatch):
     monkeypatch.setattr("fullrank.data.sampling.STRETCH", 64 * 5)
-    for first, second in pairwise(drawn("users", 12)):
+    for first, second in pairwise(drawn("users", 12, 64)):
         assert (first.item_idx != second.item_idx).any()
 
 

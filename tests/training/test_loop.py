@@ -129,6 +129,5 @@ def test_parameters_ruined_by_the_last_step_are_noticed(tiny):
     run = trainer(tiny, epochs=1, batch_size=150, lr=1e4, probe=lambda: math.nan)
     plan = dataclasses.replace(run.plan, balance=None, objective=lambda u, i, n: (u * 1e36).sum())
     run.plan = plan
-    with pytest.raises(FitError, match="epoch 1: found a loss of .* parameters that are not fin"):
+    with pytest.raises(FitError, match=r"epoch 1: found a loss of [-+.e\d]+ and parameters that"):
         run.run()
-    assert math.isfinite(run.progress.loss_sum)

@@ -33,11 +33,12 @@ def test_steps_are_plain_gradient_descent(tiny, method, options, weight_decay):
         for batch in run.plan.sampler.batches(rng, 3, settings.batch_size):
             leaves = {name: table.clone().requires_grad_() for name, table in tables.items()}
             user, item = leaves["user_table"][batch.user_idx], leaves["item_table"][batch.item_idx]
-            drawn = [user, item]
+            negative = None
             if batch.negative_idx is not None:
-                drawn.append(leaves["item_table"][batch.negative_idx])
-            negative, weight = (drawn + [None])[2], leaves.get("tau.weight")
+                negative = leaves["item_table"][batch.negative_idx]
+            weight = leaves.get("tau.weight")
             loss = loss_by_hand(method, settings, tiny, batch, user, item, negative, weight)
+            drawn = [user, item] + ([] if negative is None else [negative])
             norms = sum((rows**2).sum() for rows in drawn) / settings.batch_size
             (loss + weight_decay / 2 * norms).backward()
             lr = settings.lr * 0.5**epoch
@@ -55,9 +56,7 @@ def test_steps_are_plain_gradient_descent(tiny, method, options, weight_decay):
 @pytest.mark.parametrize("method", METHODS)
 def test_rows_that_are_not_drawn_keep_every_bit(small, method):
     data = small.train.select(np.arange(40))
-    run = trainer(data, method, batch_size=8, epochs=1, weight_decay=0.1, alpha=0.01) if (
-        method.startswith("directspec")
-    ) else trainer(data, method, batch_size=8, epochs=1, weight_decay=0.1)  # fmt: skip
+    run = trainer(data, method, batch_size=8, epochs=1, weight_decay=0.1)
     before = parameters(run)
     batches = list(run.plan.sampler.batches(np.random.default_rng([0, 0]), 5, 8))
     items = [batch.item_idx for batch in batches]

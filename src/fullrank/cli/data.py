@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +12,7 @@ import typer
 
 from fullrank.cli import options
 from fullrank.cli.output import Output, show_table, shown, strict
-from fullrank.errors import DataError
+from fullrank.errors import DataError, SettingError
 
 app = typer.Typer(help="List, fetch, describe and split data sets.", no_args_is_help=True)
 
@@ -81,7 +83,10 @@ def describe(
 
     def show() -> None:
         names = list(next(iter(parts.values())))
-        rows = [[name, *(shown(part[name]) for part in parts.values())] for name in names]
+        rows = [
+            [name.replace("_", " "), *(_plain(part[name]) for part in parts.values())]
+            for name in names
+        ]
         show_table([data, *parts], rows)
 
     output.result({"name": data, **summary}, show)
@@ -100,7 +105,7 @@ def split(
     weight_column: options.WeightColumn = None,
     timestamp_column: options.TimestampColumn = None,
     threshold: options.Threshold = None,
-    min_interactions: Annotated[int, typer.Option(help="Keep the k-core.")] = 1,
+    min_interactions: options.MinInteractions = 1,
     as_json: options.Json = False,
 ) -> None:
     """Write train, validation and test parts as Parquet, with their fingerprints."""
@@ -110,6 +115,8 @@ def split(
     )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(str(out), "something there already", "an empty folder or a free name")
+    if how == "last" and not test:
+        raise SettingError("option --test", "0 with --split last", "another --split")
     from fullrank.data import load
     from fullrank.files import replacing
 
@@ -123,12 +130,31 @@ def split(
         min_interactions=min_interactions,
     )
     files = {name: out / f"{name}.parquet" for name in parts.parts}
-    for name, part in parts.parts.items():
-        with replacing(files[name]) as file:
-            part.to_frame().write_parquet(file)
     summary = parts.summary()
-    with replacing(out / "split.json") as file:
-        file.write_text(json.dumps(strict(summary), indent=2) + "\n")
+    with _all_or_none(out):
+        for name, part in parts.parts.items():
+            with replacing(files[name]) as file:
+                part.to_frame().write_parquet(file)
+        with replacing(out / "split.json") as file:
+            file.write_text(json.dumps(strict(summary), indent=2) + "\n", encoding="utf-8")
     rows = [[name, len(part), str(files[name])] for name, part in parts.parts.items()]
     document = {**summary, "files": {name: str(path) for name, path in files.items()}}
     output.result(document, lambda: show_table(["part", "interactions", "file"], rows))
+
+
+@contextmanager
+def _all_or_none(folder: Path) -> Iterator[None]:
+    """Empties a folder that was empty or absent, if what was to be written into it was not."""
+    was_there = folder.exists()
+    try:
+        yield
+    except BaseException:
+        for path in folder.iterdir() if folder.exists() else ():
+            path.unlink()
+        if folder.exists() and not was_there:
+            folder.rmdir()
+        raise
+
+
+def _plain(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else shown(value)

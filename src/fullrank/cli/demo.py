@@ -9,7 +9,8 @@ import typer
 
 from fullrank.cli import options
 from fullrank.cli.fit import must_be_free, train
-from fullrank.cli.output import Output, show_frame, show_table
+from fullrank.cli.output import Output, say, show_frame, show_table
+from fullrank.cli.progress import reporter
 
 if TYPE_CHECKING:
     from fullrank.recommender import Recommender
@@ -19,6 +20,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "bpr": {"lr": 3.0, "epochs": 150},
     "directspec+": {"lr": 30.0, "tau": 2.0, "epochs": 100},
 }
+LIKED = 8
 METRICS = ("ndcg@20", "recall@20")
 
 
@@ -45,19 +47,21 @@ def command(
         output.note(f"training {method} ...")
         model = Recommender(method, seed=seed, **settings)
         if method == "directspec+":
-            train(model, split, out, output, resume=False)
+            train(model, split, out, output, remedy="fullrank demo begins anew")
         else:
-            model.fit(split)
+            model.fit(split, reporter=reporter(output))
         figures[method] = _figures(model)
-    document = {"model": str(out), "methods": figures, "verdict": _verdict(figures)}
+    verdict = _verdict(figures, model.settings.dim)
+    document = {"model": str(out), "methods": figures, "verdict": verdict}
 
     def show() -> None:
         names = ["method", *METRICS, "effective rank", "epochs", "seconds"]
         show_table(names, [[method, *row.values()] for method, row in figures.items()])
-        typer.echo(_verdict(figures))
-        _show_lists(model)
+        say(verdict)
+        row = _somebody(model)
+        _show_lists(model, row)
         typer.echo(f"\nThe directspec+ model lies in {out}. Next:")
-        typer.echo(f"  fullrank recommend {out} --user {_busy_user(model)} -k 5")
+        typer.echo(f"  fullrank recommend {out} --user {model.users.values[row]} -k 5")
         typer.echo(f"  fullrank inspect {out}")
         typer.echo("  fullrank fit YOUR.csv -o my-model")
 
@@ -73,26 +77,28 @@ def _figures(model: Recommender) -> dict[str, Any]:
     }
 
 
-def _verdict(figures: dict[str, dict[str, Any]]) -> str:
+def _verdict(figures: dict[str, dict[str, Any]], dim: int) -> str:
     ranked = sorted(figures, key=lambda method: figures[method]["ndcg@20"], reverse=True)
     first, second = (figures[method] for method in ranked[:2])
-    gain = 100 * (first["ndcg@20"] / second["ndcg@20"] - 1)
+    gain = 100 * (first["ndcg@20"] / max(second["ndcg@20"], 1e-12) - 1)
     return (
-        f"{ranked[0]} ranks better here, by {gain:.1f} % in ndcg@20, with an effective rank of "
-        f"{first['effective_rank']:.1f} to {second['effective_rank']:.1f} for {ranked[1]}, "
-        "of 64 dimensions."
+        f"{ranked[0]} ranks better here, by {gain:.1f} % in ndcg@20. Of {dim} "
+        f"dimensions it uses {first['effective_rank']:.1f} (effective rank), "
+        f"{ranked[1]} {second['effective_rank']:.1f}."
     )
 
 
-def _busy_user(model: Recommender) -> str:
-    return str(model.users.values[int(model.train.user_degree.argmax())])
+def _somebody(model: Recommender) -> int:
+    """The row of a user who liked enough to tell a taste and few enough things to list."""
+    return int(abs(model.train.user_degree - LIKED).argmin())
 
 
-def _show_lists(model: Recommender) -> None:
-    user = _busy_user(model)
-    row = int(model.train.user_degree.argmax())
-    own = model.train.item_idx[model.train.indptr[row] : model.train.indptr[row + 1]][:8]
-    titles = model.items.titles
+def _show_lists(model: Recommender, row: int) -> None:
+    user, titles = model.users.values[row], model.items.titles
+    own = model.train.item_idx[model.train.indptr[row] : model.train.indptr[row + 1]]
     if titles is not None:
-        typer.echo(f"\n{user} liked: " + "; ".join(titles.gather(own).to_list()) + "; ...")
+        typer.echo(f"\n{user} liked:")
+        for title in titles.gather(own):
+            typer.echo(f"  {title}")
+        typer.echo("and would be recommended:")
     show_frame(model.recommend([user], k=5))

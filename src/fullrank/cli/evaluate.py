@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,26 +21,33 @@ def command(
     model_dir: options.ModelDir,
     test: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[TEST]", help="A path or a catalogue name; else the held-out part."
-        ),
+        typer.Argument(metavar="TEST", help="A path or a catalogue name; else the held-out part."),
     ] = None,
     protocol: Annotated[str, typer.Option(help="standard or published.")] = "standard",
-    k: Annotated[str, typer.Option("--k", help="Lengths of the lists.")] = "10,20",
+    k: Annotated[
+        str | None,
+        typer.Option("--k", help="Lengths of the lists.", show_default="10,20"),
+    ] = None,
     metrics: Annotated[str | None, typer.Option(help="Names, such as ndcg,recall.")] = None,
     user_column: options.UserColumn = options.DEFAULT_USER,
     item_column: options.ItemColumn = options.DEFAULT_ITEM,
+    weight_column: options.WeightColumn = None,
+    threshold: options.Threshold = None,
     as_json: options.Json = False,
 ) -> None:
     """Evaluate a model on the part it held out, or on interactions of your own."""
     output = Output(as_json)
-    cuts = options.cuts_of(k)
+    cuts = None if k is None else options.cuts_of(k)
+    columns = options.columns_of(user_column, item_column, weight_column, None, threshold)
     from fullrank.recommender import Recommender
 
     model = Recommender.load(model_dir)
-    part = _part(test, options.columns_of(user_column, item_column)) if test else None
+    part = None if test is None else _part(test, columns)
     result = model.evaluate(
-        part, k=cuts, protocol=protocol, metrics=metrics.split(",") if metrics else None
+        part,
+        k=cuts or options.usual_cuts(len(model.items)),
+        protocol=protocol,
+        metrics=[name.strip() for name in metrics.split(",")] if metrics else None,
     )
     document = {"model": str(model_dir), **result.to_dict()}
     document["effective_rank"] = model.training.get("effective_rank")
@@ -48,11 +56,13 @@ def command(
 
 def _part(test: str, columns: Columns | None) -> Interactions:
     from fullrank.data import load, read
-    from fullrank.data.catalog import CATALOG
+    from fullrank.data.catalog import CATALOG, find
 
     if test not in CATALOG:
+        if not Path(test).suffix and not Path(test).exists():
+            find(test)  # no such name, and the nearest one
         return read(test, columns=columns)
-    part = load(test, validation=0).test
+    part = load(test, validation=0, columns=columns).test
     if part is None:
         raise DataError(f"data set {test!r}", "no test part", "one with a test part")
     return part

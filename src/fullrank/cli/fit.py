@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fullrank.cli import options
-from fullrank.cli.output import Output, show_metrics
+from fullrank.cli.output import Output, say, show_metrics
+from fullrank.cli.progress import reporter
 from fullrank.errors import DataError, FitError, SettingError
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 NAME = "fit"
 CHECKPOINT, LOG = "checkpoint.safetensors", "log.jsonl"
-CUTS = (10, 20)
 VALIDATION, HOLDOUT = 0.1, 0.2
 
 
@@ -46,9 +46,7 @@ def command(
     weight_column: options.WeightColumn = None,
     timestamp_column: options.TimestampColumn = None,
     threshold: options.Threshold = None,
-    min_interactions: Annotated[
-        int, typer.Option(help="Keep the k-core: users and items with at least this many.")
-    ] = 1,
+    min_interactions: options.MinInteractions = 1,
     as_json: options.Json = False,
 ) -> None:
     """Learn embeddings from interactions and save a model."""
@@ -60,6 +58,8 @@ def command(
     values = {name: value for name, value in given.items() if value is not None}
     values |= options.settings_of_pairs(setting or [])
     model, fraction = _model(method, preset, data, device, threads, values)
+    if how == "last" and not holdout:
+        raise SettingError("option --holdout", "0 with --split last", "another --split")
     must_be_free(out, resume)
     chosen = fraction if validation is None else validation
     from fullrank.data import load
@@ -75,14 +75,30 @@ def command(
     )
     if not as_json:
         _announce(output, split, method)
-    train(model, split, out, output, resume=resume)
+    train(model, split, out, output, remedy="the same command with --resume goes on", resume=resume)
     document: dict[str, Any] = {"model": str(out), "method": method, "data": split.name}
     document |= {"settings": model.settings.model_dump(), **summary_of(model)}
     output.result(document, lambda: _show(model, out))
 
 
-def train(model: Recommender, split: Split, out: Path, output: Output, *, resume: bool) -> None:
+def train(
+    model: Recommender,
+    split: Split,
+    out: Path,
+    output: Output,
+    *,
+    remedy: str,
+    resume: bool = False,
+) -> None:
     """Fits with checkpoint, log and progress, evaluates on the held-out part and saves.
+
+    Args:
+        model: What is fitted.
+        split: What on; its test part, if there is one, is evaluated on.
+        out: Folder of the model, the checkpoint and the log.
+        output: Where progress is shown.
+        remedy: What to tell somebody who interrupted the run and finds a checkpoint.
+        resume: Whether to go on from the checkpoint.
 
     Raises:
         typer.Exit: Ctrl-C, after the checkpoint was written; exit code 130.
@@ -90,17 +106,16 @@ def train(model: Recommender, split: Split, out: Path, output: Output, *, resume
     from fullrank.training import JsonLines, Several
 
     checkpoint = out / CHECKPOINT
-    reporter = Several([JsonLines(out / LOG), _progress(output)])
+    told = Several([JsonLines(out / LOG), reporter(output)])
     try:
-        model.fit(split, checkpoint=checkpoint, resume=resume, reporter=reporter)
+        model.fit(split, checkpoint=checkpoint, resume=resume, reporter=told)
+        if split.test is not None and len(split.test):
+            model.metrics = model.evaluate(k=options.usual_cuts(model.train.n_items)).to_dict()
+        model.save(out)
     except KeyboardInterrupt:
-        kept = f"its state is in {checkpoint}; the same command with --resume goes on"
+        kept = f"its state is in {checkpoint}; {remedy}" if checkpoint.exists() else "nothing kept"
         output.note(f"interrupted: {kept}")
         raise typer.Exit(130) from None
-    if split.test is not None and len(split.test):
-        cuts = tuple(k for k in CUTS if k <= model.train.n_items) or (model.train.n_items,)
-        model.metrics = model.evaluate(k=cuts).to_dict()
-    model.save(out)
     checkpoint.unlink(missing_ok=True)
 
 
@@ -114,18 +129,24 @@ def must_be_free(out: Path, resume: bool) -> None:
     """Sees that nothing of somebody else's is in the way, and that there is something to resume.
 
     Raises:
-        DataError: ``out`` is a file, or a folder with other things than a model or a run in it.
+        DataError: ``out`` is a file, or a folder with other things than a model or an unfinished
+            run in it.
         FitError: there is nothing to go on from.
     """
-    from fullrank.store import MANIFEST
+    from fullrank.store import MANIFEST, read_manifest
 
     if out.exists() and not out.is_dir():
         raise DataError(str(out), "a file", "a folder, or a name that is free")
     held = {path.name for path in out.iterdir()} if out.is_dir() else set()
-    ours = {MANIFEST, CHECKPOINT, LOG}
-    if held and not held & ours:
-        found = f"a folder with {sorted(held)[0]!r} in it and no model"
-        raise DataError(str(out), found, "an empty folder, a model folder or a name that is free")
+    if MANIFEST in held:
+        read_manifest(out)  # many programs call a file of theirs so
+    else:
+        # A run that is killed while it writes leaves a hidden file of the same name behind.
+        ours = {name for kept in (CHECKPOINT, LOG) for name in (kept, f".{kept}.part")}
+        if held - ours:
+            found = f"a folder with {min(held - ours)!r} in it and no model"
+            expected = "an empty folder, a model folder or a name that is free"
+            raise DataError(str(out), found, expected)
     if resume and CHECKPOINT not in held:
         found = "a finished model" if MANIFEST in held else "no checkpoint"
         raise FitError(str(out), found, f"{CHECKPOINT} of an interrupted run, or no --resume")
@@ -139,24 +160,18 @@ def _model(
     threads: int | None,
     values: dict[str, Any],
 ) -> tuple[Recommender, float]:
-    from fullrank.presets import preset_named
+    from fullrank.methods import settings_of
+    from fullrank.presets import Preset, preset_named
     from fullrank.recommender import Recommender
 
-    if preset is None:
-        return Recommender(method, device=device, threads=threads, **values), VALIDATION
-    named = preset_named(preset, method, data)
-    clash = {"method", "device", "threads", "preset"} & values.keys()
+    clash = {"method", "preset", "device", "threads"} & values.keys()
     if clash:
-        raise SettingError("option --set", sorted(clash)[0], "the option of that name")
+        name = min(clash)
+        raise SettingError("option --set", f"{name}=", f"the option --{name}")
+    named = Preset({}, VALIDATION) if preset is None else preset_named(preset, method, data)
     merged = {**named.settings, **values}
+    settings_of(method, merged)  # a name like self is no argument, but an error of its own
     return Recommender(method, device=device, threads=threads, **merged), named.validation
-
-
-def _progress(output: Output) -> Any:
-    from fullrank.training import Bar, Silent
-
-    console = output.notes()
-    return Bar(console) if console.is_terminal else Silent()
 
 
 def _announce(output: Output, split: Split, method: str) -> None:
@@ -176,7 +191,7 @@ def _show(model: Recommender, out: Path) -> None:
     if model.metrics:
         typer.echo("\nheld-out part, ", nl=False)
         show_metrics(model.metrics["metrics"], model.metrics["protocol"])
-    typer.echo(verdict(model))
+    say(verdict(model))
     user = model.users.values[0]
     typer.echo(f"\nmodel in {out}; next:")
     typer.echo(f"  fullrank recommend {out} --user {user} -k 10")

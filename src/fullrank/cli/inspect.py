@@ -13,6 +13,7 @@ from fullrank.cli.output import Output
 from fullrank.errors import DataError
 
 if TYPE_CHECKING:
+    import polars as pl
     from torch import Tensor
 
     from fullrank.spectrum import Spectrum
@@ -28,9 +29,16 @@ def command(
 ) -> None:
     """Diagnose an embedding table: its spectrum, its effective rank and what they mean."""
     output = Output(as_json)
+    found = dict(_tables(path))
     reports = {}
-    for name, tables in _tables(path):
+    for name, tables in found.items():
+        if len(found) > 1 and not _is_tall(tables):
+            shape = " x ".join(str(size) for size in tables[0].shape)
+            output.note(f"{name} left out: {shape} is no table of embeddings")
+            continue
         reports[name] = _report(f"{path}, {name}" if name else str(path), tables)
+    if not reports:
+        raise DataError(str(path), f"{len(found)} matrices", "one with as many rows as columns")
     document = {
         "path": str(path),
         "tables": [{"name": name, **each.to_dict()} for name, each in reports.items()],
@@ -41,6 +49,11 @@ def command(
             _show(name or path.name, spectrum)
 
     output.result(document, show)
+
+
+def _is_tall(tables: tuple[Tensor, ...]) -> bool:
+    width = tables[0].shape[1]
+    return 2 <= width <= sum(len(table) for table in tables)
 
 
 def _report(place: str, tables: tuple[Tensor, ...]) -> Spectrum:
@@ -56,7 +69,7 @@ def _report(place: str, tables: tuple[Tensor, ...]) -> Spectrum:
 
 def _show(name: str, spectrum: Spectrum) -> None:
     typer.echo(f"{name}: {spectrum.shape[0]:,} rows x {spectrum.shape[1]} dimensions")
-    typer.echo(f"  {spectrum.verdict}")
+    typer.echo("  " + spectrum.verdict.replace(" (", "\n  ("))
     typer.echo(f"  90 % of the squared length in {spectrum.dimensions_for_90_percent} directions")
     typer.echo(
         f"  mean squared cosine of two rows {spectrum.mean_squared_cosine:.4f} "
@@ -93,10 +106,15 @@ def _tables(path: Path) -> Iterator[tuple[str, tuple[Tensor, ...]]]:
 def _npy(path: Path) -> Iterator[tuple[str, tuple[Tensor, ...]]]:
     import numpy as np
 
+    with path.open("rb") as file:
+        begin = file.read(len(np.lib.format.MAGIC_PREFIX))
     try:
-        array = np.load(path, allow_pickle=False)
+        if begin != np.lib.format.MAGIC_PREFIX:
+            raise ValueError
+        # Mapped, so that a header which promises more than the file holds cannot fill the memory.
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
-        reason = "pickled objects" if "pickle" in str(error) else "a damaged file"
+        reason = "pickled objects" if "object" in str(error).lower() else "a damaged file"
         raise DataError(str(path), reason, "a numeric array in .npy format") from None
     yield "", (_numeric(path, array),)
 
@@ -118,27 +136,40 @@ def _safetensors(path: Path) -> Iterator[tuple[str, tuple[Tensor, ...]]]:
 
 
 def _parquet(path: Path) -> Iterator[tuple[str, tuple[Tensor, ...]]]:
-    import numpy as np
     import polars as pl
 
     try:
         frame = pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError):
         raise DataError(str(path), "a damaged file", "a Parquet file") from None
-    lists = [name for name, kind in frame.schema.items() if isinstance(kind, pl.List | pl.Array)]
-    numbers = [name for name, kind in frame.schema.items() if kind.is_float()]
+    kinds = frame.schema.items()
+    lists = [name for name, kind in kinds if isinstance(kind, pl.List | pl.Array)]
+    # Whole numbers beside floats are ids or counts; alone they may be a quantised table.
+    numbers = [name for name, kind in kinds if kind.is_float()]
+    numbers = numbers or [name for name, kind in kinds if kind.is_integer()]
     if len(lists) == 1:
-        rows = frame[lists[0]].to_list()
-        widths = {len(row) if row is not None else 0 for row in rows}
-        if len(widths) > 1:
-            found = f"lists of {min(widths)} to {max(widths)} numbers in column {lists[0]}"
-            raise DataError(str(path), found, "lists of one length")
-        yield "", (_numeric(path, np.array(rows)),)
+        yield "", (_numeric(path, _unlisted(path, frame[lists[0]])),)
     elif numbers:
         yield "", (_numeric(path, frame.select(numbers).to_numpy()),)
     else:
         found = "the columns " + ", ".join(frame.columns)
-        raise DataError(str(path), found, "float columns, or one column of lists of numbers")
+        raise DataError(str(path), found, "columns of numbers, or one column of lists of them")
+
+
+def _unlisted(path: Path, column: pl.Series) -> Any:
+    """(rows, width): the numbers of a column of lists."""
+    import polars as pl
+
+    if isinstance(column.dtype, pl.Array):
+        column = column.arr.to_list()
+    widths = column.list.len().fill_null(0).to_numpy()
+    if len(set(widths.tolist())) > 1:
+        found = f"lists of {widths.min()} to {widths.max()} numbers in column {column.name}"
+        raise DataError(str(path), found, "lists of one length")
+    values = column.explode()
+    if not values.dtype.is_numeric():
+        return values.to_numpy()
+    return values.cast(pl.Float64).to_numpy().reshape(len(column), -1)
 
 
 def _numeric(path: Path, array: Any) -> Tensor:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
 from fullrank.cli import options
-from fullrank.cli.output import Output, show_table
+from fullrank.cli.output import Output, say, show_table
 
 if TYPE_CHECKING:
     from fullrank.methods import Method
 
 NAME = "methods"
+BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
 
 def command(
@@ -37,9 +38,12 @@ def command(
         typer.echo(f"{name}: {method.summary}\nsource: {method.source}\n")
         for each in settings:
             typer.echo(f"{each['name']} = {each['default']}    ({each['type']})")
-            typer.echo(f"    {each['description']}")
+            say(each["description"], indent=4)
         for each in presets:
-            typer.echo(f"\npreset {each['preset']} on {each['data']}: {each['settings']}")
+            typer.echo(
+                f"\nfullrank fit {each['data']} --method {name} --preset {each['preset']} -o model"
+            )
+            say(", ".join(f"{key}={value}" for key, value in each["settings"].items()), indent=4)
 
     output.result({**document, "settings": settings, "presets": presets}, show)
 
@@ -47,18 +51,27 @@ def command(
 def _settings(method: Method) -> list[dict[str, Any]]:
     rows = []
     for name, field in method.settings.model_fields.items():
-        bounds = "".join(f", {bound}" for bound in field.metadata)
-        note = field.annotation
-        kind = note.__name__ if isinstance(note, type) else str(note)
+        bounds = "".join(
+            f", {sign} {getattr(bound, end)}"
+            for bound in field.metadata
+            for end, sign in BOUNDS.items()
+            if getattr(bound, end, None) is not None
+        )
         rows.append(
             {
                 "name": name,
                 "default": method.defaults.get(name, field.default),
-                "type": kind.replace("typing.", "") + bounds,
+                "type": _kind(field.annotation) + bounds,
                 "description": " ".join((field.description or "").split()),
             }
         )
     return rows
+
+
+def _kind(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return " or ".join(get_args(annotation))
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
 
 
 def _presets(name: str) -> list[dict[str, Any]]:

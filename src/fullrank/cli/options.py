@@ -22,6 +22,9 @@ TimestampColumn = Annotated[str | None, typer.Option(help="Column of times.")]
 Threshold = Annotated[
     float | None, typer.Option(help="Drop rows whose weight is below this, then all weights.")
 ]
+MinInteractions = Annotated[
+    int, typer.Option(min=1, help="Keep the k-core: users and items with at least this many.")
+]
 How = Annotated[str, typer.Option("--split", help="How to divide: random, time or last.")]
 
 DEFAULT_USER, DEFAULT_ITEM = "user_id", "item_id"
@@ -60,8 +63,12 @@ def id_lines(path: Path | None) -> list[str] | None:
         return None
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(str(path), str(error), "a text file with one id a line") from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise DataError(str(path), reason, "a text file with one id a line") from None
+    except UnicodeDecodeError as error:
+        found = f"the byte 0x{error.object[error.start]:02x} at position {error.start + 1}"
+        raise DataError(str(path), found, "text in UTF-8 with one id a line") from None
     ids = [line for line in lines if line]
     if not ids:
         raise DataError(str(path), "no ids", "one id a line")
@@ -78,6 +85,11 @@ def cuts_of(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise SettingError("option --k", repr(text), "whole numbers like 10,20") from None
+
+
+def usual_cuts(n_items: int) -> tuple[int, ...]:
+    """10 and 20, or as many items as there are where those are fewer."""
+    return tuple(k for k in (10, 20) if k <= n_items) or (n_items,)
 
 
 def settings_of_pairs(pairs: list[str]) -> dict[str, Any]:

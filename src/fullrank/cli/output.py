@@ -39,7 +39,7 @@ class Output:
     def result(self, document: Mapping[str, Any], show: Callable[[], None]) -> None:
         """Prints the document as JSON, or calls ``show``."""
         if self.as_json:
-            typer.echo(json.dumps(strict(document), ensure_ascii=False, allow_nan=False))
+            typer.echo(json.dumps(strict(document), allow_nan=False))
         else:
             show()
 
@@ -74,17 +74,30 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 
 def show_frame(frame: pl.DataFrame) -> None:
-    """Prints a data frame as a table."""
-    show_table(frame.columns, frame.rows())
+    """Prints a data frame as a table, ids as they are: 1234 is not 1,234."""
+    ids = {place for place, name in enumerate(frame.columns) if name.endswith("_id")}
+    rows = ([str(v) if p in ids else v for p, v in enumerate(row)] for row in frame.iter_rows())
+    show_table(frame.columns, rows)
+
+
+def say(text: str, indent: int = 0) -> None:
+    """Prints a sentence, broken into lines of at most 80 characters."""
+    import textwrap
+
+    margin = " " * indent
+    lines = textwrap.wrap(text, 80 - indent, break_long_words=False, break_on_hyphens=False)
+    typer.echo("\n".join(margin + line for line in lines))
 
 
 def shown(value: Any) -> str:
     """A value as a person reads it; rounding happens here and nowhere else."""
     if value is None:
         return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4f}" if abs(value) < 10 else f"{value:,.1f}"
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int):
         return f"{value:,}"
     return str(value)
 
@@ -93,7 +106,7 @@ def show_metrics(metrics: Mapping[str, float], protocol: Mapping[str, Any]) -> N
     """Prints metrics by name and k, with the protocol they are in."""
     cuts = protocol["k"]
     names = list(dict.fromkeys(name.split("@")[0] for name in metrics))
-    typer.echo(
+    say(
         f"protocol {protocol['name']}: {protocol['users_evaluated']:,} users evaluated, "
         f"{protocol['users_left_out']:,} without test items left out, "
         f"masked: {', '.join(protocol['masked']) or 'nothing'}"

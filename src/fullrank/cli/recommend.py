@@ -46,6 +46,8 @@ def command(
     output = Output(as_json)
     if bool(user) == everyone and fold_in is None:
         raise SettingError("options", "both --user and --all, or neither", "one of them")
+    if everyone and out is None:
+        raise SettingError("option --all", "no -o", "a file for the lists, as -o recs.parquet")
     if out is not None and out.suffix not in SUFFIXES:
         raise SettingError(
             "option -o", repr(out.name), f"a name that ends in {', '.join(SUFFIXES)}"
@@ -93,11 +95,16 @@ def _write(lists: Iterator[pl.DataFrame], out: Path) -> int:
     from fullrank.files import replacing
 
     rows = 0
-    with replacing(out) as part, tempfile.TemporaryDirectory(dir=out.parent) as folder:
+    with (
+        replacing(out) as part,
+        tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder,
+    ):
+        files = []
         for number, frame in enumerate(lists):
-            frame.write_parquet(Path(folder) / f"{number:06d}.parquet")
+            files.append(Path(folder) / f"{number:06d}.parquet")
+            frame.write_parquet(files[-1])
             rows += len(frame)
-        blocks = pl.scan_parquet(Path(folder) / "*.parquet")
+        blocks = pl.scan_parquet(files, glob=False)
         if out.suffix == ".parquet":
             blocks.sink_parquet(part)
         elif out.suffix == ".csv":

@@ -77,7 +77,8 @@ class PairSampler:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         if self.rule == "interactions":
             cells = rng.integers(len(self.data), size=n)
-            return self._user_of_cell[cells].astype(np.int64), self._items(cells)
+            pairs = self._pair_of_cell[cells]
+            return pairs >> 32, pairs & 0xFFFFFFFF
         users = self._active[rng.integers(len(self._active), size=n)]
         offset = (rng.random(n) * self.data.user_degree[users]).astype(np.int64)
         return users, self._items(self.data.indptr[users] + offset)
@@ -105,8 +106,12 @@ class PairSampler:
         return np.flatnonzero(self.data.user_degree)
 
     @cached_property
-    def _user_of_cell(self) -> NDArray[np.int32]:
-        return self.data.user_idx
+    def _pair_of_cell(self) -> NDArray[np.int64]:
+        # User and item side by side: a random cell of a large table costs one miss, not two.
+        pairs: NDArray[np.int64] = self.data.user_idx.astype(np.int64)
+        pairs <<= 32
+        pairs |= self.data.item_idx
+        return pairs
 
     @cached_property
     def _keys(self) -> NDArray[np.int64]:

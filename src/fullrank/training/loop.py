@@ -167,9 +167,7 @@ class Trainer:
         finite = all(bool(table.isfinite().all()) for table in self._parameters.values())
         if not (finite and math.isfinite(loss)):
             found = f"a loss of {loss}" + ("" if finite else " and parameters that are not finite")
-            raise FitError(
-                f"epoch {progress.epoch}", found, f"finite ones: try an lr below {lr:g}"
-            )
+            raise FitError(f"epoch {progress.epoch}", found, f"finite ones: try an lr below {lr:g}")
         record: Record = {"epoch": progress.epoch, "loss": loss, "lr": lr, "seconds": seconds}
         if self.probe is not None:
             record["effective_rank"] = self.probe()

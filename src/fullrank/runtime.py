@@ -1,0 +1,41 @@
+"""Where torch computes, and with how many threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from fullrank.errors import SettingError
+
+
+def device_named(name: str) -> str:
+    """The device torch calls by this name; ``auto`` is a GPU if there is one.
+
+    Raises:
+        SettingError: torch knows no such device.
+    """
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise SettingError("setting device", repr(name), "'auto', 'cpu' or 'cuda'")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        found = f"{name!r} among {torch.cuda.device_count()} GPUs that torch can use"
+        raise SettingError("setting device", found, "'auto' or 'cpu'")
+    return str(device)
+
+
+@contextmanager
+def torch_threads(count: int | None) -> Iterator[None]:
+    """Sets torch's threads for a while; leaves them alone if no count is given."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
