@@ -50,7 +50,7 @@ class DirectSpecSettings(MethodSettings):
 class DirectSpecPlusSettings(MethodSettings):
     """DirectSpec+ (equation 22)."""
 
-    alpha: float = Field(1.0, ge=0)
+    alpha: float = Field(0.8, ge=0)
     """Step α of the filter."""
     tau: float = Field(3.0, gt=0)
     """Inverse temperature τ of the softmax; with graph distance that of far pairs, τ₁; with
