@@ -159,7 +159,7 @@ def test_unknown_names_and_paths(tmp_path):
 @pytest.mark.parametrize("wish", [{"how": "time"}, {"test": 0.1}, {"columns": Columns(user="u")}])
 def test_a_published_split_stays_as_it_is(folder, wish):
     with pytest.raises(
-        SettingError, match="data set tiny: found a setting of test, how, columns or min_interactions; exp"
+        SettingError, match="data set tiny: found a setting of test, how, columns or min"
     ):
         load("tiny", **wish)
 
