@@ -339,7 +339,7 @@ def test_threads_are_those_asked_for_while_fitting_and_given_back(tiny):
     seen = []
 
     class Look(fr.training.Silent):
-        def step(self):
+        def steps(self, count):
             seen.append(torch.get_num_threads())
 
     before = torch.get_num_threads()

@@ -21,6 +21,7 @@ EACH_FILE = pytest.mark.parametrize(
 ORDER = (
     ("errors",),
     ("settings", "files"),
+    ("native",),
     ("data",),
     ("spectrum",),
     ("encoders",),

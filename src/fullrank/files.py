@@ -13,6 +13,16 @@ from fullrank.errors import DataError
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+def cache_folder() -> Path:
+    """Where downloads and kernels are kept: ``FULLRANK_CACHE``, or the user's cache folder."""
+    named = os.environ.get("FULLRANK_CACHE")
+    if named:
+        return Path(named).expanduser()
+    import pooch  # type: ignore[import-untyped]  # slow, and most runs need no download
+
+    return Path(pooch.os_cache("fullrank"))
+
+
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """Yields a path to write to; it takes the place of ``target`` once it is whole and on disk.

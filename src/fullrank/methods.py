@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
@@ -18,6 +18,7 @@ from fullrank.encoders import MF, Encoder, uniform_table
 from fullrank.errors import SettingError
 from fullrank.settings import nearest
 from fullrank.spectrum import AttentionTau, DirectSpec, DirectSpecPlus
+from fullrank.training.engine import ClosedForm
 from fullrank.training.loop import Balance, Objective, Plan
 from fullrank.training.settings import TrainingSettings
 
@@ -79,6 +80,8 @@ class Balancing:
 
     balance: Balance
     learned: nn.Module | None = None
+    form: ClosedForm | None = None
+    """The same for the compiled kernels, with no objective named yet."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,8 @@ class Method:
     settings: type[MethodSettings] = MethodSettings
     balancer: Callable[[Any, Interactions, torch.Generator], Balancing] | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    kernel: str | None = None
+    """The objective's name in `fullrank.native`, if it is there."""
 
 
 def _positive(loss: Callable[[Tensor, Tensor], Tensor]) -> Objective:
@@ -120,7 +125,9 @@ def _direct_spec(
 ) -> Balancing:
     del data, generator
     balancer = DirectSpec(settings.alpha, settings.shrink)
-    return Balancing(lambda pair, batch: balancer(pair))  # noqa: ARG005
+    values = {"alpha": settings.alpha, "shrink": settings.shrink}
+    form = ClosedForm("", "directspec", values, watch=balancer.watch)
+    return Balancing(lambda pair, batch: balancer(pair), form=form)  # noqa: ARG005
 
 
 def _direct_spec_plus(
@@ -131,8 +138,10 @@ def _direct_spec_plus(
         learned = DirectSpecPlus(settings.alpha, tau, shrink=settings.shrink)
         return Balancing(lambda pair, batch: learned(pair), learned)  # noqa: ARG005
     balancer = DirectSpecPlus(settings.alpha, settings.tau, settings.tau_near, settings.shrink)
+    values = {name: getattr(settings, name) for name in ("alpha", "tau", "shrink")}
     if settings.tau_design == "constant":
-        return Balancing(lambda pair, batch: balancer(pair))  # noqa: ARG005
+        form = ClosedForm("", "directspec+", values)
+        return Balancing(lambda pair, batch: balancer(pair), form=form)  # noqa: ARG005
     nearness = Nearness(data, settings.graph_distance)
 
     def by_distance(pair: Tensor, batch: Batch) -> Tensor:
@@ -140,7 +149,8 @@ def _direct_spec_plus(
         balanced: Tensor = balancer(pair, near.to(pair.device))
         return balanced
 
-    return Balancing(by_distance)
+    values["tau_near"] = settings.tau_near
+    return Balancing(by_distance, form=ClosedForm("", "directspec+", values, nearness))
 
 
 METHODS: Mapping[str, Method] = {
@@ -148,6 +158,7 @@ METHODS: Mapping[str, Method] = {
         summary="positives only, spectrum balanced with self-paced weights",
         source="Peng et al., Balancing Embedding Spectrum for Recommendation, equation 22",
         objective=_positive(objectives.log_positive),
+        kernel="log-positive",
         settings=DirectSpecPlusSettings,
         balancer=_direct_spec_plus,
     ),
@@ -155,6 +166,7 @@ METHODS: Mapping[str, Method] = {
         summary="positives only, spectrum balanced by the all-pass filter",
         source="Peng et al., Balancing Embedding Spectrum for Recommendation, algorithm 2",
         objective=_positive(objectives.log_positive),
+        kernel="log-positive",
         settings=DirectSpecSettings,
         balancer=_direct_spec,
     ),
@@ -162,23 +174,27 @@ METHODS: Mapping[str, Method] = {
         summary="observed items above sampled ones, pair by pair",
         source="Rendle et al., UAI 2009",
         objective=_pairwise(objectives.bpr),
+        kernel="bpr",
         settings=NegativeSettings,
     ),
     "bce": Method(
         summary="observed pairs against N sampled ones, binary cross-entropy",
         source="Peng et al., equation 2",
         objective=_pairwise(objectives.bce),
+        kernel="bce",
         settings=NegativeSettings,
     ),
     "log-positive": Method(
         summary="observed pairs alone, log loss: shows the complete collapse",
         source="Peng et al., section III-A",
         objective=_positive(objectives.log_positive),
+        kernel="log-positive",
     ),
     "euclidean-positive": Method(
         summary="observed pairs alone, squared distance: collapses fastest",
         source="Peng et al., section III-A, figure 2",
         objective=_positive(objectives.euclidean_positive),
+        kernel="euclidean-positive",
         defaults={"lr": 1.0},
     ),
 }
@@ -218,8 +234,16 @@ def plan_of(name: str, settings: MethodSettings, data: Interactions, device: str
         objective=method.objective,
         balance=balancing.balance if balancing else None,
         learned=learned.to(device) if learned is not None else None,
+        closed_form=_closed_form(method, balancing),
         device=device,
     )
+
+
+def _closed_form(method: Method, balancing: Balancing | None) -> ClosedForm | None:
+    if method.kernel is None:
+        return None
+    form = ClosedForm("") if balancing is None else balancing.form
+    return None if form is None else replace(form, objective=method.kernel)
 
 
 def _mf(

@@ -366,7 +366,7 @@ class Recommender:
         settings = self.settings.model_dump(exclude=_NOT_IDENTITY)
         parts = {"train": train, "validation": validation}
         prints = {name: part.fingerprint for name, part in parts.items() if part is not None}
-        made_with = {name: versions()[name] for name in ("fullrank", "torch")}
+        made_with = {name: versions()[name] for name in ("fullrank", "torch", "kernels")}
         identity = {"method": self.method, **settings, **prints, **made_with}
         return CheckpointFile(Path(path), identity)
 

@@ -46,12 +46,13 @@ class Signals(Silent):
     """Sends a signal to this process after each of some steps, as Ctrl-C does."""
 
     def __init__(self, *steps, number=signal.SIGINT):
-        self.steps, self.number, self.done = steps, number, 0
+        self.at, self.number, self.done = steps, number, 0
 
-    def step(self):
-        self.done += 1
-        if self.done in self.steps:
-            os.kill(os.getpid(), self.number)
+    def steps(self, count):
+        for _ in range(count):
+            self.done += 1
+            if self.done in self.at:
+                os.kill(os.getpid(), self.number)
 
 
 def loss_by_hand(method, settings, data, batch, user, item, negative, weight):

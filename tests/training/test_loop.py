@@ -19,8 +19,8 @@ class Notes(Silent):
     def start(self, epochs, steps, history):
         self.told.append(("start", epochs, steps, len(history)))
 
-    def step(self):
-        self.told.append("step")
+    def steps(self, count):
+        self.told.extend(["step"] * count)
 
     def epoch(self, record):
         self.told.append(("epoch", record["epoch"]))
@@ -127,7 +127,9 @@ def test_a_diverging_loss_is_one_line_and_leaves_no_checkpoint(small, tmp_path):
 
 def test_parameters_ruined_by_the_last_step_are_noticed(tiny):
     run = trainer(tiny, epochs=1, batch_size=150, lr=1e4, probe=lambda: math.nan)
-    plan = dataclasses.replace(run.plan, balance=None, objective=lambda u, i, n: (u * 1e36).sum())
+    plan = dataclasses.replace(
+        run.plan, balance=None, closed_form=None, objective=lambda u, i, n: (u * 1e36).sum()
+    )
     run.plan = plan
     with pytest.raises(FitError, match=r"epoch 1: found a loss of [-+.e\d]+ and parameters that"):
         run.run()

@@ -13,8 +13,8 @@ def sgd(x, g, memory):
 
 
 def adagrad(x, g, memory):
-    memory["sum"] = memory.get("sum", 0) + g**2
-    return x - LR * g / (memory["sum"].sqrt() + 1e-10)
+    memory["square"] = memory.get("square", 0) + g**2
+    return x - LR * g / (memory["square"].sqrt() + 1e-10)
 
 
 def adam(x, g, memory):

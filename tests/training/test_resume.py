@@ -125,9 +125,9 @@ def test_a_signal_ends_the_step_under_way_and_handlers_are_given_back(tiny, tmp_
 
 def test_a_second_interrupt_does_not_wait(tiny):
     class Twice(Signals):
-        def step(self):
-            super().step()
-            super().step()
+        def steps(self, count):
+            super().steps(1)
+            super().steps(1)
             pytest.fail("the second signal was put off")
 
     before = signal.getsignal(signal.SIGINT)
@@ -138,11 +138,11 @@ def test_a_second_interrupt_does_not_wait(tiny):
 
 def test_a_signal_while_looking_is_obeyed_after_the_next_step(tiny, tmp_path):
     class AtEpoch(Signals):
-        def step(self):
+        def steps(self, count):
             pass
 
         def epoch(self, record):
-            super().step()
+            super().steps(1)
 
     run = stopped(tiny, "bpr", tmp_path / "c", AtEpoch(1), batch_size=48)
     assert (run.progress.epoch, run.progress.step) == (1, 1)

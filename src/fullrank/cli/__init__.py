@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from typing import Annotated
 
@@ -47,9 +46,6 @@ app.add_typer(data.app, name="data")
 
 def main() -> None:
     """Runs the command line; errors made on purpose are one line and exit code 2."""
-    # Threads that spin while they wait make training tens of times slower on cores that are shared
-    # with another program. The variable is read when torch is loaded, which no verb has done yet.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a narrow code page must not end a run
             stream.reconfigure(errors="replace")

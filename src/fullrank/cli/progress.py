@@ -34,7 +34,7 @@ class Lines:
         if history:
             self.note(f"going on after epoch {len(history)} of at most {epochs}")
 
-    def step(self) -> None:
+    def steps(self, count: int) -> None:
         """Says nothing."""
 
     def epoch(self, record: dict[str, Any]) -> None:

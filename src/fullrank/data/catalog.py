@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fullrank.data.download import cache_folder, download
+from fullrank.data.download import download
 from fullrank.errors import DataError
+from fullrank.files import cache_folder
 from fullrank.settings import nearest
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,16 +19,6 @@ PAUSE = 0.5
 """Seconds before the second attempt; each further pause is twice the one before."""
 
 
-def cache_folder() -> Path:
-    """Where downloads are kept: ``FULLRANK_CACHE``, or the user's cache folder."""
-    named = os.environ.get("FULLRANK_CACHE")
-    if named:
-        return Path(named).expanduser()
-    import pooch  # type: ignore[import-untyped]  # slow, and most runs need no download
-
-    return Path(pooch.os_cache("fullrank"))
-
-
 def download(url: str, target: Path, sha256: str | None = None) -> Path:
     """Fetches ``url`` into ``target``, unless it is there already.
 
@@ -40,7 +29,7 @@ def download(url: str, target: Path, sha256: str | None = None) -> Path:
         DataError: the server cannot be reached or has no such file, or the content is not the one
             that ``sha256`` names; a file with the wrong content is deleted.
     """
-    import pooch
+    import pooch  # type: ignore[import-untyped]
 
     quiet = pooch.get_logger()
     level = quiet.level

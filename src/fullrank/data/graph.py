@@ -28,7 +28,18 @@ class Nearness:
             raise ValueError(f"graph distance: found {distance}; expected 1 or more")
         self._user_item = data.csr()
         self._item_user = sp.csr_array(self._user_item.T)
+        self.distance = distance
         self._hops = distance // 2
+
+    def neighbours(self) -> list[tuple[NDArray[np.int64], NDArray[np.int32]]] | None:
+        """CSR (indptr, indices) of user → items and of item → users, for distances 2 and 3.
+
+        Nothing for distance 1, at which no two rows of a side are near.
+        """
+        if not self._hops:
+            return None
+        sides = (self._user_item, self._item_user)
+        return [(side.indptr.astype(np.int64), side.indices.astype(np.int32)) for side in sides]
 
     def users(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(B, B) bool for user rows (B,): whether ``d_G(u, v) ≤ K``; true on the diagonal."""

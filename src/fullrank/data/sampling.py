@@ -54,23 +54,38 @@ class PairSampler:
         self.rule = rule
         self.negatives = negatives
 
-    def batches(
+    def stretches(
         self, rng: np.random.Generator, steps: int, batch_size: int, *, start: int = 0
     ) -> Iterator[Batch]:
-        """Yields the batches ``start .. steps - 1`` of an epoch.
+        """Yields the batches ``start .. steps - 1`` of an epoch, many at a time.
 
-        The batches before ``start`` are drawn and passed over, so that a run that goes on in the
-        middle of an epoch sees what it would have seen.
+        The arrays of what it yields are (s, B), (s, B) and (s, B, N). The batches before ``start``
+        are drawn and passed over, so that a run that goes on in the middle of an epoch sees what it
+        would have seen.
         """
         stretch = max(STRETCH // batch_size, 1)
         for first in range(0, steps, stretch):
             count = min(stretch, steps - first)
             users, items = self._pairs(rng, count * batch_size)
             negatives = self._negatives(rng, users) if self.negatives else None
-            for step in range(max(start - first, 0), count):
-                rows = slice(step * batch_size, (step + 1) * batch_size)
-                chosen = None if negatives is None else negatives[rows]
-                yield Batch(users[rows], items[rows], chosen)
+            if start >= first + count:
+                continue
+            shape, left = (count, batch_size), slice(max(start - first, 0), None)
+            yield Batch(
+                users.reshape(shape)[left],
+                items.reshape(shape)[left],
+                None if negatives is None else negatives.reshape(*shape, -1)[left],
+            )
+
+    def batches(
+        self, rng: np.random.Generator, steps: int, batch_size: int, *, start: int = 0
+    ) -> Iterator[Batch]:
+        """Yields the same batches one at a time."""
+        for users, items, negatives in self.stretches(rng, steps, batch_size, start=start):
+            for step in range(len(users)):
+                yield Batch(
+                    users[step], items[step], None if negatives is None else negatives[step]
+                )
 
     def _pairs(
         self, rng: np.random.Generator, n: int

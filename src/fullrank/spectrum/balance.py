@@ -53,6 +53,10 @@ class DirectSpec(nn.Module):
         self._guard(h)
         return shrink_rows(direct_spec(h, self.alpha), self.shrink).to(x.dtype)
 
+    def watch(self, x: Tensor) -> None:
+        """Counts a batch of raw rows that is balanced elsewhere, and warns as `forward` does."""
+        self._guard(unit_rows(at_least_float32(x)))
+
     def _guard(self, h: Tensor) -> None:
         self._calls += 1
         if self._warned or self._calls & (self._calls - 1) or not h.numel():

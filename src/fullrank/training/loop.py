@@ -15,8 +15,9 @@ from fullrank.data.sampling import Batch, PairSampler
 from fullrank.encoders.base import Encoder, TensorBatch, Update
 from fullrank.errors import FitError
 from fullrank.training.checkpoint import CheckpointFile, Progress, Record
+from fullrank.training.engine import ClosedForm, Engine, native_engine, rows_of, step_of
 from fullrank.training.interrupt import Interrupt, deferred_interrupt
-from fullrank.training.optim import optimizer
+from fullrank.training.optim import Optimizer, optimizer
 from fullrank.training.progress import Reporter, Silent
 from fullrank.training.settings import TrainingSettings
 
@@ -36,6 +37,7 @@ class Plan:
         objective: The loss of a batch.
         balance: What happens to the rows between encoder and loss, if anything.
         learned: Parameters of the balancer, if it has any.
+        closed_form: The method as the compiled kernels know it, if they do.
         device: Where the batches go.
     """
 
@@ -44,7 +46,66 @@ class Plan:
     objective: Objective
     balance: Balance | None = None
     learned: nn.Module | None = None
+    closed_form: ClosedForm | None = None
     device: str = "cpu"
+
+    @property
+    def parameters(self) -> dict[str, Tensor]:
+        """All that is trained, by name."""
+        learned = {} if self.learned is None else dict(self.learned.named_parameters())
+        return self.encoder.parameters | {name: p.data for name, p in learned.items()}
+
+
+class AutogradEngine:
+    """Steps of any plan, one at a time, with gradients from autograd."""
+
+    most = 1
+
+    def __init__(self, plan: Plan, settings: TrainingSettings, optimizer: Optimizer) -> None:
+        self.plan = plan
+        self.settings = settings
+        self.optimizer = optimizer
+
+    def steps(self, batches: Batch, lr: float, losses: Tensor) -> None:
+        """See `fullrank.training.engine.Engine.steps`."""
+        for step in range(len(batches.user_idx)):
+            losses += self._step(step_of(batches, step), lr)
+
+    def _step(self, batch: Batch, lr: float) -> Tensor:
+        encoder = self.plan.encoder
+        indices = self._tensors(batch)
+        rows = encoder.rows(indices)
+        balanced = rows.pair if self.plan.balance is None else self.plan.balance(rows.pair, batch)
+        loss = self.plan.objective(balanced[0], balanced[1], rows.negative)
+        loss.backward()  # type: ignore[no-untyped-call]
+        with torch.no_grad():
+            if self.settings.weight_decay:
+                scale = self.settings.weight_decay / self.settings.batch_size
+                for leaf in rows:
+                    if leaf is not None and leaf.grad is not None:
+                        leaf.grad.add_(leaf, alpha=scale)
+            parameters = self.plan.parameters
+            for update in [*encoder.updates(indices, rows), *self._learned_updates()]:
+                table = parameters[update.name]
+                self.optimizer.step(update.name, table, update.rows, update.grad, lr)
+        if self.plan.learned is not None:
+            self.plan.learned.zero_grad(set_to_none=True)
+        return loss.detach()
+
+    def _tensors(self, batch: Batch) -> TensorBatch:
+        user, item, negative = (
+            None if part is None else torch.from_numpy(part).to(self.plan.device, non_blocking=True)
+            for part in batch
+        )
+        assert user is not None  # noqa: S101  # narrows the type; a batch always has pairs
+        assert item is not None  # noqa: S101
+        return TensorBatch(user, item, negative)
+
+    def _learned_updates(self) -> list[Update]:
+        if self.plan.learned is None:
+            return []
+        named = self.plan.learned.named_parameters()
+        return [Update(name, None, p.grad) for name, p in named if p.grad is not None]
 
 
 class Trainer:
@@ -92,79 +153,44 @@ class Trainer:
         """
         if resume and self.checkpoint is not None:
             self._restore()
+        engine = native_engine(
+            self.plan.encoder, self.plan.closed_form, self.settings, self.optimizer
+        ) or AutogradEngine(self.plan, self.settings, self.optimizer)
         self.reporter.start(self.settings.epochs, self.steps, self.progress.history)
         try:
             with deferred_interrupt() as interrupt:
                 while self.progress.epoch < self.settings.epochs and not self._stale():
-                    self._epoch(interrupt)
+                    self._epoch(engine, interrupt)
         finally:
             self.reporter.close()
         self._take_best()
         return self.progress
 
-    def _epoch(self, interrupt: Interrupt) -> None:
+    def _epoch(self, engine: Engine, interrupt: Interrupt) -> None:
         progress, settings = self.progress, self.settings
         rng = np.random.default_rng([settings.seed, progress.epoch])
         lr = settings.lr * settings.lr_decay**progress.epoch
         began = time.perf_counter()
-        batches = self.plan.sampler.batches(
+        stretches = self.plan.sampler.stretches(
             rng, self.steps, settings.batch_size, start=progress.step
         )
         losses = torch.tensor(progress.loss_sum, dtype=torch.float64, device=self.plan.device)
-        for batch in batches:
-            losses += self._step(batch, lr)
-            progress.step += 1
-            self.reporter.step()
-            if interrupt.requested:
-                self._interrupted(losses, began)
+        for stretch in stretches:
+            for first in range(0, len(stretch.user_idx), engine.most):
+                bundle = rows_of(stretch, slice(first, first + engine.most))
+                engine.steps(bundle, lr, losses)
+                progress.step += len(bundle.user_idx)
+                self.reporter.steps(len(bundle.user_idx))
+                if interrupt.requested:
+                    self._interrupted(losses, began)
         progress.seconds += time.perf_counter() - began
         progress.epoch, progress.step, progress.loss_sum = progress.epoch + 1, 0, 0.0
         self._close_epoch(losses.item() / self.steps, lr, time.perf_counter() - began)
 
-    def _step(self, batch: Batch, lr: float) -> Tensor:
-        encoder = self.plan.encoder
-        indices = self._tensors(batch)
-        rows = encoder.rows(indices)
-        balanced = rows.pair if self.plan.balance is None else self.plan.balance(rows.pair, batch)
-        loss = self.plan.objective(balanced[0], balanced[1], rows.negative)
-        loss.backward()  # type: ignore[no-untyped-call]
-        with torch.no_grad():
-            if self.settings.weight_decay:
-                scale = self.settings.weight_decay / self.settings.batch_size
-                for leaf in rows:
-                    if leaf is not None and leaf.grad is not None:
-                        leaf.grad.add_(leaf, alpha=scale)
-            for update in [*encoder.updates(indices, rows), *self._learned_updates()]:
-                table = self._parameters[update.name]
-                self.optimizer.step(update.name, table, update.rows, update.grad, lr)
-        if self.plan.learned is not None:
-            self.plan.learned.zero_grad(set_to_none=True)
-        return loss.detach()
-
-    def _tensors(self, batch: Batch) -> TensorBatch:
-        user, item, negative = (
-            None if part is None else torch.from_numpy(part).to(self.plan.device, non_blocking=True)
-            for part in batch
-        )
-        assert user is not None  # noqa: S101  # narrows the type; a batch always has pairs
-        assert item is not None  # noqa: S101
-        return TensorBatch(user, item, negative)
-
-    def _learned_updates(self) -> list[Update]:
-        if self.plan.learned is None:
-            return []
-        named = self.plan.learned.named_parameters()
-        return [Update(name, None, p.grad) for name, p in named if p.grad is not None]
-
-    @property
-    def _parameters(self) -> dict[str, Tensor]:
-        learned = {} if self.plan.learned is None else dict(self.plan.learned.named_parameters())
-        return self.plan.encoder.parameters | {name: p.data for name, p in learned.items()}
-
     def _close_epoch(self, loss: float, lr: float, seconds: float) -> None:
         progress = self.progress
         # The last step of an epoch can ruin the parameters without a trace in the loss.
-        finite = all(bool(table.isfinite().all()) for table in self._parameters.values())
+        finite = all(bool(table.isfinite().all()) for table in self.plan.parameters.values())
         if not (finite and math.isfinite(loss)):
             found = f"a loss of {loss}" + ("" if finite else " and parameters that are not finite")
             raise FitError(f"epoch {progress.epoch}", found, f"finite ones: try an lr below {lr:g}")
@@ -187,7 +213,7 @@ class Trainer:
         if progress.best_metric is None or metric > progress.best_metric:
             progress.best_metric, progress.best_epoch = metric, progress.epoch
             progress.looks_without_gain = 0
-            self.best = {name: table.clone() for name, table in self._parameters.items()}
+            self.best = {name: table.clone() for name, table in self.plan.parameters.items()}
         else:
             progress.looks_without_gain += 1
 
@@ -196,7 +222,7 @@ class Trainer:
 
     def _take_best(self) -> None:
         for name, table in self.best.items():
-            self._parameters[name].copy_(table)
+            self.plan.parameters[name].copy_(table)
 
     def _interrupted(self, losses: Tensor, began: float) -> None:
         self.progress.loss_sum = losses.item()
@@ -208,7 +234,7 @@ class Trainer:
     def _save(self) -> None:
         if self.checkpoint is None:
             return
-        groups = {"now": self._parameters, "best": self.best, "optimizer": self.optimizer.state}
+        groups = {"now": self.plan.parameters, "best": self.best, "optimizer": self.optimizer.state}
         tensors = {
             f"{group}/{name}": tensor.cpu()
             for group, named in groups.items()
@@ -223,7 +249,7 @@ class Trainer:
         for path, tensor in tensors.items():
             group, name = path.split("/", 1)
             if group == "now":
-                self._parameters[name].copy_(tensor)
+                self.plan.parameters[name].copy_(tensor)
             else:
                 store = self.best if group == "best" else self.optimizer.state
                 store[name] = tensor.to(self.plan.device)

@@ -16,6 +16,15 @@ class Optimizer(Protocol):
         """Everything it remembers between steps, by name; filled in place on resume."""
         ...
 
+    @property
+    def constants(self) -> dict[str, float]:
+        """The numbers in its formula, by name."""
+        ...
+
+    def prepared(self, name: str, table: Tensor) -> dict[str, Tensor]:
+        """What it remembers of one table, by short name, made anew where there is nothing yet."""
+        ...
+
     def step(self, name: str, table: Tensor, rows: Tensor | None, grad: Tensor, lr: float) -> None:
         """Updates ``table[rows]`` (all of it if rows is None); repeated rows get the sum.
 
@@ -29,6 +38,11 @@ class SGD:
 
     def __init__(self) -> None:
         self.state: dict[str, Tensor] = {}
+        self.constants: dict[str, float] = {}
+
+    def prepared(self, name: str, table: Tensor) -> dict[str, Tensor]:  # noqa: ARG002
+        """See `Optimizer.prepared`."""
+        return {}
 
     def step(self, name: str, table: Tensor, rows: Tensor | None, grad: Tensor, lr: float) -> None:  # noqa: ARG002
         """See `Optimizer.step`."""
@@ -45,16 +59,20 @@ class Adagrad:
     """
 
     def __init__(self, eps: float = 1e-10) -> None:
-        self.eps = eps
+        self.constants = {"eps": eps}
         self.state: dict[str, Tensor] = {}
+
+    def prepared(self, name: str, table: Tensor) -> dict[str, Tensor]:
+        """See `Optimizer.prepared`."""
+        return {"square": self.state.setdefault(f"{name}.square", torch.zeros_like(table))}
 
     def step(self, name: str, table: Tensor, rows: Tensor | None, grad: Tensor, lr: float) -> None:
         """See `Optimizer.step`."""
         rows, grad = summed(table, rows, grad)
-        total = self.state.setdefault(f"{name}.sum", torch.zeros_like(table))
+        total = self.prepared(name, table)["square"]
         new = total.index_select(0, rows).addcmul_(grad, grad)
         total.index_copy_(0, rows, new)
-        table.index_add_(0, rows, grad / new.sqrt_().add_(self.eps), alpha=-lr)
+        table.index_add_(0, rows, grad / new.sqrt_().add_(self.constants["eps"]), alpha=-lr)
 
 
 class Adam:
@@ -65,23 +83,30 @@ class Adam:
     """
 
     def __init__(self, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> None:
-        self.beta1, self.beta2, self.eps = beta1, beta2, eps
+        self.constants = {"beta1": beta1, "beta2": beta2, "eps": eps}
         self.state: dict[str, Tensor] = {}
+
+    def prepared(self, name: str, table: Tensor) -> dict[str, Tensor]:
+        """See `Optimizer.prepared`."""
+        like = {"mean": table, "square": table, "count": table[:, :1]}
+        return {
+            key: self.state.setdefault(f"{name}.{key}", torch.zeros_like(each).contiguous())
+            for key, each in like.items()
+        }
 
     def step(self, name: str, table: Tensor, rows: Tensor | None, grad: Tensor, lr: float) -> None:
         """See `Optimizer.step`."""
         rows, grad = summed(table, rows, grad)
-        mean = self.state.setdefault(f"{name}.mean", torch.zeros_like(table))
-        square = self.state.setdefault(f"{name}.square", torch.zeros_like(table))
-        count = self.state.setdefault(f"{name}.count", torch.zeros_like(table[:, :1]))
+        mean, square, count = self.prepared(name, table).values()
+        beta1, beta2 = self.constants["beta1"], self.constants["beta2"]
         new_count = count.index_select(0, rows).add_(1)
-        new_mean = mean.index_select(0, rows).lerp_(grad, 1 - self.beta1)
-        new_square = square.index_select(0, rows).lerp_(grad.square(), 1 - self.beta2)
+        new_mean = mean.index_select(0, rows).lerp_(grad, 1 - beta1)
+        new_square = square.index_select(0, rows).lerp_(grad.square(), 1 - beta2)
         count.index_copy_(0, rows, new_count)
         mean.index_copy_(0, rows, new_mean)
         square.index_copy_(0, rows, new_square)
-        unbiased = new_mean / (1 - self.beta1**new_count)
-        scale = (new_square / (1 - self.beta2**new_count)).sqrt_().add_(self.eps)
+        unbiased = new_mean / (1 - beta1**new_count)
+        scale = (new_square / (1 - beta2**new_count)).sqrt_().add_(self.constants["eps"])
         table.index_add_(0, rows, unbiased / scale, alpha=-lr)
 
 

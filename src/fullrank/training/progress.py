@@ -18,8 +18,8 @@ class Reporter(Protocol):
         """Training begins, or goes on after the epochs in ``history``."""
         ...
 
-    def step(self) -> None:
-        """A step is done."""
+    def steps(self, count: int) -> None:
+        """So many more steps are done."""
         ...
 
     def epoch(self, record: Record) -> None:
@@ -37,7 +37,7 @@ class Silent:
     def start(self, epochs: int, steps: int, history: Sequence[Record]) -> None:
         """Says nothing."""
 
-    def step(self) -> None:
+    def steps(self, count: int) -> None:
         """Says nothing."""
 
     def epoch(self, record: Record) -> None:
@@ -103,11 +103,12 @@ class Bar(Silent):
         )
         self._bar.start()
 
-    def step(self) -> None:
+    def steps(self, count: int) -> None:
         """Moves the bar on, now and then."""
-        self._steps += 1
-        if self._steps % self._every == 0:
-            self._bar.advance(self._task, self._every)
+        self._steps += count
+        if self._steps >= self._every:
+            self._bar.advance(self._task, self._steps)
+            self._steps = 0
 
     def epoch(self, record: Record) -> None:
         """Shows the figures of the epoch."""
@@ -134,10 +135,10 @@ class Several:
         for reporter in self.reporters:
             reporter.start(epochs, steps, history)
 
-    def step(self) -> None:
+    def steps(self, count: int) -> None:
         """Tells each."""
         for reporter in self.reporters:
-            reporter.step()
+            reporter.steps(count)
 
     def epoch(self, record: Record) -> None:
         """Tells each."""

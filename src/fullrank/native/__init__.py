@@ -1,0 +1,6 @@
+"""Compiled kernels for the hot loops; everything here has a slower twin elsewhere in torch."""
+
+from fullrank.native.build import library, state
+from fullrank.native.steps import Moves, NegativeSteps, PairSteps, Side
+
+__all__ = ["Moves", "NegativeSteps", "PairSteps", "Side", "library", "state"]

@@ -1,0 +1,40 @@
+// What Python calls, by way of ctypes: plain functions on plain structs.
+#include "negative.h"
+#include "pair.h"
+
+#include <new>
+
+extern "C" {
+
+void* fr_pair_open(const fr::PairConfig* config) {
+    try {
+        return new fr::PairSteps(*config);
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+
+void fr_pair_run(void* steps, int64_t count, const fr::Table* tables, const fr::Update* update,
+                 const int64_t* users, const int64_t* items, double* losses) {
+    static_cast<fr::PairSteps*>(steps)->run(count, tables, *update, users, items, losses);
+}
+
+void fr_pair_close(void* steps) { delete static_cast<fr::PairSteps*>(steps); }
+
+void* fr_negative_open(const fr::NegativeConfig* config) {
+    try {
+        return new fr::NegativeSteps(*config);
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+
+void fr_negative_run(void* steps, int64_t count, const fr::Table* tables, const fr::Update* update,
+                     const int64_t* users, const int64_t* items, const int64_t* negatives,
+                     double* losses) {
+    static_cast<fr::NegativeSteps*>(steps)->run(count, tables, *update, users, items, negatives,
+                                                losses);
+}
+
+void fr_negative_close(void* steps) { delete static_cast<fr::NegativeSteps*>(steps); }
+}

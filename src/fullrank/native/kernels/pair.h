@@ -1,0 +1,327 @@
+// Steps on observed pairs alone: gather, balance, loss, gradient and update in one pass each.
+//
+// With unit rows H, S = H H^T, E = exp(Gamma * S), r = row sums of E, and gradient G of Z:
+//   Y = E H / r,  Z = H - alpha Y,  G' = -alpha G / r,  q = rowdot(G', Y),
+//   M = Gamma * E * (G' H^T + H G'^T - q 1^T - 1 q^T),  dH = G + E G' + M H.
+// E and Gamma are symmetric, and this uses it: no transposed product, no B x B row sum backward.
+#pragma once
+
+#include <cstdlib>
+#include <memory>
+
+#include "gemm.h"
+#include "near.h"
+#include "rows.h"
+
+namespace fr {
+
+enum Balance : int64_t { NONE = 0, DIRECT_SPEC = 1, DIRECT_SPEC_PLUS = 2 };
+enum Objective : int64_t { LOG = 0, EUCLIDEAN = 1 };
+
+struct PairConfig {
+    int64_t batch, dim, threads, balance, objective;
+    float alpha, tau, tau_near, shrink;
+    int64_t near;  // 0: one tau; 1: by the graph below
+    int64_t n[2], n_neighbours[2];
+    const int64_t* indptr[2];  // null: a row is near to itself alone
+    const int32_t* indices[2];
+};
+
+class Floats {
+   public:
+    explicit Floats(long n) : data_(static_cast<float*>(std::aligned_alloc(64, (n * 4 + 127) / 64 * 64))) {
+        std::memset(data_.get(), 0, n * 4);
+    }
+    float* at(long i) { return data_.get() + i; }
+
+   private:
+    struct Free {
+        void operator()(float* p) const { std::free(p); }
+    };
+    std::unique_ptr<float, Free> data_;
+};
+
+class PairSteps {
+   public:
+    explicit PairSteps(const PairConfig& config)
+        : c_(config),
+          B_(config.batch),
+          d_(config.dim),
+          D_(padded(config.dim)),
+          ld_(padded(config.batch) + W),
+          blocks_((B_ + BLOCK - 1) / BLOCK),
+          losses_(B_) {
+        for (int s = 0; s < 2; ++s) sides_[s] = std::make_unique<Side>(*this, s);
+        for (int t = 0; t < config.threads; ++t) scratch_.emplace_back(BLOCK * ld_);
+    }
+
+    void run(long steps, const Table* tables, const Update& update, const int64_t* users,
+             const int64_t* items, double* losses) {
+        const int64_t* idx[2] = {users, items};
+        int members = static_cast<int>(c_.threads);
+        team(members, [&](int me, Barrier& barrier) {
+            for (long step = 0; step < steps; ++step) {
+                const int64_t* now[2] = {idx[0] + step * B_, idx[1] + step * B_};
+                forward(me, members, tables, now, barrier);
+                rows(me, members, [&](int s, long from, long to) { objective(s, from, to); });
+                barrier.wait();
+                if (me == 0) losses[step] = total_loss();
+                backward(me, members, barrier);
+                barrier.wait();
+                move(me, members, tables, update);
+                barrier.wait();
+                if (me == 0)
+                    for (int s = 0; s < 2; ++s) sides_[s]->gradients.count(tables[s], update);
+                barrier.wait();
+            }
+        });
+    }
+
+   private:
+    static constexpr long BLOCK = 8 * TILE_ROWS;
+
+    struct Side {
+        Side(const PairSteps& p, int s)
+            : x(p.B_ * p.D_), h(p.B_ * p.D_), z(p.B_ * p.D_), raw(p.B_ * p.D_), y(p.B_ * p.D_),
+              g(p.B_ * p.D_), gp(p.B_ * p.D_), dx(p.B_ * p.D_), ht(p.D_ * p.ld_), gpt(p.D_ * p.ld_),
+              e(p.c_.balance == DIRECT_SPEC_PLUS ? p.B_ * p.ld_ : 0), norm(p.B_), r(p.B_),
+              q(p.ld_), cov(p.D_ * p.D_), cross(p.D_ * p.D_), sym(p.D_ * p.D_),
+              gradients(p.c_.n[s], p.d_) {
+            if (p.c_.near)
+                near = std::make_unique<Near>(p.B_, p.c_.indptr[s], p.c_.indices[s],
+                                              p.c_.n_neighbours[s]);
+        }
+        Floats x, h, z, raw, y, g, gp, dx, ht, gpt, e, norm, r, q, cov, cross, sym;
+        Gradients gradients;
+        std::unique_ptr<Near> near;
+    };
+
+    // Blocks of rows of both sides, shared evenly; with two members each has a side.
+    template <class Work>
+    void rows(int me, int members, const Work& work) {
+        Range mine = share(2 * blocks_, me, members);
+        for (long k = mine.begin; k < mine.end; ++k) {
+            long from = k % blocks_ * BLOCK, to = from + BLOCK < B_ ? from + BLOCK : B_;
+            work(static_cast<int>(k / blocks_), from, to);
+        }
+    }
+
+    // Whole sides, one to a member.
+    template <class Work>
+    void whole(int me, int members, const Work& work) {
+        if (me == 0) work(0);
+        if (me == members - 1) work(1);
+    }
+
+    // Rows of the d x d matrices of both sides.
+    template <class Work>
+    void square(int me, int members, const Work& work) {
+        Range mine = share(2 * D_, me, members);
+        for (int s = 0; s < 2; ++s) {
+            long from = mine.begin - s * D_, to = mine.end - s * D_;
+            from = from < 0 ? 0 : from;
+            to = to > D_ ? D_ : to;
+            if (from < to) work(*sides_[s], from, to);
+        }
+    }
+
+    void forward(int me, int members, const Table* tables, const int64_t* const* idx,
+                 Barrier& barrier) {
+        whole(me, members, [&](int s) {
+            sides_[s]->gradients.start(idx[s], B_);
+            if (sides_[s]->near) sides_[s]->near->fill(idx[s]);
+        });
+        rows(me, members, [&](int s, long from, long to) { take(s, tables[s], idx[s], from, to); });
+        barrier.wait();
+        if (c_.balance == DIRECT_SPEC) {
+            square(me, members, [&](Side& t, long from, long to) {
+                gemm(t.ht.at(from * ld_), ld_, t.h.at(0), D_, t.cov.at(from * D_), D_, to - from, D_,
+                     B_, false);
+            });
+            barrier.wait();
+        }
+        if (c_.balance != NONE)
+            rows(me, members, [&](int s, long from, long to) { filter(*sides_[s], from, to); });
+        barrier.wait();
+    }
+
+    void take(int s, const Table& table, const int64_t* idx, long from, long to) {
+        Side& t = *sides_[s];
+        float* into = c_.balance == NONE ? t.z.at(0) : t.x.at(0);
+        for (long b = from; b < to; ++b) {
+            if (b + 8 < to) prefetch_row(table, idx[b + 8], d_);
+            float* x = into + b * D_;
+            gather(table, idx[b], d_, x);
+            if (c_.balance == NONE) continue;
+            float norm = std::sqrt(dot(x, x, D_));
+            *t.norm.at(b) = norm = norm > 0 ? norm : 1;
+            float* h = t.h.at(b * D_);
+            for (long c = 0; c < D_; ++c) h[c] = x[c] / norm;
+            for (long c = 0; c < d_; ++c) *t.ht.at(c * ld_ + b) = h[c];
+        }
+    }
+
+    // Y, then Z = H - alpha Y and its rescaling.
+    void filter(Side& t, long from, long to) {
+        if (c_.balance == DIRECT_SPEC)
+            gemm(t.h.at(from * D_), D_, t.cov.at(0), D_, t.y.at(from * D_), D_, to - from, D_, D_,
+                 false);
+        else
+            soften(t, from, to);
+        for (long b = from; b < to; ++b) {
+            float *h = t.h.at(b * D_), *y = t.y.at(b * D_), *z = t.z.at(b * D_);
+            float* raw = c_.shrink != 0 ? t.raw.at(b * D_) : z;
+            for (long c = 0; c < D_; ++c) raw[c] = h[c] - c_.alpha * y[c];
+            if (c_.shrink == 0) continue;
+            float scale = c_.shrink * std::sqrt(dot(raw, raw, D_));
+            for (long c = 0; c < D_; ++c) z[c] = scale * raw[c];
+        }
+    }
+
+    void soften(Side& t, long from, long to) {
+        gemm(t.h.at(from * D_), D_, t.ht.at(0), ld_, t.e.at(from * ld_), ld_, to - from, ld_ - W, d_,
+             false);
+        for (long b = from; b < to; ++b) {
+            float* e = t.e.at(b * ld_);
+            Vec total{};
+            for (long v = 0; v < ld_ - W; v += W) {
+                Vec weight = exp(gamma(t, b, v) * load(e + v));
+                if (v + W > B_)
+                    for (long i = B_ - v; i < W; ++i) weight[i] = 0;
+                store(e + v, weight);
+                total += weight;
+            }
+            *t.r.at(b) = sum(total);
+        }
+        gemm(t.e.at(from * ld_), ld_, t.h.at(0), D_, t.y.at(from * D_), D_, to - from, D_, B_, false);
+        for (long b = from; b < to; ++b)
+            for (long c = 0; c < D_; ++c) *t.y.at(b * D_ + c) /= *t.r.at(b);
+    }
+
+    Vec gamma(const Side& t, long b, long v) const {
+        if (!t.near) return all(c_.tau);
+        Ints lane;
+        for (int i = 0; i < W; ++i) lane[i] = 1 << i;
+        auto bits = static_cast<int32_t>(t.near->row(b)[v / 64] >> (v % 64));
+        Ints set = (Ints{} + bits) & lane;
+        return set != 0 ? all(c_.tau_near) : all(c_.tau);
+    }
+
+    // The loss of each pair, and the gradient G with respect to Z before its rescaling.
+    void objective(int s, long from, long to) {
+        Side &t = *sides_[s], &o = *sides_[1 - s];
+        for (long b = from; b < to; ++b) {
+            float *mine = t.z.at(b * D_), *other = o.z.at(b * D_);
+            float* g = c_.balance == NONE ? t.dx.at(b * D_) : t.g.at(b * D_);
+            if (c_.objective == LOG) {
+                float score = dot(mine, other, D_);
+                if (s == 0) losses_[b] = softplus(-score);
+                float factor = -sigmoid(-score) / B_;
+                for (long c = 0; c < D_; ++c) g[c] = factor * other[c];
+            } else {
+                for (long c = 0; c < D_; ++c) g[c] = mine[c] - other[c];
+                if (s == 0) losses_[b] = dot(g, g, D_);
+                for (long c = 0; c < D_; ++c) g[c] *= 2.0f / B_;
+            }
+            if (c_.balance == NONE) continue;
+            if (c_.shrink != 0) unshrink(g, t.raw.at(b * D_));
+            if (c_.balance == DIRECT_SPEC_PLUS) weigh(t, b, g);
+        }
+    }
+
+    void unshrink(float* g, const float* z) const {
+        float norm = std::sqrt(dot(z, z, D_));
+        float along = norm > 0 ? dot(z, g, D_) / norm : 0;
+        for (long c = 0; c < D_; ++c) g[c] = c_.shrink * (norm * g[c] + along * z[c]);
+    }
+
+    void weigh(Side& t, long b, const float* g) {
+        float factor = -c_.alpha / *t.r.at(b);
+        float* gp = t.gp.at(b * D_);
+        for (long c = 0; c < D_; ++c) gp[c] = factor * g[c];
+        for (long c = 0; c < d_; ++c) *t.gpt.at(c * ld_ + b) = gp[c];
+        *t.q.at(b) = dot(gp, t.y.at(b * D_), D_);
+    }
+
+    double total_loss() const {
+        double total = 0;
+        for (float loss : losses_) total += loss;
+        return total / B_;
+    }
+
+    // dX of both sides.
+    void backward(int me, int members, Barrier& barrier) {
+        if (c_.balance == NONE) return;
+        if (c_.balance == DIRECT_SPEC) {
+            square(me, members, [&](Side& t, long from, long to) {
+                gemm(t.ht.at(from * ld_), ld_, t.g.at(0), D_, t.cross.at(from * D_), D_, to - from,
+                     D_, B_, false);
+            });
+            barrier.wait();
+            square(me, members, [&](Side& t, long from, long to) {
+                for (long i = from; i < to; ++i)
+                    for (long j = 0; j < D_; ++j)
+                        *t.sym.at(i * D_ + j) = *t.cross.at(i * D_ + j) + *t.cross.at(j * D_ + i);
+            });
+            barrier.wait();
+        }
+        rows(me, members, [&](int s, long from, long to) {
+            Side& t = *sides_[s];
+            if (c_.balance == DIRECT_SPEC)
+                unfilter(t, from, to);
+            else
+                unsoften(t, from, to, scratch_[me].at(0));
+            for (long b = from; b < to; ++b) unnormalise(t, b);
+        });
+    }
+
+    void unfilter(Side& t, long from, long to) {
+        float* dh = t.dx.at(from * D_);
+        gemm(t.g.at(from * D_), D_, t.cov.at(0), D_, dh, D_, to - from, D_, D_, false);
+        gemm(t.h.at(from * D_), D_, t.sym.at(0), D_, dh, D_, to - from, D_, D_, true);
+        const float* g = t.g.at(from * D_);
+        for (long i = 0; i < (to - from) * D_; ++i) dh[i] = g[i] - c_.alpha * dh[i];
+    }
+
+    void unsoften(Side& t, long from, long to, float* m) {
+        long n = to - from, width = ld_ - W;
+        gemm(t.gp.at(from * D_), D_, t.ht.at(0), ld_, m, ld_, n, width, d_, false);
+        gemm(t.h.at(from * D_), D_, t.gpt.at(0), ld_, m, ld_, n, width, d_, true);
+        for (long b = from; b < to; ++b) {
+            float *row = m + (b - from) * ld_, *e = t.e.at(b * ld_), *q = t.q.at(0);
+            Vec own = all(q[b]);
+            for (long v = 0; v < width; v += W)
+                store(row + v, gamma(t, b, v) * load(e + v) * (load(row + v) - own - load(q + v)));
+        }
+        float* dh = t.dx.at(from * D_);
+        gemm(t.e.at(from * ld_), ld_, t.gp.at(0), D_, dh, D_, n, D_, B_, false);
+        gemm(m, ld_, t.h.at(0), D_, dh, D_, n, D_, B_, true);
+        const float* g = t.g.at(from * D_);
+        for (long i = 0; i < n * D_; ++i) dh[i] += g[i];
+    }
+
+    void unnormalise(Side& t, long b) {
+        float *dx = t.dx.at(b * D_), *h = t.h.at(b * D_);
+        float along = dot(h, dx, D_), norm = *t.norm.at(b);
+        for (long c = 0; c < D_; ++c) dx[c] = (dx[c] - along * h[c]) / norm;
+    }
+
+    void move(int me, int members, const Table* tables, const Update& update) {
+        Range columns = columns_of(d_, me, members);
+        if (columns.begin == columns.end) return;
+        for (int s = 0; s < 2; ++s) {
+            Gradients& sums = sides_[s]->gradients;
+            sums.zero(columns);
+            for (long b = 0; b < B_; ++b) sums.add(b, 1, sides_[s]->dx.at(b * D_), columns);
+            sums.apply(tables[s], update, columns);
+        }
+    }
+
+    const PairConfig c_;
+    const long B_, d_, D_, ld_, blocks_;
+    std::vector<float> losses_;
+    std::unique_ptr<Side> sides_[2];
+    std::vector<Floats> scratch_;
+};
+
+}  // namespace fr

@@ -1,0 +1,130 @@
+// Tables of embeddings: rows out of them, and sums of gradients back into them.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "team.h"
+#include "vec.h"
+
+namespace fr {
+
+enum Rule : int64_t { SGD = 0, ADAGRAD = 1, ADAM = 2 };
+
+// What the optimiser does, the same for every table.
+struct Update {
+    int64_t rule;
+    float lr, decay;  // decay: times the row, for each time that a batch has it
+    float eps, beta1, beta2;
+};
+
+// One side of the model. The states are those of the rule, null where it has none.
+struct Table {
+    float* rows;
+    int64_t n;
+    float *square, *mean, *count;
+};
+
+inline void prefetch_row(const Table& t, int64_t row, long d) {
+    const float* p = t.rows + row * d;
+    for (long c = 0; c < d; c += 16) __builtin_prefetch(p + c);
+}
+
+inline void gather(const Table& t, int64_t row, long d, float* out) {
+    std::memcpy(out, t.rows + row * d, d * sizeof(float));
+}
+
+// Gradients of a batch by distinct row: repeated rows get the sum, then the rule moves each once.
+class Gradients {
+   public:
+    Gradients(long n, long d) : d_(d), slot_(n, -1) {}
+
+    // Says which rows the batch has; one thread. Occurrence b then adds to sum `place(b)`.
+    void start(const int64_t* idx, long count) {
+        for (int64_t row : distinct_) slot_[row] = -1;
+        distinct_.clear();
+        times_.clear();
+        place_.resize(count);
+        for (long b = 0; b < count; ++b) {
+            int32_t& slot = slot_[idx[b]];
+            if (slot < 0) {
+                slot = static_cast<int32_t>(distinct_.size());
+                distinct_.push_back(idx[b]);
+                times_.push_back(0);
+            }
+            times_[slot] += 1;
+            place_[b] = slot;
+        }
+        if (distinct_.size() * d_ > sums_.size()) sums_.resize(distinct_.size() * d_);
+    }
+
+    // The rest works on columns [begin, end) and may be shared among threads by columns.
+    void zero(Range columns) {
+        for (size_t k = 0; k < distinct_.size(); ++k)
+            std::memset(&sums_[k * d_ + columns.begin], 0,
+                        (columns.end - columns.begin) * sizeof(float));
+    }
+
+    void add(long b, float factor, const float* row, Range columns) {
+        float* to = &sums_[place_[b] * d_];
+        for (long c = columns.begin; c < columns.end; ++c) to[c] += factor * row[c];
+    }
+
+    void apply(const Table& t, const Update& u, Range columns) {
+        for (size_t k = 0; k < distinct_.size(); ++k) {
+            float* sum = &sums_[k * d_];
+            float* x = t.rows + distinct_[k] * d_;
+            if (u.decay != 0) {
+                float factor = u.decay * times_[k];
+                for (long c = columns.begin; c < columns.end; ++c) sum[c] += factor * x[c];
+            }
+            if (u.rule == SGD)
+                for (long c = columns.begin; c < columns.end; ++c) x[c] -= u.lr * sum[c];
+            else if (u.rule == ADAGRAD)
+                adagrad(x, sum, t.square + distinct_[k] * d_, u, columns);
+            else
+                adam(x, sum, t, distinct_[k], u, columns);
+        }
+    }
+
+    // After every thread has applied: Adam's count of each row; one thread.
+    void count(const Table& t, const Update& u) {
+        if (u.rule == ADAM)
+            for (int64_t row : distinct_) t.count[row] += 1;
+    }
+
+   private:
+    static void adagrad(float* x, const float* g, float* square, const Update& u, Range columns) {
+        for (long c = columns.begin; c < columns.end; ++c) {
+            square[c] += g[c] * g[c];
+            x[c] -= u.lr * g[c] / (std::sqrt(square[c]) + u.eps);
+        }
+    }
+
+    void adam(float* x, const float* g, const Table& t, int64_t row, const Update& u,
+              Range columns) const {
+        float *mean = t.mean + row * d_, *square = t.square + row * d_;
+        float times = t.count[row] + 1;
+        float bias1 = 1 - std::pow(u.beta1, times), bias2 = 1 - std::pow(u.beta2, times);
+        for (long c = columns.begin; c < columns.end; ++c) {
+            mean[c] += (1 - u.beta1) * (g[c] - mean[c]);
+            square[c] += (1 - u.beta2) * (g[c] * g[c] - square[c]);
+            x[c] -= u.lr * (mean[c] / bias1) / (std::sqrt(square[c] / bias2) + u.eps);
+        }
+    }
+
+    const long d_;
+    std::vector<int32_t> slot_;  // of a row of the table, in sums_, or -1
+    std::vector<int64_t> distinct_;
+    std::vector<int32_t> times_, place_;
+    std::vector<float> sums_;
+};
+
+// Columns that fall to a member, whole cache lines each.
+inline Range columns_of(long d, int member, int members) {
+    Range lines = share((d + 15) / 16, member, members);
+    return {lines.begin * 16 < d ? lines.begin * 16 : d, lines.end * 16 < d ? lines.end * 16 : d};
+}
+
+}  // namespace fr

@@ -1,0 +1,228 @@
+"""Training steps in compiled code: the structs of ``kernels/`` and what calls them.
+
+Arrays are given as NumPy; the tables are written in place.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from ctypes import POINTER, Structure, byref, c_double, c_float, c_int32, c_int64, c_void_p
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fullrank.native.build import library
+
+_RULES = {"sgd": 0, "adagrad": 1, "adam": 2}
+_BALANCES = {"none": 0, "directspec": 1, "directspec+": 2}
+_POSITIVE = {"log-positive": 0, "euclidean-positive": 1}
+_CONTRASTS = {"bpr": 0, "bce": 1}
+
+
+@dataclass(frozen=True)
+class Moves:
+    """How rows move: the rule, the penalty on rows, and the rule's constants."""
+
+    rule: Literal["sgd", "adagrad", "adam"] = "sgd"
+    lr: float = 1.0
+    decay: float = 0.0
+    """Times the row is added to its gradient, for each time that the batch has it."""
+    eps: float = 0.0
+    beta1: float = 0.0
+    beta2: float = 0.0
+
+
+@dataclass(frozen=True)
+class Side:
+    """The table of one side, (n, d) float32, and the optimiser's arrays for it."""
+
+    table: NDArray[np.float32]
+    state: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    """``square`` for Adagrad; ``square``, ``mean`` and ``count`` for Adam."""
+
+
+class _Table(Structure):
+    _fields_ = [
+        ("rows", POINTER(c_float)),
+        ("n", c_int64),
+        ("square", POINTER(c_float)),
+        ("mean", POINTER(c_float)),
+        ("count", POINTER(c_float)),
+    ]
+
+
+class _Update(Structure):
+    _fields_ = [
+        ("rule", c_int64),
+        ("lr", c_float),
+        ("decay", c_float),
+        ("eps", c_float),
+        ("beta1", c_float),
+        ("beta2", c_float),
+    ]
+
+
+class _PairConfig(Structure):
+    _fields_ = [
+        *((name, c_int64) for name in ("batch", "dim", "threads", "balance", "objective")),
+        *((name, c_float) for name in ("alpha", "tau", "tau_near", "shrink")),
+        ("near", c_int64),
+        ("n", c_int64 * 2),
+        ("n_neighbours", c_int64 * 2),
+        ("indptr", POINTER(c_int64) * 2),
+        ("indices", POINTER(c_int32) * 2),
+    ]
+
+
+class _NegativeConfig(Structure):
+    _fields_ = [
+        *((name, c_int64) for name in ("batch", "dim", "negatives", "threads", "objective")),
+        ("n", c_int64 * 2),
+    ]
+
+
+class PairSteps:
+    """Steps on observed pairs alone, balanced or not: what `fr_pair_run` does.
+
+    Args:
+        shape: Users, items, d.
+        batch: B.
+        threads: Threads that share a step. The result does not depend on their number.
+        objective: ``log-positive`` or ``euclidean-positive``.
+        balance: ``none``, ``directspec`` or ``directspec+``.
+        values: ``alpha``, ``tau``, ``tau_near``, ``shrink``, as far as the balance has them.
+        graph: For a ``tau_near``: CSR (indptr, indices) of user → items and item → users; None
+            for a distance below 2, where a row is near to itself alone.
+        by_distance: Whether ``tau_near`` is used.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        batch: int,
+        threads: int,
+        *,
+        objective: str,
+        balance: str = "none",
+        values: Mapping[str, float] | None = None,
+        graph: Sequence[tuple[NDArray[np.int64], NDArray[np.int32]]] | None = None,
+        by_distance: bool = False,
+    ) -> None:
+        n_users, n_items, dim = shape
+        config = _PairConfig(batch, dim, threads, _BALANCES[balance], _POSITIVE[objective])
+        for name, value in (values or {}).items():
+            setattr(config, name, value)
+        config.near = by_distance
+        config.n[:] = (n_users, n_items)
+        config.n_neighbours[:] = (n_users, n_items) if graph is None else (n_items, n_users)
+        self._graph = graph
+        for side, (indptr, indices) in enumerate(graph or ()):
+            config.indptr[side] = _pointer(indptr, np.int64, c_int64)
+            config.indices[side] = _pointer(indices, np.int32, c_int32)
+        self._handle = _opened(self, "pair", config)
+
+    def run(
+        self, sides: tuple[Side, Side], moves: Moves, users: NDArray[Any], items: NDArray[Any]
+    ) -> NDArray[np.float64]:
+        """Makes a step of each row of ``users`` and ``items``, (steps, B) int64 each.
+
+        Returns:
+            (steps,) the loss of each step, before its update.
+        """
+        losses = np.empty(len(users))
+        arguments = (_tables(sides), byref(_update(moves)))
+        _function("pair_run")(
+            self._handle,
+            c_int64(len(users)),
+            *arguments,
+            _pointer(users, np.int64, c_int64),
+            _pointer(items, np.int64, c_int64),
+            _pointer(losses, np.float64, c_double),
+        )
+        return losses
+
+
+class NegativeSteps:
+    """Steps of pairs against sampled items: what `fr_negative_run` does.
+
+    Args:
+        shape: Users, items, d.
+        batch: B.
+        negatives: N.
+        threads: Threads that share a step. The result does not depend on their number.
+        objective: ``bpr`` or ``bce``.
+    """
+
+    def __init__(
+        self, shape: tuple[int, int, int], batch: int, negatives: int, threads: int, objective: str
+    ) -> None:
+        n_users, n_items, dim = shape
+        config = _NegativeConfig(batch, dim, negatives, threads, _CONTRASTS[objective])
+        config.n[:] = (n_users, n_items)
+        self._handle = _opened(self, "negative", config)
+
+    def run(
+        self,
+        sides: tuple[Side, Side],
+        moves: Moves,
+        users: NDArray[Any],
+        items: NDArray[Any],
+        negatives: NDArray[Any],
+    ) -> NDArray[np.float64]:
+        """Makes a step of each row of the arguments: (steps, B) twice and (steps, B, N) int64.
+
+        Returns:
+            (steps,) the loss of each step, before its update.
+        """
+        losses = np.empty(len(users))
+        _function("negative_run")(
+            self._handle,
+            c_int64(len(users)),
+            _tables(sides),
+            byref(_update(moves)),
+            _pointer(users, np.int64, c_int64),
+            _pointer(items, np.int64, c_int64),
+            _pointer(negatives, np.int64, c_int64),
+            _pointer(losses, np.float64, c_double),
+        )
+        return losses
+
+
+def _function(name: str) -> Any:
+    kernels = library()
+    if kernels is None:
+        raise RuntimeError("the compiled kernels are not to be had here")
+    return getattr(kernels, f"fr_{name}")
+
+
+def _opened(owner: object, kind: str, config: Structure) -> c_void_p:
+    make = _function(f"{kind}_open")
+    make.restype = c_void_p
+    handle = c_void_p(make(byref(config)))
+    if not handle:
+        raise MemoryError("no room for the work space of a training step")
+    weakref.finalize(owner, _function(f"{kind}_close"), handle)
+    return handle
+
+
+def _tables(sides: tuple[Side, Side]) -> Any:
+    tables = (_Table * 2)()
+    for table, side in zip(tables, sides, strict=True):
+        table.n = len(side.table)
+        table.rows = _pointer(side.table, np.float32, c_float)
+        for name, array in side.state.items():
+            setattr(table, name, _pointer(array, np.float32, c_float))
+    return tables
+
+
+def _update(moves: Moves) -> _Update:
+    return _Update(_RULES[moves.rule], moves.lr, moves.decay, moves.eps, moves.beta1, moves.beta2)
+
+
+def _pointer(array: NDArray[Any], dtype: Any, kind: Any) -> Any:
+    if array.dtype != dtype or not array.flags.c_contiguous:
+        raise TypeError(f"found {array.dtype}, strides {array.strides}; expected whole {dtype}")
+    return array.ctypes.data_as(POINTER(kind))

@@ -1,0 +1,143 @@
+"""Who makes the steps: compiled kernels where a method has a closed form, autograd elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fullrank import native
+from fullrank.data.graph import Nearness
+from fullrank.data.sampling import Batch
+from fullrank.encoders import MF
+from fullrank.training.optim import Optimizer
+from fullrank.training.settings import TrainingSettings
+
+LARGEST_TAU = 80.0
+"""exp(τ) must stay far from the end of float32, for the kernels do not subtract the maximum."""
+
+
+class Engine(Protocol):
+    """Makes steps on some plan's parameters."""
+
+    most: int
+    """Steps that it takes at a time, at most."""
+
+    def steps(self, batches: Batch, lr: float, losses: Tensor) -> None:
+        """Makes a step of each row of ``batches`` (arrays (s, B) and (s, B, N)).
+
+        Adds the loss of each step to ``losses``, a float64 scalar on the plan's device.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """What a compiled step has to know of a method on free rows.
+
+    Args:
+        objective: A name that `fullrank.native` knows.
+        balance: ``none``, ``directspec`` or ``directspec+``.
+        values: Those of ``alpha``, ``tau``, ``tau_near`` and ``shrink`` that the balance has.
+        nearness: Who is near, where two values of τ depend on it.
+        watch: Is shown the raw rows (2, B, d) of a batch now and then.
+    """
+
+    objective: str
+    balance: str = "none"
+    values: Mapping[str, float] = field(default_factory=dict)
+    nearness: Nearness | None = None
+    watch: Callable[[Tensor], None] | None = None
+
+
+class NativeEngine:
+    """Steps in compiled code, on two float32 tables in the memory of the processor."""
+
+    most = 128
+
+    def __init__(
+        self, encoder: MF, form: ClosedForm, settings: TrainingSettings, optimizer: Optimizer
+    ) -> None:
+        self.encoder = encoder
+        self.form = form
+        self.settings = settings
+        self.optimizer = optimizer
+        self._made: dict[int, Any] = {}
+
+    def steps(self, batches: Batch, lr: float, losses: Tensor) -> None:
+        """See `Engine.steps`."""
+        decay = self.settings.weight_decay / self.settings.batch_size
+        moves = native.Moves(self.settings.optimizer, lr, decay, **self.optimizer.constants)
+        sides = self._side("user_table"), self._side("item_table")
+        negatives = batches.negative_idx
+        drawn = () if negatives is None else (negatives,)
+        if self.form.watch is not None:
+            first = (torch.from_numpy(each[0]) for each in batches[:2])
+            tables = self.encoder.parameters.values()
+            self.form.watch(torch.stack([t[idx] for t, idx in zip(tables, first, strict=True)]))
+        made = self._steps(0 if negatives is None else negatives.shape[2])
+        total = losses.item()
+        for loss in made.run(sides, moves, batches.user_idx, batches.item_idx, *drawn).tolist():
+            total += loss  # one by one: the sum must not depend on how steps are bundled
+        losses.fill_(total)
+
+    def _side(self, name: str) -> native.Side:
+        table = self.encoder.parameters[name]
+        state = self.optimizer.prepared(name, table)
+        return native.Side(table.numpy(), {key: each.numpy() for key, each in state.items()})
+
+    def _steps(self, negatives: int) -> Any:
+        if negatives not in self._made:
+            users, items = self.encoder.tables()
+            shape = (len(users), len(items), users.shape[1])
+            common = shape, self.settings.batch_size
+            threads, form = torch.get_num_threads(), self.form
+            if negatives:
+                made: Any = native.NegativeSteps(*common, negatives, threads, form.objective)
+            else:
+                made = native.PairSteps(
+                    *common,
+                    threads,
+                    objective=form.objective,
+                    balance=form.balance,
+                    values=form.values,
+                    graph=None if form.nearness is None else form.nearness.neighbours(),
+                    by_distance=form.nearness is not None,
+                )
+            self._made[negatives] = made
+        return self._made[negatives]
+
+
+def native_engine(
+    encoder: Any, form: ClosedForm | None, settings: TrainingSettings, optimizer: Optimizer
+) -> NativeEngine | None:
+    """The compiled steps of a method, if it has a closed form and this machine can run it."""
+    if form is None or not isinstance(encoder, MF) or native.library() is None:
+        return None
+    plain = all(
+        table.device.type == "cpu" and table.dtype == torch.float32 and table.is_contiguous()
+        for table in encoder.tables()
+    )
+    too_sharp = form.values.get("tau", 0.0) > LARGEST_TAU
+    too_far = form.nearness is not None and form.nearness.distance >= 4
+    if not plain or too_sharp or too_far:
+        return None
+    return NativeEngine(encoder, form, settings, optimizer)
+
+
+def step_of(batches: Batch, step: int) -> Batch:
+    """One row of a bundle of batches."""
+    return Batch(*(None if each is None else each[step] for each in batches))  # type: ignore[arg-type]
+
+
+def rows_of(batches: Batch, rows: slice) -> Batch:
+    """Some rows of a bundle of batches."""
+    parts: list[NDArray[np.int64] | None] = [
+        None if each is None else each[rows] for each in batches
+    ]
+    return Batch(*parts)  # type: ignore[arg-type]

@@ -1,0 +1,154 @@
+"""The compiled steps against autograd in float64, and against themselves on other threads."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+from runs import parameters, trainer
+
+from fullrank import native
+from fullrank.data import Interactions
+from fullrank.data.graph import Nearness
+from fullrank.runtime import torch_threads
+from fullrank.training.engine import NativeEngine, native_engine
+
+needs_kernels = pytest.mark.skipif(native.library() is None, reason=native.state())
+
+GRAPH = {"tau_design": "graph", "tau_near": 1.0, "tau": 4.0}
+VARIANTS = [
+    ("directspec+", {}),
+    ("directspec+", {"shrink": 0.5, "alpha": 0.7, "weight_decay": 0.2}),
+    ("directspec+", {"dim": 64, "batch_size": 130}),
+    ("directspec+", {"dim": 33, "batch_size": 1}),
+    ("directspec+", {"optimizer": "adagrad", "lr": 0.1, "weight_decay": 0.2}),
+    ("directspec+", {"optimizer": "adam", "lr": 0.01}),
+    ("directspec+", GRAPH | {"graph_distance": 1}),
+    ("directspec+", GRAPH | {"graph_distance": 2, "batch_size": 70}),
+    ("directspec+", GRAPH | {"graph_distance": 3, "shrink": 0.1, "sampler": "users"}),
+    ("directspec", {"alpha": 0.01}),
+    ("directspec", {"alpha": 0.01, "shrink": 0.5, "dim": 37, "weight_decay": 0.2}),
+    ("log-positive", {}),
+    ("euclidean-positive", {"lr": 0.01, "optimizer": "adam"}),
+    ("bpr", {}),
+    ("bpr", {"negatives": 3, "weight_decay": 0.2, "dim": 20}),
+    ("bpr", {"optimizer": "adam", "lr": 0.01}),
+    ("bce", {"negatives": 40, "optimizer": "adagrad", "lr": 0.1}),
+    ("bce", {"batch_size": 300}),
+]
+EACH = pytest.mark.parametrize(("method", "options"), VARIANTS)
+
+
+def fitted(data, method, options, **more):
+    run = trainer(data, method, **{"epochs": 3, "lr_decay": 0.9} | options, **more)
+    history = run.run().history
+    state = {name: each.double() for name, each in run.optimizer.state.items()}
+    return parameters(run) | state, [record["loss"] for record in history]
+
+
+@needs_kernels
+@EACH
+def test_steps_equal_autograd_in_float64(small, method, options):
+    data = small.train.select(np.arange(900))
+    fast, fast_losses = fitted(data, method, options)
+    slow, slow_losses = fitted(data, method, options, double=True)
+    assert fast.keys() == slow.keys()
+    start = parameters(trainer(data, method, **options))
+    for name, table in slow.items():
+        assert fast[name].dtype in (torch.float32, torch.float64)
+        moved = (table - start[name].double()).abs().max() if name in start else table.abs().max()
+        torch.testing.assert_close(
+            fast[name].double(), table.double(), rtol=1e-4, atol=1e-4 * moved.item()
+        )
+    assert fast_losses == pytest.approx(slow_losses, rel=1e-5)
+
+
+@needs_kernels
+@EACH
+def test_every_variant_runs_compiled(small, method, options):
+    run = trainer(small.train, method, **options)
+    plan = run.plan
+    engine = native_engine(plan.encoder, plan.closed_form, run.settings, run.optimizer)
+    assert isinstance(engine, NativeEngine)
+
+
+@needs_kernels
+@EACH
+def test_bits_do_not_depend_on_threads_or_bundles(small, method, options, monkeypatch):
+    results = []
+    for threads, most in ((1, 1), (2, 128), (3, 2)):
+        monkeypatch.setattr(NativeEngine, "most", most)
+        with torch_threads(threads):
+            results.append(fitted(small.train, method, options))
+    for tables, losses in results[1:]:
+        assert losses == results[0][1]
+        assert all(torch.equal(tables[name], results[0][0][name]) for name in tables)
+
+
+@needs_kernels
+def test_far_tau_goes_to_torch(small):
+    for options in ({"tau": 81.0}, GRAPH | {"graph_distance": 4}, {"tau_design": "attention"}):
+        run = trainer(small.train, **options)
+        plan = run.plan
+        assert not native_engine(plan.encoder, plan.closed_form, run.settings, run.optimizer)
+
+
+@needs_kernels
+@pytest.mark.parametrize("batch", [1, 63, 64, 65, 256])
+def test_near_pairs_are_those_of_the_graph(batch):
+    """One step from rows whose gradient tells which pairs have which τ."""
+    rng = np.random.default_rng(batch)
+    cells = np.unique(rng.integers(300 * 200, size=900))
+    pairs = (np.ones(len(cells)), (cells // 200, cells % 200))
+    data = Interactions.from_scipy(sp.coo_array(pairs, shape=(300, 200)))
+    run = trainer(data, batch_size=batch, epochs=1, dim=16, lr=100.0, **GRAPH)
+    same = trainer(data, batch_size=batch, epochs=1, dim=16, lr=100.0, double=True, **GRAPH)
+    assert Nearness(data, 2).both(data.user_idx[:64], data.item_idx[:64]).any()
+    run.run()
+    same.run()
+    for name, table in parameters(same).items():
+        torch.testing.assert_close(parameters(run)[name].double(), table, rtol=1e-3, atol=1e-5)
+
+
+def run_python(code, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+STATE = "from fullrank import native; print(native.library() is None, native.state())"
+
+
+def test_without_a_compiler_torch_does_it(tmp_path):
+    out = run_python(STATE, PATH=str(tmp_path), FULLRANK_CACHE=str(tmp_path), CXX="")
+    assert out.startswith("True torch (no compiler")
+    assert run_python(STATE, FULLRANK_NATIVE="0") == "True torch (FULLRANK_NATIVE is 0)"
+
+
+def test_a_compiler_that_fails_is_named(tmp_path):
+    broken = tmp_path / "cxx"
+    broken.write_text("#!/bin/sh\necho 'error: no such thing' >&2; exit 1\n")
+    broken.chmod(0o755)
+    out = run_python(STATE, FULLRANK_CACHE=str(tmp_path), CXX=str(broken))
+    assert out == f"True torch ({broken} failed: error: no such thing)"
+
+
+@needs_kernels
+def test_the_kernels_are_compiled_once(tmp_path):
+    assert run_python(STATE, FULLRANK_CACHE=str(tmp_path)) == "False native"
+    built = list(tmp_path.rglob("*"))
+    times = [path.stat().st_mtime_ns for path in built]
+    assert [path.name for path in built if path.is_file()] == ["kernels.so"]
+    assert run_python(STATE, FULLRANK_CACHE=str(tmp_path)) == "False native"
+    assert [path.stat().st_mtime_ns for path in built] == times
