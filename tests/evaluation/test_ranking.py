@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from fullrank import native
 from fullrank.errors import DataError, FitError, SettingError
 from fullrank.evaluation import DotScorer, evaluate, top_k
 from fullrank.evaluation.ranking import CHUNK_SIZES
@@ -217,7 +218,8 @@ class LargestTensor(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("tied", [False, True])
-def test_memory_is_of_a_block_not_of_users_times_items(interactions_of, tied):
+def test_memory_is_of_a_block_not_of_users_times_items(interactions_of, tied, monkeypatch):
+    monkeypatch.setattr(native, "library", lambda: None)
     n_users, n_items, block_bytes = 3000, 4000, 2**20
     rng = np.random.default_rng(3)
     tables = [torch.from_numpy(rng.standard_normal((n, 8))).float() for n in (n_users, n_items)]
@@ -242,3 +244,25 @@ def test_user_rows_may_be_read_only_and_are_copied():
     users.flags.writeable = False
     ranking = top_k(DotScorer(torch.ones(3, 2), torch.ones(4, 2)), users, 1)
     assert not np.shares_memory(ranking.users, users)
+
+
+@pytest.mark.parametrize("n_items", [3, 64, 65, 700])
+@pytest.mark.parametrize("dim", [2, 16, 37, 200])
+def test_kernels_and_torch_rank_alike(interactions_of, monkeypatch, n_items, dim):
+    """Whole numbers make exact scores, and ties in plenty."""
+    rng = np.random.default_rng(dim)
+    user, item = (
+        torch.from_numpy(rng.integers(-2, 3, size=(n, dim))).float() for n in (211, n_items)
+    )
+    scorer = DotScorer(user, item)
+    masks = [interactions_of(rng.random((211, n_items)) < share) for share in (0.3, 0.1)]
+    candidates = rng.random(n_items) < 0.8
+    users = rng.integers(211, size=300)
+    for k in (1, 20, n_items, n_items + 5):
+        for options in ({}, {"exclude": masks}, {"exclude": masks, "candidates": candidates}):
+            fast = top_k(scorer, users, k, **options)
+            with monkeypatch.context() as context:
+                context.setattr(native, "library", lambda: None)
+                slow = top_k(scorer, users, k, **options)
+            np.testing.assert_array_equal(fast.items, slow.items)
+            np.testing.assert_array_equal(fast.scores, slow.scores)

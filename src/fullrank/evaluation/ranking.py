@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fullrank import native
 from fullrank.data.interactions import Interactions
 from fullrank.errors import DataError, FitError, SettingError
 
@@ -62,6 +63,12 @@ class DotScorer:
     def n_items(self) -> int:
         """Rows of the item table."""
         return self.item_table.shape[0]
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the tables lie in the memory of the processor, each in one piece."""
+        tables = (self.user_table, self.item_table)
+        return all(table.device.type == "cpu" and table.is_contiguous() for table in tables)
 
     def scores(self, users: Tensor) -> Tensor:
         """``U_b Vᵀ``, (b, n_items) float32."""
@@ -115,6 +122,33 @@ def top_k(
         raise SettingError("setting k", repr(k), "a number of items of at least 1")
     rows: NDArray[np.int64] = np.array(users, dtype=np.int64)
     _check_fit(scorer.n_items, rows, exclude, candidates)
+    if isinstance(scorer, DotScorer) and scorer.on_cpu and native.library() is not None:
+        items, scores, bad = native.top_k(
+            scorer.user_table.numpy(),
+            scorer.item_table.numpy(),
+            rows,
+            k,
+            torch.get_num_threads(),
+            excluded=[(each.indptr, each.item_idx) for each in exclude],
+            candidates=candidates,
+        )
+    else:
+        items, scores, bad = _by_blocks(scorer, rows, k, exclude, candidates, block_bytes)
+    if bad is not None:
+        place = f"scores of user row {rows[bad]}"
+        raise FitError(place, "NaN", "numbers; has the training diverged?")
+    return Ranking(rows, items, scores)
+
+
+def _by_blocks(
+    scorer: Scorer,
+    rows: NDArray[np.int64],
+    k: int,
+    exclude: Sequence[Interactions],
+    candidates: NDArray[np.bool_] | None,
+    block_bytes: int,
+) -> tuple[NDArray[np.int32], NDArray[np.float32], int | None]:
+    """What `fullrank.native.top_k` returns, of any scorer, on any device."""
     items = np.full((len(rows), k), -1, dtype=np.int32)
     scores = np.full((len(rows), k), -np.inf, dtype=np.float32)
     width = min(k, scorer.n_items)
@@ -125,12 +159,9 @@ def top_k(
         values, columns = _best(masked, width)
         scores[block, :width] = values.cpu().numpy()
         items[block, :width] = columns.cpu().numpy()
-    nan = np.isnan(scores).any(axis=1)
-    if nan.any():
-        place = f"scores of user row {rows[nan][0]}"
-        raise FitError(place, "NaN", "numbers; has the training diverged?")
     items[np.isneginf(scores)] = -1
-    return Ranking(rows, items, scores)
+    nan = np.isnan(scores).any(axis=1)
+    return items, scores, int(nan.argmax()) if nan.any() else None
 
 
 def cells_of(

@@ -16,6 +16,9 @@ import subprocess
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from fullrank.errors import DataError
 from fullrank.files import cache_folder, replacing
@@ -34,6 +37,21 @@ def library() -> ctypes.CDLL | None:
 def state() -> str:
     """``native``, or why the kernels are not in use, for manifests and bug reports."""
     return _load()[1]
+
+
+def kernel(name: str) -> Any:
+    """A function of the kernels by its name without ``fr_``."""
+    kernels = library()
+    if kernels is None:
+        raise RuntimeError("the compiled kernels are not to be had here")
+    return getattr(kernels, f"fr_{name}")
+
+
+def pointer(array: NDArray[Any], dtype: Any, kind: Any) -> Any:
+    """What a kernel takes for an array; it must be of that dtype and lie in one piece."""
+    if array.dtype != dtype or not array.flags.c_contiguous:
+        raise TypeError(f"found {array.dtype}, strides {array.strides}; expected whole {dtype}")
+    return array.ctypes.data_as(ctypes.POINTER(kind))
 
 
 @cache

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fullrank.native.build import library
+from fullrank.native.build import kernel, pointer
 
 _RULES = {"sgd": 0, "adagrad": 1, "adam": 2}
 _BALANCES = {"none": 0, "directspec": 1, "directspec+": 2}
@@ -120,8 +120,8 @@ class PairSteps:
         config.n_neighbours[:] = (n_users, n_items) if graph is None else (n_items, n_users)
         self._graph = graph
         for side, (indptr, indices) in enumerate(graph or ()):
-            config.indptr[side] = _pointer(indptr, np.int64, c_int64)
-            config.indices[side] = _pointer(indices, np.int32, c_int32)
+            config.indptr[side] = pointer(indptr, np.int64, c_int64)
+            config.indices[side] = pointer(indices, np.int32, c_int32)
         self._handle = _opened(self, "pair", config)
 
     def run(
@@ -134,13 +134,13 @@ class PairSteps:
         """
         losses = np.empty(len(users))
         arguments = (_tables(sides), byref(_update(moves)))
-        _function("pair_run")(
+        kernel("pair_run")(
             self._handle,
             c_int64(len(users)),
             *arguments,
-            _pointer(users, np.int64, c_int64),
-            _pointer(items, np.int64, c_int64),
-            _pointer(losses, np.float64, c_double),
+            pointer(users, np.int64, c_int64),
+            pointer(items, np.int64, c_int64),
+            pointer(losses, np.float64, c_double),
         )
         return losses
 
@@ -178,33 +178,26 @@ class NegativeSteps:
             (steps,) the loss of each step, before its update.
         """
         losses = np.empty(len(users))
-        _function("negative_run")(
+        kernel("negative_run")(
             self._handle,
             c_int64(len(users)),
             _tables(sides),
             byref(_update(moves)),
-            _pointer(users, np.int64, c_int64),
-            _pointer(items, np.int64, c_int64),
-            _pointer(negatives, np.int64, c_int64),
-            _pointer(losses, np.float64, c_double),
+            pointer(users, np.int64, c_int64),
+            pointer(items, np.int64, c_int64),
+            pointer(negatives, np.int64, c_int64),
+            pointer(losses, np.float64, c_double),
         )
         return losses
 
 
-def _function(name: str) -> Any:
-    kernels = library()
-    if kernels is None:
-        raise RuntimeError("the compiled kernels are not to be had here")
-    return getattr(kernels, f"fr_{name}")
-
-
 def _opened(owner: object, kind: str, config: Structure) -> c_void_p:
-    make = _function(f"{kind}_open")
+    make = kernel(f"{kind}_open")
     make.restype = c_void_p
     handle = c_void_p(make(byref(config)))
     if not handle:
         raise MemoryError("no room for the work space of a training step")
-    weakref.finalize(owner, _function(f"{kind}_close"), handle)
+    weakref.finalize(owner, kernel(f"{kind}_close"), handle)
     return handle
 
 
@@ -212,17 +205,11 @@ def _tables(sides: tuple[Side, Side]) -> Any:
     tables = (_Table * 2)()
     for table, side in zip(tables, sides, strict=True):
         table.n = len(side.table)
-        table.rows = _pointer(side.table, np.float32, c_float)
+        table.rows = pointer(side.table, np.float32, c_float)
         for name, array in side.state.items():
-            setattr(table, name, _pointer(array, np.float32, c_float))
+            setattr(table, name, pointer(array, np.float32, c_float))
     return tables
 
 
 def _update(moves: Moves) -> _Update:
     return _Update(_RULES[moves.rule], moves.lr, moves.decay, moves.eps, moves.beta1, moves.beta2)
-
-
-def _pointer(array: NDArray[Any], dtype: Any, kind: Any) -> Any:
-    if array.dtype != dtype or not array.flags.c_contiguous:
-        raise TypeError(f"found {array.dtype}, strides {array.strides}; expected whole {dtype}")
-    return array.ctypes.data_as(POINTER(kind))

@@ -1,6 +1,7 @@
 // What Python calls, by way of ctypes: plain functions on plain structs.
 #include "negative.h"
 #include "pair.h"
+#include "topk.h"
 
 #include <new>
 
@@ -37,4 +38,6 @@ void fr_negative_run(void* steps, int64_t count, const fr::Table* tables, const 
 }
 
 void fr_negative_close(void* steps) { delete static_cast<fr::NegativeSteps*>(steps); }
+
+int64_t fr_top_k(const fr::TopK* job) { return fr::Search(*job).run(); }
 }

@@ -6,9 +6,9 @@
 // E and Gamma are symmetric, and this uses it: no transposed product, no B x B row sum backward.
 #pragma once
 
-#include <cstdlib>
 #include <memory>
 
+#include "floats.h"
 #include "gemm.h"
 #include "near.h"
 #include "rows.h"
@@ -25,20 +25,6 @@ struct PairConfig {
     int64_t n[2], n_neighbours[2];
     const int64_t* indptr[2];  // null: a row is near to itself alone
     const int32_t* indices[2];
-};
-
-class Floats {
-   public:
-    explicit Floats(long n) : data_(static_cast<float*>(std::aligned_alloc(64, (n * 4 + 127) / 64 * 64))) {
-        std::memset(data_.get(), 0, n * 4);
-    }
-    float* at(long i) { return data_.get() + i; }
-
-   private:
-    struct Free {
-        void operator()(float* p) const { std::free(p); }
-    };
-    std::unique_ptr<float, Free> data_;
 };
 
 class PairSteps {

@@ -1,0 +1,181 @@
+// The k items of highest inner product for each user, without ever holding a whole row of scores.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <limits>
+
+#include "floats.h"
+#include "gemm.h"
+#include "team.h"
+
+namespace fr {
+
+struct Excluded {
+    const int64_t* indptr;  // by row of the user table
+    const int32_t* items;   // ascending for each user
+};
+
+struct TopK {
+    int64_t dim, n_items, n_users, k, threads, n_excluded;
+    const float *user_table, *item_table;
+    const int64_t* users;       // (n_users,) rows of the user table
+    const Excluded* excluded;   // (n_excluded,)
+    const uint8_t* candidates;  // (n_items,), or null: all
+    int32_t* items;             // (n_users, k) out, -1 where there are fewer
+    float* scores;              // (n_users, k) out, -inf there
+};
+
+constexpr long ITEMS = TILE_VECS * W;      // of a panel: one tile wide
+constexpr long USERS = 16 * TILE_ROWS;     // of a block: its scores for a panel stay in the cache
+constexpr float LOWEST = -std::numeric_limits<float>::infinity();
+
+struct Candidate {
+    float score;
+    int32_t item;
+    bool operator<(const Candidate& o) const {
+        return score != o.score ? score > o.score : item < o.item;
+    }
+};
+
+// The best so far of one user. Items come in ascending order, so a newcomer must be strictly better
+// than the k-th to count.
+class Best {
+   public:
+    void start(long k) {
+        k_ = k;
+        floor_ = LOWEST;
+        kept_.clear();
+        kept_.reserve(2 * k + ITEMS);
+    }
+
+    float floor() const { return floor_; }
+
+    void add(float score, int32_t item) {
+        if (score > floor_) kept_.push_back({score + 0.0f, item});
+    }
+
+    void settle(bool at_end) {
+        long n = static_cast<long>(kept_.size());
+        if (n <= k_ || (!at_end && n < 2 * k_)) return;
+        std::nth_element(kept_.begin(), kept_.begin() + (k_ - 1), kept_.end());
+        floor_ = kept_[k_ - 1].score;
+        kept_.resize(k_);
+    }
+
+    void write(int32_t* items, float* scores) {
+        settle(true);
+        std::sort(kept_.begin(), kept_.end());
+        for (long i = 0; i < k_; ++i) {
+            bool there = i < static_cast<long>(kept_.size());
+            items[i] = there ? kept_[i].item : -1;
+            scores[i] = there ? kept_[i].score : LOWEST;
+        }
+    }
+
+   private:
+    long k_ = 0;
+    float floor_ = LOWEST;
+    std::vector<Candidate> kept_;
+};
+
+class Search {
+   public:
+    explicit Search(const TopK& job)
+        : j_(job), panels_((job.n_items + ITEMS - 1) / ITEMS),
+          packed_(panels_ * job.dim * ITEMS) {}
+
+    // Row of `users` with a score that is not a number, or -1.
+    int64_t run() {
+        int members = static_cast<int>(j_.threads);
+        long blocks = (j_.n_users + USERS - 1) / USERS;
+        std::atomic<long> next{0};
+        team(members, [&](int me, Barrier& barrier) {
+            Range mine = share(panels_, me, members);
+            for (long p = mine.begin; p < mine.end; ++p) pack(p);
+            barrier.wait();
+            Work work(j_.dim, j_.n_excluded);
+            for (long block; (block = next.fetch_add(1)) < blocks;) search(block * USERS, work);
+        });
+        return bad_.load();
+    }
+
+   private:
+    struct Work {
+        Work(long d, long n_excluded)
+            : rows(USERS * d), scores(USERS * ITEMS), best(USERS), at(USERS * n_excluded) {}
+        Floats rows, scores;
+        std::vector<Best> best;
+        std::vector<int64_t> at;  // next excluded item of each user
+    };
+
+    // A panel of items, turned so that neighbouring items are neighbouring numbers.
+    void pack(long panel) {
+        float* to = packed_.at(panel * j_.dim * ITEMS);
+        long from = panel * ITEMS, count = std::min(ITEMS, j_.n_items - from);
+        for (long i = 0; i < count; ++i)
+            for (long c = 0; c < j_.dim; ++c)
+                to[c * ITEMS + i] = j_.item_table[(from + i) * j_.dim + c];
+    }
+
+    void search(long first, Work& work) {
+        long count = std::min(USERS, j_.n_users - first), d = j_.dim;
+        for (long u = 0; u < count; ++u) {
+            int64_t row = j_.users[first + u];
+            std::memcpy(work.rows.at(u * d), j_.user_table + row * d, d * sizeof(float));
+            work.best[u].start(j_.k);
+            for (long e = 0; e < j_.n_excluded; ++e)
+                work.at[u * j_.n_excluded + e] = j_.excluded[e].indptr[row];
+        }
+        for (long p = 0; p < panels_; ++p) {
+            gemm(work.rows.at(0), d, packed_.at(p * d * ITEMS), ITEMS, work.scores.at(0), ITEMS,
+                 count, ITEMS, d, false);
+            for (long u = 0; u < count; ++u) look(first + u, u, p * ITEMS, work);
+        }
+        for (long u = 0; u < count; ++u)
+            work.best[u].write(j_.items + (first + u) * j_.k, j_.scores + (first + u) * j_.k);
+    }
+
+    // Takes what is good enough from the scores of one user for one panel.
+    void look(long place, long u, long from, Work& work) {
+        float* scores = work.scores.at(u * ITEMS);
+        long until = std::min(from + ITEMS, j_.n_items);
+        for (long e = 0; e < j_.n_excluded; ++e) {
+            const Excluded& out = j_.excluded[e];
+            int64_t& at = work.at[u * j_.n_excluded + e];
+            int64_t end = out.indptr[j_.users[place] + 1];
+            for (; at < end && out.items[at] < until; ++at) scores[out.items[at] - from] = LOWEST;
+        }
+        if (j_.candidates)
+            for (long i = from; i < until; ++i)
+                if (!j_.candidates[i]) scores[i - from] = LOWEST;
+        Best& best = work.best[u];
+        Vec floor = all(best.floor());
+        bool added = false;
+        for (long v = 0; v < ITEMS; v += W) {
+            Ints high = ~(load(scores + v) <= floor);  // numbers above it, and NaN
+            if (!any(high)) continue;
+            for (long i = v; i < v + W && from + i < until; ++i) {
+                if (std::isnan(scores[i])) bad_.store(place);
+                best.add(scores[i], static_cast<int32_t>(from + i));
+            }
+            added = true;
+        }
+        if (added) best.settle(false);
+    }
+
+    static bool any(Ints mask) {
+        int64_t parts[sizeof(Ints) / 8];
+        std::memcpy(parts, &mask, sizeof mask);
+        int64_t joined = 0;
+        for (int64_t part : parts) joined |= part;
+        return joined != 0;
+    }
+
+    const TopK& j_;
+    const long panels_;
+    Floats packed_;
+    std::atomic<int64_t> bad_{-1};
+};
+
+}  // namespace fr

@@ -1,0 +1,76 @@
+"""Exact top-k by inner product in compiled code: the struct of ``kernels/topk.h``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ctypes import POINTER, Structure, byref, c_float, c_int32, c_int64, c_uint8
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fullrank.native.build import kernel, pointer
+
+
+class _Excluded(Structure):
+    _fields_ = [("indptr", POINTER(c_int64)), ("items", POINTER(c_int32))]
+
+
+class _TopK(Structure):
+    _fields_ = [
+        *((name, c_int64) for name in ("dim", "n_items", "n_users", "k", "threads", "n_excluded")),
+        ("user_table", POINTER(c_float)),
+        ("item_table", POINTER(c_float)),
+        ("users", POINTER(c_int64)),
+        ("excluded", POINTER(_Excluded)),
+        ("candidates", POINTER(c_uint8)),
+        ("items", POINTER(c_int32)),
+        ("scores", POINTER(c_float)),
+    ]
+
+
+def top_k(
+    user_table: NDArray[np.float32],
+    item_table: NDArray[np.float32],
+    users: NDArray[np.int64],
+    k: int,
+    threads: int,
+    *,
+    excluded: Sequence[tuple[NDArray[np.int64], NDArray[np.int32]]] = (),
+    candidates: NDArray[np.bool_] | None = None,
+) -> tuple[NDArray[np.int32], NDArray[np.float32], int | None]:
+    """The k items of highest inner product for each of ``users``, equal ones by item row.
+
+    Args:
+        user_table: (n_users, d).
+        item_table: (n_items, d).
+        users: (U,) rows of the user table.
+        k: Items to return for each.
+        threads: Threads that share the users. The result does not depend on their number.
+        excluded: CSR (indptr by user row, item rows ascending) of items not to return.
+        candidates: (n_items,) items that may be returned.
+
+    Returns:
+        (U, k) items, -1 where none is left; (U, k) scores, -inf there; and the position of a user
+        with a score that is not a number, if there is one.
+    """
+    items = np.empty((len(users), k), dtype=np.int32)
+    scores = np.empty((len(users), k), dtype=np.float32)
+    masks = (_Excluded * max(len(excluded), 1))()
+    for mask, (indptr, indices) in zip(masks, excluded, strict=False):
+        mask.indptr = pointer(indptr, np.int64, c_int64)
+        mask.items = pointer(indices, np.int32, c_int32)
+    n_items, dim = item_table.shape
+    job = _TopK(dim, n_items, len(users), k, threads, len(excluded))
+    job.user_table = pointer(user_table, np.float32, c_float)
+    job.item_table = pointer(item_table, np.float32, c_float)
+    job.users = pointer(users, np.int64, c_int64)
+    job.excluded = masks
+    job.items = pointer(items, np.int32, c_int32)
+    job.scores = pointer(scores, np.float32, c_float)
+    if candidates is not None:
+        job.candidates = pointer(candidates.view(np.uint8), np.uint8, c_uint8)
+    run: Any = kernel("top_k")
+    run.restype = c_int64
+    bad = run(byref(job))
+    return items, scores, None if bad < 0 else bad
