@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from fullrank import native
 from fullrank.data import Ids, Interactions
 from fullrank.data.sampling import PairSampler
 from fullrank.errors import FitError
@@ -132,3 +133,13 @@ def test_nothing_to_draw():
     empty = Interactions.from_rows(USER_IDS, ITEM_IDS, np.array([], int), np.array([], int))
     with pytest.raises(FitError, match="no interactions"):
         PairSampler(empty, "users")
+
+
+@pytest.mark.parametrize("rule", ["users", "interactions"])
+def test_kernels_and_numpy_draw_alike(small, rule, monkeypatch):
+    sampler = PairSampler(small.train, rule, negatives=3)
+    fast = list(sampler.batches(np.random.default_rng(0), 30, 64))
+    monkeypatch.setattr(native, "library", lambda: None)
+    slow = list(sampler.batches(np.random.default_rng(0), 30, 64))
+    for left, right in zip(fast, slow, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fullrank import native
 from fullrank.data.interactions import Interactions
 from fullrank.errors import FitError
 
@@ -92,6 +93,8 @@ class PairSampler:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         if self.rule == "interactions":
             cells = rng.integers(len(self.data), size=n)
+            if native.library() is not None:
+                return native.unpack(self._pair_of_cell, cells)
             pairs = self._pair_of_cell[cells]
             return pairs >> 32, pairs & 0xFFFFFFFF
         users = self._active[rng.integers(len(self._active), size=n)]
@@ -111,6 +114,8 @@ class PairSampler:
         return drawn.reshape(len(users), self.negatives)
 
     def _observed(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.bool_]:
+        if native.library() is not None:
+            return native.observed(self.data.indptr, self.data.item_idx, users, items)
         key = users * self.data.n_items + items
         at = np.searchsorted(self._keys, key)
         found: NDArray[np.bool_] = self._keys[np.minimum(at, len(self._keys) - 1)] == key

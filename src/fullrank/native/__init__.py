@@ -1,7 +1,17 @@
 """Compiled kernels for the hot loops; everything here has a slower twin elsewhere in torch."""
 
 from fullrank.native.build import library, state
-from fullrank.native.search import top_k
+from fullrank.native.search import observed, top_k, unpack
 from fullrank.native.steps import Moves, NegativeSteps, PairSteps, Side
 
-__all__ = ["Moves", "NegativeSteps", "PairSteps", "Side", "library", "state", "top_k"]
+__all__ = [
+    "Moves",
+    "NegativeSteps",
+    "PairSteps",
+    "Side",
+    "library",
+    "observed",
+    "state",
+    "top_k",
+    "unpack",
+]

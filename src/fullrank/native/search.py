@@ -1,4 +1,4 @@
-"""Exact top-k by inner product in compiled code: the struct of ``kernels/topk.h``."""
+"""Looking things up in compiled code: the best items of users, and what drawn pairs are."""
 
 from __future__ import annotations
 
@@ -74,3 +74,32 @@ def top_k(
     run.restype = c_int64
     bad = run(byref(job))
     return items, scores, None if bad < 0 else bad
+
+
+def unpack(
+    pairs: NDArray[np.int64], cells: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Upper and lower half of ``pairs[cells]``, (n,) each: user and item rows."""
+    users, items = np.empty_like(cells), np.empty_like(cells)
+    arrays = [pointer(each, np.int64, c_int64) for each in (pairs, cells, users, items)]
+    kernel("unpack")(*arrays[:2], c_int64(len(cells)), *arrays[2:])
+    return users, items
+
+
+def observed(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    users: NDArray[np.int64],
+    items: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """(n,) whether each item is among the ascending ``indices`` of each user."""
+    found = np.empty(len(users), dtype=bool)
+    kernel("observed")(
+        pointer(indptr, np.int64, c_int64),
+        pointer(indices, np.int32, c_int32),
+        pointer(users, np.int64, c_int64),
+        pointer(items, np.int64, c_int64),
+        c_int64(len(users)),
+        pointer(found.view(np.uint8), np.uint8, c_uint8),
+    )
+    return found

@@ -1,6 +1,7 @@
 // What Python calls, by way of ctypes: plain functions on plain structs.
 #include "negative.h"
 #include "pair.h"
+#include "sample.h"
 #include "topk.h"
 
 #include <new>
@@ -40,4 +41,14 @@ void fr_negative_run(void* steps, int64_t count, const fr::Table* tables, const 
 void fr_negative_close(void* steps) { delete static_cast<fr::NegativeSteps*>(steps); }
 
 int64_t fr_top_k(const fr::TopK* job) { return fr::Search(*job).run(); }
+
+void fr_unpack(const int64_t* pairs, const int64_t* cells, int64_t n, int64_t* users,
+               int64_t* items) {
+    fr::unpack(pairs, cells, n, users, items);
+}
+
+void fr_observed(const int64_t* indptr, const int32_t* indices, const int64_t* users,
+                 const int64_t* items, int64_t n, uint8_t* found) {
+    fr::observed(indptr, indices, users, items, n, found);
+}
 }

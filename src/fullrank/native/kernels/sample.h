@@ -1,0 +1,36 @@
+// Looking up drawn pairs: random places in large arrays, asked for well before they are needed.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace fr {
+
+constexpr long AHEAD = 128;
+
+// pairs[cell] holds a user row in its upper half and an item row in its lower half.
+inline void unpack(const int64_t* pairs, const int64_t* cells, long n, int64_t* users,
+                   int64_t* items) {
+    for (long k = 0; k < n; ++k) {
+        if (k + AHEAD < n) __builtin_prefetch(pairs + cells[k + AHEAD]);
+        int64_t pair = pairs[cells[k]];
+        users[k] = pair >> 32;
+        items[k] = pair & 0xFFFFFFFF;
+    }
+}
+
+// Whether each user has interacted with each item; item rows ascend for each user.
+inline void observed(const int64_t* indptr, const int32_t* indices, const int64_t* users,
+                     const int64_t* items, long n, uint8_t* found) {
+    for (long k = 0; k < n; ++k) {
+        if (k + 2 * AHEAD < n) __builtin_prefetch(indptr + users[k + 2 * AHEAD]);
+        if (k + AHEAD < n) {
+            int64_t next = users[k + AHEAD];
+            __builtin_prefetch(indices + (indptr[next] + indptr[next + 1]) / 2);
+        }
+        const int32_t *from = indices + indptr[users[k]], *to = indices + indptr[users[k] + 1];
+        found[k] = std::binary_search(from, to, static_cast<int32_t>(items[k]));
+    }
+}
+
+}  // namespace fr
