@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: env demo lint types test test-quick clean
+.PHONY: env demo lint types test test-quick bench bench-large bench-growth bench-peers clean
 
 env: .venv/.installed
 
@@ -27,4 +27,21 @@ test: lint types env
 	$(BIN)/pytest
 
 clean:
-	rm -rf .venv demo-model
+	rm -rf .venv .venv-peers demo-model
+
+bench: env
+	$(BIN)/python benchmarks/speed.py --out results/speed.json --fast citeulike gowalla
+
+bench-large: env
+	$(BIN)/python benchmarks/large.py --out results/large.json
+
+bench-growth: env
+	$(BIN)/python benchmarks/growth.py --out results/growth.json
+
+bench-peers: env .venv-peers/.installed
+	$(BIN)/python benchmarks/peers.py --out results/peers.json
+
+.venv-peers/.installed: benchmarks/peers.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers.txt
+	touch $@

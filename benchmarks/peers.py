@@ -1,0 +1,121 @@
+"""Epochs and ranking of RecBole and implicit beside ours, in turn, on the citeulike split.
+
+    FULLRANK_DATA=../shared/data python benchmarks/peers.py --out results/peers.json
+
+Peers run in ``.venv-peers`` (``make bench-peers`` builds it). Every round runs ours and theirs one
+after the other, each in a process of its own with the same number of threads; figures are medians
+over rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+HERE = Path(__file__).parent
+THEIRS = HERE.parent / ".venv-peers" / "bin" / "python"
+QUICK = ["BPR:2048", "BPR:8192", "SimpleX:2048", "ENMF:2048"]
+SLOW = ["LightGCN:2048", "SGL:2048"]
+OURS = [
+    ("directspec+", {}),
+    ("directspec+", {"tau_design": "graph", "tau_near": 2.5}),
+    ("bpr", {"batch_size": 2048}),
+    ("bpr", {"batch_size": 256}),
+]
+
+
+def write_split(folder: Path) -> None:
+    import polars as pl
+    import scipy.sparse as sp
+
+    import fullrank as fr
+
+    data = fr.load("citeulike", validation=0).train
+    frame = pl.DataFrame({"user_id:token": data.user_idx, "item_id:token": data.item_idx})
+    home = folder / "citeulike"
+    home.mkdir()
+    frame.write_csv(home / "citeulike.train.inter", separator="\t")
+    for part in ("valid", "test"):
+        frame.sample(1000, seed=0).write_csv(home / f"citeulike.{part}.inter", separator="\t")
+    sp.save_npz(folder / "train.npz", sp.csr_matrix(data.csr().astype("float32")))
+
+
+def ours(threads: int) -> dict[str, float]:
+    import numpy as np
+    import torch
+    from speed import median
+
+    import fullrank as fr
+    from fullrank.evaluation import DotScorer, top_k
+    from fullrank.methods import plan_of, settings_of
+    from fullrank.training import Trainer
+
+    torch.set_num_threads(threads)
+    data = fr.load("citeulike", validation=0).train
+    figures = {}
+    for method, options in OURS:
+        settings = settings_of(method, {"epochs": 4, **options})
+        history = Trainer(plan_of(method, settings, data, "cpu"), settings).run().history
+        name = " ".join([f"fullrank {method}", *(f"{k}={v}" for k, v in options.items())])
+        figures[name] = statistics.median(record["seconds"] for record in history[1:])
+    rng = torch.Generator().manual_seed(0)
+    tables = [torch.randn(n, 64, generator=rng) for n in (data.n_users, data.n_items)]
+    scorer, users = DotScorer(*tables), np.arange(data.n_users)
+    figures["fullrank top-20"] = median(lambda: top_k(scorer, users, 20, exclude=[data]), 5)
+    return figures
+
+
+def run(command: list[str], threads: int) -> dict[str, float]:
+    pinned = {f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "MKL", "OPENBLAS")}
+    done = subprocess.run(
+        command, env=os.environ | pinned, capture_output=True, text=True, check=False
+    )
+    lines = [line for line in done.stdout.split("\n") if line.startswith("figures ")]
+    if not lines:
+        print(" ".join(command), "failed:", done.stderr.strip().split("\n")[-1], flush=True)
+        return {}
+    figures: dict[str, float] = json.loads(lines[-1].removeprefix("figures "))
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--out", type=Path, default=Path("results/peers.json"))
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--ours", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.ours:
+        print("figures " + json.dumps(ours(arguments.threads)))
+        return
+    seconds: dict[str, list[float]] = defaultdict(list)
+    threads = str(arguments.threads)
+    with tempfile.TemporaryDirectory() as name:
+        write_split(Path(name))
+        for turn in range(arguments.rounds):
+            calls = [[sys.executable, __file__, "--ours", "--threads", threads]]
+            models = QUICK + (SLOW if turn == 0 else [])  # minutes an epoch: once is enough
+            calls += [
+                [str(THEIRS), str(HERE / "peers_recbole.py"), name, m, threads] for m in models
+            ]
+            calls.append([str(THEIRS), str(HERE / "peers_implicit.py"), name, threads])
+            for call in calls:
+                for what, took in run(call, arguments.threads).items():
+                    seconds[what].append(took)
+    figures = {what: statistics.median(each) for what, each in seconds.items()}
+    base = figures.get("fullrank directspec+")
+    for what, took in sorted(figures.items(), key=lambda pair: pair[1]):
+        print(f"{what:55} {took:9.4f} s  {took / base if base else float('nan'):8.2f} x")
+    report = {"threads": arguments.threads, "seconds": figures, "runs": seconds}
+    arguments.out.write_text(json.dumps(report, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
