@@ -54,7 +54,7 @@ def test_own_settings_win_over_those_of_the_preset():
         ("bpr", "published:citeulike", "found bpr on citeulike; expected one of: directspec+ on"),
         ("directspec+", "published:netflix", "directspec+ on netflix; expected one of"),
         ("directspec+", "published", "preset published: found directspec+ on ; expected one of"),
-        ("directspec+", "", "preset: found ''; expected one of 'published'"),
+        ("directspec+", "", "preset: found ''; expected one of 'fast', 'published'"),
     ],
 )
 def test_an_unknown_preset_says_which_there_are(method, preset, words):

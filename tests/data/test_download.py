@@ -47,8 +47,8 @@ class Home:
         request.send_header("Content-Length", str(len(self.content) - start))
         request.end_headers()
         stop = start + self.stops.pop(0) if self.stops else len(self.content)
-        request.wfile.write(self.content[start:stop])
         self.sent.append((start, stop))
+        request.wfile.write(self.content[start:stop])
         return None
 
 

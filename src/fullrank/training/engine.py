@@ -58,7 +58,7 @@ class ClosedForm:
 class NativeEngine:
     """Steps in compiled code, on two float32 tables in the memory of the processor."""
 
-    most = 128
+    most = 512
 
     def __init__(
         self, encoder: MF, form: ClosedForm, settings: TrainingSettings, optimizer: Optimizer
@@ -124,7 +124,8 @@ def native_engine(
         for table in encoder.tables()
     )
     too_sharp = form.values.get("tau", 0.0) > LARGEST_TAU
-    too_far = form.nearness is not None and form.nearness.distance >= 4
+    by_graph = form.nearness is not None
+    too_far = by_graph and (form.nearness.distance >= 4 or settings.batch_size > 4096)
     if not plain or too_sharp or too_far:
         return None
     return NativeEngine(encoder, form, settings, optimizer)

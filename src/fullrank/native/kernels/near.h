@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
+#include <memory>
 #include <vector>
 
 namespace fr {
@@ -16,49 +18,26 @@ inline void transpose64(uint64_t* a) {
         }
 }
 
+// A set of up to 64 * WORDS rows of a batch.
+template <int WORDS>
+struct Set {
+    uint64_t bits[WORDS];
+
+    static Set only(long b) {
+        Set set{};
+        set.bits[b / 64] = 1ull << (b % 64);
+        return set;
+    }
+};
+
 class Near {
    public:
-    // indptr/indices: neighbours of each row; without them a row is only near to itself.
-    Near(long batch, const int64_t* indptr, const int32_t* indices, long n_neighbours)
-        : batch_(batch),
-          words_((batch + 63) / 64),
-          indptr_(indptr),
-          indices_(indices),
-          slot_(n_neighbours, -1),
-          bits_(words_ * 64 * words_) {}
-
+    virtual ~Near() = default;
+    virtual void fill(const int64_t* idx) = 0;
     const uint64_t* row(long b) const { return &bits_[b * words_]; }
 
-    void fill(const int64_t* idx) {
-        bits_.assign(bits_.size(), 0);
-        for (long b = 0; b < batch_; ++b) {
-            uint64_t* seen = &bits_[b * words_];
-            seen[b / 64] |= 1ull << (b % 64);
-            if (!indptr_) {
-                visit(static_cast<int32_t>(idx[b]), b, seen);
-                continue;
-            }
-            for (int64_t p = indptr_[idx[b]]; p < indptr_[idx[b] + 1]; ++p) visit(indices_[p], b, seen);
-        }
-        for (int32_t node : touched_) slot_[node] = -1;
-        touched_.clear();
-        masks_.clear();
-        mirror();
-    }
-
-   private:
-    // Adds to `seen` who came to this node before, and that b did.
-    void visit(int32_t node, long b, uint64_t* seen) {
-        int32_t& slot = slot_[node];
-        if (slot < 0) {
-            slot = static_cast<int32_t>(touched_.size());
-            touched_.push_back(node);
-            masks_.resize(masks_.size() + words_, 0);
-        }
-        uint64_t* mask = &masks_[slot * words_];
-        for (long w = 0; w < words_; ++w) seen[w] |= mask[w];
-        mask[b / 64] |= 1ull << (b % 64);
-    }
+   protected:
+    explicit Near(long words) : words_(words), bits_(words * 64 * words) {}
 
     // So far each row knows the rows before it; those before learn of it here.
     void mirror() {
@@ -71,13 +50,64 @@ class Near {
             }
     }
 
-    const long batch_, words_;
-    const int64_t* const indptr_;
-    const int32_t* const indices_;
-    std::vector<int32_t> slot_;  // of a node of the other side, in masks_, or -1
-    std::vector<int32_t> touched_;
-    std::vector<uint64_t> masks_;
+    const long words_;
     std::vector<uint64_t> bits_;
 };
+
+// Remembers, for each node, which rows of the batch have been there.
+template <int WORDS>
+class NearOf : public Near {
+   public:
+    // indptr/indices: neighbours of each row; without them a row is only near to itself.
+    NearOf(long batch, const int64_t* indptr, const int32_t* indices, long n_neighbours)
+        : Near(WORDS), batch_(batch), indptr_(indptr), indices_(indices), been_(n_neighbours) {}
+
+    void fill(const int64_t* idx) override {
+        for (long b = 0; b < batch_; ++b) {
+            Set<WORDS> me = Set<WORDS>::only(b), seen = me;
+            if (!indptr_) {
+                visit(been_[idx[b]], me, seen);
+            } else {
+                const int32_t *node = indices_ + indptr_[idx[b]], *end = indices_ + indptr_[idx[b] + 1];
+                for (; node < end; ++node) {
+                    if (node + 16 < end) __builtin_prefetch(&been_[node[16]], 1);
+                    visit(been_[*node], me, seen);
+                }
+            }
+            std::memcpy(&bits_[b * WORDS], &seen.bits, sizeof seen.bits);
+        }
+        for (long b = 0; b < batch_; ++b) {
+            if (!indptr_) {
+                been_[idx[b]] = Set<WORDS>{};
+                continue;
+            }
+            for (int64_t p = indptr_[idx[b]]; p < indptr_[idx[b] + 1]; ++p)
+                been_[indices_[p]] = Set<WORDS>{};
+        }
+        mirror();
+    }
+
+   private:
+    static void visit(Set<WORDS>& been, const Set<WORDS>& me, Set<WORDS>& seen) {
+        for (int w = 0; w < WORDS; ++w) {
+            seen.bits[w] |= been.bits[w];
+            been.bits[w] |= me.bits[w];
+        }
+    }
+
+    const long batch_;
+    const int64_t* const indptr_;
+    const int32_t* const indices_;
+    std::vector<Set<WORDS>> been_;
+};
+
+template <int WORDS = 1>
+std::unique_ptr<Near> near_of(long batch, const int64_t* indptr, const int32_t* indices,
+                              long n_neighbours) {
+    if (batch <= 64 * WORDS)
+        return std::make_unique<NearOf<WORDS>>(batch, indptr, indices, n_neighbours);
+    if constexpr (WORDS < 64) return near_of<2 * WORDS>(batch, indptr, indices, n_neighbours);
+    return nullptr;
+}
 
 }  // namespace fr

@@ -74,8 +74,7 @@ class PairSteps {
               q(p.ld_), cov(p.D_ * p.D_), cross(p.D_ * p.D_), sym(p.D_ * p.D_),
               gradients(p.c_.n[s], p.d_) {
             if (p.c_.near)
-                near = std::make_unique<Near>(p.B_, p.c_.indptr[s], p.c_.indices[s],
-                                              p.c_.n_neighbours[s]);
+                near = near_of(p.B_, p.c_.indptr[s], p.c_.indices[s], p.c_.n_neighbours[s]);
         }
         Floats x, h, z, raw, y, g, gp, dx, ht, gpt, e, norm, r, q, cov, cross, sym;
         Gradients gradients;
