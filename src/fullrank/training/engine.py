@@ -124,8 +124,8 @@ def native_engine(
         for table in encoder.tables()
     )
     too_sharp = form.values.get("tau", 0.0) > LARGEST_TAU
-    by_graph = form.nearness is not None
-    too_far = by_graph and (form.nearness.distance >= 4 or settings.batch_size > 4096)
+    nearness = form.nearness
+    too_far = nearness is not None and (nearness.distance >= 4 or settings.batch_size > 4096)
     if not plain or too_sharp or too_far:
         return None
     return NativeEngine(encoder, form, settings, optimizer)
