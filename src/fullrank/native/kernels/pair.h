@@ -52,6 +52,7 @@ class PairSteps {
                 rows(me, members, [&](int s, long from, long to) { objective(s, from, to); });
                 barrier.wait();
                 if (me == 0) losses[step] = total_loss();
+                if (step + 1 < steps) fetch(me, members, tables, now);
                 backward(me, members, barrier);
                 barrier.wait();
                 move(me, members, tables, update);
@@ -128,6 +129,16 @@ class PairSteps {
         if (c_.balance != NONE)
             rows(me, members, [&](int s, long from, long to) { filter(*sides_[s], from, to); });
         barrier.wait();
+    }
+
+    // Asks for what the next step reads: on large tables each row is a walk through memory.
+    void fetch(int me, int members, const Table* tables, const int64_t* const* now) {
+        whole(me, members, [&](int s) {
+            for (const int64_t* row = now[s] + B_; row < now[s] + 2 * B_; ++row) {
+                prefetch_row(tables[s], *row, d_);
+                sides_[s]->gradients.fetch(*row);
+            }
+        });
     }
 
     void take(int s, const Table& table, const int64_t* idx, long from, long to) {

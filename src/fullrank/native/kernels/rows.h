@@ -59,6 +59,8 @@ class Gradients {
         if (distinct_.size() * d_ > sums_.size()) sums_.resize(distinct_.size() * d_);
     }
 
+    void fetch(int64_t row) const { __builtin_prefetch(&slot_[row], 1); }
+
     // The rest works on columns [begin, end) and may be shared among threads by columns.
     void zero(Range columns) {
         for (size_t k = 0; k < distinct_.size(); ++k)
