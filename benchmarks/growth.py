@@ -59,7 +59,7 @@ def measure(n_users: int, *, tables: bool) -> dict[str, float]:
     from fullrank.data import random_split
     from fullrank.data.sampling import PairSampler
     from fullrank.evaluation import DotScorer, top_k
-    from fullrank.methods import plan_of, settings_of
+    from fullrank.methods import METHODS, plan_of, settings_of
     from fullrank.training import Trainer
 
     torch.set_num_threads(2)
@@ -82,7 +82,7 @@ def measure(n_users: int, *, tables: bool) -> dict[str, float]:
     figures["sampling"] = statistics.median(runs)
     figures["peak_gib_sampling"] = peak()
     settings = settings_of("directspec+", {"dim": D, "batch_size": B})
-    plan = plan_of("directspec+", settings, data, "cpu")
+    plan = plan_of(METHODS["directspec+"], settings, data, "cpu")
     trainer = Trainer(plan, settings)
     trainer.steps = STEPS
     took = []

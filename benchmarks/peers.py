@@ -54,7 +54,7 @@ def ours(threads: int) -> dict[str, float]:
 
     import fullrank as fr
     from fullrank.evaluation import DotScorer, top_k
-    from fullrank.methods import plan_of, settings_of
+    from fullrank.methods import METHODS, plan_of, settings_of
     from fullrank.training import Trainer
 
     torch.set_num_threads(threads)
@@ -62,7 +62,7 @@ def ours(threads: int) -> dict[str, float]:
     figures = {}
     for method, options in OURS:
         settings = settings_of(method, {"epochs": 4, **options})
-        history = Trainer(plan_of(method, settings, data, "cpu"), settings).run().history
+        history = Trainer(plan_of(METHODS[method], settings, data, "cpu"), settings).run().history
         name = " ".join([f"fullrank {method}", *(f"{k}={v}" for k, v in options.items())])
         figures[name] = statistics.median(record["seconds"] for record in history[1:])
     rng = torch.Generator().manual_seed(0)

@@ -79,7 +79,7 @@ def machine(threads: int) -> dict[str, object]:
 def epoch_seconds(data, method: str, options: dict, epochs: int) -> tuple[float, int]:
     """Median seconds of an epoch, sampling and updates included, and its steps."""
     settings = settings_of(method, {"epochs": epochs + 1, **options})
-    trainer = Trainer(plan_of(method, settings, data, "cpu"), settings)
+    trainer = Trainer(plan_of(METHODS[method], settings, data, "cpu"), settings)
     history = trainer.run().history
     return statistics.median(record["seconds"] for record in history[1:]), trainer.steps
 

@@ -7,6 +7,7 @@ import torch
 
 import fullrank as fr
 from fullrank import DataError, Interactions, Recommender
+from fullrank.evaluation import DotScorer
 from fullrank.fold_in import RIDGE, fold_in_users
 
 
@@ -107,7 +108,7 @@ def test_users_who_were_not_trained_are_served_far_better_than_by_popularity(dem
     folded = trained.fold_in(new)
     popular = Recommender()
     counts = torch.from_numpy(trained.train.item_degree).float()[:, None]
-    popular._tables = (torch.ones(folded.train.n_users, 1), counts)
+    popular._scorer = DotScorer(torch.ones(folded.train.n_users, 1), counts)
     popular._parts = {"train": folded.train}
     test = demo.test.to_frame().filter(pl.col("user_id").is_in(folded.users.values.implode()))
     ours, theirs = (each.evaluate(test, k=20)["ndcg@20"] for each in (folded, popular))
@@ -156,10 +157,10 @@ def test_what_cannot_be_folded_in_is_named(trained):
 
 
 def test_items_and_the_model_itself_stay_as_they_are(trained):
-    before = [table.clone() for table in trained._tables]
+    before = [table.clone() for table in trained._tables()]
     folded = trained.fold_in({"x": ["i1", "i5"]})
     assert torch.equal(folded.item_embeddings, before[1])
-    assert all(torch.equal(a, b) for a, b in zip(trained._tables, before, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(trained._tables(), before, strict=True))
     assert (trained.items, trained.method) == (folded.items, folded.method)
     assert folded.recommend(["x"]).columns == trained.recommend(["u1"]).columns
 

@@ -25,7 +25,7 @@ def best(frame: pl.DataFrame, user: object) -> list[object]:
 def of_tables(users, items, train) -> Recommender:
     """A recommender of given tables."""
     made = Recommender()
-    made._tables = (torch.as_tensor(users).float(), torch.as_tensor(items).float())
+    made._scorer = DotScorer(torch.as_tensor(users).float(), torch.as_tensor(items).float())
     made._parts = {"train": train}
     return made
 
@@ -173,7 +173,7 @@ def test_before_fit_there_is_one_line():
         lambda: empty.spectrum(),
         lambda: empty.save("nowhere"),
     ):
-        with pytest.raises(FitError, match="no embeddings yet; expected a call of fit or load"):
+        with pytest.raises(FitError, match="nothing learned yet; expected a call of fit or load"):
             ask()
 
 
@@ -283,7 +283,7 @@ def test_a_validation_part_chooses_the_epoch(small):
     shorter = Recommender("bpr", **options | {"epochs": training["best_epoch"]}).fit(small.train)
     assert torch.equal(shorter.item_embeddings, model.item_embeddings)
     assert training["epochs"] == 28
-    assert training["effective_rank"] == fr.spectrum.effective_rank(*model._tables)
+    assert training["effective_rank"] == fr.spectrum.effective_rank(*model._tables())
 
 
 def test_validation_must_share_its_ids(small):
@@ -355,11 +355,11 @@ def test_devices():
 
 
 def test_the_spectrum_is_that_of_both_tables_stacked(model):
-    stacked = torch.cat(model._tables)
+    stacked = torch.cat(model._tables())
     assert model.spectrum().effective_rank == pytest.approx(fr.spectrum.effective_rank(stacked))
 
 
 def test_tables_that_are_not_finite_are_not_ranked(model):
-    broken = of_tables(model.user_embeddings, torch.full((120, 8), torch.nan), model.train)
+    broken = torch.full((120, 8), torch.nan)
     with pytest.raises(FitError, match="item table, row 0: found NaN or infinity"):
-        broken.recommend(["u1"])
+        of_tables(model.user_embeddings, broken, model.train)

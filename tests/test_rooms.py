@@ -36,7 +36,7 @@ ORDER = (
 
 ONLY = {
     "spectrum": {"torch", "fullrank.spectrum"},
-    "objectives": {"torch", "fullrank.objectives"},
+    "objectives": {"torch", "fullrank.objectives", "fullrank.spectrum"},
 }
 """What a room may import beside the standard library, where that is less than the order allows."""
 

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from fullrank import DataError, Ids, Interactions, Recommender, files, store
+from fullrank.evaluation import DotScorer
 from fullrank.files import replacing, write_error
 
 QUICK = {"dim": 8, "batch_size": 64, "epochs": 1}
@@ -105,7 +106,7 @@ def test_ids_of_numbers_and_letters_outside_ascii(tmp_path):
     items = Ids(pl.Series(["ä", "007", "日本"]), pl.Series(["Ünder", None, "東京"]))
     data = Interactions(users, items, [0, 1, 2, 3], [0, 1, 2])
     made = Recommender()
-    made._tables = (torch.eye(3), torch.eye(3))
+    made._scorer = DotScorer(torch.eye(3), torch.eye(3))
     made._parts, made.data_name = {"train": data}, "Ölfässer 東京"
     made.save(tmp_path / "m")
     loaded = Recommender.load(tmp_path / "m")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,16 +14,24 @@ from fullrank import serving
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.splits import Split
-from fullrank.encoders import Encoder
 from fullrank.errors import DataError, FitError, SettingError
-from fullrank.evaluation import DotScorer, Evaluation, evaluate
+from fullrank.evaluation import DotScorer, Evaluation, ItemScorer, Scorer, evaluate
+from fullrank.fitting import solved, trained
 from fullrank.fold_in import fold_in_users
-from fullrank.methods import plan_of, settings_of
+from fullrank.methods import SolvedMethod, method_named, settings_of
 from fullrank.presets import preset_named
 from fullrank.runtime import device_named, torch_threads
-from fullrank.spectrum import Spectrum, effective_rank, unit_rows
-from fullrank.store import MANIFEST, Stored, read_model, versions, write_model
-from fullrank.training import CheckpointFile, Reporter, Trainer
+from fullrank.spectrum import Spectrum, unit_rows
+from fullrank.store import (
+    MANIFEST,
+    Stored,
+    read_model,
+    scorer_of,
+    tensors_of,
+    versions,
+    write_model,
+)
+from fullrank.training import CheckpointFile, Reporter
 
 _NOT_IDENTITY = {"epochs", "patience", "checkpoint_every"}
 """Settings that may change between a run and its continuation."""
@@ -67,7 +74,7 @@ class Recommender:
         self.training: dict[str, Any] = {}
         self.metrics: dict[str, Any] = {}
         self.data_name: str | None = None
-        self._tables: tuple[Tensor, Tensor] | None = None
+        self._scorer: Scorer | None = None
         self._parts: dict[str, Interactions] = {}
 
     def fit(
@@ -105,44 +112,43 @@ class Recommender:
             validation.users != train.users or validation.items != train.items
         ):
             raise FitError("validation", "other users or items than in train", "parts of one split")
-        plan = plan_of(self.method, self.settings, train, self.device)
-        trainer = Trainer(
-            plan,
-            self.settings,
-            validate=_validator(plan.encoder, train, validation) if validation else None,
-            probe=lambda: effective_rank(*plan.encoder.tables()),
-            checkpoint=self._checkpoint_file(checkpoint, train, validation),
-            reporter=reporter,
-        )
-        began = time.perf_counter()
+        method = method_named(self.method)
         with torch_threads(self.threads):
-            progress = trainer.run(resume=resume)
-        users, items = plan.encoder.tables()
-        self._tables = (users.detach(), items.detach())
+            if isinstance(method, SolvedMethod):
+                if resume:
+                    raise SettingError("resume", f"method {self.method}", "a method with epochs")
+                fitted = solved(method, self.settings, train, self.device)
+            else:
+                fitted = trained(
+                    method,
+                    self.settings,
+                    train,
+                    validation,
+                    self.device,
+                    checkpoint=self._checkpoint_file(checkpoint, train, validation),
+                    resume=resume,
+                    reporter=reporter,
+                )
+        self._scorer, self.training = fitted
         parts = {"train": train, "validation": validation, "test": split.test if split else None}
         self._parts = {name: part for name, part in parts.items() if part is not None}
         self.data_name = split.name if split else None
-        self.training = {
-            "epochs": progress.epoch,
-            "best_epoch": progress.best_epoch,
-            "validation_ndcg@20": progress.best_metric,
-            "loss": progress.history[-1]["loss"] if progress.history else None,
-            "effective_rank": effective_rank(*self._tables),
-            "seconds": progress.seconds,
-            "seconds_with_validation": time.perf_counter() - began,
-            "history": progress.history,
-        }
         return self
+
+    @property
+    def scorer(self) -> Scorer:
+        """What the method ranks with, for `fullrank.evaluation`."""
+        return self._fitted()
 
     @property
     def user_embeddings(self) -> Tensor:
         """(n_users, d) float32: the rows that the method ranks with."""
-        return self._fitted()[0]
+        return self._tables()[0]
 
     @property
     def item_embeddings(self) -> Tensor:
         """(n_items, d) float32: the rows that the method ranks with."""
-        return self._fitted()[1]
+        return self._tables()[1]
 
     @property
     def train(self) -> Interactions:
@@ -167,7 +173,7 @@ class Recommender:
 
     def spectrum(self) -> Spectrum:
         """The diagnosis of the embeddings, users and items stacked."""
-        return Spectrum.of(*self._fitted())
+        return Spectrum.of(*self._tables())
 
     def recommend(
         self,
@@ -196,9 +202,8 @@ class Recommender:
             SettingError: k is below 1.
         """
         _check_k(k)
-        scorer = DotScorer(*self._fitted())
         return serving.recommend(
-            scorer,
+            self._fitted(),
             self.users,
             self.items,
             self._user_rows(users),
@@ -208,7 +213,10 @@ class Recommender:
         )
 
     def similar_items(self, items: Iterable[Any], k: int = 10) -> pl.DataFrame:
-        """The k nearest items of each item by the cosine of their embeddings, itself left out.
+        """The k nearest items of each item, itself left out.
+
+        Nearest by the cosine of their embeddings, or by the method's own weights where it has those
+        in the place of embeddings.
 
         Returns:
             A frame ``item_id, similar_item_id[, title], score, rank``.
@@ -219,13 +227,18 @@ class Recommender:
         """
         _check_k(k)
         rows = serving.rows_of(self.items, items, "item", "an item of the training data")
-        unit = unit_rows(self.item_embeddings)
         n = len(self.items)
         itself = Interactions(
             self.items, self.items, np.arange(n + 1), np.arange(n, dtype=np.int32)
         )
+        scorer = self._fitted()
+        if isinstance(scorer, ItemScorer):
+            scorer = ItemScorer(itself, scorer.weights)
+        else:
+            unit = unit_rows(self.item_embeddings)
+            scorer = DotScorer(unit, unit)
         return serving.recommend(
-            DotScorer(unit, unit),
+            scorer,
             self.items,
             self.items,
             rows,
@@ -235,7 +248,7 @@ class Recommender:
         )
 
     def fold_in(self, interactions: Interactions | Mapping[Any, Iterable[Any]] | Any) -> Self:
-        """Embeds users who were not in training from their items; items stay as they are.
+        """Serves users who were not in training, from their items; items stay as they are.
 
         Args:
             interactions: A mapping of user id to item ids, a frame of ``user_id, item_id``, or
@@ -248,9 +261,13 @@ class Recommender:
             DataError: a user has no item that the model knows.
         """
         new = serving.known_items(interactions, self.items)
-        rows = fold_in_users(*self._fitted(), self.train, new)
+        scorer = self._fitted()
         folded = type(self)(self.method, device=self.device, **self.settings.model_dump())
-        folded._tables = (rows, self.item_embeddings)
+        if isinstance(scorer, ItemScorer):
+            folded._scorer = ItemScorer(new, scorer.weights)
+        else:
+            rows = fold_in_users(*self._tables(), self.train, new)
+            folded._scorer = DotScorer(rows, self.item_embeddings)
         folded._parts = {"train": new}
         folded.training = {"folded_in": new.n_users}
         return folded
@@ -282,7 +299,7 @@ class Recommender:
         )
         assert known is not None  # noqa: S101  # narrows the type: tested above
         result = evaluate(
-            DotScorer(*self._fitted()),
+            self._fitted(),
             known,
             train=self.train,
             validation=self._parts.get("validation"),
@@ -305,7 +322,7 @@ class Recommender:
         Raises:
             DataError: the disk is full or the folder cannot be written; what was there stays.
         """
-        users, items = self._fitted()
+        scorer = self._fitted()
         manifest = {
             "method": self.method,
             "settings": self.settings.model_dump(),
@@ -320,7 +337,7 @@ class Recommender:
             "metrics": self.metrics,
             "versions": versions(),
         }
-        tables = {"users": users.cpu().contiguous(), "items": items.cpu().contiguous()}
+        tables = tensors_of(scorer)
         write_model(Path(folder), Stored(tables, self.users, self.items, self._parts, manifest))
 
     @classmethod
@@ -338,19 +355,23 @@ class Recommender:
             place = f"{Path(folder) / MANIFEST}, {error.place}"
             raise DataError(place, error.found, error.expected) from None
         model = cls(manifest["method"], device=device, **manifest["settings"])
-        model._tables = (
-            stored.tables["users"].to(model.device),
-            stored.tables["items"].to(model.device),
-        )
+        model._scorer = scorer_of(stored.tables, stored.parts["train"], model.device)
         model._parts = stored.parts
         model.data_name = manifest["data"].get("name")
         model.training, model.metrics = manifest["training"], manifest["metrics"]
         return model
 
-    def _fitted(self) -> tuple[Tensor, Tensor]:
-        if self._tables is None:
-            raise FitError("recommender", "no embeddings yet", "a call of fit or load first")
-        return self._tables
+    def _fitted(self) -> Scorer:
+        if self._scorer is None:
+            raise FitError("recommender", "nothing learned yet", "a call of fit or load first")
+        return self._scorer
+
+    def _tables(self) -> tuple[Tensor, Tensor]:
+        scorer = self._fitted()
+        if not isinstance(scorer, DotScorer):
+            found = "weights from item to item and no embeddings"
+            raise FitError(f"method {self.method}", found, "a method that learns embeddings")
+        return scorer.user_table, scorer.item_table
 
     def _user_rows(self, users: Iterable[Any] | None) -> np.ndarray[Any, Any]:
         if users is None:
@@ -369,18 +390,6 @@ class Recommender:
         made_with = {name: versions()[name] for name in ("fullrank", "torch", "kernels")}
         identity = {"method": self.method, **settings, **prints, **made_with}
         return CheckpointFile(Path(path), identity)
-
-
-def _validator(
-    encoder: Encoder, train: Interactions, validation: Interactions
-) -> Callable[[], float]:
-    k = min(20, train.n_items)
-
-    def ndcg() -> float:
-        scorer = DotScorer(*encoder.tables())
-        return evaluate(scorer, validation, train=train, k=(k,), metrics=("ndcg",))[f"ndcg@{k}"]
-
-    return ndcg
 
 
 def _check_k(k: int) -> None:

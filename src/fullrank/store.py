@@ -23,6 +23,7 @@ from fullrank import native
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.errors import DataError
+from fullrank.evaluation import DotScorer, ItemScorer, Scorer
 from fullrank.files import replacing, write_error
 
 FORMAT = 1
@@ -53,6 +54,39 @@ def versions() -> dict[str, str]:
         "polars": pl.__version__,
         "kernels": native.state(),
     }
+
+
+def tensors_of(scorer: Scorer) -> dict[str, Tensor]:
+    """What a model folder keeps of a fitted method, by name."""
+    if isinstance(scorer, DotScorer):
+        tables = {"users": scorer.user_table, "items": scorer.item_table}
+        return {name: table.cpu().contiguous() for name, table in tables.items()}
+    if not isinstance(scorer, ItemScorer):
+        raise TypeError(f"found {type(scorer).__name__}; expected DotScorer or ItemScorer")
+    weights = scorer.weights
+    if weights.layout != torch.sparse_csr:
+        return {"weights": weights}
+    return {
+        "weights.indptr": weights.crow_indices(),
+        "weights.indices": weights.col_indices().int(),
+        "weights.values": weights.values(),
+    }
+
+
+def scorer_of(tensors: dict[str, Tensor], train: Interactions, device: str) -> Scorer:
+    """The scorer of what `tensors_of` gave."""
+    if "users" in tensors:
+        return DotScorer(tensors["users"].to(device), tensors["items"].to(device))
+    if "weights" in tensors:
+        return ItemScorer(train, tensors["weights"])
+    indptr, indices, values = (
+        tensors[f"weights.{part}"] for part in ("indptr", "indices", "values")
+    )
+    n = len(indptr) - 1
+    weights = torch.sparse_csr_tensor(
+        indptr, indices.long(), values, (n, n), check_invariants=False
+    )
+    return ItemScorer(train, weights)
 
 
 def write_model(folder: Path, stored: Stored) -> None:

@@ -48,7 +48,7 @@ def test_updates_are_the_gradients_of_the_tables(negatives):
     user_table, item_table = plain = [table.clone().requires_grad_() for table in before]
     picked = None if batch.negative_idx is None else item_table[batch.negative_idx]
     loss(user_table[batch.user_idx], item_table[batch.item_idx], picked).backward()
-    updates = encoder.updates(batch, rows)
+    updates = encoder.updates(batch, rows, 0.0)
     assert [update.name for update in updates] == list(encoder.parameters)
     for update, leaf, table, old in zip(updates, plain, encoder.tables(), before, strict=True):
         dense = torch.zeros_like(leaf).index_add_(0, update.rows, update.grad)
@@ -59,7 +59,7 @@ def test_updates_are_the_gradients_of_the_tables(negatives):
 
 def test_without_a_gradient_there_is_nothing_to_update():
     encoder, batch = encoder_and_batch(0)
-    assert encoder.updates(batch, encoder.rows(batch)) == []
+    assert encoder.updates(batch, encoder.rows(batch), 0.0) == []
 
 
 def test_negatives_that_the_objective_ignores_are_a_mistake():
@@ -67,7 +67,7 @@ def test_negatives_that_the_objective_ignores_are_a_mistake():
     rows = encoder.rows(batch)
     loss(rows.pair[0], rows.pair[1], None).backward()
     with pytest.raises(RuntimeError, match="the objective did not use them"):
-        encoder.updates(batch, rows)
+        encoder.updates(batch, rows, 0.0)
 
 
 def test_it_ranks_with_the_raw_tables():

@@ -5,7 +5,22 @@ import math
 import pytest
 import torch
 
-from fullrank.objectives import bce, bpr, euclidean_positive, log_positive
+from fullrank.objectives import (
+    adaptive_bpr,
+    bce,
+    bpr,
+    ccl,
+    cl_rec,
+    direct_au,
+    enmf,
+    euclidean,
+    euclidean_positive,
+    info_nce,
+    lightgcl,
+    log_det,
+    log_positive,
+    sgl,
+)
 
 
 def rows(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -47,21 +62,111 @@ def naive_bce(user, item, negative):
     return total / len(user)
 
 
-NAMES = ["log_positive", "euclidean_positive", "bpr", "bce"]
+def cosine(a, b):
+    return dot(a, b) / math.sqrt(dot(a, a) * dot(b, b))
+
+
+def naive_margin(user, item, negative):
+    total = 0.0
+    for b in range(len(user)):
+        total += dot(user[b] - item[b], user[b] - item[b])
+        for other in negative[b]:
+            total += max(0.0, 9.0 - dot(user[b] - other, user[b] - other))
+    return total / len(user)
+
+
+def naive_ccl(user, item, negative):
+    total = 0.0
+    for b in range(len(user)):
+        against = [max(0.0, cosine(user[b], other) - 0.2) for other in negative[b]]
+        total += 1 - cosine(user[b], item[b]) + 7.0 * sum(against) / len(against)
+    return total / len(user)
+
+
+def naive_info_nce(anchor, positive, others, temperature=0.3):
+    total = 0.0
+    for a, p in zip(anchor, positive, strict=True):
+        below = sum(math.exp(cosine(a, o) / temperature) for o in others)
+        total -= math.log(math.exp(cosine(a, p) / temperature) / below)
+    return total / len(anchor)
+
+
+def naive_cl_rec(user, item, negative):
+    spread = naive_info_nce(user, user, user) + naive_info_nce(item, item, item)
+    return naive_bpr(user, item, negative) + 0.4 * spread
+
+
+def naive_adaptive(user, item, negative):
+    total = 0.0
+    for b in range(len(user)):
+        for other in negative[b]:
+            against = dot(user[b], other)
+            weight = 1 - math.log10(1 - min(1 / (1 + math.exp(-against)), 0.99))
+            total -= log_sigmoid(dot(user[b], item[b]) - weight * against)
+    return total / len(user)
+
+
+def naive_uniformity(side):
+    unit = [x / math.sqrt(dot(x, x)) for x in side]
+    terms = [
+        math.exp(-2 * dot(unit[a] - unit[b], unit[a] - unit[b]))
+        for a in range(len(unit))
+        for b in range(a)
+    ]
+    return math.log(sum(terms) / len(terms))
+
+
+def naive_alignment(user, item):
+    return sum(2 - 2 * cosine(u, i) for u, i in zip(user, item, strict=True)) / len(user)
+
+
+def naive_direct_au(user, item):
+    spread = naive_uniformity(user) + naive_uniformity(item)
+    return naive_alignment(user, item) + 1.5 / 2 * spread
+
+
+def naive_log_det(user, item):
+    total = naive_alignment(user, item)
+    for side in (user, item):
+        n, d = side.shape
+        unit = side / side.norm(dim=1, keepdim=True)
+        values = torch.linalg.eigvalsh(d / n * unit.T @ unit + 1e-4 * torch.eye(d)).tolist()
+        total += 0.6 / 2 * sum(v - math.log(v) - 1 for v in values) / d
+    return total
+
+
+def fixed(loss, **values):
+    return lambda *tensors: loss(*tensors, **values)
+
+
+SOME_ROWS_ALONE = ["cl_rec", "direct_au", "log_det"]
+NAMES = [
+    *("log_positive", "euclidean_positive", "bpr", "bce", "euclidean", "ccl", "adaptive_bpr"),
+    *SOME_ROWS_ALONE,
+]
 CASES = [
     (log_positive, naive_log_positive, 2),
     (euclidean_positive, naive_euclidean, 2),
     (bpr, naive_bpr, 3),
     (bce, naive_bce, 3),
 ]
-EACH = pytest.mark.parametrize(("loss", "naive", "arity"), CASES, ids=NAMES)
+OTHERS = [
+    (fixed(euclidean, margin=9.0), naive_margin, 3),
+    (fixed(ccl, margin=0.2, weight=7.0), naive_ccl, 3),
+    (adaptive_bpr, naive_adaptive, 3),
+    (fixed(cl_rec, contrast=0.4, temperature=0.3), naive_cl_rec, 3),
+    (fixed(direct_au, gamma=1.5), naive_direct_au, 2),
+    (fixed(log_det, gamma=0.6), naive_log_det, 2),
+]
+ALL = pytest.mark.parametrize(("loss", "naive", "arity"), CASES + OTHERS, ids=NAMES)
+EACH = pytest.mark.parametrize(("loss", "naive", "arity"), CASES, ids=NAMES[:4])
 
 
 def batch(arity: int, negatives: int = 3) -> tuple[torch.Tensor, ...]:
     return (rows(6, 4), rows(6, 4, seed=1), rows(6, negatives, 4, seed=2))[:arity]
 
 
-@EACH
+@ALL
 def test_formula(loss, naive, arity):
     for negatives in (1, 3):
         tensors = batch(arity, negatives)
@@ -69,7 +174,10 @@ def test_formula(loss, naive, arity):
         assert loss(*tensors).item() == pytest.approx(naive(*tensors), rel=1e-12)
 
 
-@EACH
+@pytest.mark.parametrize(
+    ("loss", "naive", "arity"),
+    [case for case in CASES + OTHERS if case[0] is not adaptive_bpr],
+)
 def test_gradient(loss, naive, arity):
     leaves = [each.clone().requires_grad_() for each in batch(arity)]
     assert torch.autograd.gradcheck(loss, leaves)
@@ -124,3 +232,70 @@ def test_scores_of_ten_thousand_are_exact_and_their_gradients_finite(sign, dtype
         assert value.item() == expected[loss]
         assert all(leaf.grad.isfinite().all() for leaf in leaves)
         assert (leaves[0].grad != 0).all() == wrong
+
+
+def test_the_weights_of_adaptive_bpr_are_constants_of_the_step():
+    user, item, negative = (each.clone().requires_grad_() for each in batch(3))
+    against = (user.unsqueeze(1) * negative).sum(2)
+    weight = (1 - torch.log10(1 - against.sigmoid().clamp_max(0.99))).detach()
+    by_hand = -torch.nn.functional.logsigmoid((user * item).sum(1, keepdim=True) - weight * against)
+    expected = torch.autograd.grad(by_hand.sum() / 6, (user, item, negative))
+    got = torch.autograd.grad(adaptive_bpr(user, item, negative), (user, item, negative))
+    for mine, its in zip(got, expected, strict=True):
+        torch.testing.assert_close(mine, its, rtol=0, atol=1e-14)
+
+
+def test_info_nce():
+    anchor, positive, others = rows(5, 4), rows(5, 4, seed=1), rows(9, 4, seed=2)
+    got = info_nce(anchor, positive, others, 0.3)
+    assert got.item() == pytest.approx(naive_info_nce(anchor, positive, others), rel=1e-12)
+    leaves = [each.requires_grad_() for each in (anchor, positive, others)]
+    assert torch.autograd.gradcheck(lambda a, p, o: info_nce(a, p, o, 0.3), leaves)
+
+
+def test_info_nce_of_sharp_cosines_is_finite():
+    x = rows(5, 4).float().requires_grad_()
+    value = info_nce(x, -x, x, 1e-3)
+    value.backward()
+    assert value.item() == pytest.approx(2000, rel=1e-3)
+    assert x.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_sgl(whole):
+    user, item, negative = batch(3)
+    views = [rows(n, 4, seed=seed) for n, seed in ((5, 6), (5, 7), (4, 8), (4, 9))]
+    everything = [rows(11, 4, seed=10), rows(12, 4, seed=11)]
+    below = everything if whole else [views[1], views[3]]
+    expected = naive_bpr(user, item, negative) + 0.7 * (
+        naive_info_nce(views[0], views[1], below[0]) + naive_info_nce(views[2], views[3], below[1])
+    )
+    got = sgl(user, item, negative, (*views, *(everything if whole else ())), 0.7, 0.3)
+    assert got.item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_lightgcl():
+    user, item, negative = batch(3)
+    views = tuple(
+        rows(n, 4, seed=seed) for n, seed in zip((5, 5, 9, 4, 4, 8), range(6), strict=True)
+    )
+    expected = naive_bpr(user, item, negative) + 0.7 * (
+        naive_info_nce(*views[:3]) + naive_info_nce(*views[3:])
+    )
+    got = lightgcl(user, item, negative, views, 0.7, 0.3)
+    assert got.item() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("negative_weight", [0.1, 0.5, 1.0])
+def test_enmf_is_the_squared_loss_over_all_pairs(negative_weight):
+    user, table, weight = rows(3, 4), rows(7, 4, seed=1), rows(4, seed=2)
+    observed = {(0, 1), (0, 5), (1, 0), (2, 6), (2, 2)}
+    owner, item = (torch.tensor(each) for each in zip(*sorted(observed), strict=True))
+    total = 0.0
+    for u in range(3):
+        for i in range(7):
+            score = sum(float(weight[a] * user[u, a] * table[i, a]) for a in range(4))
+            seen = (u, i) in observed
+            total += (1 - score) ** 2 - 1 if seen else negative_weight * score**2
+    got = enmf(user, (table, weight, owner, item), negative_weight)
+    assert got.item() == pytest.approx(total / 3, rel=1e-12)

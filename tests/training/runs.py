@@ -11,17 +11,17 @@ import torch
 from torch.nn.functional import logsigmoid, softmax
 
 from fullrank.encoders import MF
-from fullrank.methods import plan_of, settings_of
+from fullrank.methods import METHODS, plan_of, settings_of
 from fullrank.training import Silent, Trainer
 
-QUICK = {"dim": 8, "batch_size": 32, "epochs": 6, "lr": 1.0}
+QUICK = {"dim": 8, "batch_size": 32, "epochs": 6, "lr": 1.0, "optimizer": "sgd"}
 WIRES = {"validate", "probe", "checkpoint", "reporter"}
 
 
 def trainer(data, method="directspec+", *, double=False, **options):
     values = {name: options.pop(name) for name in list(options) if name not in WIRES}
     settings = settings_of(method, QUICK | values)
-    plan = plan_of(method, settings, data, "cpu")
+    plan = plan_of(METHODS[method], settings, data, "cpu")
     if double:
         encoder = MF(*(table.double() for table in plan.encoder.tables()))
         learned = None if plan.learned is None else plan.learned.double()
@@ -68,6 +68,11 @@ def loss_by_hand(method, settings, data, batch, user, item, negative, weight):
     if method == "bpr":
         below = torch.einsum("bd,bnd->bn", user, negative)
         return -logsigmoid(score[:, None] - below).sum() / len(user)
+    if method == "ccl":
+        cosine = torch.nn.functional.cosine_similarity
+        against = cosine(user[:, None], negative, dim=2) - settings.margin
+        pushed = settings.weight * against.clamp_min(0).mean(1)
+        return (1 - cosine(user, item) + pushed).mean()
     if method == "bce":
         below = torch.einsum("bd,bnd->bn", user, negative)
         return (-logsigmoid(score).sum() - logsigmoid(-below).sum()) / len(user)

@@ -128,7 +128,7 @@ def test_a_diverging_loss_is_one_line_and_leaves_no_checkpoint(small, tmp_path):
 def test_parameters_ruined_by_the_last_step_are_noticed(tiny):
     run = trainer(tiny, epochs=1, batch_size=150, lr=1e4, probe=lambda: math.nan)
     plan = dataclasses.replace(
-        run.plan, balance=None, closed_form=None, objective=lambda u, i, n: (u * 1e36).sum()
+        run.plan, balance=None, closed_form=None, objective=lambda rows: (rows.pair[0] * 1e36).sum()
     )
     run.plan = plan
     with pytest.raises(FitError, match=r"epoch 1: found a loss of [-+.e\d]+ and parameters that"):

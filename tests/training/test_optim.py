@@ -126,6 +126,6 @@ def test_two_parameters_have_two_memories():
 
 def test_gradients_of_a_repeated_row_add_up():
     rows, grad = torch.tensor([3, 1, 3]), torch.tensor([[1.0], [2.0], [4.0]])
-    distinct, total = summed(torch.zeros(5, 1), rows, grad)
+    distinct, total = summed(rows, grad)
     assert distinct.tolist() == [1, 3]
     assert total.tolist() == [[2.0], [5.0]]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fullrank.cli import data, demo, evaluate, fit, inspect, methods, recommend, similar
+from fullrank.cli import data, demo, evaluate, fit, inspect, methods, recommend, similar, tune
 from fullrank.errors import FullrankError
 
 app = typer.Typer(
@@ -38,7 +38,7 @@ def _root(
     del version
 
 
-for verb in (demo, fit, evaluate, recommend, similar, inspect, methods):
+for verb in (demo, fit, evaluate, recommend, similar, inspect, methods, tune):
     app.command()(verb.command)
     app.registered_commands[-1].name = verb.NAME
 app.add_typer(data.app, name="data")

@@ -54,7 +54,7 @@ def command(
         else:
             model.fit(split, reporter=reporter(output))
         figures[method] = _figures(model)
-    verdict = _verdict(figures, model.settings.dim)
+    verdict = _verdict(figures, len(model.user_embeddings[0]))
     document = {"model": str(out), "methods": figures, "verdict": verdict}
 
     def show() -> None:

@@ -10,7 +10,7 @@ from fullrank.cli import options
 from fullrank.cli.output import Output, say, show_table
 
 if TYPE_CHECKING:
-    from fullrank.methods import Method
+    from fullrank.methods import Method, SolvedMethod
 
 NAME = "methods"
 BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
@@ -48,7 +48,7 @@ def command(
     output.result({**document, "settings": settings, "presets": presets}, show)
 
 
-def _settings(method: Method) -> list[dict[str, Any]]:
+def _settings(method: Method | SolvedMethod) -> list[dict[str, Any]]:
     rows = []
     for name, field in method.settings.model_fields.items():
         bounds = "".join(

@@ -66,3 +66,38 @@ class Nearness:
         common = (reached @ reached.T).toarray()
         near: NDArray[np.bool_] = (common > 0) | same
         return near
+
+
+class BipartiteGraph:
+    """The one normalised adjacency, ``Â = D^-½ A D^-½`` of the users and items, by its two blocks.
+
+    Args:
+        user_item: (n_users, n_items) float32: ``1 / √(d_u d_i)`` for each edge, R̃.
+    """
+
+    def __init__(self, user_item: sp.csr_array) -> None:
+        self.user_item = user_item
+        self.item_user = sp.csr_array(user_item.T)
+
+    @classmethod
+    def of(cls, data: Interactions, kept: NDArray[np.bool_] | None = None) -> BipartiteGraph:
+        """The graph of some interactions, or of those ``kept``, (len(data),); degrees are its own.
+
+        Source: LightGCN, He et al., SIGIR 2020, equation 3; dropped edges: DropEdge, Rong et al.,
+        ICLR 2020.
+        """
+        user, item = data.user_idx, data.item_idx
+        if kept is not None:
+            user, item = user[kept], item[kept]
+        shape = data.n_users, data.n_items
+        degrees = (
+            np.bincount(rows, minlength=n) for rows, n in zip((user, item), shape, strict=True)
+        )
+        user_scale, item_scale = (np.maximum(degree, 1) ** -0.5 for degree in degrees)
+        weights = (user_scale[user] * item_scale[item]).astype(np.float32)
+        return cls(sp.csr_array((weights, (user, item)), shape=shape))
+
+    @property
+    def n_edges(self) -> int:
+        """Edges, each counted once."""
+        return int(self.user_item.nnz)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,8 @@ from fullrank.data.interactions import Interactions
 from fullrank.errors import FitError
 
 STRETCH = 1 << 17
-"""Pairs that are drawn at a time. Part of what a seed means: another value draws other pairs."""
+"""Pairs, or their negatives, that are drawn at a time. Part of what a seed means: another value
+draws other pairs."""
 
 Rule = Literal["users", "interactions"]
 
@@ -28,6 +29,23 @@ class Batch(NamedTuple):
     """(B,)"""
     negative_idx: NDArray[np.int64] | None
     """(B, N)"""
+
+
+class Sampler(Protocol):
+    """Draws the batches of an epoch."""
+
+    data: Interactions
+    negatives: int
+
+    def steps(self, batch_size: int) -> int:
+        """Batches in an epoch."""
+        ...
+
+    def stretches(
+        self, rng: np.random.Generator, steps: int, batch_size: int, *, start: int = 0
+    ) -> Iterator[Batch]:
+        """Yields the batches ``start .. steps - 1`` of an epoch, many at a time."""
+        ...
 
 
 class PairSampler:
@@ -55,6 +73,10 @@ class PairSampler:
         self.rule = rule
         self.negatives = negatives
 
+    def steps(self, batch_size: int) -> int:
+        """As many as the interactions fill, and at least one."""
+        return max(len(self.data) // batch_size, 1)
+
     def stretches(
         self, rng: np.random.Generator, steps: int, batch_size: int, *, start: int = 0
     ) -> Iterator[Batch]:
@@ -64,7 +86,7 @@ class PairSampler:
         are drawn and passed over, so that a run that goes on in the middle of an epoch sees what it
         would have seen.
         """
-        stretch = max(STRETCH // batch_size, 1)
+        stretch = max(STRETCH // (batch_size * max(self.negatives, 1)), 1)
         for first in range(0, steps, stretch):
             count = min(stretch, steps - first)
             users, items = self._pairs(rng, count * batch_size)
@@ -136,3 +158,35 @@ class PairSampler:
     @cached_property
     def _keys(self) -> NDArray[np.int64]:
         return self.data.user_idx.astype(np.int64) * self.data.n_items + self.data.item_idx
+
+
+class UserSampler:
+    """Deals out the users with interactions in a new order for each epoch, each of them once.
+
+    The last batch is filled up from the front of the order, so that all are of one size.
+
+    Args:
+        data: The training interactions.
+
+    Raises:
+        FitError: there are none.
+    """
+
+    negatives = 0
+
+    def __init__(self, data: Interactions) -> None:
+        if not len(data):
+            raise FitError("training data", "no interactions", "at least one")
+        self.data = data
+        self._active = np.flatnonzero(data.user_degree)
+
+    def steps(self, batch_size: int) -> int:
+        """As many as it takes to see every user."""
+        return -(-len(self._active) // batch_size)
+
+    def stretches(
+        self, rng: np.random.Generator, steps: int, batch_size: int, *, start: int = 0
+    ) -> Iterator[Batch]:
+        """Yields one bundle of batches: users (s, B), and no items, (s, 0)."""
+        order = np.resize(rng.permutation(self._active), (steps, batch_size))[start:]
+        yield Batch(order, np.empty((len(order), 0), dtype=np.int64), None)

@@ -1,6 +1,21 @@
 """From row numbers to embeddings."""
 
 from fullrank.encoders.base import Encoder, Rows, TensorBatch, Update
+from fullrank.encoders.lightgcn import LightGCN
 from fullrank.encoders.mf import MF, uniform_table
+from fullrank.encoders.spectral import SpectralEncoder, Svd, truncated_svd
+from fullrank.encoders.whole import WholeItems
 
-__all__ = ["MF", "Encoder", "Rows", "TensorBatch", "Update", "uniform_table"]
+__all__ = [
+    "MF",
+    "Encoder",
+    "LightGCN",
+    "Rows",
+    "SpectralEncoder",
+    "Svd",
+    "TensorBatch",
+    "Update",
+    "WholeItems",
+    "truncated_svd",
+    "uniform_table",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+import numpy as np
 from torch import Tensor
 
 
@@ -23,6 +24,8 @@ class Rows(NamedTuple):
     product of a step."""
     negative: Tensor | None
     """(B, N, d)"""
+    others: tuple[Tensor, ...] = ()
+    """Whatever else the method's objective compares: views, whole tables."""
 
 
 class Update(NamedTuple):
@@ -42,12 +45,19 @@ class Encoder(Protocol):
         """What is trained, by name; the optimiser writes into these tensors."""
         ...
 
+    def start_epoch(self, rng: np.random.Generator) -> None:
+        """Draws what is random about the encoder, such as the edges of an epoch's graph."""
+        ...
+
     def rows(self, batch: TensorBatch) -> Rows:
         """Embeddings of the batch, requiring gradients."""
         ...
 
-    def updates(self, batch: TensorBatch, rows: Rows) -> list[Update]:
-        """What the gradients of ``rows`` (in their ``.grad``) mean for the parameters."""
+    def updates(self, batch: TensorBatch, rows: Rows, decay: float) -> list[Update]:
+        """What the gradients of ``rows`` mean for the parameters.
+
+        ``decay`` times the raw row is added for each time that the batch has it.
+        """
         ...
 
     def tables(self) -> tuple[Tensor, Tensor]:

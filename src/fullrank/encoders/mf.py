@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -37,6 +38,9 @@ class MF:
         """The two tables."""
         return {"user_table": self.user_table, "item_table": self.item_table}
 
+    def start_epoch(self, rng: np.random.Generator) -> None:
+        """Nothing is random."""
+
     def rows(self, batch: TensorBatch) -> Rows:
         """Gathers the rows of the batch."""
         pair = torch.stack(
@@ -51,10 +55,14 @@ class MF:
             negative = flat.view(*batch.negative_idx.shape, -1).requires_grad_()
         return Rows(pair.requires_grad_(), negative)
 
-    def updates(self, batch: TensorBatch, rows: Rows) -> list[Update]:
+    def updates(self, batch: TensorBatch, rows: Rows, decay: float) -> list[Update]:
         """The gradients go to the rows they came from."""
         if rows.pair.grad is None:
             return []
+        if decay:
+            for leaf in (rows.pair, rows.negative):
+                if leaf is not None and leaf.grad is not None:
+                    leaf.grad.add_(leaf.detach(), alpha=decay)
         user_grad, item_grad = rows.pair.grad
         item_idx = batch.item_idx
         if batch.negative_idx is not None and rows.negative is not None:

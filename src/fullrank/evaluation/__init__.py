@@ -2,12 +2,13 @@
 
 from fullrank.evaluation.evaluate import Evaluation, evaluate
 from fullrank.evaluation.protocols import PROTOCOLS, Protocol
-from fullrank.evaluation.ranking import DotScorer, Ranking, Scorer, top_k
+from fullrank.evaluation.ranking import DotScorer, ItemScorer, Ranking, Scorer, top_k
 
 __all__ = [
     "PROTOCOLS",
     "DotScorer",
     "Evaluation",
+    "ItemScorer",
     "Protocol",
     "Ranking",
     "Scorer",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -73,6 +74,38 @@ class DotScorer:
     def scores(self, users: Tensor) -> Tensor:
         """``U_b Vᵀ``, (b, n_items) float32."""
         return self.user_table[users.to(self.user_table.device)] @ self.item_table.T
+
+
+class ItemScorer:
+    """Ranks by the sum of the weights from the items that a user has to each item, ``X B``.
+
+    Args:
+        history: What the users have.
+        weights: (n_items, n_items) float32 on the CPU, dense or sparse (CSR).
+    """
+
+    def __init__(self, history: Interactions, weights: Tensor) -> None:
+        self.history = history
+        self.weights = weights
+        self._history = history.csr()
+        self._csr: sp.csr_array | None = None
+        if weights.layout == torch.sparse_csr:
+            parts = (weights.values(), weights.col_indices(), weights.crow_indices())
+            self._csr = sp.csr_array(
+                tuple(part.numpy() for part in parts), shape=(self.n_items, self.n_items)
+            )
+
+    @property
+    def n_items(self) -> int:
+        """Columns of the weights."""
+        return self.weights.shape[1]
+
+    def scores(self, users: Tensor) -> Tensor:
+        """``X_b B``, (b, n_items) float32."""
+        rows = self._history[users.numpy()]
+        if self._csr is not None:
+            return torch.from_numpy((rows @ self._csr).toarray())
+        return torch.from_numpy(rows @ self.weights.numpy())
 
 
 @dataclass(frozen=True, eq=False)

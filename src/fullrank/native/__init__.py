@@ -1,10 +1,12 @@
 """Compiled kernels for the hot loops; everything here has a slower twin elsewhere in torch."""
 
 from fullrank.native.build import library, state
+from fullrank.native.hops import Edges
 from fullrank.native.search import observed, top_k, unpack
 from fullrank.native.steps import Moves, NegativeSteps, PairSteps, Side
 
 __all__ = [
+    "Edges",
     "Moves",
     "NegativeSteps",
     "PairSteps",

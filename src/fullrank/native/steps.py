@@ -19,7 +19,7 @@ from fullrank.native.build import kernel, pointer
 _RULES = {"sgd": 0, "adagrad": 1, "adam": 2}
 _BALANCES = {"none": 0, "directspec": 1, "directspec+": 2}
 _POSITIVE = {"log-positive": 0, "euclidean-positive": 1}
-_CONTRASTS = {"bpr": 0, "bce": 1}
+_CONTRASTS = {"bpr": 0, "bce": 1, "ccl": 2}
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ class _NegativeConfig(Structure):
     _fields_ = [
         *((name, c_int64) for name in ("batch", "dim", "negatives", "threads", "objective")),
         ("n", c_int64 * 2),
+        *((name, c_float) for name in ("margin", "weight")),
     ]
 
 
@@ -153,15 +154,24 @@ class NegativeSteps:
         batch: B.
         negatives: N.
         threads: Threads that share a step. The result does not depend on their number.
-        objective: ``bpr`` or ``bce``.
+        objective: ``bpr``, ``bce`` or ``ccl``.
+        values: ``margin`` and ``weight`` of ``ccl``.
     """
 
     def __init__(
-        self, shape: tuple[int, int, int], batch: int, negatives: int, threads: int, objective: str
+        self,
+        shape: tuple[int, int, int],
+        batch: int,
+        negatives: int,
+        threads: int,
+        objective: str,
+        values: Mapping[str, float] | None = None,
     ) -> None:
         n_users, n_items, dim = shape
         config = _NegativeConfig(batch, dim, negatives, threads, _CONTRASTS[objective])
         config.n[:] = (n_users, n_items)
+        for name, value in (values or {}).items():
+            setattr(config, name, value)
         self._handle = _opened(self, "negative", config)
 
     def run(

@@ -1,6 +1,24 @@
 """Losses: pure functions of tensors, each its formula."""
 
-from fullrank.objectives.pairwise import bce, bpr
+from fullrank.objectives.contrastive import ccl, cl_rec, info_nce, lightgcl, sgl
+from fullrank.objectives.pairwise import adaptive_bpr, bce, bpr, euclidean
 from fullrank.objectives.positive import euclidean_positive, log_positive
+from fullrank.objectives.uniformity import direct_au, log_det
+from fullrank.objectives.whole_data import enmf
 
-__all__ = ["bce", "bpr", "euclidean_positive", "log_positive"]
+__all__ = [
+    "adaptive_bpr",
+    "bce",
+    "bpr",
+    "ccl",
+    "cl_rec",
+    "direct_au",
+    "enmf",
+    "euclidean",
+    "euclidean_positive",
+    "info_nce",
+    "lightgcl",
+    "log_det",
+    "log_positive",
+    "sgl",
+]

@@ -87,3 +87,77 @@ def direct_spec_plus(h: Tensor, gamma: Tensor | float, alpha: float) -> Tensor:
     """``Z = H - α softmax(Γ ⊙ HHᵀ) H``; see `DirectSpecPlusFunction`."""
     z: Tensor = DirectSpecPlusFunction.apply(h, gamma, alpha)  # type: ignore[no-untyped-call]
     return z
+
+
+class LogSumExpDots(torch.autograd.Function):
+    """``ln Σ_j exp(c · a_bᵀ o_j)`` for each row a_b, with P = softmax kept for the gradient.
+
+    ``dA = c · diag(g) P O`` and ``dO = c · (diag(g) P)ᵀ A``: three products and one exponential,
+    where autograd by itself makes several passes more over the B × n numbers.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, others: Tensor, factor: float) -> Tensor:
+        """Shapes: ``rows`` (B, d), ``others`` (n, d); returns (B,)."""
+        weight = rows @ others.mT
+        weight *= factor
+        largest = weight.amax(dim=-1, keepdim=True)
+        weight -= largest
+        weight.exp_()
+        total = weight.sum(dim=-1, keepdim=True)
+        ctx.save_for_backward(rows, others, weight, total)
+        ctx.factor = factor
+        return (largest + total.log()).squeeze(-1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+        """The formulas of the class docstring."""
+        rows, others, weight, total = ctx.saved_tensors
+        scale = ctx.factor * grad.unsqueeze(-1) / total
+        return scale * (weight @ others), weight.mT @ (scale * rows), None
+
+
+class GaussianPotential(torch.autograd.Function):
+    """``ln Σ_{u<v} exp(-t ||x_u - x_v||²)`` of one batch.
+
+    With K the matrix of these terms, its diagonal zero, and T the sum: ``dX = -2t / T · (diag(K 1)
+    X - K X)``, two products and one exponential.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, t: float) -> Tensor:
+        """Shapes: ``x`` (n, d); returns a scalar."""
+        square = x.square().sum(dim=-1)
+        kernel = x @ x.mT
+        kernel *= 2 * t
+        kernel -= t * square
+        kernel -= t * square.unsqueeze(-1)
+        kernel.fill_diagonal_(-torch.inf)
+        largest = kernel.amax()
+        kernel -= largest
+        kernel.exp_()
+        total = kernel.sum() / 2
+        ctx.save_for_backward(x, kernel, total)
+        ctx.t = t
+        return largest + total.log()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        """The formula of the class docstring."""
+        x, kernel, total = ctx.saved_tensors
+        pulled = kernel.sum(dim=-1, keepdim=True) * x - kernel @ x
+        return (-2 * ctx.t * grad / total) * pulled, None
+
+
+def log_sum_exp_dots(rows: Tensor, others: Tensor, factor: float) -> Tensor:
+    """``ln Σ_j exp(c · a_bᵀ o_j)``; see `LogSumExpDots`."""
+    values: Tensor = LogSumExpDots.apply(rows, others, factor)  # type: ignore[no-untyped-call]
+    return values
+
+
+def gaussian_potential(x: Tensor, t: float) -> Tensor:
+    """``ln Σ_{u<v} exp(-t ||x_u - x_v||²)``; see `GaussianPotential`."""
+    value: Tensor = GaussianPotential.apply(x, t)  # type: ignore[no-untyped-call]
+    return value

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from fullrank.spectrum.functions import gaussian_potential
 from fullrank.spectrum.rows import unit_rows
 
 BLOCK_ROWS = 65_536
@@ -106,6 +107,9 @@ def uniformity(x: Tensor, t: float = 2.0, block_rows: int = 2048) -> Tensor:
     n = x.shape[0]
     if n < 2:
         raise ValueError(f"uniformity: found {n} row; expected at least two")
+    pairs = math.log(n * (n - 1) / 2)
+    if n <= block_rows:
+        return gaussian_potential(x, t) - pairs
     square = x.square().sum(dim=1)
     parts = []
     for start in range(0, n - 1, block_rows):
@@ -114,7 +118,7 @@ def uniformity(x: Tensor, t: float = 2.0, block_rows: int = 2048) -> Tensor:
         distance = square[start : start + block_rows, None] + square[start:] - 2 * block @ others.T
         later = torch.ones_like(distance, dtype=torch.bool).triu(1)
         parts.append(torch.logsumexp(-t * distance.clamp_min(0)[later], dim=0))
-    return torch.logsumexp(torch.stack(parts), dim=0) - math.log(n * (n - 1) / 2)
+    return torch.logsumexp(torch.stack(parts), dim=0) - pairs
 
 
 def _blocks(tables: tuple[Tensor, ...]) -> Iterator[Tensor]:

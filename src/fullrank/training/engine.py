@@ -43,7 +43,8 @@ class ClosedForm:
     Args:
         objective: A name that `fullrank.native` knows.
         balance: ``none``, ``directspec`` or ``directspec+``.
-        values: Those of ``alpha``, ``tau``, ``tau_near`` and ``shrink`` that the balance has.
+        values: Those of ``alpha``, ``tau``, ``tau_near`` and ``shrink`` that the balance has, or
+            those of ``margin`` and ``weight`` that the objective has.
         nearness: Who is near, where two values of τ depend on it.
         watch: Is shown the raw rows (2, B, d) of a batch now and then.
     """
@@ -98,7 +99,9 @@ class NativeEngine:
             common = shape, self.settings.batch_size
             threads, form = torch.get_num_threads(), self.form
             if negatives:
-                made: Any = native.NegativeSteps(*common, negatives, threads, form.objective)
+                made: Any = native.NegativeSteps(
+                    *common, negatives, threads, form.objective, form.values
+                )
             else:
                 made = native.PairSteps(
                     *common,

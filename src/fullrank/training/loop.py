@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fullrank.data.sampling import Batch, PairSampler
-from fullrank.encoders.base import Encoder, TensorBatch, Update
+from fullrank.data.sampling import Batch, Sampler
+from fullrank.encoders.base import Encoder, Rows, TensorBatch, Update
 from fullrank.errors import FitError
 from fullrank.training.checkpoint import CheckpointFile, Progress, Record
 from fullrank.training.engine import ClosedForm, Engine, native_engine, rows_of, step_of
@@ -23,8 +23,8 @@ from fullrank.training.settings import TrainingSettings
 
 Balance = Callable[[Tensor, Batch], Tensor]
 """(2, B, d) raw rows of users and items, and their batch -> (2, B, d) rows for the loss."""
-Objective = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-"""User rows, item rows, negative rows -> the loss."""
+Objective = Callable[[Rows], Tensor]
+"""Rows of a batch, balanced where the method balances -> the loss."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Plan:
     """
 
     encoder: Encoder
-    sampler: PairSampler
+    sampler: Sampler
     objective: Objective
     balance: Balance | None = None
     learned: nn.Module | None = None
@@ -75,17 +75,14 @@ class AutogradEngine:
         encoder = self.plan.encoder
         indices = self._tensors(batch)
         rows = encoder.rows(indices)
-        balanced = rows.pair if self.plan.balance is None else self.plan.balance(rows.pair, batch)
-        loss = self.plan.objective(balanced[0], balanced[1], rows.negative)
+        balance = self.plan.balance
+        balanced = rows if balance is None else rows._replace(pair=balance(rows.pair, batch))
+        loss = self.plan.objective(balanced)
         loss.backward()  # type: ignore[no-untyped-call]
         with torch.no_grad():
-            if self.settings.weight_decay:
-                scale = self.settings.weight_decay / self.settings.batch_size
-                for leaf in rows:
-                    if leaf is not None and leaf.grad is not None:
-                        leaf.grad.add_(leaf, alpha=scale)
+            decay = self.settings.weight_decay / self.settings.batch_size
             parameters = self.plan.parameters
-            for update in [*encoder.updates(indices, rows), *self._learned_updates()]:
+            for update in [*encoder.updates(indices, rows, decay), *self._learned_updates()]:
                 table = parameters[update.name]
                 self.optimizer.step(update.name, table, update.rows, update.grad, lr)
         if self.plan.learned is not None:
@@ -142,7 +139,7 @@ class Trainer:
         self.optimizer = optimizer(settings.optimizer)
         self.progress = Progress()
         self.best: dict[str, Tensor] = {}
-        self.steps = max(len(plan.sampler.data) // settings.batch_size, 1)
+        self.steps = plan.sampler.steps(settings.batch_size)
 
     def run(self, *, resume: bool = False) -> Progress:
         """Trains to the end, or to the best epoch where there is something to validate by.
@@ -169,6 +166,7 @@ class Trainer:
     def _epoch(self, engine: Engine, interrupt: Interrupt) -> None:
         progress, settings = self.progress, self.settings
         rng = np.random.default_rng([settings.seed, progress.epoch])
+        self.plan.encoder.start_epoch(np.random.default_rng([settings.seed, progress.epoch, 1]))
         lr = settings.lr * settings.lr_decay**progress.epoch
         began = time.perf_counter()
         stretches = self.plan.sampler.stretches(

@@ -68,8 +68,12 @@ class Adagrad:
 
     def step(self, name: str, table: Tensor, rows: Tensor | None, grad: Tensor, lr: float) -> None:
         """See `Optimizer.step`."""
-        rows, grad = summed(table, rows, grad)
         total = self.prepared(name, table)["square"]
+        if rows is None:
+            total.addcmul_(grad, grad)
+            table.addcdiv_(grad, total.sqrt().add_(self.constants["eps"]), value=-lr)
+            return
+        rows, grad = summed(rows, grad)
         new = total.index_select(0, rows).addcmul_(grad, grad)
         total.index_copy_(0, rows, new)
         table.index_add_(0, rows, grad / new.sqrt_().add_(self.constants["eps"]), alpha=-lr)
@@ -96,9 +100,16 @@ class Adam:
 
     def step(self, name: str, table: Tensor, rows: Tensor | None, grad: Tensor, lr: float) -> None:
         """See `Optimizer.step`."""
-        rows, grad = summed(table, rows, grad)
         mean, square, count = self.prepared(name, table).values()
         beta1, beta2 = self.constants["beta1"], self.constants["beta2"]
+        if rows is None:
+            count.add_(1)
+            mean.lerp_(grad, 1 - beta1)
+            square.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
+            scale = (square / (1 - beta2**count)).sqrt_().add_(self.constants["eps"])
+            table.addcdiv_(mean / (1 - beta1**count), scale, value=-lr)
+            return
+        rows, grad = summed(rows, grad)
         new_count = count.index_select(0, rows).add_(1)
         new_mean = mean.index_select(0, rows).lerp_(grad, 1 - beta1)
         new_square = square.index_select(0, rows).lerp_(grad.square(), 1 - beta2)
@@ -120,13 +131,11 @@ def optimizer(name: Literal["sgd", "adagrad", "adam"]) -> Optimizer:
     return rules[name]()
 
 
-def summed(table: Tensor, rows: Tensor | None, grad: Tensor) -> tuple[Tensor, Tensor]:
+def summed(rows: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
     """Distinct rows and the sum of each one's gradients, for rules that are not linear.
 
     Shapes: ``rows`` (k,), ``grad`` (k, d); returns (m,) ascending and (m, d) with m ≤ k.
     """
-    if rows is None:
-        return torch.arange(table.shape[0], device=table.device), grad
     distinct, place = torch.unique(rows, return_inverse=True)
     total = grad.new_zeros(len(distinct), grad.shape[1])
     return distinct, total.index_add_(0, place, grad)

@@ -1,6 +1,7 @@
 // What Python calls, by way of ctypes: plain functions on plain structs.
 #include "negative.h"
 #include "pair.h"
+#include "propagate.h"
 #include "sample.h"
 #include "topk.h"
 
@@ -39,6 +40,10 @@ void fr_negative_run(void* steps, int64_t count, const fr::Table* tables, const 
 }
 
 void fr_negative_close(void* steps) { delete static_cast<fr::NegativeSteps*>(steps); }
+
+void fr_gather_hop(const fr::Hop* hop) { fr::gather_hop(*hop); }
+
+void fr_spread_hop(const fr::Hop* hop) { fr::spread_hop(*hop); }
 
 int64_t fr_top_k(const fr::TopK* job) { return fr::Search(*job).run(); }
 

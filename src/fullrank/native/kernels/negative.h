@@ -1,4 +1,4 @@
-// Steps of pairs against sampled items: BPR and binary cross-entropy.
+// Steps of pairs against sampled items: BPR, binary cross-entropy and the cosine contrastive loss.
 #pragma once
 
 #include <memory>
@@ -7,11 +7,12 @@
 
 namespace fr {
 
-enum Contrast : int64_t { BPR = 0, BCE = 1 };
+enum Contrast : int64_t { BPR = 0, BCE = 1, CCL = 2 };
 
 struct NegativeConfig {
     int64_t batch, dim, negatives, threads, objective;
     int64_t n[2];
+    float margin, weight;  // of CCL
 };
 
 class NegativeSteps {
@@ -24,6 +25,7 @@ class NegativeSteps {
           u_(B_ * d_),
           gu_(B_ * d_),
           factor_(B_ * (1 + N_)),
+          own_(config.objective == CCL ? B_ * (1 + N_) : 0),
           losses_(B_),
           targets_(B_ * (1 + N_)),
           users_(config.n[0], d_),
@@ -39,14 +41,18 @@ class NegativeSteps {
                 if (me == 0) users_.start(u, B_);
                 if (me == members - 1) list_targets(i, n);
                 Range mine = share(B_, me, members);
-                for (long b = mine.begin; b < mine.end; ++b) pair(b, tables, u, i, n);
+                for (long b = mine.begin; b < mine.end; ++b)
+                    if (c_.objective == CCL)
+                        cosines(b, tables, u, i, n);
+                    else
+                        pair(b, tables, u, i, n);
                 barrier.wait();
                 if (me == 0) {
                     losses[step] = 0;
                     for (float loss : losses_) losses[step] += loss;
                     losses[step] /= B_;
                 }
-                move(columns_of(d_, me, members), tables, update);
+                move(columns_of(d_, me, members), tables, update, i, n);
                 barrier.wait();
                 if (me == 0) {
                     users_.count(tables[0], update);
@@ -96,14 +102,58 @@ class NegativeSteps {
         losses_[b] = loss;
     }
 
-    void move(Range columns, const Table* tables, const Update& update) {
+    // As `pair`; a cosine's gradient has a part along the item's own row too, in `own_`. Most
+    // negatives lie below the margin, so most factors are zero.
+    void cosines(long b, const Table* tables, const int64_t* users, const int64_t* items,
+                 const int64_t* negatives) {
+        float *u = &u_[b * d_], *gu = &gu_[b * d_], loss = 0, along = 0;
+        gather(tables[0], users[b], d_, u);
+        std::memset(gu, 0, d_ * sizeof(float));
+        const float user_norm = inverse_norm(u);
+        for (long k = 0; k <= N_; ++k) {
+            if (k + 8 <= N_) prefetch_row(tables[1], negatives[b * N_ + k + 7], d_);
+            const int64_t row = k ? negatives[b * N_ + k - 1] : items[b];
+            const float* x = tables[1].rows + row * d_;
+            const float norm = inverse_norm(x), cosine = dot(u, x, d_) * user_norm * norm;
+            float slope = -1.0f / B_;
+            if (k) {
+                const bool active = cosine > c_.margin;
+                loss += active ? c_.weight / N_ * (cosine - c_.margin) : 0.0f;
+                slope = active ? c_.weight / N_ / B_ : 0.0f;
+            } else {
+                loss = 1 - cosine;
+            }
+            const float f = slope * user_norm * norm;
+            factor_[b * (1 + N_) + k] = f;
+            own_[b * (1 + N_) + k] = -slope * cosine * norm * norm;
+            along -= slope * cosine * user_norm * user_norm;
+            if (f != 0)
+                for (long c = 0; c < d_; ++c) gu[c] += f * x[c];
+        }
+        for (long c = 0; c < d_; ++c) gu[c] += along * u[c];
+        losses_[b] = loss;
+    }
+
+    float inverse_norm(const float* x) const {
+        float square = dot(x, x, d_);
+        return square > 0 ? 1 / std::sqrt(square) : 1.0f;
+    }
+
+    void move(Range columns, const Table* tables, const Update& update, const int64_t* items,
+              const int64_t* negatives) {
         if (columns.begin == columns.end) return;
         users_.zero(columns);
         items_.zero(columns);
         for (long b = 0; b < B_; ++b) {
             users_.add(b, 1, &gu_[b * d_], columns);
-            for (long k = b * (1 + N_); k < (b + 1) * (1 + N_); ++k)
-                items_.add(k, factor_[k], &u_[b * d_], columns);
+            for (long k = 0; k <= N_; ++k) {
+                const long at = b * (1 + N_) + k;
+                if (c_.objective == CCL && factor_[at] == 0) continue;
+                items_.add(at, factor_[at], &u_[b * d_], columns);
+                if (c_.objective != CCL) continue;
+                const int64_t row = k ? negatives[b * N_ + k - 1] : items[b];
+                items_.add(at, own_[at], tables[1].rows + row * d_, columns);
+            }
         }
         users_.apply(tables[0], update, columns);
         items_.apply(tables[1], update, columns);
@@ -111,7 +161,7 @@ class NegativeSteps {
 
     const NegativeConfig c_;
     const long B_, d_, N_;
-    std::vector<float> u_, gu_, factor_, losses_;
+    std::vector<float> u_, gu_, factor_, own_, losses_;
     std::vector<int64_t> targets_;
     Gradients users_, items_;
 };

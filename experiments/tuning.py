@@ -1,0 +1,82 @@
+"""Tunes every method on the validation part of citeulike, each with the same number of trials.
+
+    python experiments/tuning.py [NAME ...]
+
+The studies stay in results/tuning/*.db (not committed), so the same command goes on where it
+stopped; a summary of each goes to results/tuning/citeulike/NAME.json. The preset `tuned` of each
+method is read off these summaries. The test part is not looked at.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+import warnings
+from pathlib import Path
+
+import fullrank as fr
+from fullrank.tuning import tune
+
+TRIALS, SEED, THREADS = 8, 0, 2
+OUT = Path(__file__).parent.parent / "results" / "tuning"
+
+_MF = {"batch_size": 256, "epochs": 150, "validate_every": 10, "patience": 4}
+_WIDE = {"batch_size": 1024, "epochs": 80, "validate_every": 4, "patience": 5}
+_GRAPH = {"batch_size": 2048, "epochs": 90, "validate_every": 5, "patience": 5}
+_VIEWS = {"batch_size": 2048, "epochs": 36, "validate_every": 3, "patience": 4}
+_EXACT = {"encoder": "lightgcn", "epochs": 24, "validate_every": 3, "patience": 4}
+
+# The values that DirectSpec's section V-A gives for its baselines on this data set stay fixed.
+JOBS = {
+    "bpr": ("bpr", _MF),
+    "enmf": ("enmf", {**_MF, "batch_size": 512}),
+    "gde": ("gde", {**_WIDE, "epochs": 60}),
+    "itemknn": ("itemknn", {}),
+    "spectral": ("spectral", {}),
+    "directau": ("directau", {**_WIDE, "gamma": 5.0}),
+    "lightgcn": ("lightgcn", {**_GRAPH, "layers": 3}),
+    "cl-rec": ("cl-rec", {**_WIDE, "batch_size": 512}),
+    "logdet": ("logdet", _WIDE),
+    "directau-lightgcn": ("directau", {**_WIDE, "gamma": 5.0, "encoder": "lightgcn"}),
+    "sgl-ed": ("sgl-ed", {**_VIEWS, "layers": 3, "view_drop": 0.1}),
+    "lightgcl": ("lightgcl", _VIEWS),
+    "directspec": ("directspec", _MF),
+    "directspec-lightgcn": ("directspec", _EXACT),
+    "ials": ("ials", {}),
+    "ease": ("ease", {}),
+    "directspec+-lightgcn": ("directspec+", _EXACT),
+    "directspec+": ("directspec+", {**_MF, "sampler": "interactions"}),
+    "dropedge": ("dropedge", {**_GRAPH, "layers": 3}),
+    "ccl": ("ccl", {"epochs": 40, "validate_every": 4, "patience": 4, "weight": 300.0}),
+    "bce": ("bce", _MF),
+    "euclidean": ("euclidean", _MF),
+}
+
+
+def main() -> None:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    warnings.simplefilter("ignore")
+    split = fr.load("citeulike", validation=0.1, seed=0)
+    for name in sys.argv[1:] or JOBS:
+        method, fixed = JOBS[name]
+        print(f"{name}: {method} with {fixed}", flush=True)
+        study = tune(
+            split,
+            method,
+            TRIALS,
+            fixed=fixed,
+            storage=OUT / f"{name}.db",
+            seed=SEED,
+            threads=THREADS,
+            tell=lambda line: print("  " + line, flush=True),
+        )
+        path = OUT / split.name / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(dataclasses.asdict(study), indent=1) + "\n")
+        print(f"  -> {study.value:.5f} at epoch {study.epochs}, {study.seconds} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

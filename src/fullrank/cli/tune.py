@@ -1,0 +1,71 @@
+"""``fullrank tune``: settings chosen on the validation part."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fullrank.cli import options
+from fullrank.cli.output import Output, say
+
+NAME = "tune"
+
+
+def command(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A catalogue name or a path.")],
+    method: Annotated[str, typer.Option(help="A method; see `fullrank methods`.")] = "directspec+",
+    trials: Annotated[int, typer.Option(min=1, help="Trials in all, earlier ones counted.")] = 20,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="Folder for study, summary and plot: tune-METHOD."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the search and of the split.")] = 0,
+    threads: Annotated[int | None, typer.Option(help="Threads to train with.")] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="Keep a setting fixed: key=value.")
+    ] = None,
+    validation: Annotated[float, typer.Option(help="Fraction of train to choose by.")] = 0.1,
+    holdout: Annotated[float, typer.Option(help="Fraction to keep away from the search.")] = 0.2,
+    how: options.How = "random",
+    as_json: options.Json = False,
+) -> None:
+    """Search the settings of a method on validation data; the same command goes on."""
+    output = Output(as_json)
+    from fullrank.data import load
+    from fullrank.files import replacing
+    from fullrank.plots import study_plot
+    from fullrank.tuning import open_study, optuna_or_error, tune
+
+    optuna_or_error()
+    folder = out or Path(f"tune-{method}")
+    split = load(data, validation=validation, seed=seed, test=holdout, how=how)  # type: ignore[arg-type]
+    study = tune(
+        split,
+        method,
+        trials,
+        fixed=options.settings_of_pairs(setting or []),
+        storage=folder / "study.db",
+        seed=seed,
+        threads=threads,
+        tell=output.note,
+    )
+    document = dataclasses.asdict(study)
+    with replacing(folder / "summary.json") as part:
+        part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    plotted = study_plot(open_study(folder / "study.db"), folder / "study.png")
+
+    def show() -> None:
+        typer.echo(f"best of {study.trials} trials: validation ndcg@20 {study.value:.5f}")
+        say(", ".join(f"{name}={value}" for name, value in study.settings.items()))
+        chosen = {name: v for name, v in study.settings.items() if name != "epochs"}
+        if study.epochs:
+            chosen["epochs"] = study.epochs
+        flags = " ".join(f"--set {name}={json.dumps(value)}" for name, value in chosen.items())
+        typer.echo(f"\nsummary, study{' and plot' if plotted else ''} in {folder}; next:")
+        typer.echo(f"  fullrank fit {data} --method {method} {flags} --validation 0 -o model")
+
+    output.result({**document, "folder": str(folder)}, show)

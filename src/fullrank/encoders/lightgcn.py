@@ -1,0 +1,139 @@
+"""LightGCN: the embeddings are the parameters, smoothed over the interaction graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fullrank.data.graph import BipartiteGraph
+from fullrank.data.interactions import Interactions
+from fullrank.encoders.base import Rows, TensorBatch, Update
+from fullrank.encoders.propagation import (
+    Hops,
+    Pair,
+    PropagatedRows,
+    propagate,
+    propagated,
+)
+
+Views = Callable[["LightGCN", TensorBatch, Pair], tuple[Tensor, ...]]
+"""What a method wants of the encoder beside the rows of the batch; the pair are the leaf tables."""
+
+
+class LightGCN:
+    """``(I + Â + … + Â^K) E``, of the batch's rows while training and of all rows to rank with.
+
+    Args:
+        user_table: (n_users, d) raw rows.
+        item_table: (n_items, d) raw rows.
+        data: The interactions whose pairs are the edges.
+        layers: Hops K; 0 is matrix factorisation.
+        average: Divide by K + 1, as LightGCN does; the published DirectSpec runs do not.
+        drop: Share of the edges left out of the graph of an epoch (DropEdge).
+        dropped_graphs: Graphs with edges left out that are drawn for an epoch beside the graph of
+            the rows, for methods that compare views.
+        views: Makes `Rows.others`.
+
+    Source: He et al., SIGIR 2020; Rong et al., ICLR 2020 (DropEdge).
+    """
+
+    def __init__(
+        self,
+        user_table: Tensor,
+        item_table: Tensor,
+        data: Interactions,
+        layers: int = 3,
+        *,
+        average: bool = True,
+        drop: float = 0.0,
+        view_drop: float = 0.0,
+        dropped_graphs: int = 0,
+        views: Views | None = None,
+    ) -> None:
+        self.user_table = user_table
+        self.item_table = item_table
+        self.data = data
+        self.layers = layers
+        self.scale = 1 / (layers + 1) if average else 1.0
+        self.drop = drop
+        self.view_drop = view_drop
+        self.dropped_graphs = dropped_graphs
+        self.views = views
+        self.whole = self._hops_of(BipartiteGraph.of(data))
+        self.hops = self.whole
+        self.view_hops: list[Hops] = []
+        self._leaves: Pair | None = None
+
+    @property
+    def parameters(self) -> dict[str, Tensor]:
+        """The two raw tables."""
+        return {"user_table": self.user_table, "item_table": self.item_table}
+
+    def start_epoch(self, rng: np.random.Generator) -> None:
+        """Draws the graphs of an epoch, where some edges are left out."""
+        if self.drop:
+            self.hops = self._dropped(rng, self.drop)
+        self.view_hops = [self._dropped(rng, self.view_drop) for _ in range(self.dropped_graphs)]
+
+    def rows(self, batch: TensorBatch) -> Rows:
+        """The propagated rows of the batch."""
+        leaves = (
+            self.user_table.detach().requires_grad_(),
+            self.item_table.detach().requires_grad_(),
+        )
+        self._leaves = leaves
+        items = batch.item_idx
+        if batch.negative_idx is not None:
+            items = torch.cat((items, batch.negative_idx.flatten()))
+        user, item = self.rows_on(self.hops, leaves, (batch.user_idx, items))
+        size, negative = len(batch.user_idx), None
+        if batch.negative_idx is not None:
+            negative = item[size:].view(*batch.negative_idx.shape, -1)
+        others = () if self.views is None else self.views(self, batch, leaves)
+        return Rows(torch.stack((user, item[:size])), negative, others)
+
+    def rows_on(self, hops: Hops, leaves: Pair, rows: Pair) -> Pair:
+        """Propagated rows on some graph: (b, d) and (c, d) for row numbers (b,) and (c,)."""
+        users, items = cast("Pair", PropagatedRows.apply(*leaves, hops, self.layers, rows))  # type: ignore[no-untyped-call]
+        return (users, items) if self.scale == 1 else (users * self.scale, items * self.scale)
+
+    def tables_on(self, hops: Hops, leaves: Pair) -> Pair:
+        """All propagated rows on some graph."""
+        users, items = propagated(hops, leaves, self.layers)
+        return (users, items) if self.scale == 1 else (users * self.scale, items * self.scale)
+
+    def updates(self, batch: TensorBatch, rows: Rows, decay: float) -> list[Update]:
+        """Dense gradients: a hop or two from a batch is everywhere. The penalty is on raw rows."""
+        del rows
+        if self._leaves is None:
+            raise RuntimeError("updates before rows")
+        grads = [leaf.grad for leaf in self._leaves]
+        self._leaves = None
+        drawn = [batch.user_idx, batch.item_idx]
+        if batch.negative_idx is not None:
+            drawn[1] = torch.cat((drawn[1], batch.negative_idx.flatten()))
+        made = []
+        for (name, table), grad, idx in zip(self.parameters.items(), grads, drawn, strict=True):
+            if grad is None:
+                continue
+            if decay:
+                grad.index_add_(0, idx, table.index_select(0, idx), alpha=decay)
+            made.append(Update(name, None, grad))
+        return made
+
+    @torch.no_grad()
+    def tables(self) -> tuple[Tensor, Tensor]:
+        """All rows, propagated on the whole graph."""
+        users, items = propagate(self.whole, (self.user_table, self.item_table), self.layers)
+        return (users, items) if self.scale == 1 else (users * self.scale, items * self.scale)
+
+    def _dropped(self, rng: np.random.Generator, share: float) -> Hops:
+        kept = rng.random(len(self.data), dtype=np.float32) >= share
+        return self._hops_of(BipartiteGraph.of(self.data, kept))
+
+    def _hops_of(self, graph: BipartiteGraph) -> Hops:
+        return Hops(graph, self.user_table.device.type)

@@ -1,0 +1,109 @@
+"""Embeddings from singular vectors of the graph: a few frequencies, no layers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+import scipy.sparse.linalg
+import torch
+from torch import Tensor
+
+from fullrank.encoders.base import Rows, TensorBatch, Update
+
+
+class Svd(NamedTuple):
+    """``R ≈ U diag(s) Vᵀ``, singular values descending."""
+
+    users: Tensor
+    """(n_users, r) U"""
+    values: Tensor
+    """(r,) s"""
+    items: Tensor
+    """(n_items, r) V"""
+
+
+def truncated_svd(matrix: sp.csr_array, rank: int, seed: int = 0) -> Svd:
+    """The leading ``rank`` singular triplets, float32, the sign of each fixed.
+
+    By the implicitly restarted Lanczos method on the smaller Gram matrix; where nearly all triplets
+    are asked for, which that method cannot give, by a dense decomposition.
+
+    Raises:
+        ValueError: there are fewer than ``rank``.
+    """
+    most = min(matrix.shape)
+    if not 1 <= rank <= most:
+        raise ValueError(f"rank: found {rank}; expected 1 to {most}")
+    if rank > most // 2:
+        u, s, vt = np.linalg.svd(matrix.toarray().astype(np.float64), full_matrices=False)
+        u, s, vt = u[:, :rank], s[:rank], vt[:rank]
+    else:
+        rng = np.random.default_rng(seed)
+        start = rng.uniform(-1, 1, most)
+        # Ritz values of a start vector in float64: float32 loses orthogonality at rank 500.
+        u, s, vt = scipy.sparse.linalg.svds(matrix.astype(np.float64), k=rank, v0=start)
+        order = np.argsort(-s)
+        u, s, vt = u[:, order], s[order], vt[order]
+    sign = np.sign(u[np.abs(u).argmax(axis=0), np.arange(rank)])
+    sign[sign == 0] = 1
+    parts = (u * sign, s, vt.T * sign)
+    return Svd(*(torch.from_numpy(np.ascontiguousarray(each, dtype=np.float32)) for each in parts))
+
+
+class SpectralEncoder:
+    """``V f(Λ) W`` on each side, with the eigenvectors V of a graph fixed and W (m, d) learned.
+
+    With ``W = Vᵀ E`` this is the filter ``V f(Λ) Vᵀ`` on free rows E, step by step: gradient
+    descent on E never leaves what W can say.
+
+    Args:
+        bases: (n_users, m) and (n_items, k): eigenvectors times the filter.
+        weights: (m, d) and (k, d).
+
+    Source: GDE, Peng et al., SIGIR 2022, equation 9.
+    """
+
+    def __init__(self, bases: tuple[Tensor, Tensor], weights: tuple[Tensor, Tensor]) -> None:
+        self.bases = bases
+        self.user_weights, self.item_weights = weights
+        self._leaves: list[Tensor] = []
+
+    @property
+    def parameters(self) -> dict[str, Tensor]:
+        """What the eigenvectors are combined with."""
+        return {"user_weights": self.user_weights, "item_weights": self.item_weights}
+
+    def start_epoch(self, rng: np.random.Generator) -> None:
+        """Nothing is random."""
+
+    def rows(self, batch: TensorBatch) -> Rows:
+        """The filtered rows of the batch."""
+        user_weights, item_weights = self._leaves = [
+            weights.detach().requires_grad_() for weights in self.parameters.values()
+        ]
+        users, items = self.bases
+        pair = torch.stack(
+            (users[batch.user_idx] @ user_weights, items[batch.item_idx] @ item_weights)
+        )
+        negative = None
+        if batch.negative_idx is not None:
+            negative = items[batch.negative_idx] @ item_weights
+        return Rows(pair, negative)
+
+    def updates(self, batch: TensorBatch, rows: Rows, decay: float) -> list[Update]:
+        """Dense gradients of the two small tables."""
+        del rows
+        made = []
+        for (name, weights), leaf in zip(self.parameters.items(), self._leaves, strict=True):
+            if leaf.grad is not None:
+                leaf.grad.add_(weights, alpha=decay * len(batch.user_idx))
+                made.append(Update(name, None, leaf.grad))
+        return made
+
+    @torch.no_grad()
+    def tables(self) -> tuple[Tensor, Tensor]:
+        """All rows."""
+        users, items = self.bases
+        return users @ self.user_weights, items @ self.item_weights

@@ -1,0 +1,80 @@
+"""Fitting a method on interactions: trained in epochs, or solved at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from fullrank.data.interactions import Interactions
+from fullrank.encoders import Encoder
+from fullrank.evaluation import DotScorer, Scorer, evaluate
+from fullrank.methods import Method, SolvedMethod, plan_of
+from fullrank.spectrum import effective_rank
+from fullrank.training import CheckpointFile, Reporter, Trainer
+
+Fitted = tuple[Scorer, dict[str, Any]]
+"""What ranks, and what is to be told of how it came about."""
+
+
+def solved(method: SolvedMethod, settings: Any, train: Interactions, device: str) -> Fitted:
+    """Computes a method that has no epochs."""
+    began = time.perf_counter()
+    scorer = method.solve(settings, train, device)
+    seconds = time.perf_counter() - began
+    told: dict[str, Any] = {"seconds": seconds, "seconds_with_validation": seconds, "history": []}
+    if isinstance(scorer, DotScorer):
+        told["effective_rank"] = effective_rank(scorer.user_table, scorer.item_table)
+    return scorer, told
+
+
+def trained(
+    method: Method,
+    settings: Any,
+    train: Interactions,
+    validation: Interactions | None,
+    device: str,
+    *,
+    checkpoint: CheckpointFile | None = None,
+    resume: bool = False,
+    reporter: Reporter | None = None,
+) -> Fitted:
+    """Trains a method to its last epoch, or to the best by the validation part.
+
+    Raises:
+        FitError: the loss diverges, or the checkpoint is of another run.
+    """
+    began = time.perf_counter()
+    plan = plan_of(method, settings, train, device)
+    trainer = Trainer(
+        plan,
+        settings,
+        validate=_validator(plan.encoder, train, validation) if validation else None,
+        probe=lambda: effective_rank(*plan.encoder.tables()),
+        checkpoint=checkpoint,
+        reporter=reporter,
+    )
+    progress = trainer.run(resume=resume)
+    users, items = (table.detach() for table in plan.encoder.tables())
+    return DotScorer(users, items), {
+        "epochs": progress.epoch,
+        "best_epoch": progress.best_epoch,
+        "validation_ndcg@20": progress.best_metric,
+        "loss": progress.history[-1]["loss"] if progress.history else None,
+        "effective_rank": effective_rank(users, items),
+        "seconds": progress.seconds,
+        "seconds_with_validation": time.perf_counter() - began,
+        "history": progress.history,
+    }
+
+
+def _validator(
+    encoder: Encoder, train: Interactions, validation: Interactions
+) -> Callable[[], float]:
+    k = min(20, train.n_items)
+
+    def ndcg() -> float:
+        scorer = DotScorer(*encoder.tables())
+        return evaluate(scorer, validation, train=train, k=(k,), metrics=("ndcg",))[f"ndcg@{k}"]
+
+    return ndcg

@@ -1,0 +1,101 @@
+"""Contrastive objectives: a row against its own other view and everybody else's."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from fullrank.objectives.pairwise import bpr
+from fullrank.spectrum import log_sum_exp_dots, unit_rows
+
+
+def info_nce(anchor: Tensor, positive: Tensor, others: Tensor, temperature: float) -> Tensor:
+    """``mean_b [-cos(a_b, p_b) / t + ln Σ_j exp(cos(a_b, o_j) / t)]``.
+
+    Shapes: ``anchor``, ``positive`` (B, d), ``others`` (n, d), which should hold the positives;
+    returns a scalar. Source: DirectSpec, equation 23; van den Oord et al., 2018.
+    """
+    a, p, o = unit_rows(anchor), unit_rows(positive), unit_rows(others)
+    matched = (a * p).sum(dim=-1) / temperature
+    return (log_sum_exp_dots(a, o, 1 / temperature) - matched).mean()
+
+
+def cl_rec(
+    user: Tensor, item: Tensor, negative: Tensor, contrast: float, temperature: float
+) -> Tensor:
+    """BPR plus ``contrast`` times InfoNCE of the batch's users and of its items.
+
+    Without augmentation a row is its own positive, so what InfoNCE does is spread the rows.
+
+    Shapes: ``user``, ``item`` (B, d), ``negative`` (B, N, d); returns a scalar.
+    Source: Yao et al., CIKM 2021, without item features, as DirectSpec, section V-A, compares it.
+    """
+    spread = sum(info_nce(side, side, side, temperature) for side in (user, item))
+    return bpr(user, item, negative) + contrast * spread
+
+
+def ccl(user: Tensor, item: Tensor, negative: Tensor, margin: float, weight: float) -> Tensor:
+    """``mean_b [1 - cos(u_b, v_b) + w / N Σ_n max(0, cos(u_b, v_bn) - m)]``.
+
+    Shapes: ``user``, ``item`` (B, d), ``negative`` (B, N, d); returns a scalar.
+    Source: SimpleX, Mao et al., CIKM 2021, equation 1.
+    """
+    u, v, n = unit_rows(user), unit_rows(item), unit_rows(negative)
+    positive = 1 - (u * v).sum(dim=-1)
+    against = (n @ u.unsqueeze(-1)).squeeze(-1)
+    return (positive + weight * (against - margin).clamp_min(0).mean(dim=-1)).mean()
+
+
+def sgl(
+    user: Tensor,
+    item: Tensor,
+    negative: Tensor,
+    views: tuple[Tensor, ...],
+    contrast: float,
+    temperature: float,
+) -> Tensor:
+    """BPR plus ``contrast`` times InfoNCE between two views of the users, and of the items.
+
+    Args:
+        user: (B, d).
+        item: (B, d).
+        negative: (B, N, d).
+        views: Users in the first view, users in the second, items in the first and in the second,
+            each distinct row once; then, where the sum is over all rows and not those of the batch,
+            all users and all items in the second view.
+        contrast: λ₁.
+        temperature: τ.
+
+    Source: SGL, Wu et al., SIGIR 2021, equations 10 to 12.
+    """
+    users, users_again, items, items_again = views[:4]
+    all_users, all_items = views[4:] if len(views) > 4 else (users_again, items_again)
+    contrasted = info_nce(users, users_again, all_users, temperature)
+    contrasted = contrasted + info_nce(items, items_again, all_items, temperature)
+    return bpr(user, item, negative) + contrast * contrasted
+
+
+def lightgcl(
+    user: Tensor,
+    item: Tensor,
+    negative: Tensor,
+    views: tuple[Tensor, ...],
+    contrast: float,
+    temperature: float,
+) -> Tensor:
+    """BPR plus ``contrast`` times InfoNCE between low-rank and graph view, over all rows.
+
+    Args:
+        user: (B, d).
+        item: (B, d).
+        negative: (B, N, d).
+        views: For users, then items: rows of the batch in the low-rank view, the same in the graph
+            view, and all rows in the graph view.
+        contrast: λ₁.
+        temperature: τ.
+
+    Source: LightGCL, Cai et al., ICLR 2023, equations 8 to 10.
+    """
+    low_users, users, all_users, low_items, items, all_items = views
+    contrasted = info_nce(low_users, users, all_users, temperature)
+    contrasted = contrasted + info_nce(low_items, items, all_items, temperature)
+    return bpr(user, item, negative) + contrast * contrasted

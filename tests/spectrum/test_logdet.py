@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from fullrank.spectrum import log_det_divergence, log_sum_exp_dots, uniformity, unit_rows
+from fullrank.spectrum.functions import gaussian_potential
+
+
+def rows(n, d, seed=0):
+    return torch.randn(n, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def test_no_divergence_where_every_dimension_is_used_alike():
+    h = torch.eye(5, dtype=torch.float64).repeat(3, 1)
+    assert log_det_divergence(h, ridge=0.0).item() == pytest.approx(0, abs=1e-12)
+
+
+def test_the_divergence_grows_as_a_dimension_is_lost():
+    h, values = rows(200, 6), []
+    for share in (1.0, 0.5, 0.1, 0.01, 0.0):
+        lost = h.clone()
+        lost[:, 0] *= share
+        values.append(log_det_divergence(unit_rows(lost)).item())
+    assert values == sorted(values)
+    assert 0 < values[0] < 0.1
+    assert values[-1] > 1
+
+
+def test_fewer_rows_than_dimensions_have_a_finite_value_and_gradient():
+    h = unit_rows(rows(3, 8)).float().requires_grad_()
+    log_det_divergence(h).backward()
+    assert h.grad.isfinite().all()
+
+
+def test_gradients():
+    x, y = rows(7, 4).requires_grad_(), rows(9, 4, 1).requires_grad_()
+    assert torch.autograd.gradcheck(lambda h: log_det_divergence(h, 0.1), x)
+    assert torch.autograd.gradcheck(lambda a, b: log_sum_exp_dots(a, b, 1.7), (x, y))
+    assert torch.autograd.gradcheck(lambda a: log_sum_exp_dots(a, a, 1.7), x)
+    assert torch.autograd.gradcheck(lambda a: gaussian_potential(a, 1.3), x)
+
+
+def test_log_sum_exp_is_that_of_torch():
+    x, y = 300 * rows(7, 4), rows(9, 4, 1)
+    expected = torch.logsumexp(2.0 * x @ y.T, dim=1)
+    torch.testing.assert_close(log_sum_exp_dots(x, y, 2.0), expected, rtol=1e-12, atol=0)
+
+
+def test_uniformity_does_not_depend_on_how_pairs_are_met():
+    x = unit_rows(rows(50, 4))
+    torch.testing.assert_close(uniformity(x), uniformity(x, block_rows=16), rtol=1e-12, atol=0)

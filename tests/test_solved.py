@@ -1,0 +1,100 @@
+"""The methods without epochs, against their formulas on dense matrices in float64."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from fullrank import FitError, Recommender, SettingError
+from fullrank.methods import solved
+
+
+@pytest.fixture(scope="module")
+def dense(small):
+    return small.train.csr().toarray().astype(np.float64)
+
+
+def scores(model):
+    return model.scorer.scores(torch.arange(len(model.users))).double().numpy()
+
+
+def test_popularity(small, dense):
+    got = scores(Recommender("popularity").fit(small.train))
+    assert (got == dense.sum(0)).all()
+
+
+@pytest.mark.parametrize("ridge", [1.0, 50.0])
+def test_ease(small, dense, ridge, monkeypatch):
+    monkeypatch.setattr(solved, "ROWS", 33)
+    inverse = np.linalg.inv(dense.T @ dense + ridge * np.eye(dense.shape[1]))
+    weights = -inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0)
+    model = Recommender("ease", ridge=ridge).fit(small.train)
+    np.testing.assert_allclose(model.scorer.weights.numpy(), weights, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(scores(model), dense @ weights, rtol=0, atol=1e-5)
+
+
+def test_ease_refuses_what_does_not_fit(small, monkeypatch):
+    monkeypatch.setattr(solved, "available_memory", lambda: 1000)
+    with pytest.raises(FitError, match=r"0.0 GiB of free memory; expected 0.0 GiB for three 120"):
+        Recommender("ease").fit(small.train)
+
+
+def test_item_knn(small, dense, monkeypatch):
+    monkeypatch.setattr(solved, "ROWS", 50)
+    common = dense.T @ dense
+    norm = np.sqrt(np.maximum(dense.sum(0), 1))
+    similarity = common / (np.outer(norm, norm) + 3.0)
+    np.fill_diagonal(similarity, 0)
+    for row in similarity:  # the seven largest of each row, the rest zero
+        row[np.argsort(-row, kind="stable")[7:]] = 0
+    model = Recommender("itemknn", neighbours=7, shrinkage=3.0).fit(small.train)
+    kept = model.scorer.weights.to_dense().numpy()
+    assert ((kept > 0).sum(1) <= 7).all()
+    np.testing.assert_allclose(np.sort(kept, 1), np.sort(similarity, 1), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("rank", [5, 100])
+def test_spectral(small, dense, rank):
+    beta, gamma = 0.4, 0.7
+    users, items = (np.maximum(dense.sum(axis), 1) for axis in (1, 0))
+    left, values, right = np.linalg.svd(users[:, None] ** -beta * dense * items**-beta)
+    strength = values[:rank] * (1 + gamma * values[:rank] ** 2)
+    expected = (left[:, :rank] * strength) @ (right[:rank] * items**beta)
+    model = Recommender("spectral", rank=rank, beta=beta, smoothing=gamma).fit(small.train)
+    np.testing.assert_allclose(scores(model), expected, rtol=0, atol=2e-5)
+
+
+def test_ials_fits_what_was_seen(small, dense):
+    got = scores(Recommender("ials", dim=8).fit(small.train))
+    assert got[dense > 0].mean() > got[dense == 0].mean() + 0.3
+
+
+@pytest.mark.parametrize("method", ["ease", "itemknn"])
+def test_weights_from_item_to_item_serve_as_embeddings_do(small, method, tmp_path):
+    model = Recommender(method).fit(small)
+    with pytest.raises(FitError, match="weights from item to item"):
+        _ = model.item_embeddings
+    weights = model.scorer.weights.to_dense()
+    similar = model.similar_items(["i3"], k=5)
+    row = model.items.rows(["i3"])[0]
+    best = weights[row].clone()
+    best[row] = -torch.inf
+    assert similar["similar_item_id"][0] == model.items.raw(np.array([int(best.argmax())]))[0]
+    assert "i3" not in similar["similar_item_id"].to_list()
+    folded = model.fold_in({"new": ["i3"]})
+    given = folded.recommend(["new"], k=3)
+    assert given["item_id"].to_list() == similar["similar_item_id"].to_list()[:3]
+    folded.save(tmp_path / "m")
+    assert Recommender.load(tmp_path / "m").recommend(["new"], k=3).equals(given)
+
+
+def test_a_method_without_epochs_cannot_go_on(small, tmp_path):
+    with pytest.raises(SettingError, match="a method with epochs"):
+        Recommender("ease").fit(small.train, checkpoint=tmp_path / "c", resume=True)
+
+
+def test_ranks_that_are_not_there(small):
+    with pytest.raises(SettingError, match="at most 120"):
+        Recommender("spectral", rank=121).fit(small.train)
