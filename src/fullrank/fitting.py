@@ -8,7 +8,7 @@ from typing import Any
 
 from fullrank.data.interactions import Interactions
 from fullrank.encoders import Encoder
-from fullrank.evaluation import DotScorer, Scorer, evaluate
+from fullrank.evaluation import DotScorer, ItemScorer, Scorer, evaluate
 from fullrank.methods import Method, SolvedMethod, plan_of
 from fullrank.spectrum import effective_rank
 from fullrank.training import CheckpointFile, Reporter, Trainer
@@ -25,6 +25,9 @@ def solved(method: SolvedMethod, settings: Any, train: Interactions, device: str
     told: dict[str, Any] = {"seconds": seconds, "seconds_with_validation": seconds, "history": []}
     if isinstance(scorer, DotScorer):
         told["effective_rank"] = effective_rank(scorer.user_table, scorer.item_table)
+        told["parameters"] = scorer.user_table.numel() + scorer.item_table.numel()
+    elif isinstance(scorer, ItemScorer):
+        told["parameters"] = scorer.n_weights
     return scorer, told
 
 
@@ -64,6 +67,7 @@ def trained(
         "effective_rank": effective_rank(users, items),
         "seconds": progress.seconds,
         "seconds_with_validation": time.perf_counter() - began,
+        "parameters": sum(table.numel() for table in plan.parameters.values()),
         "history": progress.history,
     }
 

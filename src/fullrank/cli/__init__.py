@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from fullrank.cli import data, demo, evaluate, fit, inspect, methods, recommend, similar, tune
+from fullrank.cli import (
+    compare,
+    data,
+    demo,
+    evaluate,
+    fit,
+    inspect,
+    methods,
+    recommend,
+    similar,
+    tune,
+)
 from fullrank.errors import FullrankError
 
 app = typer.Typer(
@@ -38,7 +49,7 @@ def _root(
     del version
 
 
-for verb in (demo, fit, evaluate, recommend, similar, inspect, methods, tune):
+for verb in (demo, fit, evaluate, recommend, similar, inspect, methods, compare, tune):
     app.command()(verb.command)
     app.registered_commands[-1].name = verb.NAME
 app.add_typer(data.app, name="data")

@@ -28,6 +28,9 @@ def command(
     preset: Annotated[str | None, typer.Option(help="Named settings, such as published.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Most epochs.")] = None,
     dim: Annotated[int | None, typer.Option(help="Width of the embeddings.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="mf or lightgcn.")] = None,
+    propagation: Annotated[str | None, typer.Option(help="Of lightgcn: exact or factored.")] = None,
+    rank: Annotated[int | None, typer.Option(help="Of factored propagation or spectral.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Threads to train with.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
@@ -54,7 +57,14 @@ def command(
     columns = options.columns_of(
         user_column, item_column, weight_column, timestamp_column, threshold
     )
-    given = {"epochs": epochs, "dim": dim, "seed": seed}
+    given = {
+        "epochs": epochs,
+        "dim": dim,
+        "seed": seed,
+        "encoder": encoder,
+        "propagation": propagation,
+        "rank": rank,
+    }
     values = {name: value for name, value in given.items() if value is not None}
     values |= options.settings_of_pairs(setting or [])
     model, fraction = _model(method, preset, data, device, threads, values)
@@ -186,8 +196,9 @@ def _announce(output: Output, split: Split, method: str) -> None:
 
 def _show(model: Recommender, out: Path) -> None:
     training = model.training
-    best = f", best {training['best_epoch']}" if training["best_epoch"] else ""
-    typer.echo(f"{training['epochs']} epochs{best}, {training['seconds']:.1f} s of training")
+    best = f", best {training['best_epoch']}" if training.get("best_epoch") else ""
+    epochs = f"{training['epochs']} epochs{best}, " if "epochs" in training else ""
+    typer.echo(f"{epochs}{training['seconds']:.1f} s of training")
     if model.metrics:
         typer.echo("\nheld-out part, ", nl=False)
         show_metrics(model.metrics["metrics"], model.metrics["protocol"])
@@ -202,5 +213,5 @@ def verdict(model: Recommender) -> str:
     """What the spectrum of the embeddings says; a note where the table is too small to say."""
     try:
         return model.spectrum().verdict
-    except ValueError as error:
+    except (ValueError, FitError) as error:
         return f"spectrum not judged: {error}"

@@ -1,6 +1,7 @@
 """From row numbers to embeddings."""
 
 from fullrank.encoders.base import Encoder, Rows, TensorBatch, Update
+from fullrank.encoders.factored import FactoredLightGCN
 from fullrank.encoders.lightgcn import LightGCN
 from fullrank.encoders.mf import MF, uniform_table
 from fullrank.encoders.spectral import SpectralEncoder, Svd, truncated_svd
@@ -9,6 +10,7 @@ from fullrank.encoders.whole import WholeItems
 __all__ = [
     "MF",
     "Encoder",
+    "FactoredLightGCN",
     "LightGCN",
     "Rows",
     "SpectralEncoder",

@@ -30,9 +30,9 @@ class Hops:
         self.device = device
         blocks = graph.user_item, graph.item_user
         self._sparse: dict[torch.dtype, list[Tensor]] = {}
-        self._edges: list[native.Edges] | None = None
+        self.edges: list[native.Edges] | None = None
         if device == "cpu" and native.library() is not None:
-            self._edges = [
+            self.edges = [
                 native.Edges(b.indptr.astype(np.int64), b.indices.astype(np.int32), b.data)
                 for b in blocks
             ]
@@ -81,7 +81,7 @@ class Hops:
         return base[rows] + self._rows_of(side, rows, table.dtype) @ table
 
     def _compiled(self, table: Tensor) -> list[native.Edges] | None:
-        return self._edges if table.dtype == torch.float32 else None
+        return self.edges if table.dtype == torch.float32 else None
 
     def _matrix(self, side: int, dtype: torch.dtype) -> Tensor:
         if dtype not in self._sparse:

@@ -43,6 +43,11 @@ class Evaluation(Mapping[str, float]):
             raise SettingError("metric per user", repr(name), expected)
         return known[name]
 
+    @property
+    def names_per_user(self) -> list[str]:
+        """Metrics that have a value for each user."""
+        return [name for name, value in self.figures.items() if not isinstance(value, float)]
+
     def to_dict(self) -> dict[str, Any]:
         """Means and protocol block, fit for JSON."""
         return {"metrics": dict(self), "protocol": self.protocol}

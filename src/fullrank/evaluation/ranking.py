@@ -100,6 +100,11 @@ class ItemScorer:
         """Columns of the weights."""
         return self.weights.shape[1]
 
+    @property
+    def n_weights(self) -> int:
+        """Weights that are kept."""
+        return self.weights.numel() if self._csr is None else int(self._csr.nnz)
+
     def scores(self, users: Tensor) -> Tensor:
         """``X_b B``, (b, n_items) float32."""
         rows = self._history[users.numpy()]

@@ -14,6 +14,7 @@ from fullrank.data.interactions import Interactions
 from fullrank.encoders import (
     MF,
     Encoder,
+    FactoredLightGCN,
     LightGCN,
     SpectralEncoder,
     TensorBatch,
@@ -22,7 +23,7 @@ from fullrank.encoders import (
     uniform_table,
 )
 from fullrank.encoders.lightgcn import Views
-from fullrank.encoders.propagation import Pair, propagated
+from fullrank.encoders.propagation import Hops, Pair, propagated
 from fullrank.errors import SettingError
 from fullrank.methods.settings import (
     ENMFSettings,
@@ -55,6 +56,14 @@ def encoder_of(
     tables = initial_tables(settings, data, generator, device)
     if settings.encoder == "mf":
         return MF(*tables)
+    if settings.propagation == "factored":
+        graph = BipartiteGraph.of(data)
+        most = min(graph.user_item.shape)
+        if settings.rank > most:
+            raise SettingError("setting rank", str(settings.rank), f"at most {most}")
+        svd = truncated_svd(graph.user_item, settings.rank, settings.seed)
+        hops = Hops(graph, device)
+        return FactoredLightGCN(*tables, hops, svd, settings.layers, settings.average_layers)
     return LightGCN(
         *tables,
         data,

@@ -3,10 +3,13 @@
 from fullrank.native.build import library, state
 from fullrank.native.hops import Edges
 from fullrank.native.search import observed, top_k, unpack
-from fullrank.native.steps import Moves, NegativeSteps, PairSteps, Side
+from fullrank.native.steps import PAIRWISE, VECTOR, LowRank, Moves, NegativeSteps, PairSteps, Side
 
 __all__ = [
+    "PAIRWISE",
+    "VECTOR",
     "Edges",
+    "LowRank",
     "Moves",
     "NegativeSteps",
     "PairSteps",

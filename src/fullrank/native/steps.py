@@ -15,10 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fullrank.native.build import kernel, pointer
+from fullrank.native.hops import Edges
+
+VECTOR = 16
+"""Widths that are a multiple of this are whole vectors on every machine."""
 
 _RULES = {"sgd": 0, "adagrad": 1, "adam": 2}
 _BALANCES = {"none": 0, "directspec": 1, "directspec+": 2}
-_POSITIVE = {"log-positive": 0, "euclidean-positive": 1}
+PAIRWISE = {"log-positive": 0, "euclidean-positive": 1}
+"""Objectives of observed pairs, as the kernels number them."""
 _CONTRASTS = {"bpr": 0, "bce": 1, "ccl": 2}
 
 
@@ -65,6 +70,38 @@ class _Update(Structure):
     ]
 
 
+class _FactoredConfig(Structure):
+    _fields_ = [
+        ("rank", c_int64),
+        *((name, c_float) for name in ("identity", "hop")),
+        *((name, POINTER(c_float)) for name in ("even", "odd")),
+        *((name, POINTER(c_float) * 2) for name in ("basis", "low")),
+        ("indptr", POINTER(c_int64) * 2),
+        ("indices", POINTER(c_int32) * 2),
+        ("weights", POINTER(c_float) * 2),
+    ]
+
+
+@dataclass(frozen=True)
+class LowRank:
+    """What a step on rows ``t + u M`` has to know beside the tables t: see ``factored.h``."""
+
+    identity: float
+    """Factor of the gradient on the row itself."""
+    hop: float
+    """Factor of the gradient on the row's neighbours."""
+    even: NDArray[np.float32]
+    """(r,) the filter within a side."""
+    odd: NDArray[np.float32]
+    """(r,) the filter across the sides."""
+    bases: tuple[NDArray[np.float32], NDArray[np.float32]]
+    """(n_users, r) and (n_items, r)."""
+    low: tuple[NDArray[np.float32], NDArray[np.float32]]
+    """(r, d) each, M, written in place; d whole vectors of the machine, see `VECTOR`."""
+    edges: tuple[Edges, Edges]
+    """Weighted neighbours of the users, and of the items."""
+
+
 class _PairConfig(Structure):
     _fields_ = [
         *((name, c_int64) for name in ("batch", "dim", "threads", "balance", "objective")),
@@ -74,6 +111,7 @@ class _PairConfig(Structure):
         ("n_neighbours", c_int64 * 2),
         ("indptr", POINTER(c_int64) * 2),
         ("indices", POINTER(c_int32) * 2),
+        ("factored", _FactoredConfig),
     ]
 
 
@@ -98,6 +136,7 @@ class PairSteps:
         graph: For a ``tau_near``: CSR (indptr, indices) of user → items and item → users; None
             for a distance below 2, where a row is near to itself alone.
         by_distance: Whether ``tau_near`` is used.
+        low_rank: For rows that are smoothed over a graph; free rows if absent.
     """
 
     def __init__(
@@ -111,9 +150,10 @@ class PairSteps:
         values: Mapping[str, float] | None = None,
         graph: Sequence[tuple[NDArray[np.int64], NDArray[np.int32]]] | None = None,
         by_distance: bool = False,
+        low_rank: LowRank | None = None,
     ) -> None:
         n_users, n_items, dim = shape
-        config = _PairConfig(batch, dim, threads, _BALANCES[balance], _POSITIVE[objective])
+        config = _PairConfig(batch, dim, threads, _BALANCES[balance], PAIRWISE[objective])
         for name, value in (values or {}).items():
             setattr(config, name, value)
         config.near = by_distance
@@ -123,6 +163,9 @@ class PairSteps:
         for side, (indptr, indices) in enumerate(graph or ()):
             config.indptr[side] = pointer(indptr, np.int64, c_int64)
             config.indices[side] = pointer(indices, np.int32, c_int32)
+        self._low_rank = low_rank
+        if low_rank is not None:
+            config.factored = _factored(low_rank)
         self._handle = _opened(self, "pair", config)
 
     def run(
@@ -199,6 +242,20 @@ class NegativeSteps:
             pointer(losses, np.float64, c_double),
         )
         return losses
+
+
+def _factored(low_rank: LowRank) -> _FactoredConfig:
+    config = _FactoredConfig(len(low_rank.even), low_rank.identity, low_rank.hop)
+    config.even = pointer(low_rank.even, np.float32, c_float)
+    config.odd = pointer(low_rank.odd, np.float32, c_float)
+    for side in (0, 1):
+        config.basis[side] = pointer(low_rank.bases[side], np.float32, c_float)
+        config.low[side] = pointer(low_rank.low[side], np.float32, c_float)
+        edges = low_rank.edges[side]
+        config.indptr[side] = pointer(edges.indptr, np.int64, c_int64)
+        config.indices[side] = pointer(edges.indices, np.int32, c_int32)
+        config.weights[side] = pointer(edges.weights, np.float32, c_float)
+    return config
 
 
 def _opened(owner: object, kind: str, config: Structure) -> c_void_p:

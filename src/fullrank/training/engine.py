@@ -14,7 +14,7 @@ from torch import Tensor
 from fullrank import native
 from fullrank.data.graph import Nearness
 from fullrank.data.sampling import Batch
-from fullrank.encoders import MF
+from fullrank.encoders import MF, FactoredLightGCN, TensorBatch
 from fullrank.training.optim import Optimizer
 from fullrank.training.settings import TrainingSettings
 
@@ -62,7 +62,11 @@ class NativeEngine:
     most = 512
 
     def __init__(
-        self, encoder: MF, form: ClosedForm, settings: TrainingSettings, optimizer: Optimizer
+        self,
+        encoder: MF | FactoredLightGCN,
+        form: ClosedForm,
+        settings: TrainingSettings,
+        optimizer: Optimizer,
     ) -> None:
         self.encoder = encoder
         self.form = form
@@ -78,9 +82,8 @@ class NativeEngine:
         negatives = batches.negative_idx
         drawn = () if negatives is None else (negatives,)
         if self.form.watch is not None:
-            first = (torch.from_numpy(each[0]) for each in batches[:2])
-            tables = self.encoder.parameters.values()
-            self.form.watch(torch.stack([t[idx] for t, idx in zip(tables, first, strict=True)]))
+            users, items = (torch.from_numpy(each[0]) for each in batches[:2])
+            self.form.watch(self.encoder.rows(TensorBatch(users, items, None)).pair.detach())
         made = self._steps(0 if negatives is None else negatives.shape[2])
         total = losses.item()
         for loss in made.run(sides, moves, batches.user_idx, batches.item_idx, *drawn).tolist():
@@ -94,7 +97,7 @@ class NativeEngine:
 
     def _steps(self, negatives: int) -> Any:
         if negatives not in self._made:
-            users, items = self.encoder.tables()
+            users, items = self.encoder.user_table, self.encoder.item_table
             shape = (len(users), len(items), users.shape[1])
             common = shape, self.settings.batch_size
             threads, form = torch.get_num_threads(), self.form
@@ -111,6 +114,7 @@ class NativeEngine:
                     values=form.values,
                     graph=None if form.nearness is None else form.nearness.neighbours(),
                     by_distance=form.nearness is not None,
+                    low_rank=_low_rank(self.encoder),
                 )
             self._made[negatives] = made
         return self._made[negatives]
@@ -120,11 +124,14 @@ def native_engine(
     encoder: Any, form: ClosedForm | None, settings: TrainingSettings, optimizer: Optimizer
 ) -> NativeEngine | None:
     """The compiled steps of a method, if it has a closed form and this machine can run it."""
-    if form is None or not isinstance(encoder, MF) or native.library() is None:
+    known = isinstance(encoder, MF | FactoredLightGCN)
+    if form is None or not known or native.library() is None:
+        return None
+    if isinstance(encoder, FactoredLightGCN) and not _fits(encoder, form):
         return None
     plain = all(
         table.device.type == "cpu" and table.dtype == torch.float32 and table.is_contiguous()
-        for table in encoder.tables()
+        for table in encoder.parameters.values()
     )
     too_sharp = form.values.get("tau", 0.0) > LARGEST_TAU
     nearness = form.nearness
@@ -132,6 +139,30 @@ def native_engine(
     if not plain or too_sharp or too_far:
         return None
     return NativeEngine(encoder, form, settings, optimizer)
+
+
+def _fits(encoder: FactoredLightGCN, form: ClosedForm) -> bool:
+    """Whether the compiled steps can smooth: whole vectors, and no sampled items."""
+    return encoder.user_table.shape[1] % native.VECTOR == 0 and form.objective in native.PAIRWISE
+
+
+def _low_rank(encoder: MF | FactoredLightGCN) -> native.LowRank | None:
+    if isinstance(encoder, MF):
+        return None
+    filtered = encoder.filter
+    users, items = (table.numpy() for table in encoder.bases)
+    low_users, low_items = encoder.user_low.numpy(), encoder.item_low.numpy()
+    edges = encoder.hops.edges
+    assert edges is not None  # noqa: S101  # there is a library, and float32 on the processor
+    return native.LowRank(
+        filtered.identity,
+        filtered.hop,
+        filtered.even.numpy(),
+        filtered.odd.numpy(),
+        (users, items),
+        (low_users, low_items),
+        (edges[0], edges[1]),
+    )
 
 
 def step_of(batches: Batch, step: int) -> Batch:

@@ -8,6 +8,7 @@
 
 #include <memory>
 
+#include "factored.h"
 #include "floats.h"
 #include "gemm.h"
 #include "near.h"
@@ -25,6 +26,7 @@ struct PairConfig {
     int64_t n[2], n_neighbours[2];
     const int64_t* indptr[2];  // null: a row is near to itself alone
     const int32_t* indices[2];
+    FactoredConfig factored;
 };
 
 class PairSteps {
@@ -39,6 +41,7 @@ class PairSteps {
           losses_(B_) {
         for (int s = 0; s < 2; ++s) sides_[s] = std::make_unique<Side>(*this, s);
         for (int t = 0; t < config.threads; ++t) scratch_.emplace_back(BLOCK * ld_);
+        if (c_.factored.rank) factored_ = std::make_unique<Factored>(c_.factored, B_, D_);
     }
 
     void run(long steps, const Table* tables, const Update& update, const int64_t* users,
@@ -55,7 +58,8 @@ class PairSteps {
                 if (step + 1 < steps) fetch(me, members, tables, now);
                 backward(me, members, barrier);
                 barrier.wait();
-                move(me, members, tables, update);
+                if (factored_) smooth(me, members, update, barrier);
+                move(me, members, tables, update, now);
                 barrier.wait();
                 if (me == 0)
                     for (int s = 0; s < 2; ++s) sides_[s]->gradients.count(tables[s], update);
@@ -146,9 +150,12 @@ class PairSteps {
         float* into = c_.balance == NONE ? t.z.at(0) : t.x.at(0);
         for (long b = from; b < to; ++b) {
             if (b + 8 < to) prefetch_row(table, idx[b + 8], d_);
-            float* x = into + b * D_;
-            gather(table, idx[b], d_, x);
-            if (c_.balance == NONE) continue;
+            gather(table, idx[b], d_, into + b * D_);
+        }
+        if (factored_) factored_->expand(s, idx, from, to, into);
+        if (c_.balance == NONE) return;
+        for (long b = from; b < to; ++b) {
+            const float* x = into + b * D_;
             float norm = std::sqrt(dot(x, x, D_));
             *t.norm.at(b) = norm = norm > 0 ? norm : 1;
             float* h = t.h.at(b * D_);
@@ -302,15 +309,33 @@ class PairSteps {
         for (long c = 0; c < D_; ++c) dx[c] = (dx[c] - along * h[c]) / norm;
     }
 
-    void move(int me, int members, const Table* tables, const Update& update) {
+    void smooth(int me, int members, const Update& update, Barrier& barrier) {
+        whole(me, members, [&](int s) { factored_->turn(s, sides_[s]->dx.at(0)); });
+        barrier.wait();
+        Range mine = share(2 * D_, me, members);
+        for (int s = 0; s < 2; ++s) {
+            long from = std::max(mine.begin - s * D_, 0L), to = std::min(mine.end - s * D_, D_);
+            if (from < to) factored_->project(s, from, to);
+        }
+        barrier.wait();
+        Range rows = share(factored_->rank(), me, members);
+        factored_->filter(rows.begin, rows.end, update.lr);
+    }
+
+    void move(int me, int members, const Table* tables, const Update& update,
+              const int64_t* const* now) {
         Range columns = columns_of(d_, me, members);
         if (columns.begin == columns.end) return;
+        const Update own = factored_ ? factored_->first(update) : update;
         for (int s = 0; s < 2; ++s) {
             Gradients& sums = sides_[s]->gradients;
             sums.zero(columns);
             for (long b = 0; b < B_; ++b) sums.add(b, 1, sides_[s]->dx.at(b * D_), columns);
-            sums.apply(tables[s], update, columns);
+            sums.apply(tables[s], own, columns);
         }
+        if (!factored_) return;
+        for (int s = 0; s < 2; ++s)
+            factored_->spread(s, now[s], sides_[s]->dx.at(0), tables[1 - s], update.lr, columns);
     }
 
     const PairConfig c_;
@@ -318,6 +343,7 @@ class PairSteps {
     std::vector<float> losses_;
     std::unique_ptr<Side> sides_[2];
     std::vector<Floats> scratch_;
+    std::unique_ptr<Factored> factored_;
 };
 
 }  // namespace fr

@@ -1,0 +1,86 @@
+"""``fullrank compare``: methods side by side, with what is certain about them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fullrank.cli import options
+from fullrank.cli.output import Output, say, show_table
+
+if TYPE_CHECKING:
+    from fullrank.comparing import Comparison
+
+NAME = "compare"
+SHOWN = ("ndcg@10", "ndcg@20", "recall@10", "recall@20")
+
+
+def command(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A catalogue name or a path.")],
+    methods: Annotated[
+        str, typer.Option(help="Names with commas between, or all; name@lightgcn for an encoder.")
+    ] = "popularity,itemknn,bpr,directspec+",
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each method, seeds 0, 1, …")] = 3,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for runs and tables.")] = Path(
+        "comparison"
+    ),
+    preset: Annotated[
+        str | None, typer.Option(help="Where a method has it for the data: tuned, published.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="For each method that has it: key=value.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads to train with.")] = None,
+    how: options.How = "random",
+    holdout: Annotated[float, typer.Option(help="Fraction to hold out and report on.")] = 0.2,
+    validation: Annotated[float, typer.Option(help="Fraction of train to choose epochs by.")] = 0.1,
+    protocol: Annotated[str, typer.Option(help="standard or published.")] = "standard",
+    as_json: options.Json = False,
+) -> None:
+    """Fit and evaluate methods with several seeds; the same command goes on where it stopped."""
+    output = Output(as_json)
+    from fullrank.comparing import compare, entries_of
+    from fullrank.data import load
+    from fullrank.files import replacing
+    from fullrank.methods import METHODS
+    from fullrank.reports import as_latex, as_markdown
+
+    names = list(METHODS) if methods == "all" else [each.strip() for each in methods.split(",")]
+    entries = entries_of(names, data, options.settings_of_pairs(setting or []), preset)
+    split = load(data, validation=validation, seed=0, test=holdout, how=how)  # type: ignore[arg-type]
+    assert split.test is not None  # noqa: S101  # narrows the type: load makes one
+    done = compare(
+        split,
+        entries,
+        range(seeds),
+        out,
+        k=options.usual_cuts(split.train.n_items),
+        protocol=protocol,
+        threads=threads,
+        tell=output.note,
+    )
+    document = done.to_dict()
+    shown = [name for name in SHOWN if name in done.metrics] or done.metrics[:4]
+    files = {
+        "comparison.json": json.dumps(document, indent=1) + "\n",
+        "comparison.md": as_markdown(done, shown),
+        "comparison.tex": as_latex(done, shown),
+    }
+    for name, text in files.items():
+        with replacing(out / name) as part:
+            part.write_text(text, encoding="utf-8")
+    output.result({**document, "folder": str(out)}, lambda: _show(done, shown, out))
+
+
+def _show(done: Comparison, shown: list[str], out: Path) -> None:
+    from fullrank.reports import NOTE, plain_rows
+
+    typer.echo(f"{done.data}, protocol {done.protocol}, {len(done.seeds)} seeds")
+    show_table(["method", *shown, "erank", "s/epoch", "parameters"], plain_rows(done, shown))
+    say(NOTE)
+    for label, error in done.errors.items():
+        typer.echo(f"{label}: {error}")
+    typer.echo(f"\nJSON, Markdown and LaTeX in {out}")
