@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from fullrank.comparing import Comparison
 
 NOTE = (
-    "** best, * second best; † best and better than every other one at p < 0.01, one-tailed over "
-    "the seeds, and over the users paired, both Holm-corrected"
+    "* best; † best and better than every other one at p < 0.01, one-tailed over the seeds, and "
+    "over the users paired, both Holm-corrected"
 )
 LEVEL = 0.01
 
@@ -21,8 +21,10 @@ def certain(done: Comparison, name: str) -> bool:
 
 
 def plain_rows(done: Comparison, metrics: Sequence[str]) -> list[list[str]]:
-    """One row a method: label, metrics, effective rank, seconds an epoch, parameters."""
-    return [[label, *_cells(done, label, metrics, "**", "*")] for label in done.runs]
+    """One row a method, for a narrow terminal: label, metrics, effective rank, seconds an epoch."""
+    return [
+        [label, *_cells(done, label, metrics, "", "", spread=False)[:-1]] for label in done.runs
+    ]
 
 
 def as_markdown(done: Comparison, metrics: Sequence[str]) -> str:
@@ -59,18 +61,24 @@ def as_latex(done: Comparison, metrics: Sequence[str]) -> str:
 
 
 def _cells(
-    done: Comparison, label: str, metrics: Sequence[str], best: str, second: str
+    done: Comparison,
+    label: str,
+    metrics: Sequence[str],
+    best: str,
+    second: str,
+    *,
+    spread: bool = True,
 ) -> list[str]:
     cells = []
     for name in metrics:
         mean = done.mean(label, name) or 0.0
         text = f"{mean:.4f}"
-        if len(done.seeds) > 1:
+        if spread and len(done.seeds) > 1:
             text += f" ± {done.deviation(label, name):.4f}"
         order = done.ranked(name)
         if label == order[0]:
             text = _marked(text, best) + ("†" if certain(done, name) else "")
-        elif len(order) > 1 and label == order[1]:
+        elif len(order) > 1 and label == order[1] and second:
             text = _marked(text, second)
         cells.append(text)
     rank, seconds, size = (
@@ -83,4 +91,6 @@ def _cells(
 
 
 def _marked(text: str, mark: str) -> str:
+    if not mark:
+        return text + "*"
     return f"{mark}{{{text}}}" if mark.startswith("\\") else f"{mark}{text}{mark}"

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import scipy
+import scipy.sparse as sp
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -64,12 +65,12 @@ def tensors_of(scorer: Scorer) -> dict[str, Tensor]:
     if not isinstance(scorer, ItemScorer):
         raise TypeError(f"found {type(scorer).__name__}; expected DotScorer or ItemScorer")
     weights = scorer.weights
-    if weights.layout != torch.sparse_csr:
-        return {"weights": weights}
+    if not sp.issparse(weights):
+        return {"weights": torch.from_numpy(weights)}
+    parts = {"indptr": np.int64, "indices": np.int32, "data": np.float32}
     return {
-        "weights.indptr": weights.crow_indices(),
-        "weights.indices": weights.col_indices().int(),
-        "weights.values": weights.values(),
+        f"weights.{part}": torch.from_numpy(getattr(weights, part).astype(dtype))
+        for part, dtype in parts.items()
     }
 
 
@@ -78,15 +79,12 @@ def scorer_of(tensors: dict[str, Tensor], train: Interactions, device: str) -> S
     if "users" in tensors:
         return DotScorer(tensors["users"].to(device), tensors["items"].to(device))
     if "weights" in tensors:
-        return ItemScorer(train, tensors["weights"])
-    indptr, indices, values = (
-        tensors[f"weights.{part}"] for part in ("indptr", "indices", "values")
+        return ItemScorer(train, tensors["weights"].numpy())
+    indptr, indices, data = (
+        tensors[f"weights.{part}"].numpy() for part in ("indptr", "indices", "data")
     )
     n = len(indptr) - 1
-    weights = torch.sparse_csr_tensor(
-        indptr, indices.long(), values, (n, n), check_invariants=False
-    )
-    return ItemScorer(train, weights)
+    return ItemScorer(train, sp.csr_array((data, indices, indptr), shape=(n, n)))
 
 
 def write_model(folder: Path, stored: Stored) -> None:

@@ -99,16 +99,17 @@ def tune(
         raise SettingError("tune", "no setting that is not fixed", "one to search")
     settings_of(method, fixed)
     study = _open(optuna, split, method, storage, seed, space, fixed)
-    left = trials - len(study.trials)
+    # A trial that was killed half-way stays unfinished in the storage, and is made anew.
+    before = sum(trial.state.is_finished() for trial in study.trials)
     best = Best()
-    for _ in range(max(left, 0)):
+    for number in range(before, trials):
         trial = study.ask()
         values = fixed | {name: _suggest(trial, name, each) for name, each in space.items()}
         state, value = _run(optuna, trial, split, method, values, threads)
         study.tell(trial, value, state=state)
         shown = state.name.lower() if value is None else f"{value:.5f}"
         searched = {name: values[name] for name in space}
-        tell(f"trial {trial.number + 1} of {trials}: {shown}  {best.seen(value)}{_line(searched)}")
+        tell(f"trial {number + 1} of {trials}: {shown}  {best.seen(value)}{_line(searched)}")
     return _summary(optuna, study, split, method, fixed, space, seed)
 
 
@@ -269,7 +270,7 @@ def _summary(
         method=method,
         data=split.name,
         fingerprint=split.fingerprint,
-        trials=len(study.trials),
+        trials=sum(trial.state.is_finished() for trial in study.trials),
         seed=seed,
         date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
         value=best.value,

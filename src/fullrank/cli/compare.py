@@ -79,7 +79,7 @@ def _show(done: Comparison, shown: list[str], out: Path) -> None:
     from fullrank.reports import NOTE, plain_rows
 
     typer.echo(f"{done.data}, protocol {done.protocol}, {len(done.seeds)} seeds")
-    show_table(["method", *shown, "erank", "s/epoch", "parameters"], plain_rows(done, shown))
+    show_table(["method", *shown, "erank", "s/epoch"], plain_rows(done, shown))
     say(NOTE)
     for label, error in done.errors.items():
         typer.echo(f"{label}: {error}")

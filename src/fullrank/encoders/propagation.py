@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, cast
 
 import numpy as np
@@ -97,10 +98,11 @@ class Hops:
 def _sparse(block: sp.csr_array, dtype: torch.dtype, device: str) -> Tensor:
     parts = (torch.from_numpy(each) for each in (block.indptr, block.indices, block.data))
     indptr, indices, data = parts
-    # Marked as checked: torch warns where it is told neither yes nor no.
-    made: Tensor = torch.sparse_csr_tensor(
-        indptr.long(), indices.long(), data.to(dtype), block.shape, check_invariants=False
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        made: Tensor = torch.sparse_csr_tensor(
+            indptr.long(), indices.long(), data.to(dtype), block.shape, check_invariants=False
+        )
     return made.to(device)
 
 

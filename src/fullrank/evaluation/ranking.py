@@ -81,36 +81,29 @@ class ItemScorer:
 
     Args:
         history: What the users have.
-        weights: (n_items, n_items) float32 on the CPU, dense or sparse (CSR).
+        weights: (n_items, n_items) float32, a dense array or a sparse matrix.
     """
 
-    def __init__(self, history: Interactions, weights: Tensor) -> None:
+    def __init__(self, history: Interactions, weights: NDArray[np.float32] | sp.csr_array) -> None:
         self.history = history
         self.weights = weights
         self._history = history.csr()
-        self._csr: sp.csr_array | None = None
-        if weights.layout == torch.sparse_csr:
-            parts = (weights.values(), weights.col_indices(), weights.crow_indices())
-            self._csr = sp.csr_array(
-                tuple(part.numpy() for part in parts), shape=(self.n_items, self.n_items)
-            )
 
     @property
     def n_items(self) -> int:
         """Columns of the weights."""
-        return self.weights.shape[1]
+        return int(self.weights.shape[1])
 
     @property
     def n_weights(self) -> int:
         """Weights that are kept."""
-        return self.weights.numel() if self._csr is None else int(self._csr.nnz)
+        return int(self.weights.size)
 
     def scores(self, users: Tensor) -> Tensor:
         """``X_b B``, (b, n_items) float32."""
-        rows = self._history[users.numpy()]
-        if self._csr is not None:
-            return torch.from_numpy((rows @ self._csr).toarray())
-        return torch.from_numpy(rows @ self.weights.numpy())
+        product = self._history[users.numpy()] @ self.weights
+        dense = product.toarray() if sp.issparse(product) else np.asarray(product)
+        return torch.from_numpy(dense)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,16 +8,20 @@ from fullrank.methods.settings import (
     SolvedSettings,
     TrainedSettings,
 )
+from fullrank.methods.spaces import SPACES, Space, Span
 from fullrank.methods.table import METHODS, add_method, method_named, settings_of
 
 __all__ = [
     "METHODS",
+    "SPACES",
     "Balancing",
     "Method",
     "MethodSettings",
     "NegativeSettings",
     "SolvedMethod",
     "SolvedSettings",
+    "Space",
+    "Span",
     "TrainedSettings",
     "add_method",
     "method_named",

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
 import torch
-from torch import Tensor
 
 from fullrank.data.interactions import Interactions
 from fullrank.encoders import truncated_svd
@@ -51,7 +48,7 @@ def item_knn(settings: ItemKNNSettings, data: Interactions, device: str) -> Item
         common.data /= norm[row] * norm[common.indices] + settings.shrinkage
         common.data[row == common.indices] = 0
         blocks.append(_largest(common, settings.neighbours))
-    return ItemScorer(data, _csr(sp.csr_array(sp.vstack(blocks))))
+    return ItemScorer(data, sp.csr_array(sp.vstack(blocks)))
 
 
 def ease(settings: EASESettings, data: Interactions, device: str) -> ItemScorer:
@@ -91,7 +88,7 @@ def ease(settings: EASESettings, data: Interactions, device: str) -> ItemScorer:
         )
         weights[rows] = block / -diagonal
     weights[np.diag_indices(n)] = 0
-    return ItemScorer(data, torch.from_numpy(weights))
+    return ItemScorer(data, weights)
 
 
 def ials(settings: IALSSettings, data: Interactions, device: str) -> DotScorer:
@@ -103,10 +100,9 @@ def ials(settings: IALSSettings, data: Interactions, device: str) -> DotScorer:
         SettingError: the package is not installed.
     """
     del device
-    # Its own threads and those of the matrix library get in each other's way.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         from implicit.als import AlternatingLeastSquares
+        from threadpoolctl import threadpool_limits
     except ImportError:
         remedy = "pip install 'fullrank[ials]'"
         raise SettingError("method ials", "no package implicit", remedy) from None
@@ -120,7 +116,8 @@ def ials(settings: IALSSettings, data: Interactions, device: str) -> DotScorer:
         use_gpu=False,
     )
     matrix = sp.csr_matrix(data.csr().astype(np.float32))
-    model.fit(matrix, show_progress=False)
+    with threadpool_limits(1, "blas"):  # its own threads and those of BLAS are in each other's way
+        model.fit(matrix, show_progress=False)
     tables = (torch.from_numpy(np.asarray(t)) for t in (model.user_factors, model.item_factors))
     return DotScorer(*tables)
 
@@ -160,13 +157,3 @@ def _largest(block: sp.csr_array, k: int) -> sp.csr_array:
     place = np.arange(len(order)) - block.indptr[row]
     kept = order[(place < k) & (block.data[order] > 0)]
     return sp.csr_array((block.data[kept], (row[kept], block.indices[kept])), shape=block.shape)
-
-
-def _csr(matrix: sp.csr_array) -> Tensor:
-    matrix.sort_indices()
-    parts = (torch.from_numpy(each) for each in (matrix.indptr, matrix.indices, matrix.data))
-    indptr, indices, data = parts
-    made: Tensor = torch.sparse_csr_tensor(
-        indptr.long(), indices.long(), data.float(), matrix.shape, check_invariants=False
-    )
-    return made

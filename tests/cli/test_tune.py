@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+
+from command import COLUMNS, fullrank
+
+
+def test_tune_writes_summary_and_plot(events, tmp_path):
+    data, out = tmp_path / "data.csv", tmp_path / "tuned"
+    text = events.read_text("utf-8").split("\n", 1)
+    data.write_text("user_id,item_id,when\n" + text[1], "utf-8")
+    fixed = [f"--set={name}" for name in ("dim=8", "batch_size=64", "epochs=4", "validate_every=2")]
+    command = ("tune", data, "--method", "bpr", "-o", out, "--threads", "1", *fixed)
+    run = fullrank(*command, "--trials", "3")
+    assert run.code == 0, run.err
+    assert "best of 3 trials: validation ndcg@20 0." in run.out
+    assert "--set lr=" in run.out
+    assert run.err.count("trial ") == 3
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["trials"] == 3
+    assert (out / "study.png").read_bytes().startswith(b"\x89PNG")
+    more = fullrank(*command, "--trials", "4", "--json")
+    assert more.json["trials"] == 4
+    assert more.err.count("trial ") == 1
+
+
+def test_methods_without_epochs_from_the_command_line(events, tmp_path):
+    out = tmp_path / "knn"
+    run = fullrank("fit", events, "-o", out, *COLUMNS, "--method", "itemknn")
+    assert run.code == 0, run.err
+    assert "ndcg" in run.out
+    assert "weights from item to item and no embeddings" in " ".join(run.out.split())
+    assert fullrank("recommend", out, "--user", "001", "-k", "3").code == 0
+    inspected = fullrank("inspect", out)
+    assert inspected.code == 2
+    assert inspected.err.startswith("error: ")
+
+
+def test_an_encoder_by_option(events, tmp_path):
+    options = ("--set", "epochs=2", "--set", "batch_size=64", "--dim", "16", "--threads", "1")
+    graph = ("--encoder", "lightgcn", "--propagation", "factored", "--rank", "9")
+    run = fullrank("fit", events, "-o", tmp_path / "m", *COLUMNS, *options, *graph, "--json")
+    assert run.code == 0, run.err
+    settings = run.json["settings"]
+    assert (settings["encoder"], settings["propagation"]) == ("lightgcn", "factored")
+    assert settings["rank"] == 9
