@@ -105,6 +105,30 @@ def exponent(rows: list[dict[str, float]], phase: str) -> float:
     return float(np.polyfit(size, took, 1)[0])
 
 
+def draw(rows: list[dict[str, float]], slopes: dict[str, float], path: Path) -> None:
+    """Time against size, both logarithmic, one line a phase; and peak memory."""
+    from fullrank.plots import pyplot, save
+
+    plt = pyplot()
+    if plt is None:
+        return
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
+    for phase, slope in slopes.items():
+        known = [row for row in rows if phase in row]
+        took = [row[phase] for row in known]
+        label = f"{phase}, exponent {slope:.2f}"
+        axes[0].plot([row["users"] for row in known], took, marker="o", label=label)
+    sizes = [row["users"] for row in rows]
+    axes[1].plot(sizes, [row["peak_gib"] for row in rows], marker="o", label="whole run")
+    sampling = [row["peak_gib_sampling"] for row in rows]
+    axes[1].plot(sizes, sampling, marker="o", label="until an epoch is drawn")
+    for axis, name in zip(axes, ("seconds", "peak memory, GiB"), strict=True):
+        axis.set(xscale="log", yscale="log", xlabel="users", ylabel=name)
+        axis.legend(frameon=False, fontsize=8)
+        axis.spines[["top", "right"]].set_visible(False)
+    save(figure, path)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", type=Path, default=Path("results/growth.json"))
@@ -127,6 +151,7 @@ def main() -> None:
     print("exponents:", "  ".join(f"{phase} {slope:.3f}" for phase, slope in slopes.items()))
     print(f"step, largest to smallest: {rows[-1]['step'] / rows[0]['step']:.2f} x")
     arguments.out.write_text(json.dumps({"rows": rows, "exponents": slopes}, indent=1) + "\n")
+    draw(rows, slopes, arguments.out.with_suffix(".png"))
 
 
 if __name__ == "__main__":

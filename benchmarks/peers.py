@@ -28,6 +28,10 @@ OURS = [
     ("directspec+", {"tau_design": "graph", "tau_near": 2.5}),
     ("bpr", {"batch_size": 2048}),
     ("bpr", {"batch_size": 256}),
+    ("lightgcn", {"batch_size": 2048, "layers": 2}),
+    ("sgl-ed", {"batch_size": 2048, "contrast_with": "all"}),
+    ("sgl-ed", {"batch_size": 2048}),
+    ("enmf", {"batch_size": 2048}),
 ]
 
 
@@ -61,7 +65,8 @@ def ours(threads: int) -> dict[str, float]:
     data = fr.load("citeulike", validation=0).train
     figures = {}
     for method, options in OURS:
-        settings = settings_of(method, {"epochs": 4, **options})
+        epochs = 2 if method == "sgl-ed" else 4
+        settings = settings_of(method, {"epochs": epochs, **options})
         history = Trainer(plan_of(METHODS[method], settings, data, "cpu"), settings).run().history
         name = " ".join([f"fullrank {method}", *(f"{k}={v}" for k, v in options.items())])
         figures[name] = statistics.median(record["seconds"] for record in history[1:])

@@ -26,15 +26,25 @@ import torch
 
 import fullrank as fr
 from fullrank.evaluation import DotScorer, evaluate, top_k
-from fullrank.methods import METHODS, plan_of, settings_of
+from fullrank.methods import METHODS, Method, plan_of, settings_of
 from fullrank.training import Trainer
 
 B, D = 256, 64
 GRAPH = {"tau_design": "graph", "tau_near": 2.5}
-VARIANTS = [(method, {}) for method in METHODS] + [
+ON_GRAPH = {"encoder": "lightgcn"}
+FACTORED = {**ON_GRAPH, "propagation": "factored"}
+TRAINED = [name for name, row in METHODS.items() if isinstance(row, Method)]
+VARIANTS = [(method, {}) for method in TRAINED] + [
     ("directspec+", GRAPH),
     ("bpr", {"batch_size": 2048}),
+    ("log-positive", ON_GRAPH),
+    ("directspec+", ON_GRAPH),
+    ("directspec+", {**FACTORED, "rank": 256}),
+    ("directspec+", {**FACTORED, "rank": 512}),
+    ("lightgcn", {"batch_size": 256, "optimizer": "sgd", "lr": 10.0}),
 ]
+MOST_STEPS = 700
+"""Of an epoch that are made; a longer one is scaled up from these."""
 
 
 def median(work, repeats: int) -> float:
@@ -80,8 +90,10 @@ def epoch_seconds(data, method: str, options: dict, epochs: int) -> tuple[float,
     """Median seconds of an epoch, sampling and updates included, and its steps."""
     settings = settings_of(method, {"epochs": epochs + 1, **options})
     trainer = Trainer(plan_of(METHODS[method], settings, data, "cpu"), settings)
+    steps, trainer.steps = trainer.steps, min(trainer.steps, MOST_STEPS)
     history = trainer.run().history
-    return statistics.median(record["seconds"] for record in history[1:]), trainer.steps
+    seconds = statistics.median(record["seconds"] for record in history[1:])
+    return seconds * steps / trainer.steps, steps
 
 
 def measure(name: str, epochs: int) -> list[dict[str, object]]:

@@ -67,6 +67,7 @@ def tune(
     *,
     fixed: Mapping[str, Any] | None = None,
     space: Space | None = None,
+    start: Mapping[str, Any] | None = None,
     storage: Path | None = None,
     seed: int = 0,
     threads: int | None = None,
@@ -80,6 +81,7 @@ def tune(
         trials: How many to make in all; those in ``storage`` count.
         fixed: Settings that every trial has.
         space: What is searched; the method's own if absent. Fixed settings are taken out.
+        start: Values of the first trial, such as those that a paper states.
         storage: SQLite file that keeps the study, so that it can go on later.
         seed: Of the search; every trial trains with the seed among the settings.
         threads: Threads of each fit.
@@ -101,6 +103,8 @@ def tune(
     study = _open(optuna, split, method, storage, seed, space, fixed)
     # A trial that was killed half-way stays unfinished in the storage, and is made anew.
     before = sum(trial.state.is_finished() for trial in study.trials)
+    if start and not study.trials:
+        study.enqueue_trial(dict(start))
     best = Best()
     for number in range(before, trials):
         trial = study.ask()
@@ -110,7 +114,8 @@ def tune(
         shown = state.name.lower() if value is None else f"{value:.5f}"
         searched = {name: values[name] for name in space}
         tell(f"trial {number + 1} of {trials}: {shown}  {best.seen(value)}{_line(searched)}")
-    return _summary(optuna, study, split, method, fixed, space, seed)
+    finished = [trial for trial in study.trials if trial.state.is_finished()][:trials]
+    return _summary(finished, split, method, fixed, space, seed)
 
 
 class Best:
@@ -249,28 +254,22 @@ def _line(values: Mapping[str, Any]) -> str:
 
 
 def _summary(
-    optuna: Any,
-    study: Any,
-    split: Split,
-    method: str,
-    fixed: dict[str, Any],
-    space: Space,
-    seed: int,
+    trials: list[Any], split: Split, method: str, fixed: dict[str, Any], space: Space, seed: int
 ) -> Study:
     from fullrank.store import versions
 
-    done = [trial for trial in study.trials if trial.state == optuna.trial.TrialState.COMPLETE]
+    done = [trial for trial in trials if trial.state.name == "COMPLETE"]
     if not done:
-        errors = {trial.user_attrs.get("error", "stopped") for trial in study.trials}
+        errors = {trial.user_attrs.get("error", "stopped") for trial in trials}
         found = f"no trial with a value ({'; '.join(sorted(errors))})"
         raise FitError(f"tuning {method}", found, "a space in which the method can learn")
     best = max(done, key=lambda trial: trial.value)
-    took = (t.duration.total_seconds() for t in study.trials if t.duration is not None)
+    took = (trial.duration.total_seconds() for trial in trials)
     return Study(
         method=method,
         data=split.name,
         fingerprint=split.fingerprint,
-        trials=sum(trial.state.is_finished() for trial in study.trials),
+        trials=len(trials),
         seed=seed,
         date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
         value=best.value,

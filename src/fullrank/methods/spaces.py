@@ -33,7 +33,7 @@ SPACES: Mapping[str, Space] = {
     },
     "directspec": {
         "lr": Span(10.0, 400.0, log=True),
-        "alpha": Span(0.002, 0.2, log=True),
+        "alpha": Span(0.005, 0.08, log=True),
         "shrink": (0.0, 0.01, 0.03),
         "weight_decay": _DECAY,
     },
