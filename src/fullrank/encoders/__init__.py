@@ -4,7 +4,7 @@ from fullrank.encoders.base import Encoder, Rows, TensorBatch, Update
 from fullrank.encoders.factored import FactoredLightGCN
 from fullrank.encoders.lightgcn import LightGCN
 from fullrank.encoders.mf import MF, uniform_table
-from fullrank.encoders.spectral import SpectralEncoder, Svd, truncated_svd
+from fullrank.encoders.spectral import SpectralEncoder, Svd, smooth_vectors, truncated_svd
 from fullrank.encoders.whole import WholeItems
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "TensorBatch",
     "Update",
     "WholeItems",
+    "smooth_vectors",
     "truncated_svd",
     "uniform_table",
 ]

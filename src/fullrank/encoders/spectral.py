@@ -12,6 +12,9 @@ from torch import Tensor
 
 from fullrank.encoders.base import Rows, TensorBatch, Update
 
+DENSE = 1 << 22
+"""Entries of a matrix that may be written out in full."""
+
 
 class Svd(NamedTuple):
     """``R ≈ U diag(s) Vᵀ``, singular values descending."""
@@ -27,16 +30,17 @@ class Svd(NamedTuple):
 def truncated_svd(matrix: sp.csr_array, rank: int, seed: int = 0) -> Svd:
     """The leading ``rank`` singular triplets, float32, the sign of each fixed.
 
-    By the implicitly restarted Lanczos method on the smaller Gram matrix; where nearly all triplets
-    are asked for, which that method cannot give, by a dense decomposition.
+    By the implicitly restarted Lanczos method on the smaller Gram matrix; of a small matrix with
+    nearly all triplets asked for, which that method cannot give, by a dense decomposition.
 
     Raises:
-        ValueError: there are fewer than ``rank``.
+        ValueError: there are not as many, or all of a large matrix are asked for.
     """
     most = min(matrix.shape)
-    if not 1 <= rank <= most:
-        raise ValueError(f"rank: found {rank}; expected 1 to {most}")
-    if rank > most // 2:
+    small = matrix.shape[0] * matrix.shape[1] <= DENSE
+    if not 1 <= rank <= (most if small else most - 1):
+        raise ValueError(f"rank: found {rank}; expected 1 to {most if small else most - 1}")
+    if small and rank > most // 2:
         u, s, vt = np.linalg.svd(matrix.toarray().astype(np.float64), full_matrices=False)
         u, s, vt = u[:, :rank], s[:rank], vt[:rank]
     else:
@@ -50,6 +54,48 @@ def truncated_svd(matrix: sp.csr_array, rank: int, seed: int = 0) -> Svd:
     sign[sign == 0] = 1
     parts = (u * sign, s, vt.T * sign)
     return Svd(*(torch.from_numpy(np.ascontiguousarray(each, dtype=np.float32)) for each in parts))
+
+
+def smooth_vectors(matrix: sp.csr_array, low: int, high: int, seed: int = 0) -> Eigenvectors:
+    """Eigenvectors of ``M Mᵀ``: the ``low`` of largest value, then the ``high`` of smallest.
+
+    On the rows of the normalised graph, large values are low frequencies.
+
+    Raises:
+        ValueError: there are not as many.
+    """
+    n = matrix.shape[0]
+    if not 1 <= low + high <= n:
+        raise ValueError(f"eigenvectors: found {low} + {high}; expected up to {n}")
+    wide = matrix.astype(np.float64)
+    if n**2 <= DENSE:
+        values, vectors = np.linalg.eigh((wide @ wide.T).toarray())
+        kept = np.r_[np.arange(n)[::-1][:low], np.arange(high)]
+        values, vectors = values[kept], vectors[:, kept]
+    else:
+        product = scipy.sparse.linalg.LinearOperator(
+            (n, n), matvec=lambda x: wide @ (wide.T @ x), dtype=np.float64
+        )
+        start = np.random.default_rng(seed).uniform(-1, 1, n)
+        eigsh = scipy.sparse.linalg.eigsh
+        found = [eigsh(product, k=low, which="LA", v0=start)] if low else []
+        if high:
+            found.append(eigsh(product, k=high, which="SA", v0=start, tol=1e-4))
+        values = np.concatenate([each[0] for each in found])
+        vectors = np.concatenate([each[1] for each in found], axis=1)
+    return Eigenvectors(
+        torch.from_numpy(values.clip(0, 1).astype(np.float32)),
+        torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32)),
+    )
+
+
+class Eigenvectors(NamedTuple):
+    """Some eigenvalues and the vectors of each."""
+
+    values: Tensor
+    """(m,)"""
+    vectors: Tensor
+    """(n, m)"""
 
 
 class SpectralEncoder:

@@ -19,6 +19,7 @@ from fullrank.encoders import (
     SpectralEncoder,
     TensorBatch,
     WholeItems,
+    smooth_vectors,
     truncated_svd,
     uniform_table,
 )
@@ -90,8 +91,6 @@ def spectral(
 ) -> Encoder:
     """GDE's, on the eigenvectors of ``R̃ R̃ᵀ`` and ``R̃ᵀ R̃``.
 
-    Their eigenvalues are the squares of R̃'s singular values; low frequencies are large values.
-
     Raises:
         SettingError: there are not as many eigenvectors.
     """
@@ -100,18 +99,14 @@ def spectral(
     if settings.low + settings.high > most:
         found = f"{settings.low} + {settings.high}"
         raise SettingError("settings low and high", found, f"at most the {most} that there are")
-    whole = settings.low + settings.high if not settings.high else most
-    svd = truncated_svd(graph.user_item, whole, settings.seed)
-    kept = torch.cat((torch.arange(settings.low), torch.arange(whole - settings.high, whole)))
-    # The largest eigenvalue is 1. Dividing by its e^β changes the unit of E and nothing else.
-    strength = torch.exp(settings.beta * (svd.values[kept].square() - 1))
     bases, weights = [], []
-    for vectors, table in zip(
-        (svd.users, svd.items), initial_tables(settings, data, generator, "cpu"), strict=True
-    ):
-        chosen = vectors[:, kept]
-        weights.append((chosen.T @ table).to(device))
-        bases.append((chosen * strength).to(device))
+    tables = initial_tables(settings, data, generator, "cpu")
+    for block, table in zip((graph.user_item, graph.item_user), tables, strict=True):
+        pairs = smooth_vectors(block, settings.low, settings.high, settings.seed)
+        # The largest value is 1. Dividing by its e^β changes the unit of E and nothing else.
+        strength = torch.exp(settings.beta * (pairs.values - 1))
+        weights.append((pairs.vectors.T @ table).to(device))
+        bases.append((pairs.vectors * strength).to(device))
     return SpectralEncoder((bases[0], bases[1]), (weights[0], weights[1]))
 
 
