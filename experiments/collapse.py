@@ -4,7 +4,7 @@
     ... --runs graph --data citeulike --out results/collapse_graph_citeulike.json
 
 The rows that a method ranks with, d = 64. ``plain`` are methods on free rows, B = 256, pairs drawn
-over interactions, learning rate 13. ``graph`` sets LightGCN and what is meant to prevent its collapse
+over interactions, learning rate 13. ``graph`` sets LightGCN and what should prevent its collapse
 beside them. yelp-sparse has the paper's Yelp users and items with a fifth of the interactions to
 train on.
 """

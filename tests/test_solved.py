@@ -60,10 +60,10 @@ def test_spectral(small, dense, rank):
     beta, gamma = 0.4, 0.7
     users, items = (np.maximum(dense.sum(axis), 1) for axis in (1, 0))
     left, values, right = np.linalg.svd(users[:, None] ** -beta * dense * items**-beta)
-    strength = values[:rank] * (1 + gamma * values[:rank] ** 2)
-    expected = (left[:, :rank] * strength) @ (right[:rank] * items**beta)
+    whole = users[:, None] ** -beta * dense * items**-beta
+    expected = (left[:, :rank] * values[:rank]) @ right[:rank] + gamma * whole @ whole.T @ whole
     model = Recommender("spectral", rank=rank, beta=beta, smoothing=gamma).fit(small.train)
-    np.testing.assert_allclose(scores(model), expected, rtol=0, atol=2e-5)
+    np.testing.assert_allclose(scores(model), expected, rtol=0, atol=1e-4)
 
 
 def test_ials_fits_what_was_seen(small, dense):
@@ -97,5 +97,18 @@ def test_a_method_without_epochs_cannot_go_on(small, tmp_path):
 
 
 def test_ranks_that_are_not_there(small):
-    with pytest.raises(SettingError, match="at most 120"):
+    with pytest.raises(SettingError, match="at most 119"):
         Recommender("spectral", rank=121).fit(small.train)
+
+
+def test_spectral_serves_new_users_as_it_serves_known_ones(small, tmp_path):
+    model = Recommender("spectral", rank=20).fit(small.train)
+    user = model.users.values[7]
+    rows = small.train.item_idx[small.train.user_idx == 7]
+    folded = model.fold_in({"twin": model.items.raw(rows)})
+    own, its = model.recommend([user], k=5), folded.recommend(["twin"], k=5)
+    assert own["item_id"].to_list() == its["item_id"].to_list()
+    np.testing.assert_allclose(own["score"], its["score"], rtol=1e-5)
+    folded.save(tmp_path / "m")
+    assert Recommender.load(tmp_path / "m").recommend(["twin"], k=5).equals(its)
+    assert "i3" not in model.similar_items(["i3"], k=5)["similar_item_id"].to_list()

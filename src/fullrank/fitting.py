@@ -8,12 +8,13 @@ from typing import Any
 
 from fullrank.data.interactions import Interactions
 from fullrank.encoders import Encoder
-from fullrank.evaluation import DotScorer, ItemScorer, Scorer, evaluate
+from fullrank.evaluation import DotScorer, evaluate
+from fullrank.evaluation.scorers import HistoryScorer
 from fullrank.methods import Method, SolvedMethod, plan_of
 from fullrank.spectrum import effective_rank
 from fullrank.training import CheckpointFile, Reporter, Trainer
 
-Fitted = tuple[Scorer, dict[str, Any]]
+Fitted = tuple[DotScorer | HistoryScorer, dict[str, Any]]
 """What ranks, and what is to be told of how it came about."""
 
 
@@ -26,7 +27,7 @@ def solved(method: SolvedMethod, settings: Any, train: Interactions, device: str
     if isinstance(scorer, DotScorer):
         told["effective_rank"] = effective_rank(scorer.user_table, scorer.item_table)
         told["parameters"] = scorer.user_table.numel() + scorer.item_table.numel()
-    elif isinstance(scorer, ItemScorer):
+    else:
         told["parameters"] = scorer.n_weights
     return scorer, told
 

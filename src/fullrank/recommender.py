@@ -15,7 +15,8 @@ from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.splits import Split
 from fullrank.errors import DataError, FitError, SettingError
-from fullrank.evaluation import DotScorer, Evaluation, ItemScorer, Scorer, evaluate
+from fullrank.evaluation import DotScorer, Evaluation, evaluate
+from fullrank.evaluation.scorers import HistoryScorer, Scorer
 from fullrank.fitting import solved, trained
 from fullrank.fold_in import fold_in_users
 from fullrank.methods import SolvedMethod, method_named, settings_of
@@ -74,7 +75,7 @@ class Recommender:
         self.training: dict[str, Any] = {}
         self.metrics: dict[str, Any] = {}
         self.data_name: str | None = None
-        self._scorer: Scorer | None = None
+        self._scorer: DotScorer | HistoryScorer | None = None
         self._parts: dict[str, Interactions] = {}
 
     def fit(
@@ -232,8 +233,8 @@ class Recommender:
             self.items, self.items, np.arange(n + 1), np.arange(n, dtype=np.int32)
         )
         scorer = self._fitted()
-        if isinstance(scorer, ItemScorer):
-            scorer = ItemScorer(itself, scorer.weights)
+        if not isinstance(scorer, DotScorer):
+            scorer = scorer.of(itself)
         else:
             unit = unit_rows(self.item_embeddings)
             scorer = DotScorer(unit, unit)
@@ -263,8 +264,8 @@ class Recommender:
         new = serving.known_items(interactions, self.items)
         scorer = self._fitted()
         folded = type(self)(self.method, device=self.device, **self.settings.model_dump())
-        if isinstance(scorer, ItemScorer):
-            folded._scorer = ItemScorer(new, scorer.weights)
+        if not isinstance(scorer, DotScorer):
+            folded._scorer = scorer.of(new)
         else:
             rows = fold_in_users(*self._tables(), self.train, new)
             folded._scorer = DotScorer(rows, self.item_embeddings)
@@ -361,7 +362,7 @@ class Recommender:
         model.training, model.metrics = manifest["training"], manifest["metrics"]
         return model
 
-    def _fitted(self) -> Scorer:
+    def _fitted(self) -> DotScorer | HistoryScorer:
         if self._scorer is None:
             raise FitError("recommender", "nothing learned yet", "a call of fit or load first")
         return self._scorer

@@ -24,7 +24,8 @@ from fullrank import native
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.errors import DataError
-from fullrank.evaluation import DotScorer, ItemScorer, Scorer
+from fullrank.evaluation import DotScorer, ItemScorer, Scorer, SpectralScorer
+from fullrank.evaluation.scorers import HistoryScorer
 from fullrank.files import replacing, write_error
 
 FORMAT = 1
@@ -62,29 +63,46 @@ def tensors_of(scorer: Scorer) -> dict[str, Tensor]:
     if isinstance(scorer, DotScorer):
         tables = {"users": scorer.user_table, "items": scorer.item_table}
         return {name: table.cpu().contiguous() for name, table in tables.items()}
+    if isinstance(scorer, SpectralScorer):
+        numbers = np.array([scorer.beta, scorer.smoothing])
+        arrays = {"vectors": scorer.vectors, "scale": scorer.scale, "beta_smoothing": numbers}
+        kept = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
+        return kept | _csr_tensors("matrix", scorer.matrix)
     if not isinstance(scorer, ItemScorer):
-        raise TypeError(f"found {type(scorer).__name__}; expected DotScorer or ItemScorer")
-    weights = scorer.weights
-    if not sp.issparse(weights):
-        return {"weights": torch.from_numpy(weights)}
+        raise TypeError(f"found {type(scorer).__name__}; expected a scorer of fullrank.evaluation")
+    if sp.issparse(scorer.weights):
+        return _csr_tensors("weights", scorer.weights)
+    return {"weights": torch.from_numpy(scorer.weights)}
+
+
+def scorer_of(
+    tensors: dict[str, Tensor], train: Interactions, device: str
+) -> DotScorer | HistoryScorer:
+    """The scorer of what `tensors_of` gave."""
+    if "users" in tensors:
+        return DotScorer(tensors["users"].to(device), tensors["items"].to(device))
+    if "vectors" in tensors:
+        vectors, scale = tensors["vectors"].numpy(), tensors["scale"].numpy()
+        beta, smoothing = tensors["beta_smoothing"].tolist()
+        matrix = _csr("matrix", tensors, train.n_items)
+        return SpectralScorer(train, vectors, matrix, scale, beta, smoothing)
+    if "weights" in tensors:
+        return ItemScorer(train, tensors["weights"].numpy())
+    return ItemScorer(train, _csr("weights", tensors, train.n_items))
+
+
+def _csr_tensors(name: str, matrix: sp.csr_array) -> dict[str, Tensor]:
     parts = {"indptr": np.int64, "indices": np.int32, "data": np.float32}
     return {
-        f"weights.{part}": torch.from_numpy(getattr(weights, part).astype(dtype))
+        f"{name}.{part}": torch.from_numpy(getattr(matrix, part).astype(dtype))
         for part, dtype in parts.items()
     }
 
 
-def scorer_of(tensors: dict[str, Tensor], train: Interactions, device: str) -> Scorer:
-    """The scorer of what `tensors_of` gave."""
-    if "users" in tensors:
-        return DotScorer(tensors["users"].to(device), tensors["items"].to(device))
-    if "weights" in tensors:
-        return ItemScorer(train, tensors["weights"].numpy())
-    indptr, indices, data = (
-        tensors[f"weights.{part}"].numpy() for part in ("indptr", "indices", "data")
-    )
-    n = len(indptr) - 1
-    return ItemScorer(train, sp.csr_array((data, indices, indptr), shape=(n, n)))
+def _csr(name: str, tensors: dict[str, Tensor], columns: int) -> sp.csr_array:
+    parts = (tensors[f"{name}.{part}"].numpy() for part in ("data", "indices", "indptr"))
+    data, indices, indptr = parts
+    return sp.csr_array((data, indices, indptr), shape=(len(indptr) - 1, columns))
 
 
 def write_model(folder: Path, stored: Stored) -> None:

@@ -2,7 +2,8 @@
 
 from fullrank.evaluation.evaluate import Evaluation, evaluate
 from fullrank.evaluation.protocols import PROTOCOLS, Protocol
-from fullrank.evaluation.ranking import DotScorer, ItemScorer, Ranking, Scorer, top_k
+from fullrank.evaluation.ranking import Ranking, top_k
+from fullrank.evaluation.scorers import DotScorer, ItemScorer, Scorer, SpectralScorer
 
 __all__ = [
     "PROTOCOLS",
@@ -12,6 +13,7 @@ __all__ = [
     "Protocol",
     "Ranking",
     "Scorer",
+    "SpectralScorer",
     "evaluate",
     "top_k",
 ]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -15,95 +14,13 @@ from torch import Tensor
 from fullrank import native
 from fullrank.data.interactions import Interactions
 from fullrank.errors import DataError, FitError, SettingError
+from fullrank.evaluation.scorers import DotScorer, Scorer
 
 BLOCK_BYTES = 8 * 2**20
 """Size of a block's score matrix: small enough to stay in a processor's last cache."""
 
 CHUNK_SIZES = (128, 64, 32)
 """Items per chunk, the first that leaves a row much longer than the chunks picked from it."""
-
-
-class Scorer(Protocol):
-    """What a method ranks with: a score for every item, for some users at a time."""
-
-    @property
-    def n_items(self) -> int:
-        """Number of items, the width of a block of scores."""
-        ...
-
-    def scores(self, users: Tensor) -> Tensor:
-        """Scores of all items for the user rows ``users`` ((b,) int64, on the CPU).
-
-        Returns:
-            (b, n_items) float32 on any device, made anew: the caller may overwrite it. An item of
-            score -inf is never recommended.
-        """
-        ...
-
-
-class DotScorer:
-    """Ranks by the inner product of a user row and an item row.
-
-    Args:
-        user_table: (n_users, d)
-        item_table: (n_items, d), on the device of ``user_table``.
-
-    Raises:
-        FitError: a table holds NaN or infinity, which would rank in silence.
-        DataError: the tables differ in width.
-    """
-
-    def __init__(self, user_table: Tensor, item_table: Tensor) -> None:
-        if user_table.shape[1] != item_table.shape[1]:
-            widths = f"rows of {user_table.shape[1]} and {item_table.shape[1]} numbers"
-            raise DataError("user and item table", widths, "rows of one width")
-        self.user_table = _finite(user_table, "user table")
-        self.item_table = _finite(item_table, "item table")
-
-    @property
-    def n_items(self) -> int:
-        """Rows of the item table."""
-        return self.item_table.shape[0]
-
-    @property
-    def on_cpu(self) -> bool:
-        """Whether the tables lie in the memory of the processor, each in one piece."""
-        tables = (self.user_table, self.item_table)
-        return all(table.device.type == "cpu" and table.is_contiguous() for table in tables)
-
-    def scores(self, users: Tensor) -> Tensor:
-        """``U_b Vᵀ``, (b, n_items) float32."""
-        return self.user_table[users.to(self.user_table.device)] @ self.item_table.T
-
-
-class ItemScorer:
-    """Ranks by the sum of the weights from the items that a user has to each item, ``X B``.
-
-    Args:
-        history: What the users have.
-        weights: (n_items, n_items) float32, a dense array or a sparse matrix.
-    """
-
-    def __init__(self, history: Interactions, weights: NDArray[np.float32] | sp.csr_array) -> None:
-        self.history = history
-        self.weights = weights
-        self._history = history.csr()
-
-    @property
-    def n_items(self) -> int:
-        """Columns of the weights."""
-        return int(self.weights.shape[1])
-
-    @property
-    def n_weights(self) -> int:
-        """Weights that are kept."""
-        return int(self.weights.size)
-
-    def scores(self, users: Tensor) -> Tensor:
-        """``X_b B``, (b, n_items) float32."""
-        product = self._history[users.numpy()] @ self.weights
-        dense = product.toarray() if sp.issparse(product) else np.asarray(product)
-        return torch.from_numpy(dense)
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,14 +189,6 @@ def _ordered(scores: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
     values = scores.gather(1, columns) + 0.0  # -0.0 becomes 0.0, which a radix sort tells apart
     values, order = values.sort(dim=1, descending=True, stable=True)
     return values, columns.gather(1, order)
-
-
-def _finite(table: Tensor, name: str) -> Tensor:
-    finite = table.isfinite().all(dim=1)
-    if not finite.all():
-        row = int((~finite).nonzero()[0])
-        raise FitError(f"{name}, row {row}", "NaN or infinity", "finite numbers")
-    return table.detach().float()
 
 
 def _check_fit(

@@ -14,7 +14,7 @@ from fullrank.data.sampling import Sampler
 from fullrank.encoders import Encoder, Rows
 from fullrank.encoders.lightgcn import Views
 from fullrank.errors import SettingError
-from fullrank.evaluation import Scorer
+from fullrank.evaluation.scorers import DotScorer, HistoryScorer
 from fullrank.methods.settings import EncoderSettings, SolvedSettings, TrainedSettings
 from fullrank.training.engine import ClosedForm
 from fullrank.training.loop import Balance, Objective
@@ -82,7 +82,7 @@ class SolvedMethod:
 
     summary: str
     source: str
-    solve: Callable[[Any, Interactions, str], Scorer]
+    solve: Callable[[Any, Interactions, str], DotScorer | HistoryScorer]
     settings: type[SolvedSettings] = SolvedSettings
     defaults: Mapping[str, Any] = field(default_factory=dict)
 

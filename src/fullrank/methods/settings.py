@@ -235,7 +235,7 @@ class SpectralSettings(SolvedSettings):
 
     rank: int = Field(512, ge=1)
     """Singular pairs that are kept."""
-    beta: float = Field(0.5, ge=0, le=1)
-    """Exponent of the degrees that interactions are divided by, on each side."""
-    smoothing: float = Field(0.5, ge=0)
-    """Weight γ of one hop on the normalised graph, added to the truncated reconstruction."""
+    beta: float = Field(0.3, ge=0, le=1)
+    """Exponent β of the degrees that interactions are divided by, on each side."""
+    smoothing: float = Field(1.0, ge=0)
+    """Weight γ of one exact hop, added to the truncated reconstruction."""

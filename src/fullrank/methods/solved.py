@@ -10,7 +10,7 @@ import torch
 from fullrank.data.interactions import Interactions
 from fullrank.encoders import truncated_svd
 from fullrank.errors import FitError, SettingError
-from fullrank.evaluation import DotScorer, ItemScorer
+from fullrank.evaluation import DotScorer, ItemScorer, SpectralScorer
 from fullrank.methods.encoding import normalised
 from fullrank.methods.settings import (
     EASESettings,
@@ -122,22 +122,23 @@ def ials(settings: IALSSettings, data: Interactions, device: str) -> DotScorer:
     return DotScorer(*tables)
 
 
-def spectral(settings: SpectralSettings, data: Interactions, device: str) -> DotScorer:
-    """The truncated reconstruction of the normalised interactions, and one hop beside it.
+def spectral(settings: SpectralSettings, data: Interactions, device: str) -> SpectralScorer:
+    """The truncated reconstruction of the normalised interactions, and one exact hop beside it.
 
-    With ``R_β = D_u^-β R D_i^-β ≈ U S Vᵀ``, user u scores ``r_u D_i^-β (V Vᵀ + γ R_βᵀ R_β) D_i^β``;
-    the hop is taken within the leading pairs, so the model is two tables, ``U S (1 + γ s²)`` and
-    ``D_i^β V``.
+    With ``R = D_u^-β X D_i^-β ≈ U S Vᵀ``, users score items by ``R V Vᵀ + γ R RᵀR``.
 
-    Source: Shen et al., CIKM 2021 (GF-CF); Peng et al., SIGIR 2022.
+    Source: Shen et al., CIKM 2021 (GF-CF: an ideal low-pass and a linear filter), with the
+    exponent of Peng et al., CIKM 2022 (SGFCF's generalised normalisation).
     """
-    most = min(data.n_users, data.n_items)
+    del device
+    most = min(data.n_users, data.n_items) - 1
     if settings.rank > most:
         raise SettingError("setting rank", str(settings.rank), f"at most {most}")
-    svd = truncated_svd(normalised(data, settings.beta), settings.rank, settings.seed)
-    strength = svd.values * (1 + settings.smoothing * svd.values.square())
-    scale = torch.from_numpy(np.maximum(data.item_degree, 1.0) ** settings.beta).float()
-    return DotScorer((svd.users * strength).to(device), (svd.items * scale[:, None]).to(device))
+    matrix = normalised(data, settings.beta)
+    vectors = truncated_svd(matrix, settings.rank, settings.seed).items.numpy()
+    scale = (np.maximum(data.item_degree, 1.0) ** -settings.beta).astype(np.float32)
+    float32 = sp.csr_array(matrix.astype(np.float32))
+    return SpectralScorer(data, vectors, float32, scale, settings.beta, settings.smoothing)
 
 
 def available_memory() -> int | None:

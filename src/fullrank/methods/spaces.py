@@ -86,9 +86,9 @@ SPACES: Mapping[str, Space] = {
         "confidence": Span(1.0, 100.0, log=True),
     },
     "spectral": {
-        "rank": (128, 256, 512, 1024),
-        "beta": Span(0.1, 0.9),
-        "smoothing": Span(0.01, 10.0, log=True),
+        "rank": (256, 512, 1024),
+        "beta": Span(0.1, 0.6),
+        "smoothing": Span(0.05, 5.0, log=True),
     },
 }
 """A method without a row here has nothing to tune, or its author's space: see `fullrank.tuning`."""
