@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: env demo lint types test test-quick bench bench-large bench-growth bench-peers clean
+.PHONY: env demo lint types test test-quick bench bench-large bench-growth bench-memory bench-peers clean
 
 env: .venv/.installed
 
@@ -37,6 +37,9 @@ bench-large: env
 
 bench-growth: env
 	$(BIN)/python benchmarks/growth.py --out results/growth.json
+
+bench-memory: env
+	$(BIN)/python benchmarks/memory.py --out results/memory.json
 
 bench-peers: env .venv-peers/.installed
 	$(BIN)/python benchmarks/peers.py --out results/peers.json

@@ -1,6 +1,7 @@
 """Tunes every method on the validation part of citeulike, each with the same number of trials.
 
     python experiments/tuning.py [NAME ...]
+    python experiments/tuning.py --presets     # writes src/fullrank/tuned.py from the summaries
 
 The studies stay in results/tuning/*.db (not committed), so the same command goes on where it
 stopped; a summary of each goes to results/tuning/citeulike/NAME.json. The preset `tuned` of each
@@ -16,6 +17,7 @@ import warnings
 from pathlib import Path
 
 import fullrank as fr
+from fullrank.methods import Span
 from fullrank.tuning import tune
 
 TRIALS, SEED, THREADS = 6, 0, 2
@@ -30,7 +32,8 @@ _FACTORED = {
     "encoder": "lightgcn",
     "propagation": "factored",
     "rank": 512,
-    "epochs": 100,
+    "lr_decay": 0.97,
+    "epochs": 60,
     "validate_every": 5,
     "patience": 5,
 }
@@ -62,12 +65,27 @@ JOBS = {
 }
 
 
+# The smoothed gradient of the graph allows, and wants, other steps than free rows do.
+SPACES = {
+    "directspec+-lightgcn": {
+        "lr": Span(200.0, 4000.0, log=True),
+        "alpha": Span(0.5, 1.0),
+        "tau": Span(2.5, 4.0),
+        "shrink": (0.01, 0.02, 0.03),
+    },
+    "directspec-lightgcn": {
+        "lr": Span(1.0, 100.0, log=True),
+        "alpha": Span(0.005, 0.06, log=True),
+        "shrink": (0.0, 0.01, 0.03),
+    },
+}
+
 # Where the search begins: values that the papers state for these methods, or fullrank's defaults.
 STARTS = {
     "directspec+": {"lr": 180.0, "alpha": 1.0, "tau": 3.0, "shrink": 0.03},
-    "directspec+-lightgcn": {"lr": 60.0, "alpha": 1.0, "tau": 3.0, "shrink": 0.03},
+    "directspec+-lightgcn": {"lr": 1000.0, "alpha": 1.0, "tau": 3.0, "shrink": 0.03},
     "directspec": {"lr": 60.0, "alpha": 0.05, "shrink": 0.0, "weight_decay": 1e-4},
-    "directspec-lightgcn": {"lr": 20.0, "alpha": 0.05, "shrink": 0.0},
+    "directspec-lightgcn": {"lr": 10.0, "alpha": 0.05, "shrink": 0.0},
     "directau-lightgcn": {"lr": 1e-3, "weight_decay": 1e-6},
     "sgl-ed": {"lr": 1e-3, "weight_decay": 1e-4, "contrast": 0.1, "temperature": 0.2},
     "lightgcl": {
@@ -80,13 +98,50 @@ STARTS = {
     "lightgcn": {"lr": 1e-3, "weight_decay": 1e-4},
     "logdet": {"lr": 1e-3, "weight_decay": 1e-6, "gamma": 1.0, "layers": 2},
     "ccl": {"lr": 1e-3, "weight_decay": 1e-6, "margin": 0.1},
+    "spectral": {"rank": 1024, "beta": 0.3, "smoothing": 1.0},
     "ials": {"dim": 256, "regularization": 0.05, "confidence": 10.0},
     "ease": {"ridge": 250.0},
     "cl-rec": {"lr": 40.0, "weight_decay": 1e-3, "contrast": 0.1, "temperature": 0.2},
 }
 
 
+def write_presets() -> None:
+    """The settings that were found, as a literal, numbers to four digits."""
+    lines = [
+        '"""What tuning on the validation part of citeulike found, by `experiments/tuning.py`."""',
+        "",
+        "from __future__ import annotations",
+        "",
+        "from collections.abc import Mapping",
+        "from typing import Any",
+        "",
+        "TUNED: Mapping[tuple[str, str, str], Mapping[str, Any]] = {",
+    ]
+    for name, (method, _) in JOBS.items():
+        path = OUT / "citeulike" / f"{name}.json"
+        if not path.is_file():
+            continue
+        preset = "tuned-lightgcn" if name.endswith("-lightgcn") else "tuned"
+        lines.append(f'    ("{preset}", "{method}", "citeulike"): {{')
+        for key, value in preset_of(json.loads(path.read_text())).items():
+            lines.append(f"        {json.dumps(key)}: {value!r},")
+        lines.append("    },")
+    target = OUT.parent.parent / "src" / "fullrank" / "tuned.py"
+    target.write_text("\n".join([*lines, "}"]).replace("'", '"') + "\n")
+
+
+def preset_of(summary: dict) -> dict:
+    """Settings of a final run: no validation part, so as many epochs as were best."""
+    kept = {k: v for k, v in summary["settings"].items() if k not in ("validate_every", "patience")}
+    if summary["epochs"]:
+        kept["epochs"] = summary["epochs"]
+    return {k: float(f"{v:.4g}") if isinstance(v, float) else v for k, v in kept.items()}
+
+
 def main() -> None:
+    if sys.argv[1:] == ["--presets"]:
+        write_presets()
+        return
     warnings.simplefilter("ignore")
     split = fr.load("citeulike", validation=0.1, seed=0)
     for name in sys.argv[1:] or JOBS:
@@ -97,6 +152,7 @@ def main() -> None:
             method,
             TRIALS,
             fixed=fixed,
+            space=SPACES.get(name),
             start=STARTS.get(name),
             storage=OUT / f"{name}.db",
             seed=SEED,

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from fullrank import METHODS, Recommender, SettingError
 from fullrank.data.catalog import CATALOG
 from fullrank.methods import settings_of
 from fullrank.presets import PRESETS, preset_named
+
+SUMMARIES = Path(__file__).parent.parent / "results" / "tuning" / "citeulike"
 
 # As published: learning rate, alpha, tau, shrink, tau of near pairs.
 PUBLISHED = {
@@ -40,6 +45,26 @@ def test_the_published_settings(data, graph):
     assert (settings.sampler, settings.optimizer) == ("users", "sgd")
     assert (settings.weight_decay, settings.graph_distance) == (0, 2)
     assert preset_named(name, "directspec+", data).validation == 0
+
+
+@pytest.mark.parametrize("path", sorted(SUMMARIES.glob("*.json")), ids=lambda path: path.stem)
+def test_the_tuned_settings_are_those_of_the_study(path):
+    summary = json.loads(path.read_text())
+    name, method = ("tuned", summary["method"])
+    if path.stem.endswith("-lightgcn"):
+        name = "tuned-lightgcn"
+    preset = dict(preset_named(name, method, "citeulike").settings)
+    expected = dict(summary["settings"])
+    if summary["epochs"]:
+        expected["epochs"] = summary["epochs"]
+    assert preset.keys() == expected.keys() - {"validate_every", "patience"}
+    for key, value in preset.items():
+        known = expected[key]
+        assert value == (float(f"{known:.4g}") if isinstance(known, float) else known)
+
+
+def test_every_study_had_as_many_trials():
+    assert len({json.loads(path.read_text())["trials"] for path in SUMMARIES.glob("*.json")}) == 1
 
 
 def test_own_settings_win_over_those_of_the_preset():

@@ -28,7 +28,7 @@ ORDER = (
     ("objectives",),
     ("evaluation",),
     ("training",),
-    ("methods", "presets"),
+    ("methods", "presets", "tuned"),
     ("",),  # any other module at the top: the recommender, its store, what it serves with
     ("cli",),
 )

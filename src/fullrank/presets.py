@@ -8,6 +8,7 @@ from typing import Any
 
 from fullrank.errors import SettingError
 from fullrank.settings import nearest
+from fullrank.tuned import TUNED
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ _FAST_CITEULIKE = {"dim": 128, "epochs": 40, "lr": 360.0, "alpha": 1.0, "tau": 3
 _FAST_GOWALLA = {"dim": 256, "epochs": 40, "lr": 400.0, "alpha": 0.7, "tau": 4.0, "shrink": 0.02}
 
 PRESETS: Mapping[tuple[str, str, str], Preset] = {
+    **{key: Preset(values) for key, values in TUNED.items()},
     ("published", "directspec+", "citeulike"): Preset({**_AS_PUBLISHED, **_CITEULIKE, "tau": 3.0}),
     ("published", "directspec+", "yelp"): Preset({**_AS_PUBLISHED, **_YELP, "tau": 3.0}),
     ("published", "directspec+", "yelp-sparse"): Preset({**_AS_PUBLISHED, **_YELP, "tau": 3.0}),
