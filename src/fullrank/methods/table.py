@@ -31,7 +31,7 @@ from fullrank.methods.settings import (
 from fullrank.settings import nearest
 
 _ON_GRAPH = {"encoder": "lightgcn"}
-_PAPER = "Peng et al., Balancing Embedding Spectrum for Recommendation"
+_PAPER = "Peng et al., DirectSpec"
 
 METHODS: dict[str, Method | SolvedMethod] = {
     "directspec+": Method(
