@@ -23,8 +23,8 @@ from fullrank.plots import ACCENT, INK, SOFT, pyplot, save
 from fullrank.training import Trainer
 
 SETTINGS = {
-    "citeulike": {"alpha": 1.0, "tau": 3.0, "shrink": 0.03, "lr": 60.0},
-    "gowalla": {"alpha": 0.7, "tau": 4.0, "shrink": 0.02, "lr": 60.0},
+    "citeulike": {"alpha": 1.0, "tau": 3.0, "shrink": 0.03, "lr": 1000.0},
+    "gowalla": {"alpha": 0.7, "tau": 4.0, "shrink": 0.02, "lr": 1000.0},
 }
 EPOCHS = {"citeulike": (20, 60), "gowalla": (3, 20)}
 RANKS = (64, 128, 256, 512)

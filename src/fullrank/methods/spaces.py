@@ -22,6 +22,7 @@ Space = Mapping[str, Span | tuple[Any, ...]]
 _DECAY = Span(1e-6, 1e-1, log=True)
 _SGD = {"lr": Span(3.0, 300.0, log=True), "weight_decay": _DECAY}
 _ADAM = {"lr": Span(3e-4, 1e-2, log=True), "weight_decay": _DECAY}
+_ADAM_ON_GRAPH = {**_ADAM, "lr": Span(2e-3, 4e-2, log=True)}
 _LAYERS = {"layers": (1, 2, 3)}
 
 SPACES: Mapping[str, Space] = {
@@ -60,15 +61,15 @@ SPACES: Mapping[str, Space] = {
     },
     "directau": {**_ADAM, "gamma": Span(0.5, 10.0, log=True)},
     "logdet": {**_ADAM, **_LAYERS, "gamma": Span(0.05, 10.0, log=True)},
-    "lightgcn": _ADAM,
-    "dropedge": {**_ADAM, "drop_edges": Span(0.05, 0.5)},
+    "lightgcn": _ADAM_ON_GRAPH,
+    "dropedge": {**_ADAM_ON_GRAPH, "drop_edges": Span(0.05, 0.5)},
     "sgl-ed": {
-        **_ADAM,
+        **_ADAM_ON_GRAPH,
         "contrast": Span(0.02, 1.0, log=True),
         "temperature": Span(0.1, 0.5, log=True),
     },
     "lightgcl": {
-        **_ADAM,
+        **_ADAM_ON_GRAPH,
         "contrast": Span(0.02, 2.0, log=True),
         "temperature": Span(0.1, 1.0, log=True),
         "view_rank": Span(5, 256, log=True),
