@@ -47,6 +47,17 @@ def test_log_sum_exp_is_that_of_torch():
     torch.testing.assert_close(log_sum_exp_dots(x, y, 2.0), expected, rtol=1e-12, atol=0)
 
 
+@pytest.mark.parametrize("factor", [0.5, 30.0, 300.0])
+def test_unit_rows_need_no_maximum(factor):
+    x, y = unit_rows(rows(7, 4)), unit_rows(rows(9, 4, 1))
+    expected = torch.logsumexp(factor * x @ y.T, dim=1)
+    torch.testing.assert_close(log_sum_exp_dots(x, y, factor, unit=True), expected)
+    single = log_sum_exp_dots(x.float(), y.float(), factor, unit=True)
+    torch.testing.assert_close(single.double(), expected, rtol=1e-5, atol=1e-5)
+    leaves = x.requires_grad_(), y.requires_grad_()
+    assert torch.autograd.gradcheck(lambda a, b: log_sum_exp_dots(a, b, factor, unit=True), leaves)
+
+
 def test_uniformity_does_not_depend_on_how_pairs_are_met():
     x = unit_rows(rows(50, 4))
     torch.testing.assert_close(uniformity(x), uniformity(x, block_rows=16), rtol=1e-12, atol=0)

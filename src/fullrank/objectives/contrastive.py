@@ -16,7 +16,7 @@ def info_nce(anchor: Tensor, positive: Tensor, others: Tensor, temperature: floa
     """
     a, p, o = unit_rows(anchor), unit_rows(positive), unit_rows(others)
     matched = (a * p).sum(dim=-1) / temperature
-    return (log_sum_exp_dots(a, o, 1 / temperature) - matched).mean()
+    return (log_sum_exp_dots(a, o, 1 / temperature, unit=True) - matched).mean()
 
 
 def cl_rec(

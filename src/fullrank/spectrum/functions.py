@@ -89,6 +89,10 @@ def direct_spec_plus(h: Tensor, gamma: Tensor | float, alpha: float) -> Tensor:
     return z
 
 
+SHARPEST = 40.0
+"""exp(-2c) must stay far from the end of float32 where the maximum is not looked for."""
+
+
 class LogSumExpDots(torch.autograd.Function):
     """``ln Σ_j exp(c · a_bᵀ o_j)`` for each row a_b, with P = softmax kept for the gradient.
 
@@ -97,12 +101,17 @@ class LogSumExpDots(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, others: Tensor, factor: float) -> Tensor:
+    def forward(ctx: Any, rows: Tensor, others: Tensor, factor: float, unit: bool) -> Tensor:
         """Shapes: ``rows`` (B, d), ``others`` (n, d); returns (B,)."""
-        weight = rows @ others.mT
-        weight *= factor
-        largest = weight.amax(dim=-1, keepdim=True)
-        weight -= largest
+        if unit and factor <= SHARPEST:
+            # No cosine is above 1, so there is no maximum to look for: two passes instead of five.
+            largest = rows.new_full((1, 1), factor)
+            weight = torch.addmm(-largest, rows, others.mT, alpha=factor)
+        else:
+            weight = rows @ others.mT
+            weight *= factor
+            largest = weight.amax(dim=-1, keepdim=True)
+            weight -= largest
         weight.exp_()
         total = weight.sum(dim=-1, keepdim=True)
         ctx.save_for_backward(rows, others, weight, total)
@@ -111,11 +120,11 @@ class LogSumExpDots(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         """The formulas of the class docstring."""
         rows, others, weight, total = ctx.saved_tensors
         scale = ctx.factor * grad.unsqueeze(-1) / total
-        return scale * (weight @ others), weight.mT @ (scale * rows), None
+        return scale * (weight @ others), weight.mT @ (scale * rows), None, None
 
 
 class GaussianPotential(torch.autograd.Function):
@@ -151,9 +160,9 @@ class GaussianPotential(torch.autograd.Function):
         return (-2 * ctx.t * grad / total) * pulled, None
 
 
-def log_sum_exp_dots(rows: Tensor, others: Tensor, factor: float) -> Tensor:
-    """``ln Σ_j exp(c · a_bᵀ o_j)``; see `LogSumExpDots`."""
-    values: Tensor = LogSumExpDots.apply(rows, others, factor)  # type: ignore[no-untyped-call]
+def log_sum_exp_dots(rows: Tensor, others: Tensor, factor: float, *, unit: bool = False) -> Tensor:
+    """``ln Σ_j exp(c · a_bᵀ o_j)``, quicker where all are unit rows; see `LogSumExpDots`."""
+    values: Tensor = LogSumExpDots.apply(rows, others, factor, unit)  # type: ignore[no-untyped-call]
     return values
 
 
