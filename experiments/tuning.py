@@ -40,7 +40,7 @@ _FACTORED = {
 
 # The values that DirectSpec's section V-A gives for its baselines on this data set stay fixed.
 JOBS = {
-    "bpr": ("bpr", _MF),
+    "bpr": ("bpr", {**_MF, "epochs": 400}),
     "enmf": ("enmf", {**_MF, "batch_size": 512}),
     "gde": ("gde", {**_WIDE, "epochs": 60}),
     "itemknn": ("itemknn", {}),
@@ -52,7 +52,7 @@ JOBS = {
     "directau-lightgcn": ("directau", {**_GRAPH, "gamma": 5.0, "encoder": "lightgcn"}),
     "sgl-ed": ("sgl-ed", {**_VIEWS, "layers": 3, "view_drop": 0.1}),
     "lightgcl": ("lightgcl", _VIEWS),
-    "directspec": ("directspec", _MF),
+    "directspec": ("directspec", {**_MF, "epochs": 60, "validate_every": 4, "lr_decay": 0.97}),
     "directspec-lightgcn": ("directspec", {**_FACTORED, "weight_decay": 0.0}),
     "ials": ("ials", {}),
     "ease": ("ease", {}),
@@ -74,7 +74,7 @@ SPACES = {
         "shrink": (0.01, 0.02, 0.03),
     },
     "directspec-lightgcn": {
-        "lr": Span(1.0, 100.0, log=True),
+        "lr": Span(1.0, 60.0, log=True),
         "alpha": Span(0.005, 0.06, log=True),
         "shrink": (0.0, 0.01, 0.03),
     },
