@@ -106,17 +106,17 @@ def ials(settings: IALSSettings, data: Interactions, device: str) -> DotScorer:
     except ImportError:
         remedy = "pip install 'fullrank[ials]'"
         raise SettingError("method ials", "no package implicit", remedy) from None
-    model = AlternatingLeastSquares(
-        factors=settings.dim,
-        regularization=settings.regularization,
-        alpha=settings.confidence,
-        iterations=settings.iterations,
-        random_state=settings.seed % 2**32,
-        num_threads=torch.get_num_threads(),
-        use_gpu=False,
-    )
     matrix = sp.csr_matrix(data.csr().astype(np.float32))
     with threadpool_limits(1, "blas"):  # its own threads and those of BLAS are in each other's way
+        model = AlternatingLeastSquares(
+            factors=settings.dim,
+            regularization=settings.regularization,
+            alpha=settings.confidence,
+            iterations=settings.iterations,
+            random_state=settings.seed % 2**32,
+            num_threads=torch.get_num_threads(),
+            use_gpu=False,
+        )
         model.fit(matrix, show_progress=False)
     tables = (torch.from_numpy(np.asarray(t)) for t in (model.user_factors, model.item_factors))
     return DotScorer(*tables)

@@ -129,7 +129,7 @@ METHODS: dict[str, Method | SolvedMethod] = {
         source="He et al., SIGIR 2020",
         objective=of_triples(objectives.bpr),
         settings=NegativeSettings,
-        defaults=_ON_GRAPH | {"optimizer": "adam", "lr": 0.001, "batch_size": 2048},
+        defaults=_ON_GRAPH | {"optimizer": "adam", "lr": 0.01, "batch_size": 2048},
     ),
     "dropedge": Method(
         summary="LightGCN on a graph that drops edges anew each epoch",
@@ -137,7 +137,7 @@ METHODS: dict[str, Method | SolvedMethod] = {
         objective=of_triples(objectives.bpr),
         settings=NegativeSettings,
         defaults=_ON_GRAPH
-        | {"drop_edges": 0.2, "optimizer": "adam", "lr": 0.001, "batch_size": 2048},
+        | {"drop_edges": 0.2, "optimizer": "adam", "lr": 0.01, "batch_size": 2048},
     ),
     "sgl-ed": Method(
         summary="LightGCN, and InfoNCE between two graphs with dropped edges",
@@ -145,7 +145,7 @@ METHODS: dict[str, Method | SolvedMethod] = {
         objective=of_views(objectives.sgl, "contrast", "temperature"),
         settings=SGLSettings,
         views=encoding.two_views,
-        defaults=_ON_GRAPH | {"optimizer": "adam", "lr": 0.001, "batch_size": 2048},
+        defaults=_ON_GRAPH | {"optimizer": "adam", "lr": 0.01, "batch_size": 2048},
     ),
     "lightgcl": Method(
         summary="LightGCN, and InfoNCE between the graph and its low-rank form",
@@ -153,7 +153,7 @@ METHODS: dict[str, Method | SolvedMethod] = {
         objective=of_views(objectives.lightgcl, "contrast", "temperature"),
         settings=LightGCLSettings,
         views=encoding.low_rank_view,
-        defaults=_ON_GRAPH | {"optimizer": "adam", "lr": 0.001, "batch_size": 2048, "layers": 2},
+        defaults=_ON_GRAPH | {"optimizer": "adam", "lr": 0.01, "batch_size": 2048, "layers": 2},
     ),
     "gde": Method(
         summary="a few eigenvectors of the graph, weighted by frequency, no layers",
