@@ -8,7 +8,7 @@ from typing import Any
 TUNED: Mapping[tuple[str, str, str], Mapping[str, Any]] = {
     ("tuned", "bpr", "citeulike"): {
         "batch_size": 256,
-        "epochs": 150,
+        "epochs": 280,
         "lr": 37.56,
         "weight_decay": 0.003767,
     },
@@ -59,7 +59,8 @@ TUNED: Mapping[tuple[str, str, str], Mapping[str, Any]] = {
     },
     ("tuned", "directspec", "citeulike"): {
         "batch_size": 256,
-        "epochs": 20,
+        "epochs": 44,
+        "lr_decay": 0.97,
         "lr": 60.0,
         "alpha": 0.05,
         "shrink": 0.0,
