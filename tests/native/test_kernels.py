@@ -90,9 +90,18 @@ def test_bits_do_not_depend_on_threads_or_bundles(small, method, options, monkey
         assert all(torch.equal(tables[name], results[0][0][name]) for name in tables)
 
 
+FOR_TORCH = (
+    {"tau": 81.0},
+    GRAPH | {"graph_distance": 4},
+    {"tau_design": "attention"},
+    {"precision": "bfloat16"},
+    GRAPH | {"precision": "bfloat16"},
+)
+
+
 @needs_kernels
-def test_far_tau_goes_to_torch(small):
-    for options in ({"tau": 81.0}, GRAPH | {"graph_distance": 4}, {"tau_design": "attention"}):
+def test_what_the_kernels_cannot_do_goes_to_torch(small):
+    for options in FOR_TORCH:
         run = trainer(small.train, **options)
         plan = run.plan
         assert not native_engine(plan.encoder, plan.closed_form, run.settings, run.optimizer)

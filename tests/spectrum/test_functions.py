@@ -96,3 +96,18 @@ def test_inputs_are_left_as_they_were(generator):
         z.backward(toward)
     for each, old in zip((h, gamma, toward), before, strict=True):
         assert torch.equal(each.detach(), old)
+
+
+def test_bfloat16_products_stay_within_their_rounding(generator):
+    # Eight bits of mantissa: a relative error of up to 2^-8 in each factor and each result.
+    h = unit_rows(randn(2, 64, 16, generator=generator)).requires_grad_()
+    toward = randn(2, 64, 16, generator=generator)
+    exact = direct_spec_plus(h, 3.0, 1.0)
+    (expected,) = torch.autograd.grad((exact * toward).sum(), h)
+    single = h.detach().float().requires_grad_()
+    rounded = direct_spec_plus(single, 3.0, 1.0, rounded=True)
+    (found,) = torch.autograd.grad((rounded * toward.float()).sum(), single)
+    assert rounded.dtype == found.dtype == torch.float32
+    apart = (rounded.double() - exact).norm() / exact.norm()
+    assert 1e-5 < apart < 2**-7
+    assert (found.double() - expected).norm() / expected.norm() < 2**-7

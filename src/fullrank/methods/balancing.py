@@ -31,12 +31,18 @@ def direct_spec_plus(
     """Equation 22, with the τ that the settings ask for."""
     if settings.tau_design == "attention":
         tau = AttentionTau(settings.dim, settings.tau, sides=2, generator=generator)
-        learned = DirectSpecPlus(settings.alpha, tau, shrink=settings.shrink)
+        learned = DirectSpecPlus(
+            settings.alpha, tau, shrink=settings.shrink, precision=settings.precision
+        )
         return Balancing(lambda pair, batch: learned(pair), learned)  # noqa: ARG005
-    balancer = DirectSpecPlus(settings.alpha, settings.tau, settings.tau_near, settings.shrink)
+    balancer = DirectSpecPlus(
+        settings.alpha, settings.tau, settings.tau_near, settings.shrink, settings.precision
+    )
+    # The kernels know float32 alone.
+    known = settings.precision == "float32"
     values = {name: getattr(settings, name) for name in ("alpha", "tau", "shrink")}
     if settings.tau_design == "constant":
-        form = ClosedForm("", "directspec+", values)
+        form = ClosedForm("", "directspec+", values) if known else None
         return Balancing(lambda pair, batch: balancer(pair), form=form)  # noqa: ARG005
     nearness = Nearness(data, settings.graph_distance)
 
@@ -46,4 +52,5 @@ def direct_spec_plus(
         return balanced
 
     values["tau_near"] = settings.tau_near
-    return Balancing(by_distance, form=ClosedForm("", "directspec+", values, nearness))
+    form = ClosedForm("", "directspec+", values, nearness) if known else None
+    return Balancing(by_distance, form=form)

@@ -98,6 +98,8 @@ class DirectSpecPlusSettings(EncoderSettings):
     """Distance K up to which a pair counts as near."""
     shrink: float = Field(0.0, ge=0)
     """Factor of the rescaling shrink · ‖z‖ · z after balancing; 0 for none."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the five B × B × d products of a step; bfloat16 is for GPUs that are built for it."""
 
     @model_validator(mode="after")
     def _tau_fits(self) -> DirectSpecPlusSettings:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -85,6 +87,8 @@ class DirectSpecPlus(nn.Module):
             given, or a module that makes Γ of the unit rows (`AttentionTau`).
         tau_near: Γ for pairs that are near on the graph (τ₀ ≤ τ₁); the caller says which these are.
         shrink: Factor of the rescaling ``shrink · ‖z‖ · z`` afterwards; 0 for none.
+        precision: ``float32``, or ``bfloat16`` for the five B × B × d products alone; everything
+            between them stays as it is.
 
     Call it like `DirectSpec`, with ``near`` (..., B, B) bool where ``tau_near`` is set.
 
@@ -100,12 +104,14 @@ class DirectSpecPlus(nn.Module):
         tau: float | AttentionTau,
         tau_near: float | None = None,
         shrink: float = 0.0,
+        precision: Literal["float32", "bfloat16"] = "float32",
     ) -> None:
         super().__init__()
         self.alpha = alpha
         self.tau = tau
         self.tau_near = tau_near
         self.shrink = shrink
+        self.precision = precision
 
     def forward(self, x: Tensor, near: Tensor | None = None) -> Tensor:
         """Shapes: ``x`` (..., B, d), ``near`` (..., B, B) bool; returns like ``x``."""
@@ -113,7 +119,9 @@ class DirectSpecPlus(nn.Module):
             found = "no near pairs" if near is None else "near pairs"
             raise ValueError(f"DirectSpecPlus: found {found} with tau_near = {self.tau_near}")
         h = unit_rows(at_least_float32(x))
-        z = direct_spec_plus(h, self._gamma(h, near), self.alpha)
+        z = direct_spec_plus(
+            h, self._gamma(h, near), self.alpha, rounded=self.precision == "bfloat16"
+        )
         return shrink_rows(z, self.shrink).to(x.dtype)
 
     def _gamma(self, h: Tensor, near: Tensor | None) -> Tensor | float:

@@ -36,6 +36,13 @@ class DirectSpecFunction(torch.autograd.Function):
         return grad - ctx.alpha * (grad @ covariance + h @ (cross + cross.mT)), None
 
 
+def product(a: Tensor, b: Tensor, rounded: bool) -> Tensor:
+    """``a @ b``; of factors and result rounded to bfloat16 if asked, in the type of ``a``."""
+    if not rounded:
+        return a @ b
+    return (a.bfloat16() @ b.bfloat16()).to(a.dtype)
+
+
 class DirectSpecPlusFunction(torch.autograd.Function):
     """``Z = H - α softmax(Γ ⊙ HHᵀ) H``, softmax over each row.
 
@@ -46,9 +53,9 @@ class DirectSpecPlusFunction(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, h: Tensor, gamma: Tensor | float, alpha: float) -> Tensor:
+    def forward(ctx: Any, h: Tensor, gamma: Tensor | float, alpha: float, rounded: bool) -> Tensor:
         """Shapes: ``h`` (..., B, d); ``gamma`` a number or (..., B, B); returns like ``h``."""
-        similarity = h @ h.mT
+        similarity = product(h, h.mT, rounded)
         weight = torch.softmax(similarity * gamma, dim=-1)
         learned = isinstance(gamma, Tensor) and gamma.requires_grad
         ctx.save_for_backward(
@@ -59,22 +66,23 @@ class DirectSpecPlusFunction(torch.autograd.Function):
         )
         ctx.gamma = None if isinstance(gamma, Tensor) else gamma
         ctx.alpha = alpha
-        return h - alpha * (weight @ h)
+        ctx.rounded = rounded
+        return h - alpha * product(weight, h, rounded)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
         """The formulas of the class docstring."""
         h, weight, gamma, similarity = ctx.saved_tensors
-        inner = grad @ h.mT
+        inner = product(grad, h.mT, ctx.rounded)
         inner -= (inner * weight).sum(dim=-1, keepdim=True)
         inner *= weight
         inner *= -ctx.alpha
         gamma_grad = None if similarity is None else inner * similarity
         inner *= gamma if gamma is not None else ctx.gamma
-        h_grad = grad - ctx.alpha * (weight.mT @ grad)
-        h_grad += (inner + inner.mT) @ h
-        return h_grad, gamma_grad, None
+        h_grad = grad - ctx.alpha * product(weight.mT, grad, ctx.rounded)
+        h_grad += product(inner + inner.mT, h, ctx.rounded)
+        return h_grad, gamma_grad, None, None
 
 
 def direct_spec(h: Tensor, alpha: float) -> Tensor:
@@ -83,9 +91,14 @@ def direct_spec(h: Tensor, alpha: float) -> Tensor:
     return z
 
 
-def direct_spec_plus(h: Tensor, gamma: Tensor | float, alpha: float) -> Tensor:
-    """``Z = H - α softmax(Γ ⊙ HHᵀ) H``; see `DirectSpecPlusFunction`."""
-    z: Tensor = DirectSpecPlusFunction.apply(h, gamma, alpha)  # type: ignore[no-untyped-call]
+def direct_spec_plus(
+    h: Tensor, gamma: Tensor | float, alpha: float, rounded: bool = False
+) -> Tensor:
+    """``Z = H - α softmax(Γ ⊙ HHᵀ) H``, its five products in bfloat16 if ``rounded``.
+
+    See `DirectSpecPlusFunction`.
+    """
+    z: Tensor = DirectSpecPlusFunction.apply(h, gamma, alpha, rounded)  # type: ignore[no-untyped-call]
     return z
 
 
