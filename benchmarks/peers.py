@@ -1,5 +1,7 @@
 """Epochs and ranking of RecBole and implicit beside ours, in turn, on the citeulike split.
 
+The ranking of all users is timed on gowalla too.
+
     FULLRANK_DATA=../shared/data python benchmarks/peers.py --out results/peers.json
 
 Peers run in ``.venv-peers`` (``make bench-peers`` builds it). Every round runs ours and theirs one
@@ -17,7 +19,11 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 HERE = Path(__file__).parent
 THEIRS = HERE.parent / ".venv-peers" / "bin" / "python"
@@ -48,16 +54,17 @@ def write_split(folder: Path) -> None:
     frame.write_csv(home / "citeulike.train.inter", separator="\t")
     for part in ("valid", "test"):
         frame.sample(1000, seed=0).write_csv(home / f"citeulike.{part}.inter", separator="\t")
-    sp.save_npz(folder / "train.npz", sp.csr_matrix(data.csr().astype("float32")))
+    gowalla = fr.load("gowalla", validation=0).train
+    for name, each in (("train", data), ("gowalla", gowalla)):
+        sp.save_npz(folder / f"{name}.npz", sp.csr_matrix(each.csr().astype("float32")))
 
 
 def ours(threads: int) -> dict[str, float]:
-    import numpy as np
     import torch
     from speed import median
 
     import fullrank as fr
-    from fullrank.evaluation import DotScorer, top_k
+    from fullrank.evaluation import DotScorer
     from fullrank.methods import METHODS, plan_of, settings_of
     from fullrank.training import Trainer
 
@@ -71,10 +78,17 @@ def ours(threads: int) -> dict[str, float]:
         name = " ".join([f"fullrank {method}", *(f"{k}={v}" for k, v in options.items())])
         figures[name] = statistics.median(record["seconds"] for record in history[1:])
     rng = torch.Generator().manual_seed(0)
-    tables = [torch.randn(n, 64, generator=rng) for n in (data.n_users, data.n_items)]
-    scorer, users = DotScorer(*tables), np.arange(data.n_users)
-    figures["fullrank top-20"] = median(lambda: top_k(scorer, users, 20, exclude=[data]), 5)
+    gowalla = fr.load("gowalla", validation=0).train
+    for name, each in (("fullrank top-20", data), ("fullrank top-20, gowalla", gowalla)):
+        tables = [torch.randn(n, 64, generator=rng) for n in (each.n_users, each.n_items)]
+        figures[name] = median(partial(_rank, DotScorer(*tables), each), 5)
     return figures
+
+
+def _rank(scorer: Any, data: Any) -> None:
+    from fullrank.evaluation import top_k
+
+    top_k(scorer, np.arange(data.n_users), 20, exclude=[data])
 
 
 def run(command: list[str], threads: int) -> dict[str, float]:
