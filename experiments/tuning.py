@@ -99,7 +99,7 @@ SPACES = {
         "lr": Span(200.0, 4000.0, log=True),
         "alpha": Span(0.5, 1.0),
         "tau": Span(2.5, 4.0),
-        "shrink": (0.01, 0.02, 0.03),
+        "shrink": (0.03, 0.06, 0.1),
     },
     "lightgcl": {
         "lr": Span(5e-3, 2e-2, log=True),
@@ -124,7 +124,7 @@ SPACES = {
 # Where the search begins: values that the papers state for these methods, or fullrank's defaults.
 STARTS = {
     "directspec+": {"lr": 180.0, "alpha": 1.0, "tau": 3.0, "shrink": 0.03},
-    "directspec+-lightgcn": {"lr": 1000.0, "alpha": 1.0, "tau": 3.0, "shrink": 0.03},
+    "directspec+-lightgcn": {"lr": 1000.0, "alpha": 0.85, "tau": 3.4, "shrink": 0.06},
     "directspec": {"lr": 60.0, "alpha": 0.12, "shrink": 0.0, "weight_decay": 1e-4},
     "directspec-lightgcn": {"lr": 10.0, "alpha": 0.05, "shrink": 0.0},
     "directau": {"lr": 2e-3, "weight_decay": 3e-3},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from fullrank.objectives.pairwise import bpr
-from fullrank.spectrum import log_sum_exp_dots, unit_rows
+from fullrank.spectrum import mean_log_sum_exp_dots, unit_rows
 
 
 def info_nce(anchor: Tensor, positive: Tensor, others: Tensor, temperature: float) -> Tensor:
@@ -15,8 +15,8 @@ def info_nce(anchor: Tensor, positive: Tensor, others: Tensor, temperature: floa
     returns a scalar. Source: DirectSpec, equation 23; van den Oord et al., 2018.
     """
     a, p, o = unit_rows(anchor), unit_rows(positive), unit_rows(others)
-    matched = (a * p).sum(dim=-1) / temperature
-    return (log_sum_exp_dots(a, o, 1 / temperature, unit=True) - matched).mean()
+    matched = (a * p).sum(dim=-1).mean() / temperature
+    return mean_log_sum_exp_dots(a, o, 1 / temperature, unit=True) - matched
 
 
 def cl_rec(

@@ -5,7 +5,7 @@ Needs torch and nothing else of fullrank: any training loop can use it.
 
 from fullrank.spectrum.allpass import balance_spectrum
 from fullrank.spectrum.balance import DirectSpec, DirectSpecPlus
-from fullrank.spectrum.functions import log_sum_exp_dots
+from fullrank.spectrum.functions import mean_log_sum_exp_dots
 from fullrank.spectrum.logdet import log_det_divergence
 from fullrank.spectrum.measure import (
     alignment,
@@ -28,7 +28,7 @@ __all__ = [
     "correlation",
     "effective_rank",
     "log_det_divergence",
-    "log_sum_exp_dots",
+    "mean_log_sum_exp_dots",
     "singular_values",
     "uniformity",
     "unit_rows",

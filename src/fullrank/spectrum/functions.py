@@ -106,38 +106,61 @@ SHARPEST = 40.0
 """exp(-2c) must stay far from the end of float32 where the maximum is not looked for."""
 
 
-class LogSumExpDots(torch.autograd.Function):
-    """``ln Σ_j exp(c · a_bᵀ o_j)`` for each row a_b, with P = softmax kept for the gradient.
+BLOCK_CELLS = 2**21
+"""Most numbers of a block of the B × n products: 8 MiB of float32 stay in the cache."""
 
-    ``dA = c · diag(g) P O`` and ``dO = c · (diag(g) P)ᵀ A``: three products and one exponential,
-    where autograd by itself makes several passes more over the B × n numbers.
+
+class MeanLogSumExpDots(torch.autograd.Function):
+    """``mean_b ln Σ_j exp(c · a_bᵀ o_j)``, met in blocks of rows a_b.
+
+    With E the exponentials of a block and t their row sums: ``dA = c / B · diag(1 / t) E O`` and
+    ``dO = c / B · Eᵀ diag(1 / t) A``. Both are taken while E is in the cache, as the mean gives
+    every row the same weight; so nothing of size B × n is ever made or read again.
     """
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, others: Tensor, factor: float, unit: bool) -> Tensor:
-        """Shapes: ``rows`` (B, d), ``others`` (n, d); returns (B,)."""
-        if unit and factor <= SHARPEST:
-            # No cosine is above 1, so there is no maximum to look for: two passes instead of five.
-            largest = rows.new_full((1, 1), factor)
-            weight = torch.addmm(-largest, rows, others.mT, alpha=factor)
-        else:
-            weight = rows @ others.mT
-            weight *= factor
-            largest = weight.amax(dim=-1, keepdim=True)
-            weight -= largest
-        weight.exp_()
-        total = weight.sum(dim=-1, keepdim=True)
-        ctx.save_for_backward(rows, others, weight, total)
-        ctx.factor = factor
-        return (largest + total.log()).squeeze(-1)
+        """Shapes: ``rows`` (B, d), ``others`` (n, d); returns a scalar."""
+        n_rows, n = len(rows), len(others)
+        block_rows = min(n_rows, max(32, BLOCK_CELLS // n))
+        buffer = rows.new_empty(block_rows, n)
+        rows_grad, others_grad = torch.empty_like(rows), torch.zeros_like(others)
+        value = rows.new_zeros(())
+        for start in range(0, n_rows, block_rows):
+            part = slice(start, start + block_rows)
+            block = rows[part]
+            terms = buffer[: len(block)]
+            largest = _scaled_dots(block, others, factor, unit, terms)
+            total = terms.exp_().sum(dim=-1, keepdim=True)
+            value += (largest + total.log()).sum()
+            torch.mm(terms, others, out=rows_grad[part])
+            rows_grad[part] /= total
+            others_grad.addmm_(terms.mT, block / total)
+        ctx.save_for_backward(rows_grad, others_grad)
+        ctx.factor = factor / n_rows
+        return value / n_rows
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         """The formulas of the class docstring."""
-        rows, others, weight, total = ctx.saved_tensors
-        scale = ctx.factor * grad.unsqueeze(-1) / total
-        return scale * (weight @ others), weight.mT @ (scale * rows), None, None
+        rows_grad, others_grad = ctx.saved_tensors
+        scale = ctx.factor * grad
+        return scale * rows_grad, scale * others_grad, None, None
+
+
+def _scaled_dots(rows: Tensor, others: Tensor, factor: float, unit: bool, out: Tensor) -> Tensor:
+    """Writes ``c · a_bᵀ o_j - m_b`` to ``out`` and returns m, (B, 1), no less than the products."""
+    if unit and factor <= SHARPEST:
+        # No cosine is above 1, so there is no maximum to look for.
+        largest = rows.new_full((1, 1), factor)
+        torch.addmm(-largest, rows, others.mT, alpha=factor, out=out)
+        return largest.expand(len(rows), 1)
+    torch.mm(rows, others.mT, out=out)
+    out *= factor
+    largest = out.amax(dim=-1, keepdim=True)
+    out -= largest
+    return largest
 
 
 class GaussianPotential(torch.autograd.Function):
@@ -173,10 +196,15 @@ class GaussianPotential(torch.autograd.Function):
         return (-2 * ctx.t * grad / total) * pulled, None
 
 
-def log_sum_exp_dots(rows: Tensor, others: Tensor, factor: float, *, unit: bool = False) -> Tensor:
-    """``ln Σ_j exp(c · a_bᵀ o_j)``, quicker where all are unit rows; see `LogSumExpDots`."""
-    values: Tensor = LogSumExpDots.apply(rows, others, factor, unit)  # type: ignore[no-untyped-call]
-    return values
+def mean_log_sum_exp_dots(
+    rows: Tensor, others: Tensor, factor: float, *, unit: bool = False
+) -> Tensor:
+    """``mean_b ln Σ_j exp(c · a_bᵀ o_j)``, quicker where all are unit rows.
+
+    See `MeanLogSumExpDots`.
+    """
+    value: Tensor = MeanLogSumExpDots.apply(rows, others, factor, unit)  # type: ignore[no-untyped-call]
+    return value
 
 
 def gaussian_potential(x: Tensor, t: float) -> Tensor:
