@@ -3,7 +3,7 @@
 from fullrank.encoders.base import Encoder, Rows, TensorBatch, Update
 from fullrank.encoders.factored import FactoredLightGCN
 from fullrank.encoders.lightgcn import LightGCN
-from fullrank.encoders.mf import MF, uniform_table
+from fullrank.encoders.mf import MF, uniform_table, zeros
 from fullrank.encoders.spectral import SpectralEncoder, Svd, smooth_vectors, truncated_svd
 from fullrank.encoders.whole import WholeItems
 
@@ -21,4 +21,5 @@ __all__ = [
     "smooth_vectors",
     "truncated_svd",
     "uniform_table",
+    "zeros",
 ]

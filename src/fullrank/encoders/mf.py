@@ -11,6 +11,15 @@ from torch import Tensor
 from fullrank.encoders.base import Rows, TensorBatch, Update
 
 
+def zeros(*shape: int) -> Tensor:
+    """Float32 zeros in memory of numpy's, which asks the system for huge pages.
+
+    A random row of a table of gigabytes costs a walk through the page tables otherwise, which takes
+    longer than the row itself.
+    """
+    return torch.from_numpy(np.zeros(shape, dtype=np.float32))
+
+
 def uniform_table(n: int, dim: int, generator: torch.Generator, width: int | None = None) -> Tensor:
     """An n × dim float32 table, uniform in ±√(6 / (n + width)), as the published runs start.
 
@@ -23,7 +32,7 @@ def uniform_table(n: int, dim: int, generator: torch.Generator, width: int | Non
     """
     width = width or dim
     bound = math.sqrt(6 / (n + width)) * math.sqrt(width / dim)
-    return torch.empty(n, dim).uniform_(-bound, bound, generator=generator)
+    return zeros(n, dim).uniform_(-bound, bound, generator=generator)
 
 
 class MF:

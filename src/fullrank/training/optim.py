@@ -7,6 +7,8 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from fullrank.encoders import zeros
+
 
 class Optimizer(Protocol):
     """Writes gradients into parameters in place."""
@@ -52,6 +54,14 @@ class SGD:
             table.index_add_(0, rows, grad, alpha=-lr)
 
 
+def _remembered(state: dict[str, Tensor], name: str, like: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tables of ``state`` for one parameter, zeros of the same shape where there are none."""
+    for key, table in like.items():
+        if f"{name}.{key}" not in state:
+            state[f"{name}.{key}"] = zeros(*table.shape).to(table)
+    return {key: state[f"{name}.{key}"] for key in like}
+
+
 class Adagrad:
     """``s ← s + g²; x ← x - lr · g / (√s + ε)`` for the rows of the batch.
 
@@ -64,7 +74,7 @@ class Adagrad:
 
     def prepared(self, name: str, table: Tensor) -> dict[str, Tensor]:
         """See `Optimizer.prepared`."""
-        return {"square": self.state.setdefault(f"{name}.square", torch.zeros_like(table))}
+        return _remembered(self.state, name, {"square": table})
 
     def step(self, name: str, table: Tensor, rows: Tensor | None, grad: Tensor, lr: float) -> None:
         """See `Optimizer.step`."""
@@ -93,10 +103,7 @@ class Adam:
     def prepared(self, name: str, table: Tensor) -> dict[str, Tensor]:
         """See `Optimizer.prepared`."""
         like = {"mean": table, "square": table, "count": table[:, :1]}
-        return {
-            key: self.state.setdefault(f"{name}.{key}", torch.zeros_like(each).contiguous())
-            for key, each in like.items()
-        }
+        return _remembered(self.state, name, like)
 
     def step(self, name: str, table: Tensor, rows: Tensor | None, grad: Tensor, lr: float) -> None:
         """See `Optimizer.step`."""
