@@ -90,7 +90,10 @@ JOBS = {
     "directspec+-lightgcn": ("directspec+", {**_FACTORED, "sampler": "interactions"}),
     "directspec+": ("directspec+", {**_MF, "sampler": "interactions"}),
     "dropedge": ("dropedge", _LONG),
-    "ccl": ("ccl", {"epochs": 18, "validate_every": 3, "weight": 300.0, "optimizer": "sgd"}),
+    "ccl": (
+        "ccl",
+        {"epochs": 50, "validate_every": 5, "patience": 3, "weight": 300.0, "weight_decay": 0.0},
+    ),
     "bce": ("bce", _MF),
     "euclidean": ("euclidean", _MF),
 }
@@ -118,9 +121,10 @@ SPACES = {
         "weight_decay": Span(1e-5, 1e-2, log=True),
     },
     "ccl": {
-        "lr": Span(50.0, 400.0, log=True),
-        "weight_decay": Span(1e-7, 1e-4, log=True),
+        # No decay: Adam would take the many rows that have no other gradient to zero by it.
+        "lr": Span(1e-3, 1e-2, log=True),
         "margin": Span(0.1, 0.6),
+        "negatives": (100, 200, 400),
     },
     "directspec-lightgcn": {
         "lr": Span(20.0, 200.0, log=True),
@@ -148,7 +152,7 @@ STARTS = {
     "lightgcn": {"lr": 1.5e-2, "weight_decay": 5e-4},
     "dropedge": {"lr": 1.5e-2, "weight_decay": 5e-4, "drop_edges": 0.1},
     "logdet": {"lr": 1e-3, "weight_decay": 1e-4, "gamma": 1.0, "layers": 1},
-    "ccl": {"lr": 100.0, "weight_decay": 1e-6, "margin": 0.3},
+    "ccl": {"lr": 3e-3, "margin": 0.3, "negatives": 200},
     "spectral": {"rank": 1024, "beta": 0.3, "smoothing": 1.0},
     "ials": {"dim": 256, "regularization": 0.05, "confidence": 10.0},
     "ease": {"ridge": 250.0},

@@ -136,7 +136,7 @@ class NegativeSteps {
 
     float inverse_norm(const float* x) const {
         float square = dot(x, x, d_);
-        return square > 0 ? 1 / std::sqrt(square) : 1.0f;
+        return square > NO_ROW * NO_ROW ? 1 / std::sqrt(square) : 1.0f;
     }
 
     void move(Range columns, const Table* tables, const Update& update, const int64_t* items,

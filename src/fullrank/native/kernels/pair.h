@@ -157,7 +157,7 @@ class PairSteps {
         for (long b = from; b < to; ++b) {
             const float* x = into + b * D_;
             float norm = std::sqrt(dot(x, x, D_));
-            *t.norm.at(b) = norm = norm > 0 ? norm : 1;
+            *t.norm.at(b) = norm = norm > NO_ROW ? norm : 1;
             float* h = t.h.at(b * D_);
             for (long c = 0; c < D_; ++c) h[c] = x[c] / norm;
             for (long c = 0; c < d_; ++c) *t.ht.at(c * ld_ + b) = h[c];

@@ -10,6 +10,8 @@
 
 namespace fr {
 
+constexpr float NO_ROW = 1e-12f;  // the norm up to which a row counts as zero, as in torch
+
 enum Rule : int64_t { SGD = 0, ADAGRAD = 1, ADAM = 2 };
 
 // What the optimiser does, the same for every table.
