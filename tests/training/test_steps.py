@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -77,3 +79,15 @@ def test_learned_tau_has_no_gradient_left(small):
     run = trainer(small.train, tau_design="attention")
     run.run()
     assert run.plan.learned.tau.weight.grad is None
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("method", ["ccl", "directspec+"])
+def test_rows_of_no_length_do_not_explode(small, method, compiled):
+    run = trainer(small.train, method, epochs=1, lr=0.01)
+    if not compiled:
+        run.plan = dataclasses.replace(run.plan, closed_form=None)
+    items = run.plan.encoder.tables()[1]
+    items[: len(items) // 2] *= 1e-18
+    run.run()
+    assert items.abs().max() < 100
