@@ -154,4 +154,12 @@ TUNED: Mapping[tuple[str, str, str], Mapping[str, Any]] = {
         "weight_decay": 0.0001313,
         "drop_edges": 0.3407,
     },
+    ("tuned", "ccl", "citeulike"): {
+        "epochs": 50,
+        "weight": 300.0,
+        "weight_decay": 0.0,
+        "lr": 0.004425,
+        "margin": 0.3188,
+        "negatives": 200,
+    },
 }
