@@ -1,5 +1,8 @@
 """Tunes every method on the validation part of citeulike, each with the same number of trials.
 
+Where a search begins and what stays fixed came of earlier runs for some methods, on the same part;
+those are not among the trials.
+
     python experiments/tuning.py [NAME ...]
     python experiments/tuning.py --presets     # writes src/fullrank/tuned.py from the summaries
 
@@ -42,7 +45,6 @@ _SPREAD = {
     "validate_every": 5,
     "patience": 4,
 }
-_GRAPH = {"batch_size": 1024, "epochs": 30, "validate_every": 3, "patience": 5}
 _LONG = {"batch_size": 1024, "epochs": 110, "validate_every": 10, "patience": 3, "layers": 3}
 _VIEWS = {"batch_size": 2048, "epochs": 30, "validate_every": 3, "patience": 3}
 # At rank 512 the factored propagation trains as the exact one does, fifteen times as fast.
@@ -133,7 +135,8 @@ SPACES = {
     },
 }
 
-# Where the search begins: values that the papers state for these methods, or fullrank's defaults.
+# Where the search begins: what the papers state, fullrank's defaults, or, as the ranges above and
+# the fixed values of the jobs, what shorter runs on the same validation part pointed to.
 STARTS = {
     "directspec+": {"lr": 180.0, "alpha": 1.0, "tau": 3.0, "shrink": 0.03},
     "directspec+-lightgcn": {"lr": 1000.0, "alpha": 0.85, "tau": 3.4, "shrink": 0.06},
