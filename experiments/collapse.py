@@ -6,7 +6,7 @@
 The rows that a method ranks with, d = 64. ``plain`` are methods on free rows, B = 256, pairs drawn
 over interactions, learning rate 13. ``graph`` sets LightGCN and what should prevent its collapse
 beside them. yelp-sparse has the paper's Yelp users and items with a fifth of the interactions to
-train on.
+train on. A method that the file has already is passed over.
 """
 
 from __future__ import annotations
@@ -68,8 +68,11 @@ def main() -> None:
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     split = fr.load(arguments.data, validation=0)
-    curves = {}
+    out = arguments.out
+    curves = json.loads(out.read_text())["runs"] if out and out.is_file() else {}
     for label, (method, settings) in RUNS[arguments.runs].items():
+        if label in curves:
+            continue
         values = {**SHARED, **settings, "seed": arguments.seed}
         model = fr.Recommender(method, threads=arguments.threads, **values).fit(split)
         ranks = [record["effective_rank"] for record in model.training["history"]]
@@ -80,9 +83,9 @@ def main() -> None:
             f"epochs with a rise {rises} of {len(ranks) - 1}",
             flush=True,
         )
-    if arguments.out:
-        arguments.out.write_text(json.dumps({"data": arguments.data, "runs": curves}) + "\n")
-        draw(curves, arguments.data, arguments.out.with_suffix(".png"))
+        if out:
+            out.write_text(json.dumps({"data": arguments.data, "runs": curves}) + "\n")
+            draw(curves, arguments.data, out.with_suffix(".png"))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ inline void tile(const float* a, long lda, const float* b, long ldb, float* c, l
         for (int i = 0; i < R; ++i) {
             Vec x = all(a[i * lda + p]);
 #pragma GCC unroll 8
-            for (int j = 0; j < N; ++j) t[i][j] += x * row[j];
+            for (int j = 0; j < N; ++j) t[i][j] = fma(x, row[j], t[i][j]);
         }
     }
 #pragma GCC unroll 8

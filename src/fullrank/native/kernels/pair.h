@@ -1,11 +1,13 @@
 // Steps on observed pairs alone: gather, balance, loss, gradient and update in one pass each.
 //
 // With unit rows H, S = H H^T, E = exp(Gamma * S), r = row sums of E, and gradient G of Z:
-//   Y = E H / r,  Z = H - alpha Y,  G' = -alpha G / r,  q = rowdot(G', Y),
-//   M = Gamma * E * (G' H^T + H G'^T - q 1^T - 1 q^T),  dH = G + E G' + M H.
-// E and Gamma are symmetric, and this uses it: no transposed product, no B x B row sum backward.
+//   Y = E H / r,  Z = H - alpha Y,  G' = -alpha G / r,  q = rowdot(G', Y),  A = G' H^T,
+//   M = Gamma * E * (A + A^T - q 1^T - 1 q^T),  dH = G + E G' + M H.
+// E, Gamma and M are symmetric, and this uses it: half of E is a copy of the other half, A + A^T is one
+// product, and there is no transposed product and no B x B row sum backward.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 
 #include "factored.h"
@@ -40,7 +42,6 @@ class PairSteps {
           blocks_((B_ + BLOCK - 1) / BLOCK),
           losses_(B_) {
         for (int s = 0; s < 2; ++s) sides_[s] = std::make_unique<Side>(*this, s);
-        for (int t = 0; t < config.threads; ++t) scratch_.emplace_back(BLOCK * ld_);
         if (c_.factored.rank) factored_ = std::make_unique<Factored>(c_.factored, B_, D_);
     }
 
@@ -74,26 +75,37 @@ class PairSteps {
     struct Side {
         Side(const PairSteps& p, int s)
             : x(p.B_ * p.D_), h(p.B_ * p.D_), z(p.B_ * p.D_), raw(p.B_ * p.D_), y(p.B_ * p.D_),
-              g(p.B_ * p.D_), gp(p.B_ * p.D_), dx(p.B_ * p.D_), ht(p.D_ * p.ld_), gpt(p.D_ * p.ld_),
-              e(p.c_.balance == DIRECT_SPEC_PLUS ? p.B_ * p.ld_ : 0), norm(p.B_), r(p.B_),
-              q(p.ld_), cov(p.D_ * p.D_), cross(p.D_ * p.D_), sym(p.D_ * p.D_),
+              g(p.B_ * p.D_), gp(p.B_ * p.D_), dx(p.B_ * p.D_), ht(p.D_ * p.ld_),
+              e(p.squared()), a(p.squared()), norm(p.B_), r(p.B_), q(p.ld_), cov(p.D_ * p.D_), cross(p.D_ * p.D_), sym(p.D_ * p.D_),
               gradients(p.c_.n[s], p.d_) {
             if (p.c_.near)
                 near = near_of(p.B_, p.c_.indptr[s], p.c_.indices[s], p.c_.n_neighbours[s]);
         }
-        Floats x, h, z, raw, y, g, gp, dx, ht, gpt, e, norm, r, q, cov, cross, sym;
+        Floats x, h, z, raw, y, g, gp, dx, ht, e, a, norm, r, q, cov, cross, sym;
         Gradients gradients;
         std::unique_ptr<Near> near;
     };
 
-    // Blocks of rows of both sides, shared evenly; with two members each has a side.
+    // Numbers in a B x B matrix, its rows and columns filled up to whole vectors.
+    long squared() const { return c_.balance == DIRECT_SPEC_PLUS ? padded(B_) * ld_ : 0; }
+
+    // The rows of each side that fall to a member; with two members each has a side.
+    template <class Work>
+    void spans(int me, int members, const Work& work) {
+        Range mine = share(2 * blocks_, me, members);
+        for (int s = 0; s < 2; ++s) {
+            long from = std::max(mine.begin - s * blocks_, 0L) * BLOCK;
+            long to = std::min((mine.end - s * blocks_) * BLOCK, B_);
+            if (from < to) work(s, from, to);
+        }
+    }
+
+    // The same in blocks.
     template <class Work>
     void rows(int me, int members, const Work& work) {
-        Range mine = share(2 * blocks_, me, members);
-        for (long k = mine.begin; k < mine.end; ++k) {
-            long from = k % blocks_ * BLOCK, to = from + BLOCK < B_ ? from + BLOCK : B_;
-            work(static_cast<int>(k / blocks_), from, to);
-        }
+        spans(me, members, [&](int s, long from, long to) {
+            for (long b = from; b < to; b += BLOCK) work(s, b, std::min(b + BLOCK, to));
+        });
     }
 
     // Whole sides, one to a member.
@@ -131,7 +143,7 @@ class PairSteps {
             barrier.wait();
         }
         if (c_.balance != NONE)
-            rows(me, members, [&](int s, long from, long to) { filter(*sides_[s], from, to); });
+            spans(me, members, [&](int s, long from, long to) { filter(*sides_[s], from, to); });
         barrier.wait();
     }
 
@@ -181,24 +193,47 @@ class PairSteps {
         }
     }
 
+    // Blocks from the top: what lies left of one in the span is the transpose of what is there already.
     void soften(Side& t, long from, long to) {
-        gemm(t.h.at(from * D_), D_, t.ht.at(0), ld_, t.e.at(from * ld_), ld_, to - from, ld_ - W, d_,
-             false);
+        for (long b = from; b < to; b += BLOCK) {
+            long end = std::min(b + BLOCK, to);
+            if (from > 0) weights(t, b, end, 0, from);
+            weights(t, b, end, b, ld_ - W);
+            mirror(t, b, end, to);
+            for (long i = b; i < end; ++i) {
+                Vec total{};
+                for (long v = 0; v < ld_ - W; v += W) total += load(t.e.at(i * ld_ + v));
+                *t.r.at(i) = sum(total);
+            }
+            gemm(t.e.at(b * ld_), ld_, t.h.at(0), D_, t.y.at(b * D_), D_, end - b, D_, B_, false);
+            for (long i = b; i < end; ++i)
+                for (long c = 0; c < D_; ++c) *t.y.at(i * D_ + c) /= *t.r.at(i);
+        }
+    }
+
+    // Rows [from, to) of E, columns [left, right).
+    void weights(Side& t, long from, long to, long left, long right) {
+        gemm(t.h.at(from * D_), D_, t.ht.at(left), ld_, t.e.at(from * ld_ + left), ld_, to - from,
+             right - left, d_, false);
         for (long b = from; b < to; ++b) {
             float* e = t.e.at(b * ld_);
-            Vec total{};
-            for (long v = 0; v < ld_ - W; v += W) {
+            for (long v = left; v < right; v += W) {
                 Vec weight = exp(gamma(t, b, v) * load(e + v));
                 if (v + W > B_)
                     for (long i = B_ - v; i < W; ++i) weight[i] = 0;
                 store(e + v, weight);
-                total += weight;
             }
-            *t.r.at(b) = sum(total);
         }
-        gemm(t.e.at(from * ld_), ld_, t.h.at(0), D_, t.y.at(from * D_), D_, to - from, D_, B_, false);
-        for (long b = from; b < to; ++b)
-            for (long c = 0; c < D_; ++c) *t.y.at(b * D_ + c) /= *t.r.at(b);
+    }
+
+    // Columns [to, end) of rows [from, to) of E, into rows [to, end).
+    void mirror(Side& t, long from, long to, long end) {
+        Vec block[W];
+        for (long v = to; v < end; v += W)
+            for (long b = from; b < to; b += W) {
+                transpose(t.e.at(b * ld_ + v), ld_, block);
+                for (long i = 0; i < W; ++i) store(t.e.at((v + i) * ld_ + b), block[i]);
+            }
     }
 
     Vec gamma(const Side& t, long b, long v) const {
@@ -242,7 +277,6 @@ class PairSteps {
         float factor = -c_.alpha / *t.r.at(b);
         float* gp = t.gp.at(b * D_);
         for (long c = 0; c < D_; ++c) gp[c] = factor * g[c];
-        for (long c = 0; c < d_; ++c) *t.gpt.at(c * ld_ + b) = gp[c];
         *t.q.at(b) = dot(gp, t.y.at(b * D_), D_);
     }
 
@@ -267,13 +301,16 @@ class PairSteps {
                         *t.sym.at(i * D_ + j) = *t.cross.at(i * D_ + j) + *t.cross.at(j * D_ + i);
             });
             barrier.wait();
+        } else {
+            rows(me, members, [&](int s, long from, long to) { cross(*sides_[s], from, to); });
+            barrier.wait();
         }
         rows(me, members, [&](int s, long from, long to) {
             Side& t = *sides_[s];
             if (c_.balance == DIRECT_SPEC)
                 unfilter(t, from, to);
             else
-                unsoften(t, from, to, scratch_[me].at(0));
+                unsoften(t, from, to);
             for (long b = from; b < to; ++b) unnormalise(t, b);
         });
     }
@@ -286,21 +323,29 @@ class PairSteps {
         for (long i = 0; i < (to - from) * D_; ++i) dh[i] = g[i] - c_.alpha * dh[i];
     }
 
-    void unsoften(Side& t, long from, long to, float* m) {
-        long n = to - from, width = ld_ - W;
-        gemm(t.gp.at(from * D_), D_, t.ht.at(0), ld_, m, ld_, n, width, d_, false);
-        gemm(t.h.at(from * D_), D_, t.gpt.at(0), ld_, m, ld_, n, width, d_, true);
-        for (long b = from; b < to; ++b) {
-            float *row = m + (b - from) * ld_, *e = t.e.at(b * ld_), *q = t.q.at(0);
-            Vec own = all(q[b]);
-            for (long v = 0; v < width; v += W)
-                store(row + v, gamma(t, b, v) * load(e + v) * (load(row + v) - own - load(q + v)));
-        }
+    // A, and E G'.
+    void cross(Side& t, long from, long to) {
+        const float* gp = t.gp.at(from * D_);
+        gemm(gp, D_, t.ht.at(0), ld_, t.a.at(from * ld_), ld_, to - from, ld_ - W, d_, false);
+        gemm(t.e.at(from * ld_), ld_, t.gp.at(0), D_, t.dx.at(from * D_), D_, to - from, D_, B_, false);
+    }
+
+    // M takes the place of E.
+    void unsoften(Side& t, long from, long to) {
+        Vec across[W];
+        for (long top = from; top < to; top += W)
+            for (long v = 0; v < ld_ - W; v += W) {
+                transpose(t.a.at(v * ld_ + top), ld_, across);
+                for (long b = top; b < top + W && b < to; ++b) {
+                    Vec both = load(t.a.at(b * ld_ + v)) + across[b - top];
+                    float* e = t.e.at(b * ld_ + v);
+                    store(e, gamma(t, b, v) * load(e) * (both - (*t.q.at(b) + load(t.q.at(v)))));
+                }
+            }
         float* dh = t.dx.at(from * D_);
-        gemm(t.e.at(from * ld_), ld_, t.gp.at(0), D_, dh, D_, n, D_, B_, false);
-        gemm(m, ld_, t.h.at(0), D_, dh, D_, n, D_, B_, true);
+        gemm(t.e.at(from * ld_), ld_, t.h.at(0), D_, dh, D_, to - from, D_, B_, true);
         const float* g = t.g.at(from * D_);
-        for (long i = 0; i < n * D_; ++i) dh[i] += g[i];
+        for (long i = 0; i < (to - from) * D_; ++i) dh[i] += g[i];
     }
 
     void unnormalise(Side& t, long b) {
@@ -342,7 +387,6 @@ class PairSteps {
     const long B_, d_, D_, ld_, blocks_;
     std::vector<float> losses_;
     std::unique_ptr<Side> sides_[2];
-    std::vector<Floats> scratch_;
     std::unique_ptr<Factored> factored_;
 };
 

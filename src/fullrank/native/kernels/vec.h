@@ -5,6 +5,10 @@
 #include <cstdint>
 #include <cstring>
 
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
+
 namespace fr {
 
 #if defined(__AVX512F__)
@@ -22,7 +26,59 @@ typedef float Loose __attribute__((vector_size(W * 4), aligned(4), may_alias));
 inline long padded(long n) { return (n + W - 1) / W * W; }
 inline Vec load(const float* p) { return *reinterpret_cast<const Loose*>(p); }
 inline void store(float* p, Vec v) { *reinterpret_cast<Loose*>(p) = v; }
-inline Vec all(float x) { return Vec{} + x; }
+inline Vec all(float x) { return x - Vec{}; }  // 0 + x is no copy: it makes +0 of -0
+
+// a * b + c, rounded once where the machine can: left to the compiler, it would be so in one loop and
+// not in the next, and sums would depend on how rows are shared among threads.
+inline Vec fma(Vec a, Vec b, Vec c) {
+#if defined(__AVX512F__)
+    return reinterpret_cast<Vec>(_mm512_fmadd_ps(a, b, c));
+#elif defined(__FMA__)
+    return reinterpret_cast<Vec>(_mm256_fmadd_ps(a, b, c));
+#else
+    return a * b + c;
+#endif
+}
+
+#if defined(__clang__) || __GNUC__ >= 12
+#define FR_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define FR_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, Ints{__VA_ARGS__})
+#endif
+
+// The first halves of a and b, or the second, an element of each in turn.
+inline Vec zip_low(Vec a, Vec b) {
+#if defined(__AVX512F__)
+    return FR_SHUFFLE(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+#elif defined(__AVX__)
+    return FR_SHUFFLE(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+#else
+    return FR_SHUFFLE(a, b, 0, 4, 1, 5);
+#endif
+}
+
+inline Vec zip_high(Vec a, Vec b) {
+#if defined(__AVX512F__)
+    return FR_SHUFFLE(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+#elif defined(__AVX__)
+    return FR_SHUFFLE(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+#else
+    return FR_SHUFFLE(a, b, 2, 6, 3, 7);
+#endif
+}
+
+// The transpose of W x W numbers, a row of them each ld numbers.
+inline void transpose(const float* from, long ld, Vec* to) {
+    Vec zipped[W];
+    for (long i = 0; i < W; ++i) to[i] = load(from + i * ld);
+    for (long times = 1; times < W; times *= 2) {
+        for (long i = 0; i < W / 2; ++i) {
+            zipped[2 * i] = zip_low(to[i], to[i + W / 2]);
+            zipped[2 * i + 1] = zip_high(to[i], to[i + W / 2]);
+        }
+        for (long i = 0; i < W; ++i) to[i] = zipped[i];
+    }
+}
 
 inline float sum(Vec v) {
     // Pairs, then pairs of pairs: the order that halving registers takes.
