@@ -128,6 +128,7 @@ def main() -> None:
             for call in calls:
                 for what, took in run(call, arguments.threads).items():
                     seconds[what].append(took)
+                    print(f"round {turn + 1}  {what:55} {took:9.4f} s", flush=True)
     figures = {what: statistics.median(each) for what, each in seconds.items()}
     base = figures.get("fullrank directspec+")
     for what, took in sorted(figures.items(), key=lambda pair: pair[1]):
