@@ -83,11 +83,12 @@ def naive_ccl(user, item, negative):
     return total / len(user)
 
 
-def naive_info_nce(anchor, positive, others, temperature=0.3):
+def naive_info_nce(anchor, positive, others, temperature=0.3, similarity="cosine"):
+    like = cosine if similarity == "cosine" else torch.dot
     total = 0.0
     for a, p in zip(anchor, positive, strict=True):
-        below = sum(math.exp(cosine(a, o) / temperature) for o in others)
-        total -= math.log(math.exp(cosine(a, p) / temperature) / below)
+        below = sum(math.exp(like(a, o) / temperature) for o in others)
+        total -= math.log(math.exp(like(a, p) / temperature) / below)
     return total / len(anchor)
 
 
@@ -274,15 +275,17 @@ def test_sgl(whole):
     assert got.item() == pytest.approx(expected, rel=1e-12)
 
 
-def test_lightgcl():
+@pytest.mark.parametrize("similarity", ["cosine", "dot"])
+def test_lightgcl(similarity):
     user, item, negative = batch(3)
     views = tuple(
         rows(n, 4, seed=seed) for n, seed in zip((5, 5, 9, 4, 4, 8), range(6), strict=True)
     )
     expected = naive_bpr(user, item, negative) + 0.7 * (
-        naive_info_nce(*views[:3]) + naive_info_nce(*views[3:])
+        naive_info_nce(*views[:3], similarity=similarity)
+        + naive_info_nce(*views[3:], similarity=similarity)
     )
-    got = lightgcl(user, item, negative, views, 0.7, 0.3)
+    got = lightgcl(user, item, negative, views, 0.7, 0.3, similarity)
     assert got.item() == pytest.approx(expected, rel=1e-12)
 
 

@@ -188,6 +188,8 @@ class LightGCLSettings(GraphContrastSettings):
 
     view_rank: int = Field(5, ge=1)
     """Singular pairs q of the low-rank view."""
+    similarity: Literal["cosine", "dot"] = "cosine"
+    """Of two rows, in InfoNCE: the paper's cosine, or the inner product of its authors' program."""
 
 
 class GDESettings(TrainedSettings):

@@ -150,7 +150,7 @@ METHODS: dict[str, Method | SolvedMethod] = {
     "lightgcl": Method(
         summary="LightGCN, and InfoNCE between the graph and its low-rank form",
         source="Cai et al., ICLR 2023, equations 8 to 10",
-        objective=of_views(objectives.lightgcl, "contrast", "temperature"),
+        objective=of_views(objectives.lightgcl, "contrast", "temperature", "similarity"),
         settings=LightGCLSettings,
         views=encoding.low_rank_view,
         defaults=_ON_GRAPH | {"optimizer": "adam", "lr": 0.01, "batch_size": 2048, "layers": 2},

@@ -8,15 +8,20 @@ from fullrank.objectives.pairwise import bpr
 from fullrank.spectrum import mean_log_sum_exp_dots, unit_rows
 
 
-def info_nce(anchor: Tensor, positive: Tensor, others: Tensor, temperature: float) -> Tensor:
+def info_nce(
+    anchor: Tensor, positive: Tensor, others: Tensor, temperature: float, *, cosine: bool = True
+) -> Tensor:
     """``mean_b [-cos(a_b, p_b) / t + ln Σ_j exp(cos(a_b, o_j) / t)]``.
 
     Shapes: ``anchor``, ``positive`` (B, d), ``others`` (n, d), which should hold the positives;
-    returns a scalar. Source: DirectSpec, equation 23; van den Oord et al., 2018.
+    returns a scalar. Without ``cosine``, inner products of the rows as they are. Source:
+    DirectSpec, equation 23; van den Oord et al., 2018.
     """
-    a, p, o = unit_rows(anchor), unit_rows(positive), unit_rows(others)
+    a, p, o = anchor, positive, others
+    if cosine:
+        a, p, o = unit_rows(a), unit_rows(p), unit_rows(o)
     matched = (a * p).sum(dim=-1).mean() / temperature
-    return mean_log_sum_exp_dots(a, o, 1 / temperature, unit=True) - matched
+    return mean_log_sum_exp_dots(a, o, 1 / temperature, unit=cosine) - matched
 
 
 def cl_rec(
@@ -81,6 +86,7 @@ def lightgcl(
     views: tuple[Tensor, ...],
     contrast: float,
     temperature: float,
+    similarity: str,
 ) -> Tensor:
     """BPR plus ``contrast`` times InfoNCE between low-rank and graph view, over all rows.
 
@@ -92,10 +98,12 @@ def lightgcl(
             view, and all rows in the graph view.
         contrast: λ₁.
         temperature: τ.
+        similarity: ``cosine``, or ``dot`` as in the authors' program.
 
     Source: LightGCL, Cai et al., ICLR 2023, equations 8 to 10.
     """
     low_users, users, all_users, low_items, items, all_items = views
-    contrasted = info_nce(low_users, users, all_users, temperature)
-    contrasted = contrasted + info_nce(low_items, items, all_items, temperature)
+    cosine = similarity == "cosine"
+    contrasted = info_nce(low_users, users, all_users, temperature, cosine=cosine)
+    contrasted = contrasted + info_nce(low_items, items, all_items, temperature, cosine=cosine)
     return bpr(user, item, negative) + contrast * contrasted
