@@ -1,0 +1,70 @@
+"""LightGCN and CCL on Gowalla, beside the public figures on the same split.
+
+    FULLRANK_DATA=../shared/data python experiments/gowalla.py lightgcn --out results/gowalla.json
+
+The first run holds out a tenth of the train part and tells after how many epochs its nDCG@20 is
+highest; the second trains on the whole of it for as many and is evaluated once on the test part.
+``--settings`` takes others than those below, which runs on that validation part chose too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+import warnings
+from pathlib import Path
+
+import fullrank as fr
+
+PUBLIC = {"lightgcn": {"recall@20": 0.1820, "ndcg@20": 0.1547}, "ccl": {"recall@20": 0.1837}}
+SETTINGS = {
+    "lightgcn": {"layers": 3, "batch_size": 8192, "lr": 0.02, "weight_decay": 1e-4, "epochs": 60},
+    "ccl": {"batch_size": 1024, "lr": 2e-3, "margin": 0.3, "negatives": 200, "epochs": 30},
+}
+LOOKS = {"validate_every": 5, "patience": 2}
+
+
+def fit(method: str, values: dict, split: fr.Split, threads: int) -> tuple[fr.Recommender, float]:
+    began = time.perf_counter()
+    model = fr.Recommender(method, threads=threads, seed=0, **values).fit(split)
+    return model, time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("method", choices=SETTINGS)
+    parser.add_argument("--settings", type=json.loads, default={})
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--choose-only", action="store_true", help="do not go on to the test part")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    method, values = arguments.method, SETTINGS[arguments.method] | arguments.settings
+    held_out = fr.load("gowalla", validation=0.1, seed=0)
+    model, seconds = fit(method, values | LOOKS, held_out, arguments.threads)
+    looks = [each for each in model.training["history"] if "validation_ndcg@20" in each]
+    curve = {each["epoch"]: each["validation_ndcg@20"] for each in looks}
+    epochs = max(curve, key=curve.__getitem__)
+    print(
+        f"{method} {values}: best {curve[epochs]:.5f} after {epochs}, {seconds:.0f} s", flush=True
+    )
+    if arguments.choose_only:
+        return
+    values |= {"epochs": epochs}
+    model, seconds = fit(method, values, fr.load("gowalla", validation=0), arguments.threads)
+    test = model.evaluate(protocol="standard", metrics=("ndcg", "recall"))
+    made = {
+        "settings": values,
+        "validation_ndcg@20": curve,
+        "test": dict(test),
+        "public": PUBLIC[method],
+        "seconds": round(seconds, 1),
+    }
+    print(f"  test recall@20 {test['recall@20']:.4f} ndcg@20 {test['ndcg@20']:.4f}", flush=True)
+    rows = json.loads(arguments.out.read_text()) if arguments.out.is_file() else {}
+    arguments.out.write_text(json.dumps(rows | {method: made}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
