@@ -53,7 +53,7 @@ def draw(curves: dict[str, dict], title: str, path: Path) -> None:
         ranks = made["effective_rank"]
         axis.plot(range(1, len(ranks) + 1), ranks, label=label, lw=1.6)
     axis.set(xlabel="epoch", ylabel="effective rank", title=title, ylim=(0, 66))
-    axis.legend(frameon=False, fontsize=8, ncols=2)
+    axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     axis.spines[["top", "right"]].set_visible(False)
     save(figure, path)
 

@@ -65,7 +65,7 @@ JOBS = {
     "gde": ("gde", {**_WIDE, "epochs": 60}),
     "itemknn": ("itemknn", {}),
     "spectral": ("spectral", {}),
-    "directau": ("directau", {**_SPREAD, "gamma": 5.0}),
+    "directau": ("directau", {**_SPREAD, "gamma": 5.0, "lr_decay": 0.97}),
     "lightgcn": ("lightgcn", _LONG),
     "cl-rec": ("cl-rec", {**_MF, "epochs": 180, "validate_every": 20, "patience": 3}),
     "logdet": ("logdet", {**_SPREAD, "epochs": 30, "validate_every": 2}),
@@ -142,7 +142,7 @@ STARTS = {
     "directspec+-lightgcn": {"lr": 1000.0, "alpha": 0.85, "tau": 3.4, "shrink": 0.06},
     "directspec": {"lr": 60.0, "alpha": 0.12, "shrink": 0.0, "weight_decay": 1e-4},
     "directspec-lightgcn": {"lr": 60.0, "alpha": 0.03, "weight_decay": 0.1},
-    "directau": {"lr": 2e-3, "weight_decay": 3e-3},
+    "directau": {"lr": 2e-3, "weight_decay": 1.7e-3},
     "directau-lightgcn": {"lr": 1.5e-3, "weight_decay": 1e-4},
     "sgl-ed": {"lr": 1e-2, "weight_decay": 1e-4, "contrast": 0.1, "temperature": 0.2},
     "lightgcl": {
