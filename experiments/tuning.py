@@ -85,7 +85,14 @@ JOBS = {
     "directspec": ("directspec", _SMALL),
     "directspec-lightgcn": (
         "directspec",
-        {**_SMALL, "encoder": "lightgcn", "layers": 2, "batch_size": 512, "epochs": 30},
+        {
+            **_SMALL,
+            "encoder": "lightgcn",
+            "layers": 1,
+            "batch_size": 256,
+            "epochs": 40,
+            "lr_decay": 0.95,
+        },
     ),
     "ials": ("ials", {}),
     "ease": ("ease", {}),
@@ -129,9 +136,9 @@ SPACES = {
         "negatives": (100, 200, 400),
     },
     "directspec-lightgcn": {
-        "lr": Span(20.0, 200.0, log=True),
-        "alpha": Span(0.02, 0.04),
-        "weight_decay": Span(0.03, 0.4, log=True),
+        "lr": Span(30.0, 120.0, log=True),
+        "alpha": Span(0.085, 0.11),
+        "weight_decay": Span(3e-3, 0.06, log=True),
     },
 }
 
@@ -141,7 +148,7 @@ STARTS = {
     "directspec+": {"lr": 180.0, "alpha": 1.0, "tau": 3.0, "shrink": 0.03},
     "directspec+-lightgcn": {"lr": 1000.0, "alpha": 0.85, "tau": 3.4, "shrink": 0.06},
     "directspec": {"lr": 60.0, "alpha": 0.12, "shrink": 0.0, "weight_decay": 1e-4},
-    "directspec-lightgcn": {"lr": 60.0, "alpha": 0.03, "weight_decay": 0.1},
+    "directspec-lightgcn": {"lr": 60.0, "alpha": 0.1, "weight_decay": 0.01},
     "directau": {"lr": 2e-3, "weight_decay": 1.7e-3},
     "directau-lightgcn": {"lr": 1.5e-3, "weight_decay": 1e-4},
     "sgl-ed": {"lr": 1e-2, "weight_decay": 1e-4, "contrast": 0.1, "temperature": 0.2},
