@@ -18,8 +18,8 @@ from fullrank.training.engine import NativeEngine
 # What each needs to learn sixteen users and items. Strong balancing (alpha 0.8, tau 3) decorrelates
 # the items of a colour, the withheld one too, when a batch is hardly wider than the table. The
 # methods without any push collapse every colour to a point of its own, as no pair joins the two;
-# they tell the points apart by the angle of two random directions, so need width. The board has rank
-# two: with more, least squares fits the withheld cells as zeros for its first fifty sweeps.
+# they tell the points apart by the angle of two random directions, so need width. The board's rank
+# is two: with more, least squares fits withheld cells as zeros for its first fifty sweeps.
 CHECKERBOARD = {
     "directspec+": {"alpha": 0.5, "tau": 1.0, "lr": 0.3},
     "directspec": {"alpha": 0.05, "lr": 1.0},
