@@ -8,19 +8,29 @@
 
 namespace fr {
 
-inline void transpose64(uint64_t* a) {
-    uint64_t mask = 0x00000000FFFFFFFFull;
-    for (int width = 32; width; width >>= 1, mask ^= mask << width)
-        for (int k = 0; k < 64; k = ((k | width) + 1) & ~width) {
-            uint64_t swap = ((a[k] >> width) ^ a[k | width]) & mask;
-            a[k] ^= swap << width;
-            a[k | width] ^= swap;
+template <int WIDTH>
+inline void swap_bits(uint64_t* a, uint64_t mask) {
+    for (int k = 0; k < 64; k += 2 * WIDTH)
+        for (int i = k; i < k + WIDTH; ++i) {
+            uint64_t swap = ((a[i] >> WIDTH) ^ a[i + WIDTH]) & mask;
+            a[i] ^= swap << WIDTH;
+            a[i + WIDTH] ^= swap;
         }
 }
 
-// A set of up to 64 * WORDS rows of a batch.
+// One swap of halves, quarters and so on after the other: loops that the compiler makes vectors of.
+inline void transpose64(uint64_t* a) {
+    swap_bits<32>(a, 0x00000000FFFFFFFFull);
+    swap_bits<16>(a, 0x0000FFFF0000FFFFull);
+    swap_bits<8>(a, 0x00FF00FF00FF00FFull);
+    swap_bits<4>(a, 0x0F0F0F0F0F0F0F0Full);
+    swap_bits<2>(a, 0x3333333333333333ull);
+    swap_bits<1>(a, 0x5555555555555555ull);
+}
+
+// A set of up to 64 * WORDS rows of a batch, within one cache line where it fits into one.
 template <int WORDS>
-struct Set {
+struct alignas(WORDS < 8 ? 8 * WORDS : 64) Set {
     uint64_t bits[WORDS];
 
     static Set only(long b) {
@@ -34,7 +44,9 @@ class Near {
    public:
     virtual ~Near() = default;
     virtual void fill(const int64_t* idx) = 0;
-    const uint64_t* row(long b) const { return &bits_[b * words_]; }
+
+    // Row b as bits, from the lowest of the first byte on.
+    const uint8_t* row(long b) const { return reinterpret_cast<const uint8_t*>(&bits_[b * words_]); }
 
    protected:
     explicit Near(long words) : words_(words), bits_(words * 64 * words) {}
@@ -63,31 +75,40 @@ class NearOf : public Near {
         : Near(WORDS), batch_(batch), indptr_(indptr), indices_(indices), been_(n_neighbours) {}
 
     void fill(const int64_t* idx) override {
+        long visits = 0;
         for (long b = 0; b < batch_; ++b) {
             Set<WORDS> me = Set<WORDS>::only(b), seen = me;
-            if (!indptr_) {
-                visit(been_[idx[b]], me, seen);
-            } else {
-                const int32_t *node = indices_ + indptr_[idx[b]], *end = indices_ + indptr_[idx[b] + 1];
-                for (; node < end; ++node) {
-                    if (node + 16 < end) __builtin_prefetch(&been_[node[16]], 1);
-                    visit(been_[*node], me, seen);
-                }
-            }
+            each(idx[b], [&](Set<WORDS>& been) {
+                visit(been, me, seen);
+                ++visits;
+            });
             std::memcpy(&bits_[b * WORDS], &seen.bits, sizeof seen.bits);
         }
-        for (long b = 0; b < batch_; ++b) {
-            if (!indptr_) {
-                been_[idx[b]] = Set<WORDS>{};
-                continue;
-            }
-            for (int64_t p = indptr_[idx[b]]; p < indptr_[idx[b] + 1]; ++p)
-                been_[indices_[p]] = Set<WORDS>{};
-        }
+        forget(idx, visits);
         mirror();
     }
 
    private:
+    // A sweep over all nodes runs at several times the pace of visits here and there.
+    void forget(const int64_t* idx, long visits) {
+        if (static_cast<long>(been_.size()) < SWEEP * visits) {
+            std::memset(been_.data(), 0, been_.size() * sizeof(Set<WORDS>));
+            return;
+        }
+        for (long b = 0; b < batch_; ++b)
+            each(idx[b], [](Set<WORDS>& been) { been = Set<WORDS>{}; });
+    }
+
+    template <class Work>
+    void each(int64_t row, const Work& work) {
+        if (!indptr_) {
+            work(been_[row]);
+            return;
+        }
+        const int32_t *node = indices_ + indptr_[row], *end = indices_ + indptr_[row + 1];
+        for (; node < end; ++node) work(been_[*node]);
+    }
+
     static void visit(Set<WORDS>& been, const Set<WORDS>& me, Set<WORDS>& seen) {
         for (int w = 0; w < WORDS; ++w) {
             seen.bits[w] |= been.bits[w];
@@ -95,6 +116,7 @@ class NearOf : public Near {
         }
     }
 
+    static constexpr long SWEEP = 3;
     const long batch_;
     const int64_t* const indptr_;
     const int32_t* const indices_;

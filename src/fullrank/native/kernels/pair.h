@@ -238,11 +238,7 @@ class PairSteps {
 
     Vec gamma(const Side& t, long b, long v) const {
         if (!t.near) return all(c_.tau);
-        Ints lane;
-        for (int i = 0; i < W; ++i) lane[i] = 1 << i;
-        auto bits = static_cast<int32_t>(t.near->row(b)[v / 64] >> (v % 64));
-        Ints set = (Ints{} + bits) & lane;
-        return set != 0 ? all(c_.tau_near) : all(c_.tau);
+        return select(t.near->row(b), v, all(c_.tau_near), all(c_.tau));
     }
 
     // The loss of each pair, and the gradient G with respect to Z before its rescaling.

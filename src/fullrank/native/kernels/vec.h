@@ -67,6 +67,20 @@ inline Vec zip_high(Vec a, Vec b) {
 #endif
 }
 
+// a where bits v to v + W are set, counted from the lowest of the first byte on, and b elsewhere; v is
+// a multiple of W.
+inline Vec select(const uint8_t* bits, long v, Vec a, Vec b) {
+#if defined(__AVX512F__)
+    uint16_t set;
+    std::memcpy(&set, bits + v / 8, sizeof set);
+    return reinterpret_cast<Vec>(_mm512_mask_blend_ps(set, b, a));
+#else
+    Ints lane;
+    for (int i = 0; i < W; ++i) lane[i] = 1 << (i + v % 8);
+    return ((Ints{} + bits[v / 8]) & lane) != 0 ? a : b;
+#endif
+}
+
 // The transpose of W x W numbers, a row of them each ld numbers.
 inline void transpose(const float* from, long ld, Vec* to) {
     Vec zipped[W];
