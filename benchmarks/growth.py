@@ -71,7 +71,7 @@ def measure(n_users: int, *, tables: bool) -> dict[str, float]:
             data.to_frame().write_parquet(path)
             _, figures["read"] = seconds(lambda: fr.read(path))
         _, figures["split"] = seconds(lambda: random_split(data, test=0.2, validation=0.1))
-    sampler, steps = PairSampler(data, "interactions"), len(data) // B
+    sampler, steps = PairSampler(data, "interactions", threads=2), len(data) // B
 
     def draw() -> None:
         for _ in sampler.stretches(np.random.default_rng(0), steps, B):

@@ -81,7 +81,17 @@ JOBS = {
         },
     ),
     "sgl-ed": ("sgl-ed", {**_VIEWS, "layers": 3, "view_drop": 0.1}),
-    "lightgcl": ("lightgcl", {**_VIEWS, "epochs": 60, "validate_every": 5}),
+    "lightgcl": (
+        "lightgcl",
+        {
+            **_VIEWS,
+            "batch_size": 1024,
+            "sampler": "users",
+            "view_rank": 5,
+            "epochs": 60,
+            "validate_every": 5,
+        },
+    ),
     "directspec": ("directspec", _SMALL),
     "directspec-lightgcn": (
         "directspec",
@@ -118,10 +128,9 @@ SPACES = {
     },
     "lightgcl": {
         "lr": Span(5e-3, 2e-2, log=True),
-        "weight_decay": Span(1e-4, 1e-2, log=True),
+        "weight_decay": Span(1e-3, 2e-2, log=True),
         "contrast": Span(0.05, 1.0, log=True),
         "temperature": Span(0.1, 0.5, log=True),
-        "view_rank": (64, 256, 512),
     },
     "directspec": {
         "lr": Span(20.0, 120.0, log=True),
@@ -152,13 +161,7 @@ STARTS = {
     "directau": {"lr": 2e-3, "weight_decay": 1.7e-3},
     "directau-lightgcn": {"lr": 1.5e-3, "weight_decay": 1e-4},
     "sgl-ed": {"lr": 1e-2, "weight_decay": 1e-4, "contrast": 0.1, "temperature": 0.2},
-    "lightgcl": {
-        "lr": 1e-2,
-        "weight_decay": 4e-3,
-        "contrast": 0.2,
-        "temperature": 0.24,
-        "view_rank": 256,
-    },
+    "lightgcl": {"lr": 1e-2, "weight_decay": 4e-3, "contrast": 0.2, "temperature": 0.2},
     "lightgcn": {"lr": 1.5e-2, "weight_decay": 5e-4},
     "dropedge": {"lr": 1.5e-2, "weight_decay": 5e-4, "drop_edges": 0.1},
     "logdet": {"lr": 1e-3, "weight_decay": 1e-4, "gamma": 1.0, "layers": 1},

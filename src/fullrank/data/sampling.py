@@ -16,6 +16,8 @@ from fullrank.errors import FitError
 STRETCH = 1 << 17
 """Pairs, or their negatives, that are drawn at a time. Part of what a seed means: another value
 draws other pairs."""
+CACHE = 1 << 25
+"""Bytes of pairs that lie in a processor's cache, more or less."""
 
 Rule = Literal["users", "interactions"]
 
@@ -56,12 +58,15 @@ class PairSampler:
         rule: ``users``: a user uniformly among those with interactions, then one of their items
             uniformly (the published runs); ``interactions``: a pair uniformly.
         negatives: Negatives per pair, N; 0 for none.
+        threads: Threads that look up the pairs of a large table; what is drawn is the same.
 
     Raises:
         FitError: negatives are asked for and some user has interacted with every item.
     """
 
-    def __init__(self, data: Interactions, rule: Rule, negatives: int = 0) -> None:
+    def __init__(
+        self, data: Interactions, rule: Rule, negatives: int = 0, *, threads: int = 1
+    ) -> None:
         if not len(data):
             raise FitError("training data", "no interactions", "at least one")
         if negatives and data.user_degree.max() >= data.n_items:
@@ -72,6 +77,7 @@ class PairSampler:
         self.data = data
         self.rule = rule
         self.negatives = negatives
+        self.threads = threads
 
     def steps(self, batch_size: int) -> int:
         """As many as the interactions fill, and at least one."""
@@ -116,7 +122,9 @@ class PairSampler:
         if self.rule == "interactions":
             cells = rng.integers(len(self.data), size=n)
             if native.library() is not None:
-                return native.unpack(self._pair_of_cell, cells)
+                pairs = self._pair_of_cell
+                # A thread takes longer to start than it saves, unless every cell is a miss.
+                return native.unpack(pairs, cells, self.threads if pairs.nbytes > CACHE else 1)
             pairs = self._pair_of_cell[cells]
             return pairs >> 32, pairs & 0xFFFFFFFF
         users = self._active[rng.integers(len(self._active), size=n)]

@@ -30,7 +30,7 @@ def plan_of(method: Method, settings: Any, data: Interactions, device: str) -> P
         encoder=encoder,
         sampler=method.sampler(settings, data)
         if method.sampler
-        else PairSampler(data, settings.sampler, negatives),
+        else PairSampler(data, settings.sampler, negatives, threads=torch.get_num_threads()),
         objective=method.objective(settings),
         balance=balancing.balance if balancing else None,
         learned=learned.to(device) if learned is not None else None,

@@ -77,12 +77,12 @@ def top_k(
 
 
 def unpack(
-    pairs: NDArray[np.int64], cells: NDArray[np.int64]
+    pairs: NDArray[np.int64], cells: NDArray[np.int64], threads: int = 1
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Upper and lower half of ``pairs[cells]``, (n,) each: user and item rows."""
     users, items = np.empty_like(cells), np.empty_like(cells)
     arrays = [pointer(each, np.int64, c_int64) for each in (pairs, cells, users, items)]
-    kernel("unpack")(*arrays[:2], c_int64(len(cells)), *arrays[2:])
+    kernel("unpack")(*arrays[:2], c_int64(len(cells)), c_int64(threads), *arrays[2:])
     return users, items
 
 

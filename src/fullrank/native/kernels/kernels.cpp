@@ -47,9 +47,9 @@ void fr_spread_hop(const fr::Hop* hop) { fr::spread_hop(*hop); }
 
 int64_t fr_top_k(const fr::TopK* job) { return fr::Search(*job).run(); }
 
-void fr_unpack(const int64_t* pairs, const int64_t* cells, int64_t n, int64_t* users,
-               int64_t* items) {
-    fr::unpack(pairs, cells, n, users, items);
+void fr_unpack(const int64_t* pairs, const int64_t* cells, int64_t n, int64_t threads,
+               int64_t* users, int64_t* items) {
+    fr::unpack(pairs, cells, n, static_cast<int>(threads), users, items);
 }
 
 void fr_observed(const int64_t* indptr, const int32_t* indices, const int64_t* users,

@@ -151,7 +151,7 @@ class PairSteps {
     void fetch(int me, int members, const Table* tables, const int64_t* const* now) {
         whole(me, members, [&](int s) {
             for (const int64_t* row = now[s] + B_; row < now[s] + 2 * B_; ++row) {
-                prefetch_row(tables[s], *row, d_);
+                prefetch_row<2>(tables[s], *row, d_);
                 sides_[s]->gradients.fetch(*row);
             }
         });

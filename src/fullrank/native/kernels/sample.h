@@ -4,29 +4,35 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "team.h"
+
 namespace fr {
 
 constexpr long AHEAD = 128;
 
-// pairs[cell] holds a user row in its upper half and an item row in its lower half.
-inline void unpack(const int64_t* pairs, const int64_t* cells, long n, int64_t* users,
+// pairs[cell] holds a user row in its upper half and an item row in its lower half. What is asked for
+// goes to the second cache, which has room for more requests under way than the first.
+inline void unpack(const int64_t* pairs, const int64_t* cells, long n, int threads, int64_t* users,
                    int64_t* items) {
-    for (long k = 0; k < n; ++k) {
-        if (k + AHEAD < n) __builtin_prefetch(pairs + cells[k + AHEAD]);
-        int64_t pair = pairs[cells[k]];
-        users[k] = pair >> 32;
-        items[k] = pair & 0xFFFFFFFF;
-    }
+    team(threads, [&](int me, Barrier&) {
+        const Range mine = share(n, me, threads);
+        for (long k = mine.begin; k < mine.end; ++k) {
+            if (k + AHEAD < mine.end) __builtin_prefetch(pairs + cells[k + AHEAD], 0, 2);
+            int64_t pair = pairs[cells[k]];
+            users[k] = pair >> 32;
+            items[k] = pair & 0xFFFFFFFF;
+        }
+    });
 }
 
 // Whether each user has interacted with each item; item rows ascend for each user.
 inline void observed(const int64_t* indptr, const int32_t* indices, const int64_t* users,
                      const int64_t* items, long n, uint8_t* found) {
     for (long k = 0; k < n; ++k) {
-        if (k + 2 * AHEAD < n) __builtin_prefetch(indptr + users[k + 2 * AHEAD]);
+        if (k + 2 * AHEAD < n) __builtin_prefetch(indptr + users[k + 2 * AHEAD], 0, 2);
         if (k + AHEAD < n) {
             int64_t next = users[k + AHEAD];
-            __builtin_prefetch(indices + (indptr[next] + indptr[next + 1]) / 2);
+            __builtin_prefetch(indices + (indptr[next] + indptr[next + 1]) / 2, 0, 2);
         }
         const int32_t *from = indices + indptr[users[k]], *to = indices + indptr[users[k] + 1];
         found[k] = std::binary_search(from, to, static_cast<int32_t>(items[k]));
