@@ -22,7 +22,7 @@ def direct_spec(
     balancer = DirectSpec(settings.alpha, settings.shrink)
     values = {"alpha": settings.alpha, "shrink": settings.shrink}
     form = ClosedForm("", "directspec", values, watch=balancer.watch)
-    return Balancing(lambda pair, batch: balancer(pair), form=form)  # noqa: ARG005
+    return Balancing(lambda pair, batch: balancer(pair), form=form, static=True)  # noqa: ARG005
 
 
 def direct_spec_plus(
@@ -43,7 +43,7 @@ def direct_spec_plus(
     values = {name: getattr(settings, name) for name in ("alpha", "tau", "shrink")}
     if settings.tau_design == "constant":
         form = ClosedForm("", "directspec+", values) if known else None
-        return Balancing(lambda pair, batch: balancer(pair), form=form)  # noqa: ARG005
+        return Balancing(lambda pair, batch: balancer(pair), form=form, static=True)  # noqa: ARG005
     nearness = Nearness(data, settings.graph_distance)
 
     def by_distance(pair: Tensor, batch: Batch) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 
 from fullrank.data.interactions import Interactions
 from fullrank.data.sampling import PairSampler
+from fullrank.encoders import MF
 from fullrank.methods.encoding import encoder_of
 from fullrank.methods.row import Balancing, Method
 from fullrank.training.engine import ClosedForm
@@ -35,6 +36,7 @@ def plan_of(method: Method, settings: Any, data: Interactions, device: str) -> P
         balance=balancing.balance if balancing else None,
         learned=learned.to(device) if learned is not None else None,
         closed_form=_closed_form(method, settings, balancing),
+        static=isinstance(encoder, MF) and (balancing is None or balancing.static),
         device=device,
     )
 

@@ -31,6 +31,8 @@ class Balancing:
     learned: nn.Module | None = None
     form: ClosedForm | None = None
     """The same for the compiled kernels, with no objective named yet."""
+    static: bool = False
+    """Whether it looks at the rows alone, with the same operations for every batch."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from fullrank.data.sampling import Batch, Sampler
 from fullrank.encoders.base import Encoder, Rows, TensorBatch, Update
 from fullrank.errors import FitError
+from fullrank.training import capture
 from fullrank.training.checkpoint import CheckpointFile, Progress, Record
 from fullrank.training.engine import ClosedForm, Engine, native_engine, rows_of, step_of
 from fullrank.training.interrupt import Interrupt, deferred_interrupt
@@ -38,6 +39,8 @@ class Plan:
         balance: What happens to the rows between encoder and loss, if anything.
         learned: Parameters of the balancer, if it has any.
         closed_form: The method as the compiled kernels know it, if they do.
+        static: Whether a step is the same operations of the same shapes for every batch, all of
+            them on the device.
         device: Where the batches go.
     """
 
@@ -47,6 +50,7 @@ class Plan:
     balance: Balance | None = None
     learned: nn.Module | None = None
     closed_form: ClosedForm | None = None
+    static: bool = False
     device: str = "cpu"
 
     @property
@@ -69,11 +73,16 @@ class AutogradEngine:
     def steps(self, batches: Batch, lr: float, losses: Tensor) -> None:
         """See `fullrank.training.engine.Engine.steps`."""
         for step in range(len(batches.user_idx)):
-            losses += self._step(step_of(batches, step), lr)
+            batch = step_of(batches, step)
+            losses += self.step(self._tensors(batch), batch, lr)
 
-    def _step(self, batch: Batch, lr: float) -> Tensor:
+    def step(self, indices: TensorBatch, batch: Batch, lr: float | Tensor) -> Tensor:
+        """One step; ``indices`` are those of ``batch`` on the device. Returns its loss, detached.
+
+        A learning rate that is a tensor is read when the step runs; it is for `SGD` alone, whose
+        updates are linear.
+        """
         encoder = self.plan.encoder
-        indices = self._tensors(batch)
         rows = encoder.rows(indices)
         balance = self.plan.balance
         balanced = rows if balance is None else rows._replace(pair=balance(rows.pair, batch))
@@ -83,8 +92,10 @@ class AutogradEngine:
             decay = self.settings.weight_decay / self.settings.batch_size
             parameters = self.plan.parameters
             for update in [*encoder.updates(indices, rows, decay), *self._learned_updates()]:
-                table = parameters[update.name]
-                self.optimizer.step(update.name, table, update.rows, update.grad, lr)
+                table, grad, rate = parameters[update.name], update.grad, lr
+                if isinstance(rate, Tensor):
+                    grad, rate = grad * rate, 1.0
+                self.optimizer.step(update.name, table, update.rows, grad, rate)
         if self.plan.learned is not None:
             self.plan.learned.zero_grad(set_to_none=True)
         return loss.detach()
@@ -103,6 +114,18 @@ class AutogradEngine:
             return []
         named = self.plan.learned.named_parameters()
         return [Update(name, None, p.grad) for name, p in named if p.grad is not None]
+
+
+def engine_of(plan: Plan, settings: TrainingSettings, optimizer: Optimizer) -> Engine:
+    """The quickest engine that can make the steps of a plan."""
+    compiled = native_engine(plan.encoder, plan.closed_form, settings, optimizer)
+    if compiled is not None:
+        return compiled
+    plain = AutogradEngine(plan, settings, optimizer)
+    on_gpu = torch.device(plan.device).type == "cuda"
+    if on_gpu and plan.static and settings.optimizer == "sgd" and capture.wanted():
+        return capture.CapturedEngine(plain, plan.device)
+    return plain
 
 
 class Trainer:
@@ -150,9 +173,7 @@ class Trainer:
         """
         if resume and self.checkpoint is not None:
             self._restore()
-        engine = native_engine(
-            self.plan.encoder, self.plan.closed_form, self.settings, self.optimizer
-        ) or AutogradEngine(self.plan, self.settings, self.optimizer)
+        engine = engine_of(self.plan, self.settings, self.optimizer)
         self.reporter.start(self.settings.epochs, self.steps, self.progress.history)
         try:
             with deferred_interrupt() as interrupt:
