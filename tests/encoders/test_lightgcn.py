@@ -68,7 +68,7 @@ def drawn(data, negatives, seed=0):
     return TensorBatch(*idx, negative if negatives else None)
 
 
-@pytest.mark.parametrize("negatives", [0, 2])
+@pytest.mark.parametrize("negatives", [0, 2, 4])  # 4: more rows than there are items
 @pytest.mark.parametrize("average", [True, False])
 @pytest.mark.parametrize("layers", [1, 2, 3, 4])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 2e-5)])

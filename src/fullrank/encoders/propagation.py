@@ -63,6 +63,8 @@ class Hops:
             edges = self._compiled(other)
             if edges is None:
                 into = self._matrix(side, other.dtype) @ whole[1 - side]
+            elif len(rows[1 - side]) >= n[1 - side]:  # repeated rows would go out many times
+                into = self._gather(side, whole[1 - side], into)
             else:
                 each = rows[1 - side].numpy(), other.contiguous().numpy(), into.numpy()
                 edges[1 - side].spread(*each, threads=1)
@@ -71,6 +73,8 @@ class Hops:
 
     def _gather(self, side: int, table: Tensor, base: Tensor, rows: Tensor | None = None) -> Tensor:
         edges = self._compiled(table)
+        if rows is not None and len(rows) >= len(base):
+            return self._gather(side, table, base)[rows]
         if edges is not None:
             # A second thread takes longer to start than a batch takes.
             threads = torch.get_num_threads() if rows is None else 1
