@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from fullrank import native
-from fullrank.data import Ids, Interactions
+from fullrank.data import Ids, Interactions, sampling
 from fullrank.data.sampling import PairSampler
 from fullrank.errors import FitError
 
@@ -143,3 +143,12 @@ def test_kernels_and_numpy_draw_alike(small, rule, monkeypatch):
     slow = list(sampler.batches(np.random.default_rng(0), 30, 64))
     for left, right in zip(fast, slow, strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))
+
+
+def test_threads_look_up_the_same_pairs(monkeypatch):
+    monkeypatch.setattr(sampling, "CACHE", 0)
+    batches = []
+    for threads in (1, 3):
+        sampler = PairSampler(DATA, "interactions", threads=threads)
+        batches.append(list(sampler.batches(np.random.default_rng(0), 40, 7)))
+    assert_same(*batches)
