@@ -26,6 +26,7 @@ class NegativeSteps {
           gu_(B_ * d_),
           factor_(B_ * (1 + N_)),
           own_(config.objective == CCL ? B_ * (1 + N_) : 0),
+          norms_(config.objective == CCL && B_ * (1 + N_) >= config.n[1] ? config.n[1] : 0),
           losses_(B_),
           targets_(B_ * (1 + N_)),
           users_(config.n[0], d_),
@@ -40,6 +41,10 @@ class NegativeSteps {
                 const int64_t* n = negatives + step * B_ * N_;
                 if (me == 0) users_.start(u, B_);
                 if (me == members - 1) list_targets(i, n);
+                if (!norms_.empty()) {
+                    measure(share(norms_.size(), me, members), tables[1]);
+                    barrier.wait();
+                }
                 Range mine = share(B_, me, members);
                 for (long b = mine.begin; b < mine.end; ++b)
                     if (c_.objective == CCL)
@@ -114,7 +119,8 @@ class NegativeSteps {
             if (k + 8 <= N_) prefetch_row(tables[1], negatives[b * N_ + k + 7], d_);
             const int64_t row = k ? negatives[b * N_ + k - 1] : items[b];
             const float* x = tables[1].rows + row * d_;
-            const float norm = inverse_norm(x), cosine = dot(u, x, d_) * user_norm * norm;
+            const float norm = norms_.empty() ? inverse_norm(x) : norms_[row];
+            const float cosine = dot(u, x, d_) * user_norm * norm;
             float slope = -1.0f / B_;
             if (k) {
                 const bool active = cosine > c_.margin;
@@ -132,6 +138,12 @@ class NegativeSteps {
         }
         for (long c = 0; c < d_; ++c) gu[c] += along * u[c];
         losses_[b] = loss;
+    }
+
+    // Where a step sees more items than there are, the norm of each is taken once.
+    void measure(Range mine, const Table& items) {
+        for (long row = mine.begin; row < mine.end; ++row)
+            norms_[row] = inverse_norm(items.rows + row * d_);
     }
 
     float inverse_norm(const float* x) const {
@@ -161,7 +173,7 @@ class NegativeSteps {
 
     const NegativeConfig c_;
     const long B_, d_, N_;
-    std::vector<float> u_, gu_, factor_, own_, losses_;
+    std::vector<float> u_, gu_, factor_, own_, norms_, losses_;
     std::vector<int64_t> targets_;
     Gradients users_, items_;
 };
