@@ -124,7 +124,9 @@ def draw(rows: list[dict[str, float]], slopes: dict[str, float], path: Path) -> 
     axes[1].plot(sizes, sampling, marker="o", label="until an epoch is drawn")
     for axis, name in zip(axes, ("seconds", "peak memory, GiB"), strict=True):
         axis.set(xscale="log", yscale="log", xlabel="users", ylabel=name)
-        axis.legend(frameon=False, fontsize=8)
+        bottom, top = axis.get_ylim()
+        axis.set_ylim(bottom, top**1.5 / bottom**0.5)  # room for the legend above the lines
+        axis.legend(frameon=False, fontsize=8, loc="upper left")
         axis.spines[["top", "right"]].set_visible(False)
     save(figure, path)
 

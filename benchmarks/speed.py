@@ -43,8 +43,8 @@ VARIANTS = [(method, {}) for method in TRAINED] + [
     ("directspec+", {**FACTORED, "rank": 512}),
     ("lightgcn", {"batch_size": 256, "optimizer": "sgd", "lr": 10.0}),
 ]
-MOST_STEPS = 700
-"""Of an epoch that are made; a longer one is scaled up from these."""
+MOST_STEPS, MOST_SECONDS = 700, 4.0
+"""Of an epoch that are made; a longer one is scaled up from these, less what it does but once."""
 
 
 def median(work, repeats: int) -> float:
@@ -88,12 +88,18 @@ def machine(threads: int) -> dict[str, object]:
 
 def epoch_seconds(data, method: str, options: dict, epochs: int) -> tuple[float, int]:
     """Median seconds of an epoch, sampling and updates included, and its steps."""
-    settings = settings_of(method, {"epochs": epochs + 1, **options})
+    settings = settings_of(method, {"epochs": epochs + 2, **options})
     trainer = Trainer(plan_of(METHODS[method], settings, data, "cpu"), settings)
-    steps, trainer.steps = trainer.steps, min(trainer.steps, MOST_STEPS)
-    history = trainer.run().history
-    seconds = statistics.median(record["seconds"] for record in history[1:])
-    return seconds * steps / trainer.steps, steps
+    steps, trainer.steps = trainer.steps, min(trainer.steps, 5)
+    trainer.settings = settings.replace(epochs=1)
+    history = trainer.run().history  # a few steps, to see how many there is time for
+    each = history[0]["seconds"] / trainer.steps
+    trainer.steps = min(steps, MOST_STEPS, max(int(MOST_SECONDS / each), 5))
+    trainer.settings = settings
+    seconds = statistics.median(record["seconds"] for record in trainer.run().history[2:])
+    rng = np.random.default_rng(0)
+    once = median(lambda: trainer.plan.encoder.start_epoch(rng), 3)
+    return once + (seconds - once) * steps / trainer.steps, steps
 
 
 def measure(name: str, epochs: int) -> list[dict[str, object]]:
@@ -113,6 +119,7 @@ def measure(name: str, epochs: int) -> list[dict[str, object]]:
                 "to_floor": seconds / steps / bottom,
             }
         )
+        print(name, rows[-1]["what"], f"{seconds:.3g} s", file=sys.stderr, flush=True)
     rng = torch.Generator().manual_seed(0)
     tables = [torch.randn(n, D, generator=rng) for n in (data.n_users, data.n_items)]
     scorer, users = DotScorer(*tables), np.arange(data.n_users)

@@ -92,15 +92,15 @@ def main() -> None:
     if arguments.lr:
         values["lr"] = arguments.lr
     exact, factored = EPOCHS[arguments.data]
+    runs = {f"rank {rank}": {"propagation": "factored", "rank": rank} for rank in arguments.ranks}
     curves: dict[str, dict] = {}
-    for rank in arguments.ranks:
-        print(f"rank {rank}", flush=True)
-        low = {**values, "propagation": "factored", "rank": rank}
-        curves[f"rank {rank}"] = curve(split, low, arguments.epochs or factored, arguments.every)
-    print("exact", flush=True)
-    curves["exact"] = curve(split, values, arguments.exact_epochs or exact, arguments.every)
-    arguments.out.write_text(json.dumps(curves) + "\n")
-    draw(curves, f"DirectSpec+ on LightGCN, {arguments.data}", arguments.out.with_suffix(".png"))
+    for name, more in (runs | {"exact": {}}).items():
+        print(name, flush=True)
+        epochs = (arguments.epochs or factored) if more else (arguments.exact_epochs or exact)
+        curves[name] = curve(split, values | more, epochs, arguments.every)
+        arguments.out.write_text(json.dumps(curves) + "\n")
+        title = f"DirectSpec+ on LightGCN, {arguments.data}"
+        draw(curves, title, arguments.out.with_suffix(".png"))
 
 
 if __name__ == "__main__":
