@@ -78,7 +78,7 @@ def measure(n_users: int, *, tables: bool) -> dict[str, float]:
             pass
 
     next(iter(sampler.stretches(np.random.default_rng(0), 1, B)))
-    runs = [seconds(draw)[1] for _ in range(3 if n_users < 10**6 else 1)]
+    runs = [seconds(draw)[1] for _ in range(3)]
     figures["sampling"] = statistics.median(runs)
     figures["peak_gib_sampling"] = peak()
     settings = settings_of("directspec+", {"dim": D, "batch_size": B})
