@@ -19,7 +19,7 @@ from pathlib import Path
 import fullrank as fr
 
 PUBLIC = {"lightgcn": {"recall@20": 0.1820, "ndcg@20": 0.1547}, "ccl": {"recall@20": 0.1837}}
-# Chosen in short runs on the validation part. Many negatives a pair make up for few epochs: after
+# Guided by short runs on the validation part. Many negatives a pair make up for few epochs: after
 # ten of LightGCN, one gives nDCG@20 .080 there (B = 8192), ten .094 and thirty-two .099.
 SETTINGS = {
     "lightgcn": {

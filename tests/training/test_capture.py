@@ -12,6 +12,7 @@ from runs import parameters, same, trainer
 from fullrank import Recommender
 from fullrank.training import capture, loop
 from fullrank.training.capture import CapturedEngine
+from fullrank.training.engine import on_device
 from fullrank.training.loop import AutogradEngine, engine_of
 
 STATIC = [
@@ -55,7 +56,7 @@ def test_warming_up_at_a_rate_of_zero_leaves_every_bit(small, method, options):
     run, plain, _ = engines(small.train, method, options | {"weight_decay": 0.0})
     before = parameters(run)
     batch = next(run.plan.sampler.batches(np.random.default_rng(0), 1, 32))
-    plain.step(plain._tensors(batch), batch, torch.zeros(()))
+    plain.step(on_device(batch, "cpu"), batch, torch.zeros(()))
     assert same(before, parameters(run))
 
 

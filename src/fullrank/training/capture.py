@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Protocol
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from fullrank.data.sampling import Batch
 from fullrank.encoders import TensorBatch
-from fullrank.training.engine import step_of
+from fullrank.training.engine import on_device, step_of
 
 WARM_UP = 3
 """Steps before the capture, as torch asks for, at a learning rate of zero."""
@@ -51,17 +52,15 @@ class CapturedEngine:
 
     def steps(self, batches: Batch, lr: float, losses: Tensor) -> None:
         """See `fullrank.training.engine.Engine.steps`."""
-        parts = [
-            None if part is None else torch.from_numpy(part).to(self.device, non_blocking=True)
-            for part in batches
-        ]
+        bundle = on_device(batches, self.device)
         if self._batch is None or self._replay is None:
-            self._batch = TensorBatch(*(None if p is None else p[0].clone() for p in parts))  # type: ignore[arg-type]
+            # A copy: on a processor these share their memory with the batches.
+            self._batch = deepcopy(on_device(step_of(batches, 0), self.device))
             self._replay = self._captured(self._batch, step_of(batches, 0))
         self._lr.fill_(lr)
         self._total.copy_(losses)
         for step in range(len(batches.user_idx)):
-            for now, part in zip(self._batch, parts, strict=True):
+            for now, part in zip(self._batch, bundle, strict=True):
                 if now is not None and part is not None:
                     now.copy_(part[step])
             self._replay()
@@ -96,4 +95,4 @@ class CapturedEngine:
 
 def wanted() -> bool:
     """Whether steps may be captured: not with ``FULLRANK_CUDA_GRAPH=0`` in the environment."""
-    return os.environ.get("FULLRANK_CUDA_GRAPH", "1") != "0"
+    return os.environ.get("FULLRANK_CUDA_GRAPH") != "0"

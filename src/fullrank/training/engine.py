@@ -165,6 +165,17 @@ def _low_rank(encoder: MF | FactoredLightGCN) -> native.LowRank | None:
     )
 
 
+def on_device(batch: Batch, device: str) -> TensorBatch:
+    """A batch, or a bundle of them, where it trains."""
+    users, items, negatives = (
+        None if part is None else torch.from_numpy(part).to(device, non_blocking=True)
+        for part in batch
+    )
+    assert users is not None  # noqa: S101  # narrows the type; a batch always has pairs
+    assert items is not None  # noqa: S101
+    return TensorBatch(users, items, negatives)
+
+
 def step_of(batches: Batch, step: int) -> Batch:
     """One row of a bundle of batches."""
     return Batch(*(None if each is None else each[step] for each in batches))  # type: ignore[arg-type]

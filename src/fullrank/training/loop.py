@@ -16,7 +16,14 @@ from fullrank.encoders.base import Encoder, Rows, TensorBatch, Update
 from fullrank.errors import FitError
 from fullrank.training import capture
 from fullrank.training.checkpoint import CheckpointFile, Progress, Record
-from fullrank.training.engine import ClosedForm, Engine, native_engine, rows_of, step_of
+from fullrank.training.engine import (
+    ClosedForm,
+    Engine,
+    native_engine,
+    on_device,
+    rows_of,
+    step_of,
+)
 from fullrank.training.interrupt import Interrupt, deferred_interrupt
 from fullrank.training.optim import Optimizer, optimizer
 from fullrank.training.progress import Reporter, Silent
@@ -74,7 +81,7 @@ class AutogradEngine:
         """See `fullrank.training.engine.Engine.steps`."""
         for step in range(len(batches.user_idx)):
             batch = step_of(batches, step)
-            losses += self.step(self._tensors(batch), batch, lr)
+            losses += self.step(on_device(batch, self.plan.device), batch, lr)
 
     def step(self, indices: TensorBatch, batch: Batch, lr: float | Tensor) -> Tensor:
         """One step; ``indices`` are those of ``batch`` on the device. Returns its loss, detached.
@@ -99,15 +106,6 @@ class AutogradEngine:
         if self.plan.learned is not None:
             self.plan.learned.zero_grad(set_to_none=True)
         return loss.detach()
-
-    def _tensors(self, batch: Batch) -> TensorBatch:
-        user, item, negative = (
-            None if part is None else torch.from_numpy(part).to(self.plan.device, non_blocking=True)
-            for part in batch
-        )
-        assert user is not None  # noqa: S101  # narrows the type; a batch always has pairs
-        assert item is not None  # noqa: S101
-        return TensorBatch(user, item, negative)
 
     def _learned_updates(self) -> list[Update]:
         if self.plan.learned is None:
