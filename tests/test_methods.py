@@ -205,6 +205,14 @@ def test_what_sets_the_methods_apart(tiny):
     assert (users.shape, items.shape) == ((200, 8), (120, 8))
 
 
+def test_what_is_trained_on_cosines_ranks_by_them(small):
+    """The items' lengths, which the loss of ccl does not see, have no say in its lists."""
+    model = Recommender("ccl", **quick("ccl", lr=0.05)).fit(small)
+    for table in (model.user_embeddings, model.item_embeddings):
+        torch.testing.assert_close(table.norm(dim=1), torch.ones(len(table)))
+    assert [name for name in TRAINED if METHODS[name].cosine] == ["ccl"]
+
+
 def test_negatives_need_an_item_that_is_left():
     full = Interactions.from_scipy(np.ones((3, 4)))
     with pytest.raises(Exception, match="found user 0 with every item"):

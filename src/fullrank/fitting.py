@@ -8,10 +8,11 @@ from typing import Any
 
 from fullrank.data.interactions import Interactions
 from fullrank.encoders import Encoder
+from fullrank.encoders.propagation import Pair
 from fullrank.evaluation import DotScorer, evaluate
 from fullrank.evaluation.scorers import HistoryScorer
 from fullrank.methods import Method, SolvedMethod, plan_of
-from fullrank.spectrum import effective_rank
+from fullrank.spectrum import effective_rank, unit_rows
 from fullrank.training import CheckpointFile, Reporter, Trainer
 
 Fitted = tuple[DotScorer | HistoryScorer, dict[str, Any]]
@@ -53,19 +54,19 @@ def trained(
     trainer = Trainer(
         plan,
         settings,
-        validate=_validator(plan.encoder, train, validation) if validation else None,
+        validate=_validator(method, plan.encoder, train, validation) if validation else None,
         probe=lambda: effective_rank(*plan.encoder.tables()),
         checkpoint=checkpoint,
         reporter=reporter,
     )
     progress = trainer.run(resume=resume)
-    users, items = (table.detach() for table in plan.encoder.tables())
-    return DotScorer(users, items), {
+    tables = plan.encoder.tables()
+    return _scorer(method, tables), {
         "epochs": progress.epoch,
         "best_epoch": progress.best_epoch,
         "validation_ndcg@20": progress.best_metric,
         "loss": progress.history[-1]["loss"] if progress.history else None,
-        "effective_rank": effective_rank(users, items),
+        "effective_rank": effective_rank(*tables),
         "seconds": progress.seconds,
         "seconds_with_validation": time.perf_counter() - began,
         "parameters": sum(table.numel() for table in plan.parameters.values()),
@@ -73,13 +74,18 @@ def trained(
     }
 
 
+def _scorer(method: Method, tables: Pair) -> DotScorer:
+    users, items = (unit_rows(table) if method.cosine else table for table in tables)
+    return DotScorer(users.detach(), items.detach())
+
+
 def _validator(
-    encoder: Encoder, train: Interactions, validation: Interactions
+    method: Method, encoder: Encoder, train: Interactions, validation: Interactions
 ) -> Callable[[], float]:
     k = min(20, train.n_items)
 
     def ndcg() -> float:
-        scorer = DotScorer(*encoder.tables())
+        scorer = _scorer(method, encoder.tables())
         return evaluate(scorer, validation, train=train, k=(k,), metrics=("ndcg",))[f"ndcg@{k}"]
 
     return ndcg

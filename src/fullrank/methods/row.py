@@ -55,6 +55,8 @@ class Method:
             LightGCN, as the settings say, if absent.
         sampler: Makes its sampler from settings and data; observed pairs, with the settings'
             ``negatives``, if absent.
+        cosine: Whether it ranks by the cosine, as it was trained: the rows that the model keeps are
+            of unit length.
     """
 
     summary: str
@@ -68,6 +70,7 @@ class Method:
     views: Callable[[Any, Interactions], Views] | None = None
     encoder: Callable[[Any, Interactions, torch.Generator, str], Encoder] | None = None
     sampler: Callable[[Any, Interactions], Sampler] | None = None
+    cosine: bool = False
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,7 @@ METHODS: dict[str, Method | SolvedMethod] = {
         kernel_values=("margin", "weight"),
         settings=CCLSettings,
         defaults={"batch_size": 512, "lr": 0.01, "optimizer": "adam"},
+        cosine=True,
     ),
     "enmf": Method(
         summary="squared loss over all pairs, without sampling",
