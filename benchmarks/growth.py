@@ -2,9 +2,10 @@
 
     python benchmarks/growth.py --out results/growth.json
 
-Each size runs in a process of its own. The exponent of a phase is the slope of log time over log
-size, of the whole phase for read, split and sampling, of one step and of the evaluation of 10,000
-users against the number of items for the others.
+Each size runs in a process of its own, a phase three times, a run of steps five times; medians
+count. The exponent of a phase is the slope of log time over log size, of the whole phase for read,
+split and sampling, of one step and of the evaluation of 10,000 users against the number of items
+for the others.
 """
 
 from __future__ import annotations
@@ -24,13 +25,16 @@ import polars as pl
 
 DEGREE, B, D = 20, 256, 64
 LINEAR = ("read", "split", "sampling")
-STEPS = 400
+STEPS, RUNS, THREADS = 400, 3, 2
 
 
-def seconds(work):
-    began = time.perf_counter()
-    result = work()
-    return result, time.perf_counter() - began
+def median_seconds(work) -> float:
+    took = []
+    for _ in range(RUNS):
+        began = time.perf_counter()
+        work()
+        took.append(time.perf_counter() - began)
+    return statistics.median(took)
 
 
 def made(n_users: int):
@@ -62,24 +66,23 @@ def measure(n_users: int, *, tables: bool) -> dict[str, float]:
     from fullrank.methods import METHODS, plan_of, settings_of
     from fullrank.training import Trainer
 
-    torch.set_num_threads(2)
+    torch.set_num_threads(THREADS)
     figures: dict[str, float] = {"users": n_users, "interactions": n_users * DEGREE}
     data = made(n_users)
     if tables:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "data.parquet"
             data.to_frame().write_parquet(path)
-            _, figures["read"] = seconds(lambda: fr.read(path))
-        _, figures["split"] = seconds(lambda: random_split(data, test=0.2, validation=0.1))
-    sampler, steps = PairSampler(data, "interactions", threads=2), len(data) // B
+            figures["read"] = median_seconds(lambda: fr.read(path))
+        figures["split"] = median_seconds(lambda: random_split(data, test=0.2, validation=0.1))
+    sampler, steps = PairSampler(data, "interactions", threads=THREADS), len(data) // B
 
     def draw() -> None:
         for _ in sampler.stretches(np.random.default_rng(0), steps, B):
             pass
 
     next(iter(sampler.stretches(np.random.default_rng(0), 1, B)))
-    runs = [seconds(draw)[1] for _ in range(3)]
-    figures["sampling"] = statistics.median(runs)
+    figures["sampling"] = median_seconds(draw)
     figures["peak_gib_sampling"] = peak()
     settings = settings_of("directspec+", {"dim": D, "batch_size": B})
     plan = plan_of(METHODS["directspec+"], settings, data, "cpu")
@@ -92,9 +95,8 @@ def measure(n_users: int, *, tables: bool) -> dict[str, float]:
         took.append(trainer.progress.history[-1]["seconds"] / STEPS)
     figures["step"] = statistics.median(took)
     users = np.random.default_rng(1).integers(n_users, size=10_000)
-    _, figures["evaluation"] = seconds(
-        lambda: top_k(DotScorer(*plan.encoder.tables()), users, 20, exclude=[data])
-    )
+    scorer = DotScorer(*plan.encoder.tables())
+    figures["evaluation"] = median_seconds(lambda: top_k(scorer, users, 20, exclude=[data]))
     figures["peak_gib"] = peak()
     return figures
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Literal, NamedTuple, Protocol
 
@@ -20,6 +21,8 @@ CACHE = 1 << 25
 """Bytes of pairs that lie in a processor's cache, more or less."""
 
 Rule = Literal["users", "interactions"]
+Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""(n,) users and (n,) items."""
 
 
 class Batch(NamedTuple):
@@ -58,7 +61,8 @@ class PairSampler:
         rule: ``users``: a user uniformly among those with interactions, then one of their items
             uniformly (the published runs); ``interactions``: a pair uniformly.
         negatives: Negatives per pair, N; 0 for none.
-        threads: Threads that look up the pairs of a large table; what is drawn is the same.
+        threads: Threads that look up the pairs of a large table, while another draws the next ones;
+            what is drawn is the same.
 
     Raises:
         FitError: negatives are asked for and some user has interacted with every item.
@@ -93,9 +97,12 @@ class PairSampler:
         would have seen.
         """
         stretch = max(STRETCH // (batch_size * max(self.negatives, 1)), 1)
-        for first in range(0, steps, stretch):
-            count = min(stretch, steps - first)
-            users, items = self._pairs(rng, count * batch_size)
+        firsts = range(0, steps, stretch)
+        counts = [min(stretch, steps - first) for first in firsts]
+        drawn = self._drawn(rng, [count * batch_size for count in counts])
+        for first, count, (users, items) in zip(
+            range(0, steps, stretch), counts, drawn, strict=True
+        ):
             negatives = self._negatives(rng, users) if self.negatives else None
             if start >= first + count:
                 continue
@@ -116,23 +123,34 @@ class PairSampler:
                     users[step], items[step], None if negatives is None else negatives[step]
                 )
 
-    def _pairs(
-        self, rng: np.random.Generator, n: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        if self.rule == "interactions":
-            cells = rng.integers(len(self.data), size=n)
-            if native.library() is not None:
-                pairs = self._pair_of_cell
-                # A thread takes longer to start than it saves, unless every cell is a miss.
-                return native.unpack(pairs, cells, self.threads if pairs.nbytes > CACHE else 1)
-            pairs = self._pair_of_cell[cells]
-            return pairs >> 32, pairs & 0xFFFFFFFF
+    def _drawn(self, rng: np.random.Generator, sizes: list[int]) -> Iterator[Pairs]:
+        if self.rule == "users":
+            yield from (self._users_first(rng, n) for n in sizes)
+            return
+        # A thread takes longer to start than it saves, unless every cell is a miss.
+        large = native.library() is not None and self._pair_of_cell.nbytes > CACHE
+        threads = self.threads if large else 1
+        if threads == 1 or self.negatives:  # negatives are drawn between one stretch and the next
+            for n in sizes:
+                yield self._unpacked(rng.integers(len(self.data), size=n), threads)
+            return
+        with ThreadPoolExecutor(1) as ahead:
+            following = ahead.submit(rng.integers, len(self.data), size=sizes[0])
+            for n in [*sizes[1:], 0]:
+                cells = following.result()
+                following = ahead.submit(rng.integers, len(self.data), size=n)
+                yield self._unpacked(cells, threads)
+
+    def _unpacked(self, cells: NDArray[np.int64], threads: int) -> Pairs:
+        if native.library() is not None:
+            return native.unpack(self._pair_of_cell, cells, threads)
+        pairs = self._pair_of_cell[cells]
+        return pairs >> 32, pairs & 0xFFFFFFFF
+
+    def _users_first(self, rng: np.random.Generator, n: int) -> Pairs:
         users = self._active[rng.integers(len(self._active), size=n)]
         offset = (rng.random(n) * self.data.user_degree[users]).astype(np.int64)
-        return users, self._items(self.data.indptr[users] + offset)
-
-    def _items(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
-        return self.data.item_idx[cells].astype(np.int64)
+        return users, self.data.item_idx[self.data.indptr[users] + offset].astype(np.int64)
 
     def _negatives(self, rng: np.random.Generator, users: NDArray[np.int64]) -> NDArray[np.int64]:
         owners = np.repeat(users, self.negatives)
