@@ -53,7 +53,7 @@ SPACES: Mapping[str, Space] = {
         "contrast": Span(1e-3, 1.0, log=True),
         "temperature": Span(0.05, 1.0, log=True),
     },
-    "ccl": {**_ADAM, "margin": Span(0.0, 0.6), "weight": Span(30.0, 1000.0, log=True)},
+    "ccl": {**_ADAM, "margin": Span(0.0, 0.95), "weight": Span(30.0, 1000.0, log=True)},
     "enmf": {
         "lr": Span(0.01, 0.2, log=True),
         "negative_weight": Span(0.01, 0.5, log=True),

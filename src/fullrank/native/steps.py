@@ -188,6 +188,31 @@ class PairSteps:
         )
         return losses
 
+    def gradients(
+        self, rows: NDArray[Any], users: NDArray[Any], items: NDArray[Any]
+    ) -> tuple[float, NDArray[np.float32]]:
+        """The loss of rows that were made elsewhere, and its gradient with respect to them.
+
+        Args:
+            rows: (2, B, d) float32, of users and items.
+            users: (B,) int64, whose rows they are, for a ``tau_near``.
+            items: (B,) int64.
+
+        Returns:
+            The loss, and (2, B, d).
+        """
+        grads = np.empty_like(rows)
+        work = kernel("pair_gradients")
+        work.restype = c_double
+        loss = work(
+            self._handle,
+            pointer(rows, np.float32, c_float),
+            pointer(users, np.int64, c_int64),
+            pointer(items, np.int64, c_int64),
+            pointer(grads, np.float32, c_float),
+        )
+        return loss, grads
+
 
 class NegativeSteps:
     """Steps of pairs against sampled items: what `fr_negative_run` does.

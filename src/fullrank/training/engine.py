@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 from fullrank import native
 from fullrank.data.graph import Nearness
 from fullrank.data.sampling import Batch
-from fullrank.encoders import MF, FactoredLightGCN, TensorBatch
+from fullrank.encoders import MF, FactoredLightGCN, LightGCN, TensorBatch
 from fullrank.training.optim import Optimizer
 from fullrank.training.settings import TrainingSettings
 
@@ -106,18 +106,54 @@ class NativeEngine:
                     *common, negatives, threads, form.objective, form.values
                 )
             else:
-                made = native.PairSteps(
-                    *common,
-                    threads,
-                    objective=form.objective,
-                    balance=form.balance,
-                    values=form.values,
-                    graph=None if form.nearness is None else form.nearness.neighbours(),
-                    by_distance=form.nearness is not None,
-                    low_rank=_low_rank(self.encoder),
-                )
+                made = _pair_steps(self.encoder, form, self.settings)
             self._made[negatives] = made
         return self._made[negatives]
+
+
+class NativeLoss:
+    """Balance and objective of a batch in compiled code, for rows that an encoder makes."""
+
+    def __init__(self, encoder: LightGCN, form: ClosedForm, settings: TrainingSettings) -> None:
+        self.form = form
+        self.made = _pair_steps(encoder, form, settings)
+
+    def __call__(self, pair: Tensor, batch: Batch) -> Tensor:
+        """The loss of the raw rows (2, B, d), with a gradient."""
+        if self.form.watch is not None:
+            self.form.watch(pair.detach())
+        return cast("Tensor", _PairLoss.apply(pair, self.made, batch))  # type: ignore[no-untyped-call]
+
+
+class _PairLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, pair: Tensor, made: native.PairSteps, batch: Batch) -> Tensor:
+        rows = pair.detach().contiguous().numpy()
+        loss, grad = made.gradients(rows, batch.user_idx, batch.item_idx)
+        ctx.save_for_backward(torch.from_numpy(grad))
+        return pair.new_tensor(loss)
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None, None]:
+        (grad,) = ctx.saved_tensors
+        return grad * outer[0], None, None
+
+
+def _pair_steps(
+    encoder: MF | FactoredLightGCN | LightGCN, form: ClosedForm, settings: TrainingSettings
+) -> native.PairSteps:
+    users, items = encoder.user_table, encoder.item_table
+    return native.PairSteps(
+        (len(users), len(items), users.shape[1]),
+        settings.batch_size,
+        torch.get_num_threads(),
+        objective=form.objective,
+        balance=form.balance,
+        values=form.values,
+        graph=None if form.nearness is None else form.nearness.neighbours(),
+        by_distance=form.nearness is not None,
+        low_rank=_low_rank(encoder) if isinstance(encoder, FactoredLightGCN) else None,
+    )
 
 
 def native_engine(
@@ -125,10 +161,26 @@ def native_engine(
 ) -> NativeEngine | None:
     """The compiled steps of a method, if it has a closed form and this machine can run it."""
     known = isinstance(encoder, MF | FactoredLightGCN)
-    if form is None or not known or native.library() is None:
+    if form is None or not known or not _runs(encoder, form, settings):
         return None
     if isinstance(encoder, FactoredLightGCN) and not _fits(encoder, form):
         return None
+    return NativeEngine(encoder, form, settings, optimizer)
+
+
+def native_loss(
+    encoder: Any, form: ClosedForm | None, settings: TrainingSettings
+) -> NativeLoss | None:
+    """The compiled loss of a method on rows of LightGCN, if there is one that can run here."""
+    if form is None or not isinstance(encoder, LightGCN) or form.objective not in native.PAIRWISE:
+        return None
+    return NativeLoss(encoder, form, settings) if _runs(encoder, form, settings) else None
+
+
+def _runs(encoder: Any, form: ClosedForm, settings: TrainingSettings) -> bool:
+    """Whether there are kernels, for tables like these and values like these."""
+    if native.library() is None:
+        return False
     plain = all(
         table.device.type == "cpu" and table.dtype == torch.float32 and table.is_contiguous()
         for table in encoder.parameters.values()
@@ -136,9 +188,7 @@ def native_engine(
     too_sharp = form.values.get("tau", 0.0) > LARGEST_TAU
     nearness = form.nearness
     too_far = nearness is not None and (nearness.distance >= 4 or settings.batch_size > 4096)
-    if not plain or too_sharp or too_far:
-        return None
-    return NativeEngine(encoder, form, settings, optimizer)
+    return plain and not too_sharp and not too_far
 
 
 def _fits(encoder: FactoredLightGCN, form: ClosedForm) -> bool:
@@ -146,9 +196,7 @@ def _fits(encoder: FactoredLightGCN, form: ClosedForm) -> bool:
     return encoder.user_table.shape[1] % native.VECTOR == 0 and form.objective in native.PAIRWISE
 
 
-def _low_rank(encoder: MF | FactoredLightGCN) -> native.LowRank | None:
-    if isinstance(encoder, MF):
-        return None
+def _low_rank(encoder: FactoredLightGCN) -> native.LowRank:
     filtered = encoder.filter
     users, items = (table.numpy() for table in encoder.bases)
     low_users, low_items = encoder.user_low.numpy(), encoder.item_low.numpy()

@@ -20,6 +20,7 @@ from fullrank.training.engine import (
     ClosedForm,
     Engine,
     native_engine,
+    native_loss,
     on_device,
     rows_of,
     step_of,
@@ -68,7 +69,10 @@ class Plan:
 
 
 class AutogradEngine:
-    """Steps of any plan, one at a time, with gradients from autograd."""
+    """Steps of any plan, one at a time, with gradients from autograd.
+
+    Between LightGCN's rows and its hops backward, compiled code takes over where there is some.
+    """
 
     most = 1
 
@@ -76,6 +80,7 @@ class AutogradEngine:
         self.plan = plan
         self.settings = settings
         self.optimizer = optimizer
+        self.compiled = native_loss(plan.encoder, plan.closed_form, settings)
 
     def steps(self, batches: Batch, lr: float, losses: Tensor) -> None:
         """See `fullrank.training.engine.Engine.steps`."""
@@ -91,9 +96,7 @@ class AutogradEngine:
         """
         encoder = self.plan.encoder
         rows = encoder.rows(indices)
-        balance = self.plan.balance
-        balanced = rows if balance is None else rows._replace(pair=balance(rows.pair, batch))
-        loss = self.plan.objective(balanced)
+        loss = self._loss(rows, batch)
         loss.backward()  # type: ignore[no-untyped-call]
         with torch.no_grad():
             decay = self.settings.weight_decay / self.settings.batch_size
@@ -106,6 +109,13 @@ class AutogradEngine:
         if self.plan.learned is not None:
             self.plan.learned.zero_grad(set_to_none=True)
         return loss.detach()
+
+    def _loss(self, rows: Rows, batch: Batch) -> Tensor:
+        if self.compiled is not None:
+            return self.compiled(rows.pair, batch)
+        balance = self.plan.balance
+        balanced = rows if balance is None else rows._replace(pair=balance(rows.pair, batch))
+        return self.plan.objective(balanced)
 
     def _learned_updates(self) -> list[Update]:
         if self.plan.learned is None:

@@ -22,6 +22,11 @@ void fr_pair_run(void* steps, int64_t count, const fr::Table* tables, const fr::
     static_cast<fr::PairSteps*>(steps)->run(count, tables, *update, users, items, losses);
 }
 
+double fr_pair_gradients(void* steps, float* rows, const int64_t* users, const int64_t* items,
+                         float* grads) {
+    return static_cast<fr::PairSteps*>(steps)->gradients(rows, users, items, grads);
+}
+
 void fr_pair_close(void* steps) { delete static_cast<fr::PairSteps*>(steps); }
 
 void* fr_negative_open(const fr::NegativeConfig* config) {

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <numeric>
 
 #include "factored.h"
 #include "floats.h"
@@ -52,6 +53,8 @@ class PairSteps {
         team(members, [&](int me, Barrier& barrier) {
             for (long step = 0; step < steps; ++step) {
                 const int64_t* now[2] = {idx[0] + step * B_, idx[1] + step * B_};
+                whole(me, members, [&](int s) { sides_[s]->gradients.start(now[s], B_); });
+                find_near(me, members, now);
                 forward(me, members, tables, now, barrier);
                 rows(me, members, [&](int s, long from, long to) { objective(s, from, to); });
                 barrier.wait();
@@ -67,6 +70,31 @@ class PairSteps {
                 barrier.wait();
             }
         });
+    }
+
+    // The loss of rows that were made elsewhere, (B, d) of users and then of items, and its gradient
+    // with respect to them.
+    double gradients(float* given, const int64_t* users, const int64_t* items, float* grads) {
+        const Table tables[2] = {{given, B_}, {given + B_ * d_, B_}};
+        const int64_t* drawn[2] = {users, items};
+        std::vector<int64_t> order(B_);
+        std::iota(order.begin(), order.end(), 0);
+        const int64_t* in_order[2] = {order.data(), order.data()};
+        int members = static_cast<int>(c_.threads);
+        team(members, [&](int me, Barrier& barrier) {
+            find_near(me, members, drawn);
+            forward(me, members, tables, in_order, barrier);
+            rows(me, members, [&](int s, long from, long to) { objective(s, from, to); });
+            barrier.wait();
+            backward(me, members, barrier);
+            barrier.wait();
+            rows(me, members, [&](int s, long from, long to) {
+                for (long b = from; b < to; ++b)
+                    std::memcpy(grads + (s * B_ + b) * d_, sides_[s]->dx.at(b * D_),
+                                d_ * sizeof(float));
+            });
+        });
+        return total_loss();
     }
 
    private:
@@ -127,12 +155,14 @@ class PairSteps {
         }
     }
 
+    void find_near(int me, int members, const int64_t* const* drawn) {
+        whole(me, members, [&](int s) {
+            if (sides_[s]->near) sides_[s]->near->fill(drawn[s]);
+        });
+    }
+
     void forward(int me, int members, const Table* tables, const int64_t* const* idx,
                  Barrier& barrier) {
-        whole(me, members, [&](int s) {
-            sides_[s]->gradients.start(idx[s], B_);
-            if (sides_[s]->near) sides_[s]->near->fill(idx[s]);
-        });
         rows(me, members, [&](int s, long from, long to) { take(s, tables[s], idx[s], from, to); });
         barrier.wait();
         if (c_.balance == DIRECT_SPEC) {
