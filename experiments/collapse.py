@@ -36,6 +36,7 @@ GRAPH = {
     "bpr": ("bpr", {**_ADAM, "epochs": 40}),
     "lightgcn": ("lightgcn", {**_ADAM, **_GRAPH, "epochs": 40}),
     "dropedge": ("dropedge", {**_ADAM, **_GRAPH, "epochs": 40, "drop_edges": 0.5}),
+    "dropedge, 0.2": ("dropedge", {**_ADAM, **_GRAPH, "epochs": 40, "drop_edges": 0.2}),
     "lightgcl": ("lightgcl", {**_ADAM, **_GRAPH, "epochs": 40}),
     "logdet": ("logdet", {**_ADAM, **_GRAPH, "epochs": 40}),
     "directau": ("directau", {**_ADAM, "epochs": 40}),
