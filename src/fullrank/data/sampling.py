@@ -84,7 +84,7 @@ class PairSampler:
         self.threads = threads
         # The C library hands pieces of a stretch's size back to the system when they are freed, and
         # gets them anew page by page, until a larger one was freed once. This one is never touched.
-        np.empty(1 << 24, dtype=np.uint8)
+        np.empty(32 * STRETCH, dtype=np.uint8)
 
     def steps(self, batch_size: int) -> int:
         """As many as the interactions fill, and at least one."""
