@@ -17,7 +17,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -26,15 +25,6 @@ import polars as pl
 DEGREE, B, D = 20, 256, 64
 LINEAR = ("read", "split", "sampling")
 STEPS, RUNS, THREADS = 400, 3, 2
-
-
-def median_seconds(work) -> float:
-    took = []
-    for _ in range(RUNS):
-        began = time.perf_counter()
-        work()
-        took.append(time.perf_counter() - began)
-    return statistics.median(took)
 
 
 def made(n_users: int):
@@ -58,6 +48,7 @@ def peak() -> float:
 
 def measure(n_users: int, *, tables: bool) -> dict[str, float]:
     import torch
+    from speed import median
 
     import fullrank as fr
     from fullrank.data import random_split
@@ -73,8 +64,8 @@ def measure(n_users: int, *, tables: bool) -> dict[str, float]:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "data.parquet"
             data.to_frame().write_parquet(path)
-            figures["read"] = median_seconds(lambda: fr.read(path))
-        figures["split"] = median_seconds(lambda: random_split(data, test=0.2, validation=0.1))
+            figures["read"] = median(lambda: fr.read(path), RUNS)
+        figures["split"] = median(lambda: random_split(data, test=0.2, validation=0.1), RUNS)
     sampler, steps = PairSampler(data, "interactions", threads=THREADS), len(data) // B
 
     def draw() -> None:
@@ -82,7 +73,7 @@ def measure(n_users: int, *, tables: bool) -> dict[str, float]:
             pass
 
     next(iter(sampler.stretches(np.random.default_rng(0), 1, B)))
-    figures["sampling"] = median_seconds(draw)
+    figures["sampling"] = median(draw, RUNS)
     figures["peak_gib_sampling"] = peak()
     settings = settings_of("directspec+", {"dim": D, "batch_size": B})
     plan = plan_of(METHODS["directspec+"], settings, data, "cpu")
@@ -96,7 +87,7 @@ def measure(n_users: int, *, tables: bool) -> dict[str, float]:
     figures["step"] = statistics.median(took)
     users = np.random.default_rng(1).integers(n_users, size=10_000)
     scorer = DotScorer(*plan.encoder.tables())
-    figures["evaluation"] = median_seconds(lambda: top_k(scorer, users, 20, exclude=[data]))
+    figures["evaluation"] = median(lambda: top_k(scorer, users, 20, exclude=[data]), RUNS)
     figures["peak_gib"] = peak()
     return figures
 

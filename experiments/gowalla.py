@@ -42,6 +42,8 @@ SETTINGS = {
         "epochs": 60,
     },
 }
+EVERY = {"lightgcn": 5, "ccl": 10}
+"""Epochs between two points of the curve."""
 
 
 def main() -> None:
@@ -56,7 +58,7 @@ def main() -> None:
     held_out = arguments.part == "validation"
     values = SETTINGS[arguments.method] | arguments.settings
     split = fr.load("gowalla", validation=0.1 if held_out else 0, seed=0)
-    looks = {"validate_every": 10, "patience": 100} if held_out else {}
+    looks = {"validate_every": EVERY[arguments.method], "patience": 100} if held_out else {}
     began = time.perf_counter()
     model = fr.Recommender(
         arguments.method, threads=arguments.threads, seed=0, **values | looks

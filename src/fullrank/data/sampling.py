@@ -103,9 +103,7 @@ class PairSampler:
         firsts = range(0, steps, stretch)
         counts = [min(stretch, steps - first) for first in firsts]
         drawn = self._drawn(rng, [count * batch_size for count in counts])
-        for first, count, (users, items) in zip(
-            range(0, steps, stretch), counts, drawn, strict=True
-        ):
+        for first, count, (users, items) in zip(firsts, counts, drawn, strict=True):
             negatives = self._negatives(rng, users) if self.negatives else None
             if start >= first + count:
                 continue

@@ -97,17 +97,18 @@ class NativeEngine:
 
     def _steps(self, negatives: int) -> Any:
         if negatives not in self._made:
-            users, items = self.encoder.user_table, self.encoder.item_table
-            shape = (len(users), len(items), users.shape[1])
-            common = shape, self.settings.batch_size
-            threads, form = torch.get_num_threads(), self.form
+            form = self.form
             if negatives:
-                made: Any = native.NegativeSteps(
-                    *common, negatives, threads, form.objective, form.values
+                self._made[negatives] = native.NegativeSteps(
+                    _shape(self.encoder),
+                    self.settings.batch_size,
+                    negatives,
+                    torch.get_num_threads(),
+                    form.objective,
+                    form.values,
                 )
             else:
-                made = _pair_steps(self.encoder, form, self.settings)
-            self._made[negatives] = made
+                self._made[negatives] = _pair_steps(self.encoder, form, self.settings)
         return self._made[negatives]
 
 
@@ -139,12 +140,15 @@ class _PairLoss(torch.autograd.Function):
         return grad * outer[0], None, None
 
 
+def _shape(encoder: MF | FactoredLightGCN | LightGCN) -> tuple[int, int, int]:
+    return len(encoder.user_table), *encoder.item_table.shape
+
+
 def _pair_steps(
     encoder: MF | FactoredLightGCN | LightGCN, form: ClosedForm, settings: TrainingSettings
 ) -> native.PairSteps:
-    users, items = encoder.user_table, encoder.item_table
     return native.PairSteps(
-        (len(users), len(items), users.shape[1]),
+        _shape(encoder),
         settings.batch_size,
         torch.get_num_threads(),
         objective=form.objective,

@@ -10,17 +10,17 @@
 namespace fr {
 
 constexpr long AHEAD = 128;
-constexpr long BLOCK = 8192;
+constexpr long TAKEN = 8192;  // cells that a thread takes at a time
 
 // pairs[cell] holds a user row in its upper half and an item row in its lower half. What is asked for
 // goes to the second cache, which has room for more requests under way than the first. Threads take
-// the next block when they are free: one of them may share its core with the one that draws cells.
+// the next cells when they are free: one of them may share its core with the one that draws cells.
 inline void unpack(const int64_t* pairs, const int64_t* cells, long n, int threads, int64_t* users,
                    int64_t* items) {
     std::atomic<long> next{0};
     team(threads, [&](int, Barrier&) {
-        for (long begin; (begin = next.fetch_add(BLOCK)) < n;) {
-            const long end = std::min(begin + BLOCK, n);
+        for (long begin; (begin = next.fetch_add(TAKEN)) < n;) {
+            const long end = std::min(begin + TAKEN, n);
             for (long k = begin; k < end; ++k) {
                 if (k + AHEAD < n) __builtin_prefetch(pairs + cells[k + AHEAD], 0, 2);
                 int64_t pair = pairs[cells[k]];
