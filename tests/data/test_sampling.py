@@ -21,8 +21,8 @@ DATA = Interactions.from_rows(USER_IDS, ITEM_IDS, USERS, ITEMS)
 RULES = pytest.mark.parametrize("rule", ["users", "interactions"])
 
 
-def drawn(rule, steps=400, batch=1024, *, negatives=0, seed=0, start=0):
-    sampler = PairSampler(DATA, rule, negatives)
+def drawn(rule, steps=400, batch=1024, *, negatives=0, seed=0, start=0, damping=0.0):
+    sampler = PairSampler(DATA, rule, negatives, damping=damping)
     return list(sampler.batches(np.random.default_rng(seed), steps, batch, start=start))
 
 
@@ -52,6 +52,20 @@ def test_pairs_are_observed_and_evenly_drawn(rule):
     share[USERS, ITEMS] = 1 / (len(OWNED) * degree) if rule == "users" else 1 / len(USERS)
     assert_drawn_from(counts, share)
     assert set(np.flatnonzero(counts.sum(1))) == set(OWNED)
+
+
+@RULES
+@pytest.mark.parametrize("damping", [0.5, 2.0])
+def test_damped_pairs_are_drawn_by_the_power_of_their_items_degree(rule, damping):
+    counts = np.zeros((N_USERS, N_ITEMS))
+    for batch in drawn(rule, damping=damping):
+        np.add.at(counts, (batch.user_idx, batch.item_idx), 1)
+    share = np.zeros((N_USERS, N_ITEMS))
+    degree = np.bincount(ITEMS, minlength=N_ITEMS)
+    share[USERS, ITEMS] = degree[ITEMS] ** -damping
+    if rule == "users":
+        share[USERS, ITEMS] /= DATA.user_degree[USERS]
+    assert_drawn_from(counts, share / share.sum())
 
 
 @RULES
@@ -99,6 +113,8 @@ def test_starting_in_the_middle_passes_over_what_was_drawn(rule, negatives, stre
     whole = drawn(rule, 23, 64, negatives=negatives)
     for start in (0, 4, 5, 17, 22, 23):
         assert_same(drawn(rule, 23, 64, negatives=negatives, start=start), whole[start:])
+    damped = drawn(rule, 23, 64, negatives=negatives, damping=1.0)
+    assert_same(drawn(rule, 23, 64, negatives=negatives, damping=1.0, start=9), damped[9:])
 
 
 def test_batches_differ_within_and_across_stretches(monkeypatch):
@@ -109,10 +125,13 @@ def test_batches_differ_within_and_across_stretches(monkeypatch):
 
 @RULES
 def test_same_seed_same_bits(rule):
-    first, again, other = (drawn(rule, 3, negatives=2, seed=seed) for seed in (1, 1, 2))
-    assert_same(first, again)
-    for side in range(3):
-        assert (first[0][side] != other[0][side]).any()
+    for damping in (0.0, 0.5):
+        first, again, other = (
+            drawn(rule, 3, negatives=2, seed=seed, damping=damping) for seed in (1, 1, 2)
+        )
+        assert_same(first, again)
+        for side in range(3):
+            assert (first[0][side] != other[0][side]).any()
 
 
 @RULES

@@ -92,7 +92,9 @@ def kept_by_hand(batch, dim, share):
 
     kept = torch.zeros(len(batch.user_idx), dim)
     parts = batch.user_idx, batch.item_idx, batch.negative_idx[:, 0]
-    for b, (user, item, negative) in enumerate(zip(*(part.tolist() for part in parts), strict=True)):
+    for b, (user, item, negative) in enumerate(
+        zip(*(part.tolist() for part in parts), strict=True)
+    ):
         key = mixed(user + mixed(item + mixed(negative)))
         for c in range(dim):
             kept[b, c] = (mixed(key + c) >> 40) / 2**24 >= share

@@ -61,6 +61,9 @@ class PairSampler:
         rule: ``users``: a user uniformly among those with interactions, then one of their items
             uniformly (the published runs); ``interactions``: a pair uniformly.
         negatives: Negatives per pair, N; 0 for none.
+        damping: The chance that a pair has by the rule is multiplied by ``item_degree ** -damping``
+            (and all by what makes their sum one), so that popular items are drawn less often than
+            they occur.
         threads: Threads that look up the pairs of a large table, while another draws the next ones;
             what is drawn is the same.
 
@@ -69,7 +72,13 @@ class PairSampler:
     """
 
     def __init__(
-        self, data: Interactions, rule: Rule, negatives: int = 0, *, threads: int = 1
+        self,
+        data: Interactions,
+        rule: Rule,
+        negatives: int = 0,
+        *,
+        damping: float = 0.0,
+        threads: int = 1,
     ) -> None:
         if not len(data):
             raise FitError("training data", "no interactions", "at least one")
@@ -81,6 +90,7 @@ class PairSampler:
         self.data = data
         self.rule = rule
         self.negatives = negatives
+        self.damping = damping
         self.threads = threads
         # The C library hands pieces of a stretch's size back to the system when they are freed, and
         # gets them anew page by page, until a larger one was freed once. This one is never touched.
@@ -125,6 +135,9 @@ class PairSampler:
                 )
 
     def _drawn(self, rng: np.random.Generator, sizes: list[int]) -> Iterator[Pairs]:
+        if self.damping:
+            yield from (self._weighted(rng, n) for n in sizes)
+            return
         if self.rule == "users":
             yield from (self._users_first(rng, n) for n in sizes)
             return
@@ -153,6 +166,13 @@ class PairSampler:
         offset = (rng.random(n) * self.data.user_degree[users]).astype(np.int64)
         return users, self.data.item_idx[self.data.indptr[users] + offset].astype(np.int64)
 
+    def _weighted(self, rng: np.random.Generator, n: int) -> Pairs:
+        cells = np.searchsorted(self._weight_up_to, rng.random(n) * self._weight_up_to[-1], "right")
+        cells = np.minimum(cells, len(self.data) - 1)  # rounding may step over the end
+        return self.data.user_idx[cells].astype(np.int64), self.data.item_idx[cells].astype(
+            np.int64
+        )
+
     def _negatives(self, rng: np.random.Generator, users: NDArray[np.int64]) -> NDArray[np.int64]:
         owners = np.repeat(users, self.negatives)
         drawn = rng.integers(self.data.n_items, size=len(owners))
@@ -173,6 +193,15 @@ class PairSampler:
     @cached_property
     def _active(self) -> NDArray[np.int64]:
         return np.flatnonzero(self.data.user_degree)
+
+    @cached_property
+    def _weight_up_to(self) -> NDArray[np.float64]:
+        """(n,) the weights of all pairs up to each."""
+        weights = self.data.item_degree[self.data.item_idx] ** -float(self.damping)
+        if self.rule == "users":
+            weights /= self.data.user_degree[self.data.user_idx]
+        total: NDArray[np.float64] = np.cumsum(weights)
+        return total
 
     @cached_property
     def _pair_of_cell(self) -> NDArray[np.int64]:

@@ -88,8 +88,8 @@ def kept_entries(batch: Batch, dim: int, share: float) -> NDArray[np.bool_]:
     key = np.zeros(len(batch.user_idx), np.uint64)
     for part in reversed(parts):
         key = _mixed(part.astype(np.uint64) + key)
-    drawn = _mixed(key[:, None] + np.arange(dim, dtype=np.uint64)) >> np.uint64(40)
-    return drawn >= np.uint64(np.float32(share) * 2**24)
+    entries = key[:, None] + np.arange(dim).astype(np.uint64)
+    return _mixed(entries) >> np.uint64(40) >= int(np.float32(share) * 2**24)
 
 
 def _mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:

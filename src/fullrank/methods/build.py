@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from fullrank.data.interactions import Interactions
-from fullrank.data.sampling import PairSampler
+from fullrank.data.sampling import PairSampler, Sampler
 from fullrank.encoders import MF
 from fullrank.methods.encoding import encoder_of
 from fullrank.methods.row import Balancing, Method
@@ -19,7 +19,6 @@ from fullrank.training.loop import Plan
 def plan_of(method: Method, settings: Any, data: Interactions, device: str) -> Plan:
     """Everything the training loop needs, with parameters at their initial values."""
     generator = torch.Generator().manual_seed(settings.seed)
-    negatives = getattr(settings, "negatives", 0)
     balancing = method.balancer(settings, data, generator) if method.balancer else None
     learned = balancing.learned if balancing else None
     if method.encoder is not None:
@@ -29,15 +28,25 @@ def plan_of(method: Method, settings: Any, data: Interactions, device: str) -> P
         encoder = encoder_of(settings, data, generator, device, views)
     return Plan(
         encoder=encoder,
-        sampler=method.sampler(settings, data)
-        if method.sampler
-        else PairSampler(data, settings.sampler, negatives, threads=torch.get_num_threads()),
+        sampler=_sampler(method, settings, data),
         objective=method.objective(settings),
         balance=balancing.balance if balancing else None,
         learned=learned.to(device) if learned is not None else None,
         closed_form=_closed_form(method, settings, balancing),
         static=isinstance(encoder, MF) and (balancing is None or balancing.static),
         device=device,
+    )
+
+
+def _sampler(method: Method, settings: Any, data: Interactions) -> Sampler:
+    if method.sampler is not None:
+        return method.sampler(settings, data)
+    return PairSampler(
+        data,
+        settings.sampler,
+        getattr(settings, "negatives", 0),
+        damping=settings.damping,
+        threads=torch.get_num_threads(),
     )
 
 

@@ -18,6 +18,9 @@ class TrainingSettings(Settings):
     """Positive pairs per step, B."""
     sampler: Literal["users", "interactions"] = "interactions"
     """Draw pairs uniformly over users (as the published runs do) or over interactions."""
+    damping: float = Field(0.0, ge=0)
+    """Draw popular items less often: the chance of a pair is multiplied by its item's number of
+    interactions to the power of minus this."""
     optimizer: Literal["sgd", "adagrad", "adam"] = "sgd"
     """Row-sparse update rule; a row that a batch repeats gets the sum of its gradients."""
     lr: float = Field(10.0, gt=0)
