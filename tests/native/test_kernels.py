@@ -44,7 +44,6 @@ VARIANTS = [
     ("bce", {"batch_size": 300}),
     ("ccl", {"negatives": 2, "margin": -0.2, "weight": 5.0}),
     ("ccl", {"negatives": 9, "margin": 0.3, "weight_decay": 0.2, "optimizer": "adam", "lr": 0.01}),
-    ("ccl", {"negatives": 9, "margin": -0.1, "weight": 3.0, "dropout": 0.3}),
 ]
 EACH = pytest.mark.parametrize(("method", "options"), VARIANTS)
 

@@ -62,8 +62,6 @@ def loss_by_hand(method, settings, data, batch, user, item, negative, weight):
                                 None if weight is None else weight[0])  # fmt: skip
         item = balanced_by_hand(method, settings, near_by_hand(data.csr().T, batch.item_idx), item,
                                 None if weight is None else weight[1])  # fmt: skip
-    if getattr(settings, "dropout", 0):
-        user = user * kept_by_hand(batch, user.shape[1], settings.dropout)
     score = torch.einsum("bd,bd->b", user, item)
     if method == "euclidean-positive":
         return ((user - item) ** 2).sum() / len(user)
@@ -79,26 +77,6 @@ def loss_by_hand(method, settings, data, batch, user, item, negative, weight):
         below = torch.einsum("bd,bnd->bn", user, negative)
         return (-logsigmoid(score).sum() - logsigmoid(-below).sum()) / len(user)
     return -logsigmoid(score).mean()
-
-
-def kept_by_hand(batch, dim, share):
-    """Which entries of the users' rows stay, in Python's own integers."""
-
-    def mixed(x):
-        x = (x + 0x9E3779B97F4A7C15) % 2**64
-        x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 % 2**64
-        x = (x ^ x >> 27) * 0x94D049BB133111EB % 2**64
-        return x ^ x >> 31
-
-    kept = torch.zeros(len(batch.user_idx), dim)
-    parts = batch.user_idx, batch.item_idx, batch.negative_idx[:, 0]
-    for b, (user, item, negative) in enumerate(
-        zip(*(part.tolist() for part in parts), strict=True)
-    ):
-        key = mixed(user + mixed(item + mixed(negative)))
-        for c in range(dim):
-            kept[b, c] = (mixed(key + c) >> 40) / 2**24 >= share
-    return kept
 
 
 def balanced_by_hand(method, settings, near, x, weight):

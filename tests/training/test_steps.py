@@ -14,7 +14,6 @@ from fullrank.methods import METHODS
 COMPILED = [name for name, row in METHODS.items() if getattr(row, "kernel", None)]
 VARIANTS = [(method, {}) for method in COMPILED if method != "ccl"] + [
     ("ccl", {"negatives": 3, "margin": -0.2, "weight": 5.0}),
-    ("ccl", {"negatives": 3, "margin": -0.2, "weight": 5.0, "dropout": 0.3}),
     ("directspec", {"shrink": 0.5, "alpha": 0.01}),
     ("directspec+", {"shrink": 0.5, "alpha": 0.7}),
     ("directspec+", {"tau_design": "graph", "tau_near": 1.0, "tau": 4.0, "sampler": "users"}),

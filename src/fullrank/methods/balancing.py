@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from fullrank.data.graph import Nearness
 from fullrank.data.interactions import Interactions
 from fullrank.data.sampling import Batch
 from fullrank.methods.row import Balancing
-from fullrank.methods.settings import CCLSettings, DirectSpecPlusSettings, DirectSpecSettings
+from fullrank.methods.settings import DirectSpecPlusSettings, DirectSpecSettings
 from fullrank.spectrum import AttentionTau, DirectSpec, DirectSpecPlus
 from fullrank.training.engine import ClosedForm
 
@@ -56,45 +54,3 @@ def direct_spec_plus(
     values["tau_near"] = settings.tau_near
     form = ClosedForm("", "directspec+", values, nearness) if known else None
     return Balancing(by_distance, form=form)
-
-
-def dropout(settings: CCLSettings, data: Interactions, generator: torch.Generator) -> Balancing:
-    """Entries of the users' rows left out; for objectives that do not see lengths."""
-    del data, generator
-    share = settings.dropout
-    form = ClosedForm("", values={"dropout": share})
-    if not share:
-        return Balancing(lambda pair, batch: pair, form=form, static=True)  # noqa: ARG005
-
-    def drop(pair: Tensor, batch: Batch) -> Tensor:
-        kept = torch.from_numpy(kept_entries(batch, pair.shape[-1], share))
-        return torch.stack((pair[0] * kept.to(pair), pair[1]))
-
-    return Balancing(drop, form=form)
-
-
-def kept_entries(batch: Batch, dim: int, share: float) -> NDArray[np.bool_]:
-    """Which entries of the users' rows stay when a share of them is dropped at random.
-
-    They depend on the pair and its first negative alone, so a run that is interrupted, or that
-    bundles its steps otherwise, drops the same; ``kernels/negative.h`` says the same.
-
-    Returns:
-        (B, dim).
-    """
-    parts = [batch.user_idx, batch.item_idx]
-    if batch.negative_idx is not None:
-        parts.append(batch.negative_idx[:, 0])
-    key = np.zeros(len(batch.user_idx), np.uint64)
-    for part in reversed(parts):
-        key = _mixed(part.astype(np.uint64) + key)
-    entries = key[:, None] + np.arange(dim).astype(np.uint64)
-    return _mixed(entries) >> np.uint64(40) >= int(np.float32(share) * 2**24)
-
-
-def _mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """SplitMix64: a number of 64 bits that tells nothing of ``x`` (Steele et al., OOPSLA 2014)."""
-    x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))

@@ -135,8 +135,6 @@ class CCLSettings(NegativeSettings):
     """Cosine m up to which a negative is left alone."""
     weight: float = Field(300.0, ge=0)
     """Weight w of the negatives."""
-    dropout: float = Field(0.0, ge=0, lt=1)
-    """Share of the entries of a user's row that a pair leaves out, drawn anew each time."""
 
 
 class SpreadSettings(EncoderSettings):

@@ -97,7 +97,6 @@ METHODS: dict[str, Method | SolvedMethod] = {
         kernel="ccl",
         kernel_values=("margin", "weight"),
         settings=CCLSettings,
-        balancer=balancing.dropout,
         defaults={"batch_size": 512, "lr": 0.01, "optimizer": "adam"},
         cosine=True,
     ),

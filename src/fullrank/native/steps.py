@@ -119,7 +119,7 @@ class _NegativeConfig(Structure):
     _fields_ = [
         *((name, c_int64) for name in ("batch", "dim", "negatives", "threads", "objective")),
         ("n", c_int64 * 2),
-        *((name, c_float) for name in ("margin", "weight", "dropout")),
+        *((name, c_float) for name in ("margin", "weight")),
     ]
 
 
@@ -223,7 +223,7 @@ class NegativeSteps:
         negatives: N.
         threads: Threads that share a step. The result does not depend on their number.
         objective: ``bpr``, ``bce`` or ``ccl``.
-        values: ``margin``, ``weight`` and ``dropout`` of ``ccl``.
+        values: ``margin`` and ``weight`` of ``ccl``.
     """
 
     def __init__(

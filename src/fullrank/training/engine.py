@@ -44,7 +44,7 @@ class ClosedForm:
         objective: A name that `fullrank.native` knows.
         balance: ``none``, ``directspec`` or ``directspec+``.
         values: Those of ``alpha``, ``tau``, ``tau_near`` and ``shrink`` that the balance has, or
-            those of ``margin``, ``weight`` and ``dropout`` that the objective has.
+            those of ``margin`` and ``weight`` that the objective has.
         nearness: Who is near, where two values of τ depend on it.
         watch: Is shown the raw rows (2, B, d) of a batch now and then.
     """

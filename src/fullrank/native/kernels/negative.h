@@ -12,16 +12,8 @@ enum Contrast : int64_t { BPR = 0, BCE = 1, CCL = 2 };
 struct NegativeConfig {
     int64_t batch, dim, negatives, threads, objective;
     int64_t n[2];
-    float margin, weight, dropout;  // of CCL
+    float margin, weight;  // of CCL
 };
-
-// A number of 64 bits that tells nothing of the one it comes from (SplitMix64, Steele et al., 2014).
-inline uint64_t mixed(uint64_t x) {
-    x += 0x9e3779b97f4a7c15u;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return x ^ (x >> 31);
-}
 
 class NegativeSteps {
    public:
@@ -35,7 +27,6 @@ class NegativeSteps {
           factor_(B_ * (1 + N_)),
           own_(config.objective == CCL ? B_ * (1 + N_) : 0),
           norms_(config.objective == CCL && B_ * (1 + N_) >= config.n[1] ? config.n[1] : 0),
-          kept_(config.dropout > 0 ? B_ * d_ : 0),
           losses_(B_),
           targets_(B_ * (1 + N_)),
           users_(config.n[0], d_),
@@ -123,7 +114,6 @@ class NegativeSteps {
         float *u = &u_[b * d_], *gu = &gu_[b * d_], loss = 0, along = 0;
         gather(tables[0], users[b], d_, u);
         std::memset(gu, 0, d_ * sizeof(float));
-        if (c_.dropout > 0) drop(b, u, users[b], items[b], negatives[b * N_]);
         const float user_norm = inverse_norm(u);
         for (long k = 0; k <= N_; ++k) {
             if (k + 8 <= N_) prefetch_row(tables[1], negatives[b * N_ + k + 7], d_);
@@ -147,21 +137,7 @@ class NegativeSteps {
                 for (long c = 0; c < d_; ++c) gu[c] += f * x[c];
         }
         for (long c = 0; c < d_; ++c) gu[c] += along * u[c];
-        if (c_.dropout > 0)
-            for (long c = 0; c < d_; ++c) gu[c] *= kept_[b * d_ + c];
         losses_[b] = loss;
-    }
-
-    // Leaves entries of a user's row out. Which ones depends on what the pair is and on nothing
-    // else: `kept_entries` in Python says the same.
-    void drop(long b, float* u, int64_t user, int64_t item, int64_t negative) {
-        float* kept = &kept_[b * d_];
-        const uint64_t key = mixed(user + mixed(item + mixed(negative)));
-        const uint64_t below = static_cast<uint64_t>(c_.dropout * (1 << 24));
-        for (long c = 0; c < d_; ++c) {
-            kept[c] = mixed(key + c) >> 40 >= below ? 1.0f : 0.0f;
-            u[c] *= kept[c];
-        }
     }
 
     // Where a step sees more items than there are, the norm of each is taken once.
@@ -197,7 +173,7 @@ class NegativeSteps {
 
     const NegativeConfig c_;
     const long B_, d_, N_;
-    std::vector<float> u_, gu_, factor_, own_, norms_, kept_, losses_;
+    std::vector<float> u_, gu_, factor_, own_, norms_, losses_;
     std::vector<int64_t> targets_;
     Gradients users_, items_;
 };
