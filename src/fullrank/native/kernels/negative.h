@@ -1,6 +1,7 @@
 // Steps of pairs against sampled items: BPR, binary cross-entropy and the cosine contrastive loss.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 
 #include "rows.h"
@@ -29,8 +30,8 @@ class NegativeSteps {
           norms_(config.objective == CCL && B_ * (1 + N_) >= config.n[1] ? config.n[1] : 0),
           losses_(B_),
           targets_(B_ * (1 + N_)),
-          users_(config.n[0], d_),
-          items_(config.n[1], d_) {}
+          users_(std::min(B_, config.n[0]), d_),
+          items_(std::min(B_ * (1 + N_), config.n[1]), d_) {}
 
     void run(long steps, const Table* tables, const Update& update, const int64_t* users,
              const int64_t* items, const int64_t* negatives, double* losses) {

@@ -105,7 +105,7 @@ class PairSteps {
             : x(p.B_ * p.D_), h(p.B_ * p.D_), z(p.B_ * p.D_), raw(p.B_ * p.D_), y(p.B_ * p.D_),
               g(p.B_ * p.D_), gp(p.B_ * p.D_), dx(p.B_ * p.D_), ht(p.D_ * p.ld_),
               e(p.squared()), a(p.squared()), norm(p.B_), r(p.B_), q(p.ld_), cov(p.D_ * p.D_), cross(p.D_ * p.D_), sym(p.D_ * p.D_),
-              gradients(p.c_.n[s], p.d_) {
+              gradients(std::min(p.B_, p.c_.n[s]), p.d_) {
             if (p.c_.near)
                 near = near_of(p.B_, p.c_.indptr[s], p.c_.indices[s], p.c_.n_neighbours[s]);
         }
@@ -180,10 +180,8 @@ class PairSteps {
     // Asks for what the next step reads: on large tables each row is a walk through memory.
     void fetch(int me, int members, const Table* tables, const int64_t* const* now) {
         whole(me, members, [&](int s) {
-            for (const int64_t* row = now[s] + B_; row < now[s] + 2 * B_; ++row) {
+            for (const int64_t* row = now[s] + B_; row < now[s] + 2 * B_; ++row)
                 prefetch_row<2>(tables[s], *row, d_);
-                sides_[s]->gradients.fetch(*row);
-            }
         });
     }
 

@@ -39,31 +39,64 @@ inline void gather(const Table& t, int64_t row, long d, float* out) {
     std::memcpy(out, t.rows + row * d, d * sizeof(float));
 }
 
+// Numbers the distinct rows of a batch. Its room goes by the batch and not by the table, so that a
+// step costs the same on a large one.
+class Numbering {
+   public:
+    explicit Numbering(long most) {
+        while (1L << bits_ < 2 * most) ++bits_;
+        cells_.assign(1L << bits_, {-1, 0});
+    }
+
+    // The number of a row, which is the next one if the row is new.
+    int32_t of(int64_t row) {
+        const uint64_t last = cells_.size() - 1;
+        uint64_t at = static_cast<uint64_t>(row) * 0x9e3779b97f4a7c15u >> (64 - bits_);
+        while (cells_[at].row != row && cells_[at].row >= 0) at = (at + 1) & last;
+        if (cells_[at].row < 0) {
+            cells_[at] = {row, static_cast<int32_t>(taken_.size())};
+            taken_.push_back(at);
+        }
+        return cells_[at].number;
+    }
+
+    void clear() {
+        for (uint64_t at : taken_) cells_[at].row = -1;
+        taken_.clear();
+    }
+
+   private:
+    struct Cell {
+        int64_t row;
+        int32_t number;
+    };
+    int bits_ = 1;
+    std::vector<Cell> cells_;
+    std::vector<uint64_t> taken_;
+};
+
 // Gradients of a batch by distinct row: repeated rows get the sum, then the rule moves each once.
 class Gradients {
    public:
-    Gradients(long n, long d) : d_(d), slot_(n, -1) {}
+    // `most`: distinct rows that a batch can have.
+    Gradients(long most, long d) : d_(d), numbers_(most) {}
 
     // Says which rows the batch has; one thread. Occurrence b then adds to sum `place(b)`.
     void start(const int64_t* idx, long count) {
-        for (int64_t row : distinct_) slot_[row] = -1;
+        numbers_.clear();
         distinct_.clear();
         times_.clear();
         place_.resize(count);
         for (long b = 0; b < count; ++b) {
-            int32_t& slot = slot_[idx[b]];
-            if (slot < 0) {
-                slot = static_cast<int32_t>(distinct_.size());
+            const int32_t place = place_[b] = numbers_.of(idx[b]);
+            if (place == static_cast<int32_t>(distinct_.size())) {
                 distinct_.push_back(idx[b]);
                 times_.push_back(0);
             }
-            times_[slot] += 1;
-            place_[b] = slot;
+            times_[place] += 1;
         }
         if (distinct_.size() * d_ > sums_.size()) sums_.resize(distinct_.size() * d_);
     }
-
-    void fetch(int64_t row) const { __builtin_prefetch(&slot_[row], 0, 2); }
 
     // The rest works on columns [begin, end) and may be shared among threads by columns.
     void zero(Range columns) {
@@ -121,7 +154,7 @@ class Gradients {
     }
 
     const long d_;
-    std::vector<int32_t> slot_;  // of a row of the table, in sums_, or -1
+    Numbering numbers_;
     std::vector<int64_t> distinct_;
     std::vector<int32_t> times_, place_;
     std::vector<float> sums_;
