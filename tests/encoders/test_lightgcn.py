@@ -123,11 +123,14 @@ def test_any_width(small, dim):
     torch.testing.assert_close(pair, expected, rtol=2e-5, atol=2e-5)
 
 
-@pytest.mark.parametrize("method", ["directspec+", "lightgcn", "directau"])
-def test_training_is_gradient_descent_on_the_raw_tables(small, method):
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [("directspec+", {}), ("lightgcn", {}), ("lightgcn", {"negatives": 3}), ("directau", {})],
+)
+def test_training_is_gradient_descent_on_the_raw_tables(small, method, options):
     """Two epochs in float64 against dense autograd; the penalty is on the raw rows of the batch."""
     values = {"encoder": "lightgcn", "optimizer": "sgd", "lr": 0.5, "dim": 8, "batch_size": 64}
-    settings = settings_of(method, values | {"epochs": 2, "weight_decay": 0.3})
+    settings = settings_of(method, values | options | {"epochs": 2, "weight_decay": 0.3})
     plan = plan_of(METHODS[method], settings, small.train, "cpu")
     encoder = plan.encoder
     encoder.user_table, encoder.item_table = (t.double() for t in encoder.parameters.values())
@@ -145,7 +148,8 @@ def test_training_is_gradient_descent_on_the_raw_tables(small, method):
             balanced = pair if plan.balance is None else plan.balance(pair, batch)
             loss = plan.objective(rows._replace(pair=balanced, negative=negative))
             raw = [leaves[0][batch.user_idx], leaves[1][batch.item_idx]]
-            raw += [] if negative is None else [leaves[1][batch.negative_idx]]
+            if negative is not None:  # N of them count as one
+                raw.append(leaves[1][batch.negative_idx] / negative.shape[1] ** 0.5)
             (loss + 0.15 * sum((r**2).sum() for r in raw) / 64).backward()
             tables = [(leaf - 0.5 * leaf.grad).detach() for leaf in leaves]
     Trainer(plan, settings).run()

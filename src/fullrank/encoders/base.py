@@ -56,7 +56,8 @@ class Encoder(Protocol):
     def updates(self, batch: TensorBatch, rows: Rows, decay: float) -> list[Update]:
         """What the gradients of ``rows`` mean for the parameters.
 
-        ``decay`` times the raw row is added for each time that the batch has it.
+        ``decay`` times the raw row is added for each time that the batch has it, and the Nth part
+        of that where it is one of N negatives.
         """
         ...
 

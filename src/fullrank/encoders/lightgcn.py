@@ -113,15 +113,16 @@ class LightGCN:
             raise RuntimeError("updates before rows")
         grads = [leaf.grad for leaf in self._leaves]
         self._leaves = None
-        drawn = [batch.user_idx, batch.item_idx]
+        drawn = [(batch.user_idx, decay)], [(batch.item_idx, decay)]
         if batch.negative_idx is not None:
-            drawn[1] = torch.cat((drawn[1], batch.negative_idx.flatten()))
+            drawn[1].append((batch.negative_idx.flatten(), decay / batch.negative_idx.shape[1]))
         made = []
-        for (name, table), grad, idx in zip(self.parameters.items(), grads, drawn, strict=True):
+        for (name, table), grad, parts in zip(self.parameters.items(), grads, drawn, strict=True):
             if grad is None:
                 continue
-            if decay:
-                grad.index_add_(0, idx, table.index_select(0, idx), alpha=decay)
+            for idx, share in parts if decay else ():
+                times = torch.bincount(idx, minlength=len(table)).to(table)
+                grad.addcmul_(table, times[:, None], value=share)
             made.append(Update(name, None, grad))
         return made
 

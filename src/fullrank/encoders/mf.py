@@ -69,9 +69,10 @@ class MF:
         if rows.pair.grad is None:
             return []
         if decay:
-            for leaf in (rows.pair, rows.negative):
-                if leaf is not None and leaf.grad is not None:
-                    leaf.grad.add_(leaf.detach(), alpha=decay)
+            rows.pair.grad.add_(rows.pair.detach(), alpha=decay)
+            if rows.negative is not None and rows.negative.grad is not None:
+                share = decay / rows.negative.shape[1]
+                rows.negative.grad.add_(rows.negative.detach(), alpha=share)
         user_grad, item_grad = rows.pair.grad
         item_idx = batch.item_idx
         if batch.negative_idx is not None and rows.negative is not None:

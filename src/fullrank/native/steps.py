@@ -34,7 +34,8 @@ class Moves:
     rule: Literal["sgd", "adagrad", "adam"] = "sgd"
     lr: float = 1.0
     decay: float = 0.0
-    """Times the row is added to its gradient, for each time that the batch has it."""
+    """Times the row is added to its gradient, for each time that the batch has it; N negatives of a
+    pair count as one."""
     eps: float = 0.0
     beta1: float = 0.0
     beta2: float = 0.0

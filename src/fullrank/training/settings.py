@@ -28,7 +28,8 @@ class TrainingSettings(Settings):
     lr_decay: float = Field(1.0, gt=0, le=1)
     """Factor on the learning rate after each epoch."""
     weight_decay: float = Field(0.0, ge=0)
-    """λ of the penalty λ/2 · mean over the batch of the squared norms of its rows."""
+    """λ of the penalty λ/2 · mean over the batch of the squared norms of a pair's rows, of which N
+    negatives count as one."""
     validate_every: int = Field(5, ge=1)
     """Epochs between two looks at the validation ndcg@20, where there is a validation part."""
     patience: int = Field(8, ge=1)

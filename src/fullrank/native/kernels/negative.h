@@ -75,7 +75,7 @@ class NegativeSteps {
             targets_[b * (1 + N_)] = items[b];
             std::memcpy(&targets_[b * (1 + N_) + 1], negatives + b * N_, N_ * sizeof(int64_t));
         }
-        items_.start(targets_.data(), B_ * (1 + N_));
+        items_.start(targets_.data(), B_ * (1 + N_), N_);
     }
 
     // Loss, the factors of the pair's item gradients (each a factor times u), the user's gradient.

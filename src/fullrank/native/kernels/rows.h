@@ -17,7 +17,7 @@ enum Rule : int64_t { SGD = 0, ADAGRAD = 1, ADAM = 2 };
 // What the optimiser does, the same for every table.
 struct Update {
     int64_t rule;
-    float lr, decay;  // decay: times the row, for each time that a batch has it
+    float lr, decay;  // decay: times the row, by how much of it a batch has
     float eps, beta1, beta2;
 };
 
@@ -81,8 +81,9 @@ class Gradients {
     // `most`: distinct rows that a batch can have.
     Gradients(long most, long d) : d_(d), numbers_(most) {}
 
-    // Says which rows the batch has; one thread. Occurrence b then adds to sum `place(b)`.
-    void start(const int64_t* idx, long count) {
+    // Says which rows the batch has, in groups of a pair's own row and its negatives, which count as
+    // one together; one thread. Occurrence b then adds to sum `place(b)`.
+    void start(const int64_t* idx, long count, long negatives = 0) {
         numbers_.clear();
         distinct_.clear();
         times_.clear();
@@ -93,7 +94,7 @@ class Gradients {
                 distinct_.push_back(idx[b]);
                 times_.push_back(0);
             }
-            times_[place] += 1;
+            times_[place] += b % (1 + negatives) ? 1.0f / negatives : 1.0f;
         }
         if (distinct_.size() * d_ > sums_.size()) sums_.resize(distinct_.size() * d_);
     }
@@ -156,8 +157,8 @@ class Gradients {
     const long d_;
     Numbering numbers_;
     std::vector<int64_t> distinct_;
-    std::vector<int32_t> times_, place_;
-    std::vector<float> sums_;
+    std::vector<int32_t> place_;
+    std::vector<float> times_, sums_;
 };
 
 // Columns that fall to a member, whole cache lines each.
