@@ -37,6 +37,7 @@ GRAPH = {
     "lightgcn": ("lightgcn", {**_ADAM, **_GRAPH, "epochs": 40}),
     "dropedge": ("dropedge", {**_ADAM, **_GRAPH, "epochs": 40, "drop_edges": 0.5}),
     "dropedge, 0.2": ("dropedge", {**_ADAM, **_GRAPH, "epochs": 40, "drop_edges": 0.2}),
+    "dropedge, 0.1": ("dropedge", {**_ADAM, **_GRAPH, "epochs": 40, "drop_edges": 0.1}),
     "lightgcl": ("lightgcl", {**_ADAM, **_GRAPH, "epochs": 40}),
     "logdet": ("logdet", {**_ADAM, **_GRAPH, "epochs": 40}),
     "directau": ("directau", {**_ADAM, "epochs": 40}),
@@ -50,9 +51,10 @@ def draw(curves: dict[str, dict], title: str, path: Path) -> None:
     if plt is None:
         return
     figure, axis = plt.subplots(figsize=(6.4, 4))
-    for label, made in curves.items():
+    for number, (label, made) in enumerate(curves.items()):
         ranks = made["effective_rank"]
-        axis.plot(range(1, len(ranks) + 1), ranks, label=label, lw=1.6)
+        dashed = "--" if number >= 10 else "-"  # there are ten colours
+        axis.plot(range(1, len(ranks) + 1), ranks, dashed, label=label, lw=1.6)
     axis.set(xlabel="epoch", ylabel="effective rank", title=title, ylim=(0, 66))
     axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     axis.spines[["top", "right"]].set_visible(False)
