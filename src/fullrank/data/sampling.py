@@ -167,11 +167,10 @@ class PairSampler:
         return users, self.data.item_idx[self.data.indptr[users] + offset].astype(np.int64)
 
     def _weighted(self, rng: np.random.Generator, n: int) -> Pairs:
-        cells = np.searchsorted(self._weight_up_to, rng.random(n) * self._weight_up_to[-1], "right")
-        cells = np.minimum(cells, len(self.data) - 1)  # rounding may step over the end
-        return self.data.user_idx[cells].astype(np.int64), self.data.item_idx[cells].astype(
-            np.int64
-        )
+        data, up_to = self.data, self._weight_up_to
+        cells = np.searchsorted(up_to, rng.random(n) * up_to[-1], "right")
+        cells = np.minimum(cells, len(data) - 1)  # rounding may step over the end
+        return data.user_idx[cells].astype(np.int64), data.item_idx[cells].astype(np.int64)
 
     def _negatives(self, rng: np.random.Generator, users: NDArray[np.int64]) -> NDArray[np.int64]:
         owners = np.repeat(users, self.negatives)

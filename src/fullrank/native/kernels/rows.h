@@ -94,7 +94,7 @@ class Gradients {
                 distinct_.push_back(idx[b]);
                 times_.push_back(0);
             }
-            times_[place] += b % (1 + negatives) ? 1.0f / negatives : 1.0f;
+            times_[place] += negatives && b % (1 + negatives) ? 1.0f / negatives : 1.0f;
         }
         if (distinct_.size() * d_ > sums_.size()) sums_.resize(distinct_.size() * d_);
     }
