@@ -21,8 +21,8 @@ import fullrank as fr
 PUBLIC = {"lightgcn": {"recall@20": 0.1820, "ndcg@20": 0.1547}, "ccl": {"recall@20": 0.1837}}
 # Guided by short runs on the validation part. Many negatives a pair make up for few epochs: after
 # ten of LightGCN, one gives nDCG@20 .080 there (B = 8192), ten .094 and thirty-two .099. Margin and
-# weight of ccl are those that SimpleX gives for Gowalla: margin .7 is ahead of .9 after eight epochs,
-# .090 (at .6) against .079, and behind it after fifty, .116 against .117.
+# weight of ccl are those that SimpleX gives for Gowalla: a margin of .6 is ahead of .9 after eight
+# epochs, .090 against .079, and one of .7 behind it after fifty, .116 against .117.
 SETTINGS = {
     "lightgcn": {
         "layers": 3,
