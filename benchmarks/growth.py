@@ -25,8 +25,7 @@ import polars as pl
 DEGREE, B, D = 20, 256, 64
 LINEAR = ("read", "split", "sampling")
 STEPS, RUNS, THREADS = 4000, 3, 2
-"""Enough steps that what a run sets up once, 40 MB of work space at 10^7 users, is a hundredth of
-it; an epoch there has 800,000."""
+"""Enough steps that what a run sets up once does not show; 10^7 users have 800,000 an epoch."""
 
 
 def made(n_users: int):

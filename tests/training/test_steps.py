@@ -42,9 +42,9 @@ def test_steps_are_plain_gradient_descent(tiny, method, options, weight_decay):
                 negative = leaves["item_table"][batch.negative_idx]
             weight = leaves.get("tau.weight")
             loss = loss_by_hand(method, settings, tiny, batch, user, item, negative, weight)
-            drawn = [user, item] + ([] if negative is None else [negative])
+            drawn = [user, item]
             if negative is not None:
-                drawn[2] = negative / negative.shape[1] ** 0.5  # N of them count as one
+                drawn.append(negative / negative.shape[1] ** 0.5)  # N of them count as one
             norms = sum((rows**2).sum() for rows in drawn) / settings.batch_size
             (loss + weight_decay / 2 * norms).backward()
             lr = settings.lr * 0.5**epoch

@@ -120,6 +120,8 @@ class LightGCN:
         for (name, table), grad, parts in zip(self.parameters.items(), grads, drawn, strict=True):
             if grad is None:
                 continue
+            # By count: to gather and scatter a row for each of many negatives takes longer than the
+            # whole table does.
             for idx, share in parts if decay else ():
                 times = torch.bincount(idx, minlength=len(table)).to(table)
                 grad.addcmul_(table, times[:, None], value=share)
