@@ -122,3 +122,7 @@ def test_a_killed_comparison_goes_on(small, tmp_path):
     assert set(document["methods"]) == {"popularity", "itemknn", "bpr", "directspec+"}
     assert {path.name for path in runs.glob("*.json")} > kept
     assert not list(runs.glob("*.checkpoint"))
+    # As if the kill had come after a run was written and before its checkpoint was gone.
+    next(runs.glob("bpr-0-*.json")).with_suffix(".checkpoint").touch()
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert not list(runs.glob("*.checkpoint"))

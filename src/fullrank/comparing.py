@@ -142,12 +142,13 @@ def _run(
     threads: int | None,
 ) -> tuple[Run, str]:
     document, table = path.with_suffix(".json"), path.with_suffix(".parquet")
+    checkpoint = path.with_suffix(".checkpoint")
     if document.is_file():  # written last
+        checkpoint.unlink(missing_ok=True)  # of a run that was killed just then
         stored = json.loads(document.read_text(encoding="utf-8"))
         frame = pl.read_parquet(table)
         users = {name: frame[name].to_numpy() for name in frame.columns}
         return Run(stored["metrics"], users, stored["told"]), " (from before)"
-    checkpoint = path.with_suffix(".checkpoint")
     model = Recommender(entry.method, threads=threads, seed=seed, **entry.values)
     trained = not isinstance(method_named(entry.method), SolvedMethod)
     path.parent.mkdir(parents=True, exist_ok=True)
