@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
-from runs import parameters, trainer
+from runs import parameters, same, trainer
 
 from fullrank import native
 from fullrank.data import Interactions
 from fullrank.data.graph import Nearness
-from fullrank.encoders import Rows
-from fullrank.methods import METHODS
 from fullrank.runtime import torch_threads
-from fullrank.training.engine import NativeEngine, native_engine, native_loss
+from fullrank.training.engine import NativeEngine, native_engine
+from fullrank.training.graph_engine import GraphEngine
+from fullrank.training.loop import engine_of
 
 needs_kernels = pytest.mark.skipif(native.library() is None, reason=native.state())
 
@@ -94,35 +94,35 @@ def test_bits_do_not_depend_on_threads_or_bundles(small, method, options, monkey
         assert all(torch.equal(tables[name], results[0][0][name]) for name in tables)
 
 
-ON_GRAPH = [(m, o) for m, o in VARIANTS if METHODS[m].kernel in native.PAIRWISE]
+ON_GRAPH = {"encoder": "lightgcn", "layers": 2}
 
 
 @needs_kernels
-@pytest.mark.parametrize(("method", "options"), ON_GRAPH)
-def test_the_loss_of_rows_of_lightgcn_is_that_of_autograd_in_float64(small, method, options):
-    run = trainer(small.train, method, encoder="lightgcn", layers=2, **options)
-    plan, size, dim = run.plan, run.settings.batch_size, run.settings.dim
-    batch = next(plan.sampler.batches(np.random.default_rng(1), 1, size))
-    rows = torch.randn(2, size, dim, generator=torch.Generator().manual_seed(1))
-    wide = rows.double().requires_grad_()
-    balanced = wide if plan.balance is None else plan.balance(wide, batch)
-    expected = plan.objective(Rows(balanced, None))
-    expected.backward()
-    results = []
+@EACH
+def test_steps_on_lightgcn_equal_autograd_in_float64(small, method, options):
+    """By SGD alone: the rule that moves whole tables is torch's either way."""
+    data, options = small.train.select(np.arange(400)), options | ON_GRAPH | {"optimizer": "sgd"}
+    fast, fast_losses = fitted(data, method, options)
+    slow, slow_losses = fitted(data, method, options, double=True)
+    start = parameters(trainer(data, method, **options))
+    for name, table in slow.items():
+        moved = (table - start[name].double()).abs().max().item()
+        torch.testing.assert_close(fast[name].double(), table, rtol=1e-4, atol=1e-4 * moved)
+    assert fast_losses == pytest.approx(slow_losses, rel=1e-5)
+
+
+@needs_kernels
+@EACH
+def test_on_lightgcn_bits_do_not_depend_on_threads(small, method, options):
+    data, results = small.train.select(np.arange(150)), []
     for threads in (1, 2, 3):
-        leaf = rows.clone().requires_grad_()
         with torch_threads(threads):
-            compiled = native_loss(plan.encoder, plan.closed_form, run.settings)
-        loss = compiled(leaf, batch)
-        (2 * loss).backward()
-        results.append((loss, leaf.grad))
-    for loss, grad in results:
-        assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
-        torch.testing.assert_close(
-            grad.double(), 2 * wide.grad, rtol=1e-4, atol=1e-5 * wide.grad.abs().max().item()
-        )
-        assert torch.equal(grad, results[0][1])
-    assert run.run().history[0]["loss"] > 0
+            run = trainer(data, method, **ON_GRAPH, **{"epochs": 1} | options)
+            assert isinstance(engine_of(run.plan, run.settings, run.optimizer), GraphEngine)
+            run.run()
+        results.append(parameters(run))
+    assert same(results[0], results[1])
+    assert same(results[0], results[2])
 
 
 FOR_TORCH = (
@@ -141,7 +141,8 @@ def test_what_the_kernels_cannot_do_goes_to_torch(small):
         plan = run.plan
         assert not native_engine(plan.encoder, plan.closed_form, run.settings, run.optimizer)
         run = trainer(small.train, encoder="lightgcn", **options)
-        assert not native_loss(run.plan.encoder, run.plan.closed_form, run.settings)
+        engine = engine_of(run.plan, run.settings, run.optimizer)
+        assert not isinstance(engine, GraphEngine)
 
 
 @needs_kernels

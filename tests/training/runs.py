@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import os
 import signal
@@ -23,10 +24,19 @@ def trainer(data, method="directspec+", *, double=False, **options):
     settings = settings_of(method, QUICK | values)
     plan = plan_of(METHODS[method], settings, data, "cpu")
     if double:
-        encoder = MF(*(table.double() for table in plan.encoder.tables()))
+        encoder = doubled(plan.encoder)
         learned = None if plan.learned is None else plan.learned.double()
         plan = dataclasses.replace(plan, encoder=encoder, learned=learned)
     return Trainer(plan, settings, **options)
+
+
+def doubled(encoder):
+    """The same encoder in float64."""
+    if isinstance(encoder, MF):
+        return MF(*(table.double() for table in encoder.tables()))
+    wide = copy.copy(encoder)
+    wide.user_table, wide.item_table = encoder.user_table.double(), encoder.item_table.double()
+    return wide
 
 
 def parameters(run):

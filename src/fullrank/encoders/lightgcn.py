@@ -16,7 +16,10 @@ from fullrank.encoders.propagation import (
     Hops,
     Pair,
     PropagatedRows,
+    Some,
     propagate,
+    propagate_at,
+    propagate_grads,
     propagated,
 )
 
@@ -98,21 +101,38 @@ class LightGCN:
 
     def rows_on(self, hops: Hops, leaves: Pair, rows: Pair) -> Pair:
         """Propagated rows on some graph: (b, d) and (c, d) for row numbers (b,) and (c,)."""
-        users, items = cast("Pair", PropagatedRows.apply(*leaves, hops, self.layers, rows))  # type: ignore[no-untyped-call]
-        return (users, items) if self.scale == 1 else (users * self.scale, items * self.scale)
+        found = cast("Pair", PropagatedRows.apply(*leaves, hops, self.layers, rows))  # type: ignore[no-untyped-call]
+        return self._scaled(found)
+
+    @torch.no_grad()
+    def rows_at(self, rows: Some) -> Pair:
+        """Propagated rows of this step, without a gradient: see `grads_at`."""
+        tables = self.user_table, self.item_table
+        return self._scaled(propagate_at(self.hops, tables, self.layers, rows))
+
+    @torch.no_grad()
+    def grads_at(self, rows: Some, grads: Pair) -> Pair:
+        """What gradients with respect to `rows_at` are with respect to the raw tables."""
+        n = len(self.user_table), len(self.item_table)
+        return self._scaled(propagate_grads(self.hops, rows, grads, self.layers, n))
 
     def tables_on(self, hops: Hops, leaves: Pair) -> Pair:
         """All propagated rows on some graph."""
-        users, items = propagated(hops, leaves, self.layers)
-        return (users, items) if self.scale == 1 else (users * self.scale, items * self.scale)
+        return self._scaled(propagated(hops, leaves, self.layers))
 
     def updates(self, batch: TensorBatch, rows: Rows, decay: float) -> list[Update]:
         """Dense gradients: a hop or two from a batch is everywhere. The penalty is on raw rows."""
         del rows
         if self._leaves is None:
             raise RuntimeError("updates before rows")
-        grads = [leaf.grad for leaf in self._leaves]
+        users, items = self._leaves
         self._leaves = None
+        return self.moved(batch, (users.grad, items.grad), decay)
+
+    def moved(
+        self, batch: TensorBatch, grads: tuple[Tensor | None, Tensor | None], decay: float
+    ) -> list[Update]:
+        """Updates of the raw tables by gradients with respect to them, with the penalty added."""
         drawn = [(batch.user_idx, decay)], [(batch.item_idx, decay)]
         if batch.negative_idx is not None:
             drawn[1].append((batch.negative_idx.flatten(), decay / batch.negative_idx.shape[1]))
@@ -131,8 +151,10 @@ class LightGCN:
     @torch.no_grad()
     def tables(self) -> tuple[Tensor, Tensor]:
         """All rows, propagated on the whole graph."""
-        users, items = propagate(self.whole, (self.user_table, self.item_table), self.layers)
-        return (users, items) if self.scale == 1 else (users * self.scale, items * self.scale)
+        return self._scaled(propagate(self.whole, (self.user_table, self.item_table), self.layers))
+
+    def _scaled(self, rows: Pair) -> Pair:
+        return rows if self.scale == 1 else (rows[0] * self.scale, rows[1] * self.scale)
 
     def _dropped(self, rng: np.random.Generator, share: float) -> Hops:
         kept = rng.random(len(self.data), dtype=np.float32) >= share

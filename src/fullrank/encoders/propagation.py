@@ -16,6 +16,8 @@ from fullrank.data.graph import BipartiteGraph
 
 Pair = tuple[Tensor, Tensor]
 """Something of the users and the same of the items."""
+Some = tuple[Tensor | None, Tensor | None]
+"""Row numbers of both sides; None for all rows in their order."""
 
 
 class Hops:
@@ -43,7 +45,7 @@ class Hops:
         users, items = tables
         return self._gather(0, items, base[0]), self._gather(1, users, base[1])
 
-    def hop_at(self, tables: Pair, base: Pair, rows: Pair) -> Pair:
+    def hop_at(self, tables: Pair, base: Pair, rows: Some) -> Pair:
         """``(base + Â · tables)[rows]``, (b, d) for (b,) user rows and likewise for items."""
         users, items = tables
         return (
@@ -51,22 +53,23 @@ class Hops:
             self._gather(1, users, base[1], rows[1]),
         )
 
-    def spread(self, rows: Pair, grads: Pair, n: tuple[int, int]) -> tuple[Pair, Pair]:
+    def spread(self, rows: Some, grads: Pair, n: tuple[int, int]) -> tuple[Pair, Pair]:
         """For G with ``grads`` at ``rows`` and zero elsewhere: G and ``Â · G``, as whole tables."""
         whole, hopped = [], []
         for side in (0, 1):
-            table = grads[side].new_zeros(n[side], grads[side].shape[1])
-            whole.append(table.index_add_(0, rows[side], grads[side]))
+            at, grad = rows[side], grads[side]
+            table = grad if at is None else grad.new_zeros(n[side], grad.shape[1])
+            whole.append(table if at is None else table.index_add_(0, at, grad))
         for side in (0, 1):
-            other = grads[1 - side]
+            other, at = grads[1 - side], rows[1 - side]
             into = other.new_zeros(n[side], other.shape[1])
             edges = self._compiled(other)
             if edges is None:
                 into = self._matrix(side, other.dtype) @ whole[1 - side]
-            elif len(rows[1 - side]) >= n[1 - side]:  # repeated rows would go out many times
+            elif at is None or len(at) >= n[1 - side]:  # repeated rows would go out many times
                 into = self._gather(side, whole[1 - side], into)
             else:
-                each = rows[1 - side].numpy(), other.contiguous().numpy(), into.numpy()
+                each = at.numpy(), other.contiguous().numpy(), into.numpy()
                 edges[1 - side].spread(*each, threads=1)
             hopped.append(into)
         return (whole[0], whole[1]), (hopped[0], hopped[1])
@@ -122,14 +125,15 @@ def propagate(hops: Hops, tables: Pair, layers: int) -> Pair:
     return total
 
 
-def propagate_at(hops: Hops, tables: Pair, layers: int, rows: Pair) -> Pair:
+def propagate_at(hops: Hops, tables: Pair, layers: int, rows: Some) -> Pair:
     """Some rows of `propagate`: the outermost product is over these rows alone."""
     if not layers:
-        return tables[0][rows[0]], tables[1][rows[1]]
+        users, items = (t if at is None else t[at] for t, at in zip(tables, rows, strict=True))
+        return users, items
     return hops.hop_at(propagate(hops, tables, layers - 1), tables, rows)
 
 
-def propagate_grads(hops: Hops, rows: Pair, grads: Pair, layers: int, n: tuple[int, int]) -> Pair:
+def propagate_grads(hops: Hops, rows: Some, grads: Pair, layers: int, n: tuple[int, int]) -> Pair:
     """The gradient of `propagate_at` with respect to the tables: ``(I + … + Â^K) G``.
 
     Â is symmetric, so it is Horner's form again, with G in the place of E; the innermost product

@@ -129,6 +129,7 @@ METHODS: dict[str, Method | SolvedMethod] = {
         summary="BPR on rows that are smoothed over the graph",
         source="He et al., SIGIR 2020",
         objective=of_triples(objectives.bpr),
+        kernel="bpr",
         settings=NegativeSettings,
         defaults=_ON_GRAPH | {"optimizer": "adam", "lr": 0.01, "batch_size": 2048},
     ),
@@ -136,6 +137,7 @@ METHODS: dict[str, Method | SolvedMethod] = {
         summary="LightGCN on a graph that drops edges anew each epoch",
         source="Rong et al., ICLR 2020, on He et al., SIGIR 2020",
         objective=of_triples(objectives.bpr),
+        kernel="bpr",
         settings=NegativeSettings,
         defaults=_ON_GRAPH
         | {"drop_edges": 0.2, "optimizer": "adam", "lr": 0.01, "batch_size": 2048},

@@ -20,7 +20,8 @@ from fullrank.native.hops import Edges
 VECTOR = 16
 """Widths that are a multiple of this are whole vectors on every machine."""
 
-_RULES = {"sgd": 0, "adagrad": 1, "adam": 2}
+_RULES = {"sgd": 0, "adagrad": 1, "adam": 2, "keep": 3}
+"""``keep`` moves nothing and puts the gradient of each row in ``square``."""
 _BALANCES = {"none": 0, "directspec": 1, "directspec+": 2}
 PAIRWISE = {"log-positive": 0, "euclidean-positive": 1}
 """Objectives of observed pairs, as the kernels number them."""
@@ -31,7 +32,7 @@ _CONTRASTS = {"bpr": 0, "bce": 1, "ccl": 2}
 class Moves:
     """How rows move: the rule, the penalty on rows, and the rule's constants."""
 
-    rule: Literal["sgd", "adagrad", "adam"] = "sgd"
+    rule: Literal["sgd", "adagrad", "adam", "keep"] = "sgd"
     lr: float = 1.0
     decay: float = 0.0
     """Times the row is added to its gradient, for each time that the batch has it; N negatives of a
@@ -268,6 +269,29 @@ class NegativeSteps:
             pointer(losses, np.float64, c_double),
         )
         return losses
+
+    def gradients(
+        self,
+        tables: tuple[NDArray[np.float32], NDArray[np.float32]],
+        users: NDArray[Any],
+        items: NDArray[Any],
+        negatives: NDArray[Any],
+    ) -> tuple[float, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """The loss of a batch, and its gradient with respect to the tables, zero for other rows.
+
+        Args:
+            tables: (n_users, d) and (n_items, d) float32, of as many rows as the steps are for.
+            users: (B,) int64 rows of the first.
+            items: (B,) int64 rows of the second.
+            negatives: (B, N) int64 rows of the second.
+        """
+        grads = np.zeros_like(tables[0]), np.zeros_like(tables[1])
+        sides = (
+            Side(tables[0], {"square": grads[0]}),
+            Side(tables[1], {"square": grads[1]}),
+        )
+        (loss,) = self.run(sides, Moves("keep"), users[None], items[None], negatives[None])
+        return float(loss), grads
 
 
 def _factored(low_rank: LowRank) -> _FactoredConfig:

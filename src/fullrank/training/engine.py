@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -108,45 +108,18 @@ class NativeEngine:
                     form.values,
                 )
             else:
-                self._made[negatives] = _pair_steps(self.encoder, form, self.settings)
+                self._made[negatives] = pair_steps(self.encoder, form, self.settings)
         return self._made[negatives]
-
-
-class NativeLoss:
-    """Balance and objective of a batch in compiled code, for rows that an encoder makes."""
-
-    def __init__(self, encoder: LightGCN, form: ClosedForm, settings: TrainingSettings) -> None:
-        self.form = form
-        self.made = _pair_steps(encoder, form, settings)
-
-    def __call__(self, pair: Tensor, batch: Batch) -> Tensor:
-        """The loss of the raw rows (2, B, d), with a gradient."""
-        if self.form.watch is not None:
-            self.form.watch(pair.detach())
-        return cast("Tensor", _PairLoss.apply(pair, self.made, batch))  # type: ignore[no-untyped-call]
-
-
-class _PairLoss(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, pair: Tensor, made: native.PairSteps, batch: Batch) -> Tensor:
-        rows = pair.detach().contiguous().numpy()
-        loss, grad = made.gradients(rows, batch.user_idx, batch.item_idx)
-        ctx.save_for_backward(torch.from_numpy(grad))
-        return pair.new_tensor(loss)
-
-    @staticmethod
-    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None, None]:
-        (grad,) = ctx.saved_tensors
-        return grad * outer[0], None, None
 
 
 def _shape(encoder: MF | FactoredLightGCN | LightGCN) -> tuple[int, int, int]:
     return len(encoder.user_table), *encoder.item_table.shape
 
 
-def _pair_steps(
+def pair_steps(
     encoder: MF | FactoredLightGCN | LightGCN, form: ClosedForm, settings: TrainingSettings
 ) -> native.PairSteps:
+    """The compiled steps on observed pairs of a method."""
     return native.PairSteps(
         _shape(encoder),
         settings.batch_size,
@@ -165,23 +138,14 @@ def native_engine(
 ) -> NativeEngine | None:
     """The compiled steps of a method, if it has a closed form and this machine can run it."""
     known = isinstance(encoder, MF | FactoredLightGCN)
-    if form is None or not known or not _runs(encoder, form, settings):
+    if form is None or not known or not runs_compiled(encoder, form, settings):
         return None
     if isinstance(encoder, FactoredLightGCN) and not _fits(encoder, form):
         return None
     return NativeEngine(encoder, form, settings, optimizer)
 
 
-def native_loss(
-    encoder: Any, form: ClosedForm | None, settings: TrainingSettings
-) -> NativeLoss | None:
-    """The compiled loss of a method on rows of LightGCN, if there is one that can run here."""
-    if form is None or not isinstance(encoder, LightGCN) or form.objective not in native.PAIRWISE:
-        return None
-    return NativeLoss(encoder, form, settings) if _runs(encoder, form, settings) else None
-
-
-def _runs(encoder: Any, form: ClosedForm, settings: TrainingSettings) -> bool:
+def runs_compiled(encoder: Any, form: ClosedForm, settings: TrainingSettings) -> bool:
     """Whether there are kernels, for tables like these and values like these."""
     if native.library() is None:
         return False

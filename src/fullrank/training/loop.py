@@ -20,11 +20,11 @@ from fullrank.training.engine import (
     ClosedForm,
     Engine,
     native_engine,
-    native_loss,
     on_device,
     rows_of,
     step_of,
 )
+from fullrank.training.graph_engine import graph_engine
 from fullrank.training.interrupt import Interrupt, deferred_interrupt
 from fullrank.training.optim import Optimizer, optimizer
 from fullrank.training.progress import Reporter, Silent
@@ -69,10 +69,7 @@ class Plan:
 
 
 class AutogradEngine:
-    """Steps of any plan, one at a time, with gradients from autograd.
-
-    Between LightGCN's rows and its hops backward, compiled code takes over where there is some.
-    """
+    """Steps of any plan, one at a time, with gradients from autograd."""
 
     most = 1
 
@@ -80,7 +77,6 @@ class AutogradEngine:
         self.plan = plan
         self.settings = settings
         self.optimizer = optimizer
-        self.compiled = native_loss(plan.encoder, plan.closed_form, settings)
 
     def steps(self, batches: Batch, lr: float, losses: Tensor) -> None:
         """See `fullrank.training.engine.Engine.steps`."""
@@ -111,8 +107,6 @@ class AutogradEngine:
         return loss.detach()
 
     def _loss(self, rows: Rows, batch: Batch) -> Tensor:
-        if self.compiled is not None:
-            return self.compiled(rows.pair, batch)
         balance = self.plan.balance
         balanced = rows if balance is None else rows._replace(pair=balance(rows.pair, batch))
         return self.plan.objective(balanced)
@@ -126,9 +120,10 @@ class AutogradEngine:
 
 def engine_of(plan: Plan, settings: TrainingSettings, optimizer: Optimizer) -> Engine:
     """The quickest engine that can make the steps of a plan."""
-    compiled = native_engine(plan.encoder, plan.closed_form, settings, optimizer)
-    if compiled is not None:
-        return compiled
+    for compiled in (native_engine, graph_engine):
+        engine = compiled(plan.encoder, plan.closed_form, settings, optimizer)
+        if engine is not None:
+            return engine
     plain = AutogradEngine(plan, settings, optimizer)
     on_gpu = torch.device(plan.device).type == "cuda"
     if on_gpu and plan.static and settings.optimizer == "sgd" and capture.wanted():

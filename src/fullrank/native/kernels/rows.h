@@ -12,7 +12,7 @@ namespace fr {
 
 constexpr float NO_ROW = 1e-12f;  // the norm up to which a row counts as zero, as in torch
 
-enum Rule : int64_t { SGD = 0, ADAGRAD = 1, ADAM = 2 };
+enum Rule : int64_t { SGD = 0, ADAGRAD = 1, ADAM = 2, KEEP = 3 };  // KEEP: moves nothing, see Table
 
 // What the optimiser does, the same for every table.
 struct Update {
@@ -21,7 +21,8 @@ struct Update {
     float eps, beta1, beta2;
 };
 
-// One side of the model. The states are those of the rule, null where it has none.
+// One side of the model. The states are those of the rule, null where it has none; KEEP puts the
+// gradient in `square`.
 struct Table {
     float* rows;
     int64_t n;
@@ -119,7 +120,10 @@ class Gradients {
                 float factor = u.decay * times_[k];
                 for (long c = columns.begin; c < columns.end; ++c) sum[c] += factor * x[c];
             }
-            if (u.rule == SGD)
+            if (u.rule == KEEP)
+                std::memcpy(t.square + distinct_[k] * d_ + columns.begin, sum + columns.begin,
+                            (columns.end - columns.begin) * sizeof(float));
+            else if (u.rule == SGD)
                 for (long c = columns.begin; c < columns.end; ++c) x[c] -= u.lr * sum[c];
             else if (u.rule == ADAGRAD)
                 adagrad(x, sum, t.square + distinct_[k] * d_, u, columns);
