@@ -240,3 +240,24 @@ def test_an_unknown_id_is_named_by_its_row_in_the_whole_table():
 def test_times(raw, expected):
     data = Interactions.from_frame(_frame(timestamp=raw))
     assert data.timestamp.tolist() == expected
+
+
+@pytest.mark.parametrize("block", [1, 2, 7, 40])
+@pytest.mark.parametrize("in_order", [True, False])
+@pytest.mark.parametrize("offset", [0, 1_000_000])
+def test_long_tables_are_numbered_block_by_block(monkeypatch, block, in_order, offset):
+    rng = np.random.default_rng(block)
+    users, items = np.divmod(np.sort(rng.choice(20 * 9, size=60, replace=False)), 9)
+    order = np.arange(60) if in_order else rng.permutation(60)
+    frame = pl.DataFrame({"user_id": users[order] + offset, "item_id": items[order] * 3})
+    monkeypatch.setattr("fullrank.data.blocks.BLOCK", block)
+    data = Interactions.from_frame(frame)
+    assert data.users.values.to_list() == sorted(set((users + offset).tolist()))
+    assert data.items.values.to_list() == sorted(set((items * 3).tolist()))
+    back = data.to_frame()
+    assert back["user_id"].to_list() == (users + offset).tolist()
+    assert back["item_id"].to_list() == (items * 3).tolist()
+    assert data.merged == 0
+    assert Interactions.from_frame(pl.concat((frame, frame))).merged == 60
+    unknown = pl.Series([offset - 1, offset + int(users[-1]), offset + 100])
+    assert data.users.rows(unknown).tolist() == [-1, data.n_users - 1, -1]

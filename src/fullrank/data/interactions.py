@@ -12,6 +12,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from fullrank.data.blocks import blocks
 from fullrank.data.columns import Columns, clean
 from fullrank.data.ids import Ids
 from fullrank.data.place import Place, first_true
@@ -102,20 +103,24 @@ class Interactions:
 
         The weights of a repeated pair add up, and its latest timestamp stays.
         """
-        key = (user_idx.astype(np.int64) << 32) | item_idx
-        merged = 0
-        if not np.all(key[1:] > key[:-1]):
+        merged, each = 0, item_idx
+        if _ascending(user_idx, item_idx):
+            indptr = _starts(user_idx, len(users))
+        else:
+            key = (user_idx.astype(np.int64) << 32) | item_idx
             key, starts, order = _sorted(key, ordered=weight is not None or timestamp is not None)
             merged = len(user_idx) - len(starts)
             if weight is not None:
                 weight = np.add.reduceat(weight[order], starts)
             if timestamp is not None:
                 timestamp = np.maximum.reduceat(timestamp[order], starts)
+            indptr = np.searchsorted(key, np.arange(len(users) + 1, dtype=np.int64) << 32)
+            each = key & 0xFFFFFFFF
         return cls(
             users,
             items,
-            np.searchsorted(key, np.arange(len(users) + 1, dtype=np.int64) << 32),
-            (key & 0xFFFFFFFF).astype(np.int32),
+            indptr,
+            each.astype(np.int32),
             weight=None if weight is None else weight.astype(np.float32),
             timestamp=timestamp,
             merged=merged,
@@ -284,6 +289,26 @@ def _known(ids: Ids, raw: pl.Series, place: Place, column: str) -> NDArray[np.in
         where = place.at(at, column)
         raise DataError(where, f"the unknown id {raw[at]!r}", "an id of the given ids")
     return rows
+
+
+def _ascending(user_idx: NDArray[Any], item_idx: NDArray[Any]) -> bool:
+    """Whether the pairs are in order, by user and then by item, each there once."""
+    for block in blocks(len(user_idx)):
+        with_last = slice(max(block.start - 1, 0), block.stop)
+        key = (user_idx[with_last].astype(np.int64) << 32) | item_idx[with_last]
+        if not (key[1:] > key[:-1]).all():
+            return False
+    return True
+
+
+def _starts(user_idx: NDArray[Any], n_users: int) -> NDArray[np.int64]:
+    """Where the cells of each user start, of user rows in order; one more at the end."""
+    degrees = np.zeros(n_users + 1, dtype=np.int64)
+    for block in blocks(len(user_idx)):
+        rows = user_idx[block]
+        first, last = rows[0], rows[-1]
+        degrees[first + 1 : last + 2] += np.bincount(rows - first, minlength=last - first + 1)
+    return np.cumsum(degrees)
 
 
 def _sorted(

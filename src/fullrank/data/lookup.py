@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+from fullrank.data.blocks import blocks
 
 ROOM = 1 << 16
 """Span of integers that is always worth a table by value, however few ids lie in it."""
@@ -24,7 +27,8 @@ def distinct(raw: pl.Series) -> pl.Series:
     if span > 4 * len(numbers) + ROOM:
         return numbers.unique().sort().cast(raw.dtype)
     seen = np.zeros(span, dtype=np.bool_)
-    seen[_offsets(numbers, low)] = True
+    for _, offsets in _offsets(numbers, low):
+        seen[offsets] = True
     return pl.Series(np.flatnonzero(seen) + low).cast(raw.dtype)
 
 
@@ -53,12 +57,14 @@ class Lookup:
 
     def _by_value(self, numbers: pl.Series, low: int, rows: NDArray[np.int32]) -> NDArray[np.int32]:
         first, span = _range(numbers)
-        if first >= low and first + span <= low + len(rows):
-            found: NDArray[np.int32] = rows[_offsets(numbers, low)]
+        if first < low or first + span > low + len(rows):
+            inside = numbers.is_between(low, low + len(rows) - 1)
+            found = np.full(len(numbers), -1, dtype=np.int32)
+            found[inside.to_numpy()] = self._by_value(numbers.filter(inside), low, rows)
             return found
-        inside = numbers.is_between(low, low + len(rows) - 1)
-        found = np.full(len(numbers), -1, dtype=np.int32)
-        found[inside.to_numpy()] = rows[_offsets(numbers.filter(inside), low)]
+        found = np.empty(len(numbers), dtype=np.int32)
+        for block, offsets in _offsets(numbers, low):
+            found[block] = rows[offsets]
         return found
 
     @cached_property
@@ -71,7 +77,8 @@ class Lookup:
         if span > 8 * len(numbers) + ROOM:
             return None
         rows = np.full(span, -1, dtype=np.int32)
-        rows[_offsets(numbers, low)] = np.arange(len(numbers), dtype=np.int32)
+        for block, offsets in _offsets(numbers, low):
+            rows[offsets] = np.arange(block.start, block.stop, dtype=np.int32)
         return low, rows
 
     @cached_property
@@ -105,7 +112,8 @@ def _range(integers: pl.Series) -> tuple[int, int]:
     return low, high - low + 1 if high < 2**63 else 2**64
 
 
-def _offsets(integers: pl.Series, low: int) -> NDArray[Any]:
-    """``integers - low``, as positions in a table."""
-    values: NDArray[Any] = integers.to_numpy()
-    return values if low == 0 else values.astype(np.int64) - low
+def _offsets(integers: pl.Series, low: int) -> Iterator[tuple[slice, NDArray[Any]]]:
+    """``integers - low``, as positions in a table, block by block."""
+    for block in blocks(len(integers)):
+        values: NDArray[Any] = integers[block].to_numpy()
+        yield block, values if low == 0 else values.astype(np.int64) - low
