@@ -261,3 +261,4 @@ def test_long_tables_are_numbered_block_by_block(monkeypatch, block, in_order, o
     assert Interactions.from_frame(pl.concat((frame, frame))).merged == 60
     unknown = pl.Series([offset - 1, offset + int(users[-1]), offset + 100])
     assert data.users.rows(unknown).tolist() == [-1, data.n_users - 1, -1]
+    assert data.users.rows(pl.Series([offset + 100, offset + 101])).tolist() == [-1, -1]

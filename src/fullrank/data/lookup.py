@@ -57,14 +57,14 @@ class Lookup:
 
     def _by_value(self, numbers: pl.Series, low: int, rows: NDArray[np.int32]) -> NDArray[np.int32]:
         first, span = _range(numbers)
+        found = np.full(len(numbers), -1, dtype=np.int32)
         if first < low or first + span > low + len(rows):
             inside = numbers.is_between(low, low + len(rows) - 1)
-            found = np.full(len(numbers), -1, dtype=np.int32)
-            found[inside.to_numpy()] = self._by_value(numbers.filter(inside), low, rows)
-            return found
-        found = np.empty(len(numbers), dtype=np.int32)
+            at, numbers = inside.arg_true().to_numpy(), numbers.filter(inside)
+        else:
+            at = None
         for block, offsets in _offsets(numbers, low):
-            found[block] = rows[offsets]
+            found[block if at is None else at[block]] = rows[offsets]
         return found
 
     @cached_property
