@@ -99,14 +99,9 @@ class NativeEngine:
         if negatives not in self._made:
             form = self.form
             if negatives:
-                self._made[negatives] = native.NegativeSteps(
-                    _shape(self.encoder),
-                    self.settings.batch_size,
-                    negatives,
-                    torch.get_num_threads(),
-                    form.objective,
-                    form.values,
-                )
+                shape = _shape(self.encoder)
+                pairs = self.settings.batch_size
+                self._made[negatives] = negative_steps(shape, pairs, negatives, form)
             else:
                 self._made[negatives] = pair_steps(self.encoder, form, self.settings)
         return self._made[negatives]
@@ -131,6 +126,14 @@ def pair_steps(
         by_distance=form.nearness is not None,
         low_rank=_low_rank(encoder) if isinstance(encoder, FactoredLightGCN) else None,
     )
+
+
+def negative_steps(
+    shape: tuple[int, int, int], pairs: int, negatives: int, form: ClosedForm
+) -> native.NegativeSteps:
+    """The compiled steps against sampled items of a method, on tables of ``shape`` (U, I, d)."""
+    threads = torch.get_num_threads()
+    return native.NegativeSteps(shape, pairs, negatives, threads, form.objective, form.values)
 
 
 def native_engine(

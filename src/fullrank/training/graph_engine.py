@@ -13,7 +13,14 @@ from fullrank import native
 from fullrank.data.sampling import Batch
 from fullrank.encoders import LightGCN, Update
 from fullrank.encoders.propagation import Pair, Some
-from fullrank.training.engine import ClosedForm, on_device, pair_steps, runs_compiled, step_of
+from fullrank.training.engine import (
+    ClosedForm,
+    negative_steps,
+    on_device,
+    pair_steps,
+    runs_compiled,
+    step_of,
+)
 from fullrank.training.optim import Optimizer
 from fullrank.training.settings import TrainingSettings
 
@@ -74,14 +81,7 @@ class GraphEngine:
         users, rows = (each.numpy() for each in self.encoder.rows_at(at))
         pairs, n = negatives.shape
         if self._negative_steps is None:
-            self._negative_steps = native.NegativeSteps(
-                (pairs, *rows.shape),
-                pairs,
-                n,
-                torch.get_num_threads(),
-                self.form.objective,
-                self.form.values,
-            )
+            self._negative_steps = negative_steps((pairs, *rows.shape), pairs, n, self.form)
         own = np.arange(pairs)
         places = batch.item_idx, negatives
         if items is not None:
