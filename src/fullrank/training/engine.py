@@ -56,23 +56,17 @@ class ClosedForm:
     watch: Callable[[Tensor], None] | None = None
 
 
+@dataclass(eq=False)
 class NativeEngine:
     """Steps in compiled code, on two float32 tables in the memory of the processor."""
 
-    most = 512
+    encoder: MF | FactoredLightGCN
+    form: ClosedForm
+    settings: TrainingSettings
+    optimizer: Optimizer
+    _made: dict[int, Any] = field(default_factory=dict, init=False)
 
-    def __init__(
-        self,
-        encoder: MF | FactoredLightGCN,
-        form: ClosedForm,
-        settings: TrainingSettings,
-        optimizer: Optimizer,
-    ) -> None:
-        self.encoder = encoder
-        self.form = form
-        self.settings = settings
-        self.optimizer = optimizer
-        self._made: dict[int, Any] = {}
+    most = 512
 
     def steps(self, batches: Batch, lr: float, losses: Tensor) -> None:
         """See `Engine.steps`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,24 +26,18 @@ from fullrank.training.optim import Optimizer
 from fullrank.training.settings import TrainingSettings
 
 
+@dataclass(eq=False)
 class GraphEngine:
     """Steps on LightGCN without autograd: rows, the compiled gradient of the loss, hops, update."""
 
-    most = 1
+    encoder: LightGCN
+    form: ClosedForm
+    settings: TrainingSettings
+    optimizer: Optimizer
+    _pair_steps: native.PairSteps | None = field(default=None, init=False)
+    _negative_steps: native.NegativeSteps | None = field(default=None, init=False)
 
-    def __init__(
-        self,
-        encoder: LightGCN,
-        form: ClosedForm,
-        settings: TrainingSettings,
-        optimizer: Optimizer,
-    ) -> None:
-        self.encoder = encoder
-        self.form = form
-        self.settings = settings
-        self.optimizer = optimizer
-        self._pair_steps: native.PairSteps | None = None
-        self._negative_steps: native.NegativeSteps | None = None
+    most = 1
 
     def steps(self, batches: Batch, lr: float, losses: Tensor) -> None:
         """See `fullrank.training.engine.Engine.steps`."""
