@@ -142,11 +142,27 @@ def test_the_global_seed_plays_no_part(rule):
     assert_same(drawn(rule, 3, negatives=2), first)
 
 
+@pytest.mark.parametrize("stretch", [1, 64 * 5])
+def test_shared_negatives_are_any_items_once_a_batch(stretch, monkeypatch):
+    monkeypatch.setattr("fullrank.data.sampling.STRETCH", stretch)
+    sampler = PairSampler(DATA, "interactions", 500, shared=True)
+    whole = list(sampler.batches(np.random.default_rng(0), 23, 64))
+    assert {batch.negative_idx.shape for batch in whole} == {(1, 500)}
+    counts = np.bincount(np.concatenate([b.negative_idx[0] for b in whole]), minlength=N_ITEMS)
+    assert_drawn_from(counts, np.full(N_ITEMS, 1 / N_ITEMS))
+    for start in (0, 4, 22, 23):
+        rest = sampler.batches(np.random.default_rng(0), 23, 64, start=start)
+        assert_same(list(rest), whole[start:])
+    one, another = (batch.negative_idx for batch in whole[:2])
+    assert (one != another).any()
+
+
 def test_nothing_to_draw():
     everything = np.arange(N_ITEMS)
     full = Interactions.from_rows(USER_IDS, ITEM_IDS, np.full(N_ITEMS, 4), everything)
     with pytest.raises(FitError, match="user 'x4' with every item"):
         PairSampler(full, "users", 1)
+    assert PairSampler(full, "users", 1, shared=True).negatives == 1
     batch = next(PairSampler(full, "users").batches(np.random.default_rng(0), 1, 8))
     assert (batch.user_idx == 4).all()
     empty = Interactions.from_rows(USER_IDS, ITEM_IDS, np.array([], int), np.array([], int))

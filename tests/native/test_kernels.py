@@ -23,6 +23,7 @@ from fullrank.training.loop import engine_of
 needs_kernels = pytest.mark.skipif(native.library() is None, reason=native.state())
 
 GRAPH = {"tau_design": "graph", "tau_near": 1.0, "tau": 4.0}
+SHARED = {"shared_negatives": True, "negatives": 21, "margin": 0.1, "weight": 5.0}
 VARIANTS = [
     ("directspec+", {}),
     ("directspec+", {"shrink": 0.5, "alpha": 0.7, "weight_decay": 0.2}),
@@ -44,6 +45,10 @@ VARIANTS = [
     ("bce", {"batch_size": 300}),
     ("ccl", {"negatives": 2, "margin": -0.2, "weight": 5.0}),
     ("ccl", {"negatives": 9, "margin": 0.3, "weight_decay": 0.2, "optimizer": "adam", "lr": 0.01}),
+    ("ccl", {"negatives": 3, "margin": 0.1, "weight": 5.0, "dropout": 0.4}),
+    ("ccl", SHARED | {"weight_decay": 0.2}),
+    ("ccl", SHARED | {"dropout": 0.4, "dim": 33, "batch_size": 130, "negatives": 70}),
+    ("ccl", SHARED | {"dropout": 0.1, "margin": 0.5, "optimizer": "adam", "lr": 0.01}),
 ]
 EACH = pytest.mark.parametrize(("method", "options"), VARIANTS)
 

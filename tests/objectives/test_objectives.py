@@ -83,6 +83,17 @@ def naive_ccl(user, item, negative):
     return total / len(user)
 
 
+def naive_ccl_with_dropout(user, item, negative, kept):
+    total = 0.0
+    for b in range(len(user)):
+        u = kept[b] * user[b] / math.sqrt(dot(user[b], user[b]))
+        total += max(0.0, 1 - dot(u, item[b]) / math.sqrt(dot(item[b], item[b])))
+        for other in negative[b]:
+            like = dot(u, other) / math.sqrt(dot(other, other))
+            total += 7.0 * max(0.0, like - 0.2) / len(negative[b])
+    return total / len(user)
+
+
 def naive_info_nce(anchor, positive, others, temperature=0.3, similarity="cosine"):
     like = cosine if similarity == "cosine" else torch.dot
     total = 0.0
@@ -182,6 +193,22 @@ def test_formula(loss, naive, arity):
 def test_gradient(loss, naive, arity):
     leaves = [each.clone().requires_grad_() for each in batch(arity)]
     assert torch.autograd.gradcheck(loss, leaves)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_ccl_with_dropout_and_with_shared_negatives(seed):
+    """Large factors, so that some pairs are above 1 and have no loss."""
+    user, item, negative = rows(6, 4, seed=seed), rows(6, 4, seed=8), rows(6, 3, 4, seed=2)
+    kept = 3.0 * (rows(6, 4, seed=3) > 0)
+    loss = fixed(ccl, margin=0.2, weight=7.0)
+    expected = naive_ccl_with_dropout(user, item, negative, kept)
+    assert loss(user, item, negative, kept).item() == pytest.approx(expected, rel=1e-12)
+    leaves = [each.requires_grad_() for each in (user, item, negative)]
+    assert torch.autograd.gradcheck(lambda *tensors: loss(*tensors, kept), leaves)
+    one = negative[:1].detach().requires_grad_()
+    repeated = loss(user, item, one.expand(6, -1, -1), kept)
+    torch.testing.assert_close(loss(user, item, one, kept), repeated)
+    assert torch.autograd.gradcheck(lambda *tensors: loss(*tensors, kept), [user, item, one])
 
 
 @EACH

@@ -14,6 +14,7 @@ from torch.nn.functional import logsigmoid, softmax
 from fullrank.encoders import MF
 from fullrank.methods import METHODS, plan_of, settings_of
 from fullrank.training import Silent, Trainer
+from fullrank.training.dropout import kept, pair_keys
 
 QUICK = {"dim": 8, "batch_size": 32, "epochs": 6, "lr": 1.0, "optimizer": "sgd"}
 WIRES = {"validate", "probe", "checkpoint", "reporter"}
@@ -79,10 +80,12 @@ def loss_by_hand(method, settings, data, batch, user, item, negative, weight):
         below = torch.einsum("bd,bnd->bn", user, negative)
         return -logsigmoid(score[:, None] - below).sum() / len(user)
     if method == "ccl":
-        cosine = torch.nn.functional.cosine_similarity
-        against = cosine(user[:, None], negative, dim=2) - settings.margin
+        user, item, negative = (x / x.norm(dim=-1, keepdim=True) for x in (user, item, negative))
+        if settings.dropout:
+            user = user * torch.from_numpy(kept(pair_keys(batch), settings.dim, settings.dropout))
+        against = (user[:, None] * negative).sum(2) - settings.margin
         pushed = settings.weight * against.clamp_min(0).mean(1)
-        return (1 - cosine(user, item) + pushed).mean()
+        return ((1 - (user * item).sum(1)).clamp_min(0) + pushed).mean()
     if method == "bce":
         below = torch.einsum("bd,bnd->bn", user, negative)
         return (-logsigmoid(score).sum() - logsigmoid(-below).sum()) / len(user)

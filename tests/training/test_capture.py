@@ -21,6 +21,7 @@ STATIC = [
     ("directspec", {"alpha": 0.01, "weight_decay": 0.1}),
     ("bpr", {"negatives": 2}),
     ("ccl", {"negatives": 5, "optimizer": "sgd", "lr": 0.1}),
+    ("ccl", {"negatives": 9, "shared_negatives": True, "optimizer": "sgd", "lr": 0.1}),
     ("directau", {"optimizer": "sgd", "lr": 0.1}),
     ("cl-rec", {}),
 ]

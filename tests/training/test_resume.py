@@ -27,6 +27,8 @@ VARIANTS = [
     *[("bpr", {"negatives": 2, **options}) for options in OPTIMIZERS],
     ("directspec+", {"tau_design": "graph", "tau_near": 2.0}),
     ("bce", {"sampler": "users", "weight_decay": 0.1, "lr_decay": 0.9}),
+    ("ccl", {"negatives": 2, "dropout": 0.3, "optimizer": "adam", "lr": 0.01}),
+    ("ccl", {"negatives": 9, "dropout": 0.3, "shared_negatives": True}),
 ]
 OTHERS = {"batch_size": 200, "epochs": 5, "validate_every": 2, "patience": 1}
 

@@ -19,6 +19,8 @@ COMPILED = [
 """Those on free rows; tests/native has them on LightGCN."""
 VARIANTS = [(method, {}) for method in COMPILED if method != "ccl"] + [
     ("ccl", {"negatives": 3, "margin": -0.2, "weight": 5.0}),
+    ("ccl", {"negatives": 3, "margin": -0.2, "weight": 5.0, "dropout": 0.3}),
+    ("ccl", {"negatives": 20, "margin": -0.2, "weight": 5.0, "shared_negatives": True}),
     ("directspec", {"shrink": 0.5, "alpha": 0.01}),
     ("directspec+", {"shrink": 0.5, "alpha": 0.7}),
     ("directspec+", {"tau_design": "graph", "tau_near": 1.0, "tau": 4.0, "sampler": "users"}),
@@ -49,7 +51,8 @@ def test_steps_are_plain_gradient_descent(tiny, method, options, weight_decay):
             loss = loss_by_hand(method, settings, tiny, batch, user, item, negative, weight)
             drawn = [user, item]
             if negative is not None:
-                drawn.append(negative / negative.shape[1] ** 0.5)  # N of them count as one
+                each = len(user) / (len(negative) * negative.shape[1])
+                drawn.append(negative * each**0.5)  # together they count as much as the pairs
             norms = sum((rows**2).sum() for rows in drawn) / settings.batch_size
             (loss + weight_decay / 2 * norms).backward()
             lr = settings.lr * 0.5**epoch

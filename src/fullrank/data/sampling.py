@@ -33,7 +33,7 @@ class Batch(NamedTuple):
     item_idx: NDArray[np.int64]
     """(B,)"""
     negative_idx: NDArray[np.int64] | None
-    """(B, N)"""
+    """(B, N), or (1, N) where the pairs share them."""
 
 
 class Sampler(Protocol):
@@ -66,6 +66,7 @@ class PairSampler:
             they occur.
         threads: Threads that look up the pairs of a large table, while another draws the next ones;
             what is drawn is the same.
+        shared: Draw the negatives once for all pairs of a batch, from all items.
 
     Raises:
         FitError: negatives are asked for and some user has interacted with every item.
@@ -79,10 +80,11 @@ class PairSampler:
         *,
         damping: float = 0.0,
         threads: int = 1,
+        shared: bool = False,
     ) -> None:
         if not len(data):
             raise FitError("training data", "no interactions", "at least one")
-        if negatives and data.user_degree.max() >= data.n_items:
+        if negatives and not shared and data.user_degree.max() >= data.n_items:
             user = data.users.values[int(data.user_degree.argmax())]
             raise FitError(
                 "negative sampling", f"user {user!r} with every item", "an item left to draw"
@@ -92,6 +94,7 @@ class PairSampler:
         self.negatives = negatives
         self.damping = damping
         self.threads = threads
+        self.shared = shared
         # The C library hands pieces of a stretch's size back to the system when they are freed, and
         # gets them anew page by page, until a larger one was freed once. This one is never touched.
         np.empty(32 * STRETCH, dtype=np.uint8)
@@ -105,23 +108,24 @@ class PairSampler:
     ) -> Iterator[Batch]:
         """Yields the batches ``start .. steps - 1`` of an epoch, many at a time.
 
-        The arrays of what it yields are (s, B), (s, B) and (s, B, N). The batches before ``start``
-        are drawn and passed over, so that a run that goes on in the middle of an epoch sees what it
-        would have seen.
+        The arrays of what it yields are (s, B), (s, B) and (s, B, N) or (s, 1, N). The batches
+        before ``start`` are drawn and passed over, so that a run that goes on in the middle of an
+        epoch sees what it would have seen.
         """
-        stretch = max(STRETCH // (batch_size * max(self.negatives, 1)), 1)
+        pairs = 1 if self.shared else batch_size  # that negatives are drawn for
+        stretch = max(STRETCH // max(batch_size, pairs * self.negatives), 1)
         firsts = range(0, steps, stretch)
         counts = [min(stretch, steps - first) for first in firsts]
         drawn = self._drawn(rng, [count * batch_size for count in counts])
         for first, count, (users, items) in zip(firsts, counts, drawn, strict=True):
-            negatives = self._negatives(rng, users) if self.negatives else None
+            negatives = self._negatives(rng, users, count * pairs) if self.negatives else None
             if start >= first + count:
                 continue
             shape, left = (count, batch_size), slice(max(start - first, 0), None)
             yield Batch(
                 users.reshape(shape)[left],
                 items.reshape(shape)[left],
-                None if negatives is None else negatives.reshape(*shape, -1)[left],
+                None if negatives is None else negatives.reshape(count, pairs, -1)[left],
             )
 
     def batches(
@@ -172,7 +176,11 @@ class PairSampler:
         cells = np.minimum(cells, len(data) - 1)  # rounding may step over the end
         return data.user_idx[cells].astype(np.int64), data.item_idx[cells].astype(np.int64)
 
-    def _negatives(self, rng: np.random.Generator, users: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _negatives(
+        self, rng: np.random.Generator, users: NDArray[np.int64], times: int
+    ) -> NDArray[np.int64]:
+        if self.shared:
+            return rng.integers(self.data.n_items, size=(times, self.negatives))
         owners = np.repeat(users, self.negatives)
         drawn = rng.integers(self.data.n_items, size=len(owners))
         again = np.flatnonzero(self._observed(owners, drawn))

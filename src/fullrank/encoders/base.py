@@ -23,7 +23,7 @@ class Rows(NamedTuple):
     """(2, B, d): users, then their positive items; one tensor, so that both sides can share every
     product of a step."""
     negative: Tensor | None
-    """(B, N, d)"""
+    """(B, N, d), or (1, N, d) where the pairs share them."""
     others: tuple[Tensor, ...] = ()
     """Whatever else the method's objective compares: views, whole tables."""
 
@@ -56,8 +56,8 @@ class Encoder(Protocol):
     def updates(self, batch: TensorBatch, rows: Rows, decay: float) -> list[Update]:
         """What the gradients of ``rows`` mean for the parameters.
 
-        ``decay`` times the raw row is added for each time that the batch has it, and the Nth part
-        of that where it is one of N negatives.
+        ``decay`` times the raw row is added for each time that the batch has it; the negatives of a
+        batch count as much as its pairs.
         """
         ...
 

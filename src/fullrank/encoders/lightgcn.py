@@ -135,7 +135,8 @@ class LightGCN:
         """Updates of the raw tables by gradients with respect to them, with the penalty added."""
         drawn = [(batch.user_idx, decay)], [(batch.item_idx, decay)]
         if batch.negative_idx is not None:
-            drawn[1].append((batch.negative_idx.flatten(), decay / batch.negative_idx.shape[1]))
+            negatives = batch.negative_idx.flatten()
+            drawn[1].append((negatives, decay * len(batch.user_idx) / len(negatives)))
         made = []
         for (name, table), grad, parts in zip(self.parameters.items(), grads, drawn, strict=True):
             if grad is None:

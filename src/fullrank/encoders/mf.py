@@ -71,7 +71,7 @@ class MF:
         if decay:
             rows.pair.grad.add_(rows.pair.detach(), alpha=decay)
             if rows.negative is not None and rows.negative.grad is not None:
-                share = decay / rows.negative.shape[1]
+                share = decay * len(batch.user_idx) / rows.negative[..., 0].numel()
                 rows.negative.grad.add_(rows.negative.detach(), alpha=share)
         user_grad, item_grad = rows.pair.grad
         item_idx = batch.item_idx

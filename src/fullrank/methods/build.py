@@ -26,6 +26,7 @@ def plan_of(method: Method, settings: Any, data: Interactions, device: str) -> P
     else:
         views = method.views(settings, data) if method.views else None
         encoder = encoder_of(settings, data, generator, device, views)
+    dropout = getattr(settings, "dropout", 0.0)
     return Plan(
         encoder=encoder,
         sampler=_sampler(method, settings, data),
@@ -33,8 +34,9 @@ def plan_of(method: Method, settings: Any, data: Interactions, device: str) -> P
         balance=balancing.balance if balancing else None,
         learned=learned.to(device) if learned is not None else None,
         closed_form=_closed_form(method, settings, balancing),
-        static=isinstance(encoder, MF) and (balancing is None or balancing.static),
+        static=isinstance(encoder, MF) and not dropout and (balancing is None or balancing.static),
         device=device,
+        dropout=dropout,
     )
 
 
@@ -46,6 +48,7 @@ def _sampler(method: Method, settings: Any, data: Interactions) -> Sampler:
         settings.sampler,
         getattr(settings, "negatives", 0),
         damping=settings.damping,
+        shared=getattr(settings, "shared_negatives", False),
         threads=torch.get_num_threads(),
     )
 

@@ -103,11 +103,16 @@ def of_pairs(loss: Callable[..., Tensor], *names: str) -> MakeObjective:
 
 
 def of_triples(loss: Callable[..., Tensor], *names: str) -> MakeObjective:
-    """``loss(user, item, negative, **settings)`` with the settings of these names."""
+    """``loss(user, item, negative, **settings)`` with the settings of these names.
+
+    Where the method has dropout, what it keeps comes after the negatives.
+    """
 
     def make(settings: Any) -> Objective:
         values = _values(settings, names)
-        return lambda rows: loss(rows.pair[0], rows.pair[1], _negative(rows), **values)
+        return lambda rows: loss(
+            rows.pair[0], rows.pair[1], _negative(rows), *rows.others, **values
+        )
 
     return make
 

@@ -135,6 +135,11 @@ class CCLSettings(NegativeSettings):
     """Cosine m up to which a negative is left alone."""
     weight: float = Field(300.0, ge=0)
     """Weight w of the negatives."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Share of the numbers of a unit user row that a step leaves out."""
+    shared_negatives: bool = False
+    """Draw N items for all pairs of a batch together, whoever has interacted with them: a step is
+    then quick with thousands."""
 
 
 class SpreadSettings(EncoderSettings):

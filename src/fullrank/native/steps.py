@@ -7,7 +7,17 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping, Sequence
-from ctypes import POINTER, Structure, byref, c_double, c_float, c_int32, c_int64, c_void_p
+from ctypes import (
+    POINTER,
+    Structure,
+    byref,
+    c_double,
+    c_float,
+    c_int32,
+    c_int64,
+    c_uint64,
+    c_void_p,
+)
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -122,6 +132,7 @@ class _NegativeConfig(Structure):
         *((name, c_int64) for name in ("batch", "dim", "negatives", "threads", "objective")),
         ("n", c_int64 * 2),
         *((name, c_float) for name in ("margin", "weight")),
+        ("dropout", c_double),
     ]
 
 
@@ -217,7 +228,7 @@ class PairSteps:
 
 
 class NegativeSteps:
-    """Steps of pairs against sampled items: what `fr_negative_run` does.
+    """Steps of pairs against sampled items: what `fr_negative_run` and `fr_shared_run` do.
 
     Args:
         shape: Users, items, d.
@@ -225,7 +236,8 @@ class NegativeSteps:
         negatives: N.
         threads: Threads that share a step. The result does not depend on their number.
         objective: ``bpr``, ``bce`` or ``ccl``.
-        values: ``margin`` and ``weight`` of ``ccl``.
+        values: ``margin``, ``weight`` and ``dropout`` of ``ccl``.
+        shared: Whether the pairs of a batch have the same N negatives; ``ccl`` alone.
     """
 
     def __init__(
@@ -236,13 +248,16 @@ class NegativeSteps:
         threads: int,
         objective: str,
         values: Mapping[str, float] | None = None,
+        *,
+        shared: bool = False,
     ) -> None:
         n_users, n_items, dim = shape
         config = _NegativeConfig(batch, dim, negatives, threads, _CONTRASTS[objective])
         config.n[:] = (n_users, n_items)
         for name, value in (values or {}).items():
             setattr(config, name, value)
-        self._handle = _opened(self, "negative", config)
+        self._kind = "shared" if shared else "negative"
+        self._handle = _opened(self, self._kind, config)
 
     def run(
         self,
@@ -251,14 +266,23 @@ class NegativeSteps:
         users: NDArray[Any],
         items: NDArray[Any],
         negatives: NDArray[Any],
+        keys: NDArray[np.uint64] | None = None,
     ) -> NDArray[np.float64]:
-        """Makes a step of each row of the arguments: (steps, B) twice and (steps, B, N) int64.
+        """Makes a step of each row of the arguments.
+
+        Args:
+            sides: The two tables.
+            moves: How their rows move.
+            users: (steps, B) int64.
+            items: (steps, B) int64.
+            negatives: (steps, B, N) int64, or (steps, 1, N) where they are shared.
+            keys: (steps, B), of the pairs, for dropout; without them there is none.
 
         Returns:
             (steps,) the loss of each step, before its update.
         """
         losses = np.empty(len(users))
-        kernel("negative_run")(
+        kernel(f"{self._kind}_run")(
             self._handle,
             c_int64(len(users)),
             _tables(sides),
@@ -266,6 +290,7 @@ class NegativeSteps:
             pointer(users, np.int64, c_int64),
             pointer(items, np.int64, c_int64),
             pointer(negatives, np.int64, c_int64),
+            None if keys is None else pointer(keys, np.uint64, c_uint64),
             pointer(losses, np.float64, c_double),
         )
         return losses
@@ -276,6 +301,7 @@ class NegativeSteps:
         users: NDArray[Any],
         items: NDArray[Any],
         negatives: NDArray[Any],
+        keys: NDArray[np.uint64] | None = None,
     ) -> tuple[float, tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """The loss of a batch, and its gradient with respect to the tables, zero for other rows.
 
@@ -283,14 +309,16 @@ class NegativeSteps:
             tables: (n_users, d) and (n_items, d) float32, of as many rows as the steps are for.
             users: (B,) int64 rows of the first.
             items: (B,) int64 rows of the second.
-            negatives: (B, N) int64 rows of the second.
+            negatives: (B, N) int64 rows of the second, or (1, N) where they are shared.
+            keys: (B,), of the pairs, for dropout.
         """
         grads = np.zeros_like(tables[0]), np.zeros_like(tables[1])
         sides = (
             Side(tables[0], {"square": grads[0]}),
             Side(tables[1], {"square": grads[1]}),
         )
-        (loss,) = self.run(sides, Moves("keep"), users[None], items[None], negatives[None])
+        batch = users[None], items[None], negatives[None], None if keys is None else keys[None]
+        (loss,) = self.run(sides, Moves("keep"), *batch)
         return float(loss), grads
 
 

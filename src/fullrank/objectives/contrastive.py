@@ -38,15 +38,35 @@ def cl_rec(
     return bpr(user, item, negative) + contrast * spread
 
 
-def ccl(user: Tensor, item: Tensor, negative: Tensor, margin: float, weight: float) -> Tensor:
+def ccl(
+    user: Tensor,
+    item: Tensor,
+    negative: Tensor,
+    kept: Tensor | None = None,
+    *,
+    margin: float,
+    weight: float,
+) -> Tensor:
     """``mean_b [1 - cos(u_b, v_b) + w / N Σ_n max(0, cos(u_b, v_bn) - m)]``.
 
-    Shapes: ``user``, ``item`` (B, d), ``negative`` (B, N, d); returns a scalar.
-    Source: SimpleX, Mao et al., CIKM 2021, equation 1.
+    Args:
+        user: (B, d).
+        item: (B, d).
+        negative: (B, N, d), or (1, N, d) where the pairs share them.
+        kept: (B, d) factors on the unit user rows, for dropout: a "cosine" is then an inner product
+            with what is left, and a pair above 1 has no loss.
+        margin: m.
+        weight: w.
+
+    Returns:
+        A scalar.
+
+    Source: SimpleX, Mao et al., CIKM 2021, equation 1; the dropout is that of the authors' program.
     """
     u, v, n = unit_rows(user), unit_rows(item), unit_rows(negative)
-    positive = 1 - (u * v).sum(dim=-1)
-    against = (n @ u.unsqueeze(-1)).squeeze(-1)
+    u = u if kept is None else u * kept
+    positive = (1 - (u * v).sum(dim=-1)).clamp_min(0)
+    against = u @ n[0].T if len(n) == 1 else (n @ u.unsqueeze(-1)).squeeze(-1)
     return (positive + weight * (against - margin).clamp_min(0).mean(dim=-1)).mean()
 
 

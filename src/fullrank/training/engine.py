@@ -15,6 +15,7 @@ from fullrank import native
 from fullrank.data.graph import Nearness
 from fullrank.data.sampling import Batch
 from fullrank.encoders import MF, FactoredLightGCN, LightGCN, TensorBatch
+from fullrank.training.dropout import pair_keys
 from fullrank.training.optim import Optimizer
 from fullrank.training.settings import TrainingSettings
 
@@ -44,7 +45,7 @@ class ClosedForm:
         objective: A name that `fullrank.native` knows.
         balance: ``none``, ``directspec`` or ``directspec+``.
         values: Those of ``alpha``, ``tau``, ``tau_near`` and ``shrink`` that the balance has, or
-            those of ``margin`` and ``weight`` that the objective has.
+            those of ``margin``, ``weight`` and ``dropout`` that the objective has.
         nearness: Who is near, where two values of τ depend on it.
         watch: Is shown the raw rows (2, B, d) of a batch now and then.
     """
@@ -64,7 +65,7 @@ class NativeEngine:
     form: ClosedForm
     settings: TrainingSettings
     optimizer: Optimizer
-    _made: dict[int, Any] = field(default_factory=dict, init=False)
+    _made: Any = field(default=None, init=False)
 
     most = 512
 
@@ -74,11 +75,13 @@ class NativeEngine:
         moves = native.Moves(self.settings.optimizer, lr, decay, **self.optimizer.constants)
         sides = self._side("user_table"), self._side("item_table")
         negatives = batches.negative_idx
-        drawn = () if negatives is None else (negatives,)
+        drawn: tuple[NDArray[Any] | None, ...] = ()
+        if negatives is not None:
+            drawn = negatives, keys_of(batches, self.form)
         if self.form.watch is not None:
             users, items = (torch.from_numpy(each[0]) for each in batches[:2])
             self.form.watch(self.encoder.rows(TensorBatch(users, items, None)).pair.detach())
-        made = self._steps(0 if negatives is None else negatives.shape[2])
+        made = self._steps(batches)
         total = losses.item()
         for loss in made.run(sides, moves, batches.user_idx, batches.item_idx, *drawn).tolist():
             total += loss  # one by one: the sum must not depend on how steps are bundled
@@ -89,16 +92,15 @@ class NativeEngine:
         state = self.optimizer.prepared(name, table)
         return native.Side(table.numpy(), {key: each.numpy() for key, each in state.items()})
 
-    def _steps(self, negatives: int) -> Any:
-        if negatives not in self._made:
-            form = self.form
-            if negatives:
-                shape = _shape(self.encoder)
-                pairs = self.settings.batch_size
-                self._made[negatives] = negative_steps(shape, pairs, negatives, form)
+    def _steps(self, batches: Batch) -> Any:
+        if self._made is None:
+            negatives = batches.negative_idx
+            if negatives is None:
+                self._made = pair_steps(self.encoder, self.form, self.settings)
             else:
-                self._made[negatives] = pair_steps(self.encoder, form, self.settings)
-        return self._made[negatives]
+                pairs = batches.user_idx.shape[1]
+                self._made = negative_steps(_shape(self.encoder), pairs, negatives[0], self.form)
+        return self._made
 
 
 def _shape(encoder: MF | FactoredLightGCN | LightGCN) -> tuple[int, int, int]:
@@ -123,11 +125,30 @@ def pair_steps(
 
 
 def negative_steps(
-    shape: tuple[int, int, int], pairs: int, negatives: int, form: ClosedForm
+    shape: tuple[int, int, int], pairs: int, negatives: NDArray[np.int64], form: ClosedForm
 ) -> native.NegativeSteps:
-    """The compiled steps against sampled items of a method, on tables of ``shape`` (U, I, d)."""
-    threads = torch.get_num_threads()
-    return native.NegativeSteps(shape, pairs, negatives, threads, form.objective, form.values)
+    """The compiled steps of a method on tables of ``shape`` (U, I, d).
+
+    Args:
+        shape: Users, items, d.
+        pairs: B.
+        negatives: (B, N), or (1, N) where the pairs share them, of some batch.
+        form: The method.
+    """
+    return native.NegativeSteps(
+        shape,
+        pairs,
+        negatives.shape[1],
+        torch.get_num_threads(),
+        form.objective,
+        form.values,
+        shared=len(negatives) < pairs,
+    )
+
+
+def keys_of(batch: Batch, form: ClosedForm) -> NDArray[np.uint64] | None:
+    """What dropout goes by, if the method has it."""
+    return pair_keys(batch) if form.values.get("dropout") else None
 
 
 def native_engine(

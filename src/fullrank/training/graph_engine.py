@@ -16,6 +16,7 @@ from fullrank.encoders import LightGCN, Update
 from fullrank.encoders.propagation import Pair, Some
 from fullrank.training.engine import (
     ClosedForm,
+    keys_of,
     negative_steps,
     on_device,
     pair_steps,
@@ -74,14 +75,15 @@ class GraphEngine:
         items = None if every else np.concatenate((batch.item_idx, negatives.ravel()))
         at = torch.from_numpy(batch.user_idx), None if items is None else torch.from_numpy(items)
         users, rows = (each.numpy() for each in self.encoder.rows_at(at))
-        pairs, n = negatives.shape
+        pairs = len(users)
         if self._negative_steps is None:
-            self._negative_steps = negative_steps((pairs, *rows.shape), pairs, n, self.form)
+            self._negative_steps = negative_steps((pairs, *rows.shape), pairs, negatives, self.form)
         own = np.arange(pairs)
         places = batch.item_idx, negatives
         if items is not None:
-            places = own, np.arange(pairs, len(items)).reshape(pairs, n)
-        loss, grads = self._negative_steps.gradients((users, rows), own, *places)
+            places = own, np.arange(pairs, len(items)).reshape(negatives.shape)
+        keys = keys_of(batch, self.form)
+        loss, grads = self._negative_steps.gradients((users, rows), own, *places, keys)
         return loss, at, (torch.from_numpy(grads[0]), torch.from_numpy(grads[1]))
 
 

@@ -16,6 +16,7 @@ from fullrank.encoders.base import Encoder, Rows, TensorBatch, Update
 from fullrank.errors import FitError
 from fullrank.training import capture
 from fullrank.training.checkpoint import CheckpointFile, Progress, Record
+from fullrank.training.dropout import kept, pair_keys
 from fullrank.training.engine import (
     ClosedForm,
     Engine,
@@ -50,6 +51,8 @@ class Plan:
         static: Whether a step is the same operations of the same shapes for every batch, all of
             them on the device.
         device: Where the batches go.
+        dropout: Share of the users' numbers that the objective leaves out, if it takes a last
+            argument that says which.
     """
 
     encoder: Encoder
@@ -60,6 +63,7 @@ class Plan:
     closed_form: ClosedForm | None = None
     static: bool = False
     device: str = "cpu"
+    dropout: float = 0.0
 
     @property
     def parameters(self) -> dict[str, Tensor]:
@@ -108,8 +112,12 @@ class AutogradEngine:
 
     def _loss(self, rows: Rows, batch: Batch) -> Tensor:
         balance = self.plan.balance
-        balanced = rows if balance is None else rows._replace(pair=balance(rows.pair, batch))
-        return self.plan.objective(balanced)
+        if balance is not None:
+            rows = rows._replace(pair=balance(rows.pair, batch))
+        if self.plan.dropout:
+            left = kept(pair_keys(batch), rows.pair.shape[-1], self.plan.dropout)
+            rows = rows._replace(others=(*rows.others, torch.from_numpy(left).to(rows.pair)))
+        return self.plan.objective(rows)
 
     def _learned_updates(self) -> list[Update]:
         if self.plan.learned is None:

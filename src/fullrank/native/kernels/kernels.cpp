@@ -3,6 +3,7 @@
 #include "pair.h"
 #include "propagate.h"
 #include "sample.h"
+#include "shared.h"
 #include "topk.h"
 
 #include <new>
@@ -39,12 +40,29 @@ void* fr_negative_open(const fr::NegativeConfig* config) {
 
 void fr_negative_run(void* steps, int64_t count, const fr::Table* tables, const fr::Update* update,
                      const int64_t* users, const int64_t* items, const int64_t* negatives,
-                     double* losses) {
-    static_cast<fr::NegativeSteps*>(steps)->run(count, tables, *update, users, items, negatives,
+                     const uint64_t* keys, double* losses) {
+    static_cast<fr::NegativeSteps*>(steps)->run(count, tables, *update, users, items, negatives, keys,
                                                 losses);
 }
 
 void fr_negative_close(void* steps) { delete static_cast<fr::NegativeSteps*>(steps); }
+
+void* fr_shared_open(const fr::NegativeConfig* config) {
+    try {
+        return new fr::SharedSteps(*config);
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+
+void fr_shared_run(void* steps, int64_t count, const fr::Table* tables, const fr::Update* update,
+                     const int64_t* users, const int64_t* items, const int64_t* negatives,
+                     const uint64_t* keys, double* losses) {
+    static_cast<fr::SharedSteps*>(steps)->run(count, tables, *update, users, items, negatives, keys,
+                                                losses);
+}
+
+void fr_shared_close(void* steps) { delete static_cast<fr::SharedSteps*>(steps); }
 
 void fr_gather_hop(const fr::Hop* hop) { fr::gather_hop(*hop); }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "dropout.h"
 #include "rows.h"
 
 namespace fr {
@@ -14,6 +15,7 @@ struct NegativeConfig {
     int64_t batch, dim, negatives, threads, objective;
     int64_t n[2];
     float margin, weight;  // of CCL
+    double dropout;        // share of a unit user row that CCL leaves out
 };
 
 class NegativeSteps {
@@ -23,6 +25,7 @@ class NegativeSteps {
           B_(config.batch),
           d_(config.dim),
           N_(config.negatives),
+          dropout_(config.dropout),
           u_(B_ * d_),
           gu_(B_ * d_),
           factor_(B_ * (1 + N_)),
@@ -34,7 +37,7 @@ class NegativeSteps {
           items_(std::min(B_ * (1 + N_), config.n[1]), d_) {}
 
     void run(long steps, const Table* tables, const Update& update, const int64_t* users,
-             const int64_t* items, const int64_t* negatives, double* losses) {
+             const int64_t* items, const int64_t* negatives, const uint64_t* keys, double* losses) {
         int members = static_cast<int>(c_.threads);
         team(members, [&](int me, Barrier& barrier) {
             for (long step = 0; step < steps; ++step) {
@@ -49,7 +52,7 @@ class NegativeSteps {
                 Range mine = share(B_, me, members);
                 for (long b = mine.begin; b < mine.end; ++b)
                     if (c_.objective == CCL)
-                        cosines(b, tables, u, i, n);
+                        cosines(b, tables, u, i, n, keys ? keys + step * B_ + b : nullptr);
                     else
                         pair(b, tables, u, i, n);
                 barrier.wait();
@@ -75,7 +78,8 @@ class NegativeSteps {
             targets_[b * (1 + N_)] = items[b];
             std::memcpy(&targets_[b * (1 + N_) + 1], negatives + b * N_, N_ * sizeof(int64_t));
         }
-        items_.start(targets_.data(), B_ * (1 + N_), N_);
+        items_.start(targets_.data(), B_ * (1 + N_),
+                     [&](long b) { return b % (1 + N_) ? 1.0f / N_ : 1.0f; });
     }
 
     // Loss, the factors of the pair's item gradients (each a factor times u), the user's gradient.
@@ -109,26 +113,30 @@ class NegativeSteps {
     }
 
     // As `pair`; a cosine's gradient has a part along the item's own row too, in `own_`. Most
-    // negatives lie below the margin, so most factors are zero.
+    // negatives lie below the margin, so most factors are zero. With a key, `u` is what dropout leaves
+    // of the user's row, which keeps the length that the whole row has.
     void cosines(long b, const Table* tables, const int64_t* users, const int64_t* items,
-                 const int64_t* negatives) {
+                 const int64_t* negatives, const uint64_t* key) {
+        const float* whole = tables[0].rows + users[b] * d_;
         float *u = &u_[b * d_], *gu = &gu_[b * d_], loss = 0, along = 0;
         gather(tables[0], users[b], d_, u);
+        if (key) dropout_.hide(*key, u, d_);
         std::memset(gu, 0, d_ * sizeof(float));
-        const float user_norm = inverse_norm(u);
+        const float user_norm = inverse_norm(whole, d_);
         for (long k = 0; k <= N_; ++k) {
             if (k + 8 <= N_) prefetch_row(tables[1], negatives[b * N_ + k + 7], d_);
             const int64_t row = k ? negatives[b * N_ + k - 1] : items[b];
             const float* x = tables[1].rows + row * d_;
-            const float norm = norms_.empty() ? inverse_norm(x) : norms_[row];
+            const float norm = norms_.empty() ? inverse_norm(x, d_) : norms_[row];
             const float cosine = dot(u, x, d_) * user_norm * norm;
-            float slope = -1.0f / B_;
+            float slope;
             if (k) {
                 const bool active = cosine > c_.margin;
                 loss += active ? c_.weight / N_ * (cosine - c_.margin) : 0.0f;
                 slope = active ? c_.weight / N_ / B_ : 0.0f;
             } else {
-                loss = 1 - cosine;
+                loss = std::max(1 - cosine, 0.0f);
+                slope = cosine < 1 ? -1.0f / B_ : 0.0f;
             }
             const float f = slope * user_norm * norm;
             factor_[b * (1 + N_) + k] = f;
@@ -137,19 +145,15 @@ class NegativeSteps {
             if (f != 0)
                 for (long c = 0; c < d_; ++c) gu[c] += f * x[c];
         }
-        for (long c = 0; c < d_; ++c) gu[c] += along * u[c];
+        if (key) dropout_.hide(*key, gu, d_);
+        for (long c = 0; c < d_; ++c) gu[c] += along * whole[c];
         losses_[b] = loss;
     }
 
     // Where a step sees more items than there are, the norm of each is taken once.
     void measure(Range mine, const Table& items) {
         for (long row = mine.begin; row < mine.end; ++row)
-            norms_[row] = inverse_norm(items.rows + row * d_);
-    }
-
-    float inverse_norm(const float* x) const {
-        float square = dot(x, x, d_);
-        return square > NO_ROW * NO_ROW ? 1 / std::sqrt(square) : 1.0f;
+            norms_[row] = inverse_norm(items.rows + row * d_, d_);
     }
 
     void move(Range columns, const Table* tables, const Update& update, const int64_t* items,
@@ -174,6 +178,7 @@ class NegativeSteps {
 
     const NegativeConfig c_;
     const long B_, d_, N_;
+    const Dropout dropout_;
     std::vector<float> u_, gu_, factor_, own_, norms_, losses_;
     std::vector<int64_t> targets_;
     Gradients users_, items_;

@@ -36,6 +36,12 @@ inline void prefetch_row(const Table& t, int64_t row, long d) {
     for (long c = 0; c < d; c += 16) __builtin_prefetch(p + c, 0, CACHE);
 }
 
+// 1 over the length of a row, and 1 for a row of none.
+inline float inverse_norm(const float* x, long d) {
+    const float square = dot(x, x, d);
+    return square > NO_ROW * NO_ROW ? 1 / std::sqrt(square) : 1.0f;
+}
+
 inline void gather(const Table& t, int64_t row, long d, float* out) {
     std::memcpy(out, t.rows + row * d, d * sizeof(float));
 }
@@ -82,9 +88,14 @@ class Gradients {
     // `most`: distinct rows that a batch can have.
     Gradients(long most, long d) : d_(d), numbers_(most) {}
 
-    // Says which rows the batch has, in groups of a pair's own row and its negatives, which count as
-    // one together; one thread. Occurrence b then adds to sum `place(b)`.
-    void start(const int64_t* idx, long count, long negatives = 0) {
+    void start(const int64_t* idx, long count) {
+        start(idx, count, [](long) { return 1.0f; });
+    }
+
+    // Says which rows the batch has, and by how much occurrence b counts where the batch's rows are
+    // penalised; one thread. The occurrence then adds to sum `place_[b]`.
+    template <class Times>
+    void start(const int64_t* idx, long count, const Times& times) {
         numbers_.clear();
         distinct_.clear();
         times_.clear();
@@ -95,7 +106,7 @@ class Gradients {
                 distinct_.push_back(idx[b]);
                 times_.push_back(0);
             }
-            times_[place] += negatives && b % (1 + negatives) ? 1.0f / negatives : 1.0f;
+            times_[place] += times(b);
         }
         if (distinct_.size() * d_ > sums_.size()) sums_.resize(distinct_.size() * d_);
     }

@@ -81,6 +81,19 @@ inline Vec select(const uint8_t* bits, long v, Vec a, Vec b) {
 #endif
 }
 
+inline bool any_above(Vec v, float x) {
+#if defined(__AVX512F__)
+    return _mm512_cmp_ps_mask(reinterpret_cast<__m512>(v), _mm512_set1_ps(x), _CMP_GT_OQ) != 0;
+#elif defined(__AVX__)
+    const Ints above = v > all(x);
+    return _mm256_movemask_ps(reinterpret_cast<__m256>(above)) != 0;
+#else
+    bool found = false;
+    for (int i = 0; i < W; ++i) found |= v[i] > x;
+    return found;
+#endif
+}
+
 // The transpose of W x W numbers, a row of them each ld numbers.
 inline void transpose(const float* from, long ld, Vec* to) {
     Vec zipped[W];
