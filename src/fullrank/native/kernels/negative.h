@@ -1,87 +1,55 @@
 // Steps of pairs against sampled items: BPR, binary cross-entropy and the cosine contrastive loss.
 #pragma once
 
-#include <algorithm>
-#include <memory>
-
-#include "dropout.h"
-#include "rows.h"
+#include "contrast.h"
 
 namespace fr {
 
-enum Contrast : int64_t { BPR = 0, BCE = 1, CCL = 2 };
-
-struct NegativeConfig {
-    int64_t batch, dim, negatives, threads, objective;
-    int64_t n[2];
-    float margin, weight;  // of CCL
-    double dropout;        // share of a unit user row that CCL leaves out
-};
-
-class NegativeSteps {
+class NegativeSteps : public ContrastSteps<NegativeSteps> {
    public:
     explicit NegativeSteps(const NegativeConfig& config)
-        : c_(config),
-          B_(config.batch),
-          d_(config.dim),
-          N_(config.negatives),
-          dropout_(config.dropout),
-          u_(B_ * d_),
-          gu_(B_ * d_),
+        : ContrastSteps(config, config.batch * config.negatives,
+                        config.batch * (1 + config.negatives)),
           factor_(B_ * (1 + N_)),
           own_(config.objective == CCL ? B_ * (1 + N_) : 0),
-          norms_(config.objective == CCL && B_ * (1 + N_) >= config.n[1] ? config.n[1] : 0),
-          losses_(B_),
-          targets_(B_ * (1 + N_)),
-          users_(std::min(B_, config.n[0]), d_),
-          items_(std::min(B_ * (1 + N_), config.n[1]), d_) {}
+          norms_(config.objective == CCL && B_ * (1 + N_) >= config.n[1] ? config.n[1] : 0) {}
 
-    void run(long steps, const Table* tables, const Update& update, const int64_t* users,
-             const int64_t* items, const int64_t* negatives, const uint64_t* keys, double* losses) {
-        int members = static_cast<int>(c_.threads);
-        team(members, [&](int me, Barrier& barrier) {
-            for (long step = 0; step < steps; ++step) {
-                const int64_t *u = users + step * B_, *i = items + step * B_;
-                const int64_t* n = negatives + step * B_ * N_;
-                if (me == 0) users_.start(u, B_);
-                if (me == members - 1) list_targets(i, n);
-                if (!norms_.empty()) {
-                    measure(share(norms_.size(), me, members), tables[1]);
-                    barrier.wait();
-                }
-                Range mine = share(B_, me, members);
-                for (long b = mine.begin; b < mine.end; ++b)
-                    if (c_.objective == CCL)
-                        cosines(b, tables, u, i, n, keys ? keys + step * B_ + b : nullptr);
-                    else
-                        pair(b, tables, u, i, n);
-                barrier.wait();
-                if (me == 0) {
-                    losses[step] = 0;
-                    for (float loss : losses_) losses[step] += loss;
-                    losses[step] /= B_;
-                }
-                move(columns_of(d_, me, members), tables, update, i, n);
-                barrier.wait();
-                if (me == 0) {
-                    users_.count(tables[0], update);
-                    items_.count(tables[1], update);
-                }
-                if (update.rule == ADAM) barrier.wait();
-            }
-        });
-    }
-
-   private:
-    void list_targets(const int64_t* items, const int64_t* negatives) {
+    void list(const Drawn& drawn) {
         for (long b = 0; b < B_; ++b) {
-            targets_[b * (1 + N_)] = items[b];
-            std::memcpy(&targets_[b * (1 + N_) + 1], negatives + b * N_, N_ * sizeof(int64_t));
+            targets_[b * (1 + N_)] = drawn.items[b];
+            std::memcpy(&targets_[b * (1 + N_) + 1], drawn.negatives + b * N_, N_ * sizeof(int64_t));
         }
         items_.start(targets_.data(), B_ * (1 + N_),
                      [&](long b) { return b % (1 + N_) ? 1.0f / N_ : 1.0f; });
     }
 
+    // Where a step sees more items than there are, the norm of each is taken once.
+    long prepared() const { return norms_.size(); }
+
+    void prepare(Range mine, const Table& items, const Drawn&) {
+        for (long row = mine.begin; row < mine.end; ++row)
+            norms_[row] = inverse_norm(items.rows + row * d_, d_);
+    }
+
+    void pairs(Range mine, int, const Table* tables, const Drawn& drawn) {
+        for (long b = mine.begin; b < mine.end; ++b)
+            if (c_.objective == CCL)
+                cosines(b, tables, drawn);
+            else
+                pair(b, tables, drawn.users, drawn.items, drawn.negatives);
+    }
+
+    void add(Range columns, int, const Table& items, const Drawn&) {
+        for (long b = 0; b < B_; ++b)
+            for (long at = b * (1 + N_); at < (b + 1) * (1 + N_); ++at) {
+                if (c_.objective == CCL && factor_[at] == 0) continue;
+                items_.add(at, factor_[at], &u_[b * d_], columns);
+                if (c_.objective == CCL)
+                    items_.add(at, own_[at], items.rows + targets_[at] * d_, columns);
+            }
+    }
+
+   private:
     // Loss, the factors of the pair's item gradients (each a factor times u), the user's gradient.
     void pair(long b, const Table* tables, const int64_t* users, const int64_t* items,
               const int64_t* negatives) {
@@ -115,17 +83,18 @@ class NegativeSteps {
     // As `pair`; a cosine's gradient has a part along the item's own row too, in `own_`. Most
     // negatives lie below the margin, so most factors are zero. With a key, `u` is what dropout leaves
     // of the user's row, which keeps the length that the whole row has.
-    void cosines(long b, const Table* tables, const int64_t* users, const int64_t* items,
-                 const int64_t* negatives, const uint64_t* key) {
-        const float* whole = tables[0].rows + users[b] * d_;
+    void cosines(long b, const Table* tables, const Drawn& drawn) {
+        const int64_t* negatives = drawn.negatives;
+        const uint64_t* key = drawn.key(b);
+        const float* whole = tables[0].rows + drawn.users[b] * d_;
         float *u = &u_[b * d_], *gu = &gu_[b * d_], loss = 0, along = 0;
-        gather(tables[0], users[b], d_, u);
+        gather(tables[0], drawn.users[b], d_, u);
         if (key) dropout_.hide(*key, u, d_);
         std::memset(gu, 0, d_ * sizeof(float));
         const float user_norm = inverse_norm(whole, d_);
         for (long k = 0; k <= N_; ++k) {
             if (k + 8 <= N_) prefetch_row(tables[1], negatives[b * N_ + k + 7], d_);
-            const int64_t row = k ? negatives[b * N_ + k - 1] : items[b];
+            const int64_t row = k ? negatives[b * N_ + k - 1] : drawn.items[b];
             const float* x = tables[1].rows + row * d_;
             const float norm = norms_.empty() ? inverse_norm(x, d_) : norms_[row];
             const float cosine = dot(u, x, d_) * user_norm * norm;
@@ -150,38 +119,7 @@ class NegativeSteps {
         losses_[b] = loss;
     }
 
-    // Where a step sees more items than there are, the norm of each is taken once.
-    void measure(Range mine, const Table& items) {
-        for (long row = mine.begin; row < mine.end; ++row)
-            norms_[row] = inverse_norm(items.rows + row * d_, d_);
-    }
-
-    void move(Range columns, const Table* tables, const Update& update, const int64_t* items,
-              const int64_t* negatives) {
-        if (columns.begin == columns.end) return;
-        users_.zero(columns);
-        items_.zero(columns);
-        for (long b = 0; b < B_; ++b) {
-            users_.add(b, 1, &gu_[b * d_], columns);
-            for (long k = 0; k <= N_; ++k) {
-                const long at = b * (1 + N_) + k;
-                if (c_.objective == CCL && factor_[at] == 0) continue;
-                items_.add(at, factor_[at], &u_[b * d_], columns);
-                if (c_.objective != CCL) continue;
-                const int64_t row = k ? negatives[b * N_ + k - 1] : items[b];
-                items_.add(at, own_[at], tables[1].rows + row * d_, columns);
-            }
-        }
-        users_.apply(tables[0], update, columns);
-        items_.apply(tables[1], update, columns);
-    }
-
-    const NegativeConfig c_;
-    const long B_, d_, N_;
-    const Dropout dropout_;
-    std::vector<float> u_, gu_, factor_, own_, norms_, losses_;
-    std::vector<int64_t> targets_;
-    Gradients users_, items_;
+    std::vector<float> factor_, own_, norms_;
 };
 
 }  // namespace fr

@@ -2,23 +2,16 @@
 // is then in one product of matrices.
 #pragma once
 
-#include "dropout.h"
+#include "contrast.h"
 #include "gemm.h"
-#include "negative.h"
 
 namespace fr {
 
-class SharedSteps {
+class SharedSteps : public ContrastSteps<SharedSteps> {
    public:
     explicit SharedSteps(const NegativeConfig& config)
-        : c_(config),
-          B_(config.batch),
-          d_(config.dim),
-          N_(config.negatives),
+        : ContrastSteps(config, config.negatives, config.batch + config.negatives),
           width_(padded(N_)),
-          dropout_(config.dropout),
-          u_(B_ * d_),
-          gu_(B_ * d_),
           x_(N_ * d_),
           turned_(d_ * width_),
           cosines_(config.threads * BLOCK * width_),
@@ -26,43 +19,54 @@ class SharedSteps {
           own_norms_(B_),
           norms_(N_),
           own_(B_),
-          losses_(B_),
           counts_(B_),
-          active_(B_ * N_),
-          targets_(B_ + N_),
-          users_(std::min(B_, config.n[0]), d_),
-          items_(std::min(B_ + N_, config.n[1]), d_) {}
+          active_(B_ * N_) {}
 
-    void run(long steps, const Table* tables, const Update& update, const int64_t* users,
-             const int64_t* items, const int64_t* negatives, const uint64_t* keys, double* losses) {
-        int members = static_cast<int>(c_.threads);
-        team(members, [&](int me, Barrier& barrier) {
-            for (long step = 0; step < steps; ++step) {
-                const int64_t *u = users + step * B_, *i = items + step * B_;
-                const int64_t* n = negatives + step * N_;
-                if (me == 0) users_.start(u, B_);
-                if (me == members - 1) list_targets(i, n);
-                normalise(share(N_, me, members), tables[1], n);
-                barrier.wait();
-                Range mine = share(B_, me, members);
-                for (long b = mine.begin; b < mine.end; b += BLOCK)
-                    block({b, std::min(b + BLOCK, mine.end)}, me, tables, u, i,
-                          keys ? keys + step * B_ : nullptr);
-                barrier.wait();
-                if (me == 0) {
-                    losses[step] = 0;
-                    for (float loss : losses_) losses[step] += loss;
-                    losses[step] /= B_;
-                }
-                move(columns_of(d_, me, members), me, tables, update, i);
-                barrier.wait();
-                if (me == 0) {
-                    users_.count(tables[0], update);
-                    items_.count(tables[1], update);
-                }
-                if (update.rule == ADAM) barrier.wait();
+    void list(const Drawn& drawn) {
+        std::memcpy(targets_.data(), drawn.items, B_ * sizeof(int64_t));
+        std::memcpy(&targets_[B_], drawn.negatives, N_ * sizeof(int64_t));
+        const float part = static_cast<float>(B_) / N_;
+        items_.start(targets_.data(), B_ + N_, [&](long b) { return b < B_ ? 1.0f : part; });
+    }
+
+    long prepared() const { return N_; }
+
+    // Unit rows of the sampled items, as rows and as columns.
+    void prepare(Range mine, const Table& items, const Drawn& drawn) {
+        for (long k = mine.begin; k < mine.end; ++k) {
+            const float* row = items.rows + drawn.negatives[k] * d_;
+            norms_[k] = inverse_norm(row, d_);
+            for (long c = 0; c < d_; ++c)
+                turned_[c * width_ + k] = x_[k * d_ + c] = row[c] * norms_[k];
+        }
+    }
+
+    void pairs(Range mine, int me, const Table* tables, const Drawn& drawn) {
+        for (long b = mine.begin; b < mine.end; b += BLOCK)
+            block({b, std::min(b + BLOCK, mine.end)}, &cosines_[me * BLOCK * width_], tables, drawn);
+    }
+
+    void add(Range columns, int me, const Table& items, const Drawn& drawn) {
+        float* along = &along_[me * N_];
+        std::fill(along, along + N_, 0.0f);
+        const float push = c_.weight / N_ / B_;
+        for (long b = 0; b < B_; ++b) {
+            const float* u = &u_[b * d_];
+            if (own_[b] < 1) {
+                const float pull = -own_norms_[b] / B_;
+                items_.add(b, pull, u, columns);
+                items_.add(b, -pull * own_norms_[b] * own_[b], items.rows + drawn.items[b] * d_,
+                           columns);
             }
-        });
+            for (long a = 0; a < counts_[b]; ++a) {
+                const Active& active = active_[b * N_ + a];
+                items_.add(B_ + active.k, push * norms_[active.k], u, columns);
+                along[active.k] += active.cosine;
+            }
+        }
+        for (long k = 0; k < N_; ++k)
+            if (along[k] != 0)
+                items_.add(B_ + k, -push * along[k] * norms_[k], &x_[k * d_], columns);
     }
 
    private:
@@ -72,38 +76,19 @@ class SharedSteps {
         float cosine;
     };
 
-    void list_targets(const int64_t* items, const int64_t* negatives) {
-        std::memcpy(targets_.data(), items, B_ * sizeof(int64_t));
-        std::memcpy(&targets_[B_], negatives, N_ * sizeof(int64_t));
-        const float part = static_cast<float>(B_) / N_;
-        items_.start(targets_.data(), B_ + N_, [&](long b) { return b < B_ ? 1.0f : part; });
-    }
-
-    // Unit rows of the sampled items, as rows and as columns.
-    void normalise(Range mine, const Table& items, const int64_t* negatives) {
-        for (long k = mine.begin; k < mine.end; ++k) {
-            const float* row = items.rows + negatives[k] * d_;
-            norms_[k] = inverse_norm(row, d_);
-            for (long c = 0; c < d_; ++c)
-                turned_[c * width_ + k] = x_[k * d_ + c] = row[c] * norms_[k];
-        }
-    }
-
-    void block(Range pairs, int me, const Table* tables, const int64_t* users, const int64_t* items,
-               const uint64_t* keys) {
+    void block(Range pairs, float* cosines, const Table* tables, const Drawn& drawn) {
         for (long b = pairs.begin; b < pairs.end; ++b) {
-            const float* row = tables[0].rows + users[b] * d_;
+            const float* row = tables[0].rows + drawn.users[b] * d_;
             const float norm = inverse_norm(row, d_);
             for (long c = 0; c < d_; ++c) u_[b * d_ + c] = row[c] * norm;
-            if (keys) dropout_.hide(keys[b], &u_[b * d_], d_);
+            if (drawn.keys) dropout_.hide(drawn.keys[b], &u_[b * d_], d_);
         }
-        float* cosines = &cosines_[me * BLOCK * width_];
         gemm(&u_[pairs.begin * d_], d_, turned_.data(), width_, cosines, width_,
              pairs.end - pairs.begin, width_, d_, false);
         for (long b = pairs.begin; b < pairs.end; ++b) {
-            const float* whole = tables[0].rows + users[b] * d_;
-            pair(b, whole, tables[1].rows + items[b] * d_, cosines + (b - pairs.begin) * width_,
-                 keys ? keys + b : nullptr);
+            const float* whole = tables[0].rows + drawn.users[b] * d_;
+            pair(b, whole, tables[1].rows + drawn.items[b] * d_, cosines + (b - pairs.begin) * width_,
+                 drawn.key(b));
         }
     }
 
@@ -143,43 +128,10 @@ class SharedSteps {
         counts_[b] = count;
     }
 
-    void move(Range columns, int me, const Table* tables, const Update& update,
-              const int64_t* items) {
-        if (columns.begin == columns.end) return;
-        users_.zero(columns);
-        items_.zero(columns);
-        float* along = &along_[me * N_];
-        std::fill(along, along + N_, 0.0f);
-        const float push = c_.weight / N_ / B_;
-        for (long b = 0; b < B_; ++b) {
-            const float* u = &u_[b * d_];
-            users_.add(b, 1, &gu_[b * d_], columns);
-            if (own_[b] < 1) {
-                const float pull = -own_norms_[b] / B_;
-                items_.add(b, pull, u, columns);
-                items_.add(b, -pull * own_norms_[b] * own_[b], tables[1].rows + items[b] * d_, columns);
-            }
-            for (long a = 0; a < counts_[b]; ++a) {
-                const Active& active = active_[b * N_ + a];
-                items_.add(B_ + active.k, push * norms_[active.k], u, columns);
-                along[active.k] += active.cosine;
-            }
-        }
-        for (long k = 0; k < N_; ++k)
-            if (along[k] != 0)
-                items_.add(B_ + k, -push * along[k] * norms_[k], &x_[k * d_], columns);
-        users_.apply(tables[0], update, columns);
-        items_.apply(tables[1], update, columns);
-    }
-
-    const NegativeConfig c_;
-    const long B_, d_, N_, width_;
-    const Dropout dropout_;
-    std::vector<float> u_, gu_, x_, turned_, cosines_, along_, own_norms_, norms_, own_, losses_;
+    const long width_;
+    std::vector<float> x_, turned_, cosines_, along_, own_norms_, norms_, own_;
     std::vector<long> counts_;
     std::vector<Active> active_;
-    std::vector<int64_t> targets_;
-    Gradients users_, items_;
 };
 
 }  // namespace fr

@@ -1,0 +1,104 @@
+// What the steps of pairs against sampled items have in common: the course of a step.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "dropout.h"
+#include "rows.h"
+
+namespace fr {
+
+enum Contrast : int64_t { BPR = 0, BCE = 1, CCL = 2 };
+
+struct NegativeConfig {
+    int64_t batch, dim, negatives, threads, objective;
+    int64_t n[2];
+    float margin, weight;  // of CCL
+    double dropout;        // share of a unit user row that CCL leaves out
+};
+
+// One step's rows. The keys are null without dropout.
+struct Drawn {
+    const int64_t *users, *items, *negatives;
+    const uint64_t* keys;
+
+    const uint64_t* key(long b) const { return keys ? keys + b : nullptr; }
+};
+
+// `Own` says how a step is made: `list(drawn)` which items it has, by one member; `prepare(mine,
+// items, drawn)` a share of what the pairs need, if `prepared()` is not 0; `pairs(mine, me, tables,
+// drawn)` losses and gradients; `add(columns, me, items, drawn)` the gradients of some columns.
+template <class Own>
+class ContrastSteps {
+   public:
+    void run(long steps, const Table* tables, const Update& update, const int64_t* users,
+             const int64_t* items, const int64_t* negatives, const uint64_t* keys, double* losses) {
+        int members = static_cast<int>(c_.threads);
+        Own& own = static_cast<Own&>(*this);
+        team(members, [&](int me, Barrier& barrier) {
+            for (long step = 0; step < steps; ++step) {
+                const Drawn drawn{users + step * B_, items + step * B_, negatives + step * drawn_,
+                                  keys ? keys + step * B_ : nullptr};
+                if (me == 0) users_.start(drawn.users, B_);
+                if (me == members - 1) own.list(drawn);
+                if (own.prepared()) {
+                    own.prepare(share(own.prepared(), me, members), tables[1], drawn);
+                    barrier.wait();
+                }
+                own.pairs(share(B_, me, members), me, tables, drawn);
+                barrier.wait();
+                if (me == 0) {
+                    losses[step] = 0;
+                    for (float loss : losses_) losses[step] += loss;
+                    losses[step] /= B_;
+                }
+                move(columns_of(d_, me, members), me, tables, update, drawn);
+                barrier.wait();
+                if (me == 0) {
+                    users_.count(tables[0], update);
+                    items_.count(tables[1], update);
+                }
+                if (update.rule == ADAM) barrier.wait();
+            }
+        });
+    }
+
+   protected:
+    // `drawn`: sampled items of a step; `times`: rows of items that it works on.
+    ContrastSteps(const NegativeConfig& config, long drawn, long times)
+        : c_(config),
+          B_(config.batch),
+          d_(config.dim),
+          N_(config.negatives),
+          drawn_(drawn),
+          dropout_(config.dropout),
+          u_(B_ * d_),
+          gu_(B_ * d_),
+          losses_(B_),
+          targets_(times),
+          users_(std::min(B_, config.n[0]), d_),
+          items_(std::min(times, config.n[1]), d_) {}
+
+    const NegativeConfig c_;
+    const long B_, d_, N_, drawn_;
+    const Dropout dropout_;
+    std::vector<float> u_, gu_, losses_;
+    std::vector<int64_t> targets_;
+    Gradients users_, items_;
+
+   private:
+    void move(Range columns, int me, const Table* tables, const Update& update,
+              const Drawn& drawn) {
+        if (columns.begin == columns.end) return;
+        users_.zero(columns);
+        items_.zero(columns);
+        for (long b = 0; b < B_; ++b) users_.add(b, 1, &gu_[b * d_], columns);
+        static_cast<Own&>(*this).add(columns, me, tables[1], drawn);
+        users_.apply(tables[0], update, columns);
+        items_.apply(tables[1], update, columns);
+    }
+};
+
+}  // namespace fr
