@@ -90,7 +90,7 @@ def test_draws_do_not_depend_on_those_before(rule):
     assert_drawn_from(counts, np.outer(share, share))
 
 
-@RULES
+@pytest.mark.parametrize("rule", ["users", "interactions", "shuffled"])
 @pytest.mark.parametrize("negatives", [0, 2])
 def test_shapes_and_types(rule, negatives):
     batches = drawn(rule, 3, 5, negatives=negatives)
@@ -105,14 +105,43 @@ def test_shapes_and_types(rule, negatives):
             assert negative_idx is None
 
 
-@RULES
+@pytest.mark.parametrize("batch", [1, 3, 4])
+@pytest.mark.parametrize("negatives", [0, 2])
+def test_shuffled_pairs_come_once_an_epoch_in_a_new_order(batch, negatives, monkeypatch):
+    monkeypatch.setattr("fullrank.data.sampling.STRETCH", 5)
+    sampler = PairSampler(DATA, "shuffled", negatives)
+    steps = sampler.steps(batch)
+    assert steps == len(DATA) // batch
+    rng, places = np.random.default_rng(0), np.zeros((len(DATA), steps * batch))
+    of_pair = {pair: cell for cell, pair in enumerate(zip(USERS, ITEMS, strict=True))}
+    for _ in range(2000):
+        batches = list(sampler.batches(rng, steps, batch))
+        users = np.concatenate([each.user_idx for each in batches]).tolist()
+        items = np.concatenate([each.item_idx for each in batches]).tolist()
+        cells = [of_pair[pair] for pair in zip(users, items, strict=True)]
+        assert len(set(cells)) == steps * batch
+        places[cells, np.arange(steps * batch)] += 1
+    assert_drawn_from(places, np.full(places.shape, 1 / places.size))
+
+
+def test_shuffled_pairs_fill_a_batch_that_is_larger_than_all_of_them():
+    sampler = PairSampler(DATA, "shuffled")
+    (batch,) = sampler.batches(np.random.default_rng(0), 1, 2 * len(DATA))
+    counts = np.zeros((N_USERS, N_ITEMS))
+    np.add.at(counts, (batch.user_idx, batch.item_idx), 1)
+    assert (counts[USERS, ITEMS] == 2).all()
+
+
 @pytest.mark.parametrize("negatives", [0, 2])
 @pytest.mark.parametrize("stretch", [64 * 5, 64 * 5 + 63, 1])
+@pytest.mark.parametrize("rule", ["users", "interactions", "shuffled"])
 def test_starting_in_the_middle_passes_over_what_was_drawn(rule, negatives, stretch, monkeypatch):
     monkeypatch.setattr("fullrank.data.sampling.STRETCH", stretch)
     whole = drawn(rule, 23, 64, negatives=negatives)
     for start in (0, 4, 5, 17, 22, 23):
         assert_same(drawn(rule, 23, 64, negatives=negatives, start=start), whole[start:])
+    if rule == "shuffled":
+        return
     damped = drawn(rule, 23, 64, negatives=negatives, damping=1.0)
     assert_same(drawn(rule, 23, 64, negatives=negatives, damping=1.0, start=9), damped[9:])
 
@@ -170,7 +199,7 @@ def test_nothing_to_draw():
         PairSampler(empty, "users")
 
 
-@pytest.mark.parametrize("rule", ["users", "interactions"])
+@pytest.mark.parametrize("rule", ["users", "interactions", "shuffled"])
 def test_kernels_and_numpy_draw_alike(small, rule, monkeypatch):
     sampler = PairSampler(small.train, rule, negatives=3)
     fast = list(sampler.batches(np.random.default_rng(0), 30, 64))

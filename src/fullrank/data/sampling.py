@@ -20,7 +20,7 @@ draws other pairs."""
 CACHE = 1 << 25
 """Bytes of pairs that lie in a processor's cache, more or less."""
 
-Rule = Literal["users", "interactions"]
+Rule = Literal["users", "interactions", "shuffled"]
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
 """(n,) users and (n,) items."""
 
@@ -54,16 +54,18 @@ class Sampler(Protocol):
 
 
 class PairSampler:
-    """Draws positive pairs with replacement, and negatives that the user has not interacted with.
+    """Draws positive pairs, and negatives that the user has not interacted with.
 
     Args:
         data: The training interactions.
         rule: ``users``: a user uniformly among those with interactions, then one of their items
-            uniformly (the published runs); ``interactions``: a pair uniformly.
+            uniformly (the published runs); ``interactions``: a pair uniformly; ``shuffled``: each
+            pair once, in a new order for every epoch, whose last pairs are left out where they
+            fill no batch. The first two draw with replacement.
         negatives: Negatives per pair, N; 0 for none.
         damping: The chance that a pair has by the rule is multiplied by ``item_degree ** -damping``
             (and all by what makes their sum one), so that popular items are drawn less often than
-            they occur.
+            they occur; not with ``shuffled``.
         threads: Threads that look up the pairs of a large table, while another draws the next ones;
             what is drawn is the same.
         shared: Draw the negatives once for all pairs of a batch, from all items.
@@ -144,6 +146,11 @@ class PairSampler:
             return
         if self.rule == "users":
             yield from (self._users_first(rng, n) for n in sizes)
+            return
+        if self.rule == "shuffled":
+            order = np.resize(rng.permutation(len(self.data)), sum(sizes))
+            for cells in np.split(order, np.cumsum(sizes)[:-1]):
+                yield self._unpacked(cells, self.threads)
             return
         # A thread takes longer to start than it saves, unless every cell is a miss.
         large = native.library() is not None and self._pair_of_cell.nbytes > CACHE
