@@ -27,14 +27,14 @@ PUBLIC = {"lightgcn": {"recall@20": 0.1820, "ndcg@20": 0.1547}, "ccl": {"recall@
 # .1856, one of 1e-2 .1016 / .1881. ccl, 36 epochs, 1,000 negatives: margin .9 and weight 150,
 # SimpleX's for Gowalla, .1109 / .2015, with 3,000 negatives .1119 / .2035, at weight 300 .1134 /
 # .2037; margin .8 .1144 / .2060, .7 .1146 / .2059; at .8 weight 300 .1132 / .2013, dropout .15
-# .1130 / .2046, pairs over users .1103 / .1983, popular items damped .1093 / .1986, pairs shuffled
-# .1162 / .2084.
+# .1130 / .2046, pairs over users .1103 / .1983, popular items damped .1093 / .1986, systematic
+# pairs .1162 / .2084.
 SETTINGS = {
     "lightgcn": {
         "layers": 3,
         "batch_size": 4096,
         "negatives": 32,
-        "sampler": "shuffled",
+        "systematic": True,
         "lr": 0.04,
         "lr_decay": 0.965,
         "weight_decay": 5e-3,
@@ -44,7 +44,7 @@ SETTINGS = {
         "batch_size": 512,
         "negatives": 2000,
         "shared_negatives": True,
-        "sampler": "shuffled",
+        "systematic": True,
         "dropout": 0.1,
         "margin": 0.8,
         "weight": 150.0,

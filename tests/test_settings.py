@@ -105,11 +105,6 @@ def test_the_nearest_name(name, known, meant):
         ),
         ("bpr", {"optimizer": "adam"}, "an lr of at most 1 with optimizer = adam"),
         ("bpr", {"optimizer": "adam", "lr": 100}, "an lr of at most 1 with optimizer = adam"),
-        (
-            "bpr",
-            {"sampler": "shuffled", "damping": 0.5},
-            "expected damping = 0 with sampler = shuffled",
-        ),
         ("bpr", {"optimizer": "lion"}, "setting optimizer: found 'lion'; expected 'sgd', 'adag"),
         ("bpr", {"dim": 1}, "setting dim: found 1; expected greater than or equal to 2"),
         ("bpr", {"negatives": 0}, "setting negatives"),

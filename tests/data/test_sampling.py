@@ -21,8 +21,8 @@ DATA = Interactions.from_rows(USER_IDS, ITEM_IDS, USERS, ITEMS)
 RULES = pytest.mark.parametrize("rule", ["users", "interactions"])
 
 
-def drawn(rule, steps=400, batch=1024, *, negatives=0, seed=0, start=0, damping=0.0):
-    sampler = PairSampler(DATA, rule, negatives, damping=damping)
+def drawn(rule, steps=400, batch=1024, *, negatives=0, seed=0, start=0, **options):
+    sampler = PairSampler(DATA, rule, negatives, **options)
     return list(sampler.batches(np.random.default_rng(seed), steps, batch, start=start))
 
 
@@ -90,7 +90,7 @@ def test_draws_do_not_depend_on_those_before(rule):
     assert_drawn_from(counts, np.outer(share, share))
 
 
-@pytest.mark.parametrize("rule", ["users", "interactions", "shuffled"])
+@RULES
 @pytest.mark.parametrize("negatives", [0, 2])
 def test_shapes_and_types(rule, negatives):
     batches = drawn(rule, 3, 5, negatives=negatives)
@@ -107,9 +107,9 @@ def test_shapes_and_types(rule, negatives):
 
 @pytest.mark.parametrize("batch", [1, 3, 4])
 @pytest.mark.parametrize("negatives", [0, 2])
-def test_shuffled_pairs_come_once_an_epoch_in_a_new_order(batch, negatives, monkeypatch):
+def test_systematic_pairs_come_once_an_epoch_in_a_new_order(batch, negatives, monkeypatch):
     monkeypatch.setattr("fullrank.data.sampling.STRETCH", 5)
-    sampler = PairSampler(DATA, "shuffled", negatives)
+    sampler = PairSampler(DATA, "interactions", negatives, systematic=True)
     steps = sampler.steps(batch)
     assert steps == len(DATA) // batch
     rng, places = np.random.default_rng(0), np.zeros((len(DATA), steps * batch))
@@ -124,8 +124,27 @@ def test_shuffled_pairs_come_once_an_epoch_in_a_new_order(batch, negatives, monk
     assert_drawn_from(places, np.full(places.shape, 1 / places.size))
 
 
-def test_shuffled_pairs_fill_a_batch_that_is_larger_than_all_of_them():
-    sampler = PairSampler(DATA, "shuffled")
+@RULES
+@pytest.mark.parametrize("damping", [0.0, 0.7])
+def test_systematic_pairs_come_as_often_as_their_chance_says(rule, damping):
+    sampler = PairSampler(DATA, rule, damping=damping, systematic=True)
+    share = np.bincount(ITEMS, minlength=N_ITEMS)[ITEMS] ** -damping
+    if rule == "users":
+        share = share / DATA.user_degree[USERS]
+    expected = 7 * 30 * share / share.sum()
+    rng, total = np.random.default_rng(0), np.zeros(len(DATA))
+    for _ in range(400):
+        counts = np.zeros((N_USERS, N_ITEMS))
+        for batch in sampler.batches(rng, 7, 30):
+            np.add.at(counts, (batch.user_idx, batch.item_idx), 1)
+        assert counts.sum() == 7 * 30
+        assert (abs(counts[USERS, ITEMS] - expected) < 1 + 1e-9).all()
+        total += counts[USERS, ITEMS]
+    assert abs(total / 400 - expected).max() < 5 * 0.5 / np.sqrt(400)
+
+
+def test_systematic_pairs_fill_a_batch_that_is_larger_than_all_of_them():
+    sampler = PairSampler(DATA, "interactions", systematic=True)
     (batch,) = sampler.batches(np.random.default_rng(0), 1, 2 * len(DATA))
     counts = np.zeros((N_USERS, N_ITEMS))
     np.add.at(counts, (batch.user_idx, batch.item_idx), 1)
@@ -134,14 +153,16 @@ def test_shuffled_pairs_fill_a_batch_that_is_larger_than_all_of_them():
 
 @pytest.mark.parametrize("negatives", [0, 2])
 @pytest.mark.parametrize("stretch", [64 * 5, 64 * 5 + 63, 1])
-@pytest.mark.parametrize("rule", ["users", "interactions", "shuffled"])
-def test_starting_in_the_middle_passes_over_what_was_drawn(rule, negatives, stretch, monkeypatch):
+@RULES
+@pytest.mark.parametrize("systematic", [False, True])
+def test_starting_in_the_middle_passes_over_what_was_drawn(
+    rule, negatives, stretch, systematic, monkeypatch
+):
     monkeypatch.setattr("fullrank.data.sampling.STRETCH", stretch)
-    whole = drawn(rule, 23, 64, negatives=negatives)
+    options = {"negatives": negatives, "systematic": systematic}
+    whole = drawn(rule, 23, 64, **options)
     for start in (0, 4, 5, 17, 22, 23):
-        assert_same(drawn(rule, 23, 64, negatives=negatives, start=start), whole[start:])
-    if rule == "shuffled":
-        return
+        assert_same(drawn(rule, 23, 64, start=start, **options), whole[start:])
     damped = drawn(rule, 23, 64, negatives=negatives, damping=1.0)
     assert_same(drawn(rule, 23, 64, negatives=negatives, damping=1.0, start=9), damped[9:])
 
@@ -199,9 +220,10 @@ def test_nothing_to_draw():
         PairSampler(empty, "users")
 
 
-@pytest.mark.parametrize("rule", ["users", "interactions", "shuffled"])
-def test_kernels_and_numpy_draw_alike(small, rule, monkeypatch):
-    sampler = PairSampler(small.train, rule, negatives=3)
+@RULES
+@pytest.mark.parametrize("systematic", [False, True])
+def test_kernels_and_numpy_draw_alike(small, rule, systematic, monkeypatch):
+    sampler = PairSampler(small.train, rule, negatives=3, systematic=systematic)
     fast = list(sampler.batches(np.random.default_rng(0), 30, 64))
     monkeypatch.setattr(native, "library", lambda: None)
     slow = list(sampler.batches(np.random.default_rng(0), 30, 64))

@@ -29,7 +29,8 @@ VARIANTS = [
     ("bce", {"sampler": "users", "weight_decay": 0.1, "lr_decay": 0.9}),
     ("ccl", {"negatives": 2, "dropout": 0.3, "optimizer": "adam", "lr": 0.01}),
     ("ccl", {"negatives": 9, "dropout": 0.3, "shared_negatives": True}),
-    ("bpr", {"sampler": "shuffled"}),
+    ("bpr", {"systematic": True}),
+    ("bpr", {"systematic": True, "sampler": "users", "damping": 0.5}),
 ]
 OTHERS = {"batch_size": 200, "epochs": 5, "validate_every": 2, "patience": 1}
 

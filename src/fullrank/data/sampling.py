@@ -20,7 +20,7 @@ draws other pairs."""
 CACHE = 1 << 25
 """Bytes of pairs that lie in a processor's cache, more or less."""
 
-Rule = Literal["users", "interactions", "shuffled"]
+Rule = Literal["users", "interactions"]
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
 """(n,) users and (n,) items."""
 
@@ -59,16 +59,16 @@ class PairSampler:
     Args:
         data: The training interactions.
         rule: ``users``: a user uniformly among those with interactions, then one of their items
-            uniformly (the published runs); ``interactions``: a pair uniformly; ``shuffled``: each
-            pair once, in a new order for every epoch, whose last pairs are left out where they
-            fill no batch. The first two draw with replacement.
+            uniformly (the published runs); ``interactions``: a pair uniformly.
         negatives: Negatives per pair, N; 0 for none.
         damping: The chance that a pair has by the rule is multiplied by ``item_degree ** -damping``
             (and all by what makes their sum one), so that popular items are drawn less often than
-            they occur; not with ``shuffled``.
+            they occur.
         threads: Threads that look up the pairs of a large table, while another draws the next ones;
             what is drawn is the same.
         shared: Draw the negatives once for all pairs of a batch, from all items.
+        systematic: Have each pair in an epoch as often as its chance says, up to one, in a new
+            order, and not by independent draws with replacement: see `_systematic`.
 
     Raises:
         FitError: negatives are asked for and some user has interacted with every item.
@@ -83,6 +83,7 @@ class PairSampler:
         damping: float = 0.0,
         threads: int = 1,
         shared: bool = False,
+        systematic: bool = False,
     ) -> None:
         if not len(data):
             raise FitError("training data", "no interactions", "at least one")
@@ -97,6 +98,7 @@ class PairSampler:
         self.damping = damping
         self.threads = threads
         self.shared = shared
+        self.systematic = systematic
         # The C library hands pieces of a stretch's size back to the system when they are freed, and
         # gets them anew page by page, until a larger one was freed once. This one is never touched.
         np.empty(32 * STRETCH, dtype=np.uint8)
@@ -141,16 +143,16 @@ class PairSampler:
                 )
 
     def _drawn(self, rng: np.random.Generator, sizes: list[int]) -> Iterator[Pairs]:
+        if self.systematic:
+            order = self._systematic(rng, sum(sizes))
+            for cells in np.split(order, np.cumsum(sizes)[:-1]):
+                yield self._unpacked(cells, self.threads)
+            return
         if self.damping:
             yield from (self._weighted(rng, n) for n in sizes)
             return
         if self.rule == "users":
             yield from (self._users_first(rng, n) for n in sizes)
-            return
-        if self.rule == "shuffled":
-            order = np.resize(rng.permutation(len(self.data)), sum(sizes))
-            for cells in np.split(order, np.cumsum(sizes)[:-1]):
-                yield self._unpacked(cells, self.threads)
             return
         # A thread takes longer to start than it saves, unless every cell is a miss.
         large = native.library() is not None and self._pair_of_cell.nbytes > CACHE
@@ -176,6 +178,19 @@ class PairSampler:
         users = self._active[rng.integers(len(self._active), size=n)]
         offset = (rng.random(n) * self.data.user_degree[users]).astype(np.int64)
         return users, self.data.item_idx[self.data.indptr[users] + offset].astype(np.int64)
+
+    def _systematic(self, rng: np.random.Generator, n: int) -> NDArray[np.int64]:
+        """(n,) pairs by their numbers, those of an epoch.
+
+        One random offset, and from there equal steps along the sum of all chances (Madow and Madow,
+        1944); then in random order. Where all chances are the same each pair comes once, and those
+        that are left out, because they fill no batch, are any.
+        """
+        if self.rule == "interactions" and not self.damping:
+            return np.resize(rng.permutation(len(self.data)), n)
+        up_to = self._weight_up_to
+        cells = np.searchsorted(up_to, (np.arange(n) + rng.random()) * (up_to[-1] / n), "right")
+        return rng.permutation(np.minimum(cells, len(self.data) - 1))
 
     def _weighted(self, rng: np.random.Generator, n: int) -> Pairs:
         data, up_to = self.data, self._weight_up_to

@@ -48,6 +48,7 @@ def _sampler(method: Method, settings: Any, data: Interactions) -> Sampler:
         settings.sampler,
         getattr(settings, "negatives", 0),
         damping=settings.damping,
+        systematic=settings.systematic,
         shared=getattr(settings, "shared_negatives", False),
         threads=torch.get_num_threads(),
     )

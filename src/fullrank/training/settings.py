@@ -16,9 +16,11 @@ class TrainingSettings(Settings):
     """Most epochs; one is ⌊interactions / batch_size⌋ steps, and at least one."""
     batch_size: int = Field(256, ge=1)
     """Positive pairs per step, B."""
-    sampler: Literal["users", "interactions", "shuffled"] = "interactions"
-    """Draw pairs uniformly over users (as the published runs do) or over interactions, or take each
-    once an epoch in a new order."""
+    sampler: Literal["users", "interactions"] = "interactions"
+    """Draw pairs uniformly over users (as the published runs do) or over interactions."""
+    systematic: bool = False
+    """Have each pair in an epoch as often as its chance says, up to one, in a new order, and not at
+    random: less noise."""
     damping: float = Field(0.0, ge=0)
     """Draw popular items less often: the chance of a pair is multiplied by its item's number of
     interactions to the power of minus this."""
@@ -44,6 +46,4 @@ class TrainingSettings(Settings):
     def _learnable(self) -> TrainingSettings:
         if self.optimizer == "adam" and self.lr > 1:
             raise ValueError("an lr of at most 1 with optimizer = adam, say lr = 0.001")
-        if self.sampler == "shuffled" and self.damping:
-            raise ValueError("damping = 0 with sampler = shuffled")
         return self
