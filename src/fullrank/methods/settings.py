@@ -156,7 +156,8 @@ class SpreadSettings(EncoderSettings):
 
 
 class ENMFSettings(TrainedSettings):
-    """The whole-data loss. Users are dealt out, not pairs: no ``sampler``, ``damping`` or ``systematic``."""
+    """The whole-data loss. Users are dealt out, not pairs: ``sampler``, ``damping`` and ``systematic``
+    have no say."""
 
     negative_weight: float = Field(0.1, gt=0, le=1)
     """Weight c of the unobserved pairs."""
