@@ -101,6 +101,7 @@ JOBS = {
             "layers": 1,
             "batch_size": 2048,
             "damping": 0.6,
+            "systematic": True,
             "epochs": 12,
             "validate_every": 2,
             "lr_decay": 0.8,
@@ -156,8 +157,8 @@ SPACES = {
     },
     "directspec-lightgcn": {
         "lr": Span(12.0, 50.0, log=True),
-        "alpha": Span(0.0105, 0.0135),
-        "weight_decay": Span(0.3, 1.0, log=True),
+        "alpha": Span(0.0095, 0.0125),
+        "weight_decay": Span(0.4, 1.5, log=True),
     },
 }
 
@@ -167,7 +168,7 @@ STARTS = {
     "directspec+": {"lr": 180.0, "alpha": 1.0, "tau": 3.0, "shrink": 0.03},
     "directspec+-lightgcn": {"lr": 1000.0, "alpha": 0.85, "tau": 3.4, "shrink": 0.06},
     "directspec": {"lr": 60.0, "alpha": 0.12, "shrink": 0.0, "weight_decay": 1e-4},
-    "directspec-lightgcn": {"lr": 25.0, "alpha": 0.0115, "weight_decay": 0.6},
+    "directspec-lightgcn": {"lr": 26.0, "alpha": 0.011, "weight_decay": 0.9},
     "directau": {"lr": 2e-3, "weight_decay": 1.7e-3},
     "directau-lightgcn": {"lr": 1.5e-3, "weight_decay": 1e-4},
     "sgl-ed": {"lr": 1e-2, "weight_decay": 1e-4, "contrast": 0.1, "temperature": 0.2},

@@ -156,8 +156,7 @@ class SpreadSettings(EncoderSettings):
 
 
 class ENMFSettings(TrainedSettings):
-    """The whole-data loss. Users are dealt out, not pairs: ``sampler``, ``damping`` and ``systematic``
-    have no say."""
+    """The whole-data loss. Users are dealt out: ``sampler`` and its like have no say."""
 
     negative_weight: float = Field(0.1, gt=0, le=1)
     """Weight c of the unobserved pairs."""
