@@ -38,6 +38,8 @@ OURS = [
     ("sgl-ed", {"batch_size": 2048, "contrast_with": "all"}),
     ("sgl-ed", {"batch_size": 2048}),
     ("enmf", {"batch_size": 2048}),
+    ("ccl", {"batch_size": 2048, "negatives": 1}),
+    ("ccl", {"batch_size": 2048, "negatives": 1000, "shared_negatives": True}),
 ]
 
 
