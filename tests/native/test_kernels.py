@@ -204,3 +204,9 @@ def test_the_kernels_are_compiled_once(tmp_path):
     assert [path.name for path in built if path.is_file()] == ["kernels.so"]
     assert run_python(STATE, FULLRANK_CACHE=str(tmp_path)) == "False native"
     assert [path.stat().st_mtime_ns for path in built] == times
+
+
+@needs_kernels
+def test_shared_negatives_are_for_one_objective():
+    with pytest.raises(ValueError, match="found shared negatives with 'bpr', expected 'ccl'"):
+        native.NegativeSteps((3, 4, 8), 2, 2, 1, "bpr", shared=True)

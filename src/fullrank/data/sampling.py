@@ -71,7 +71,8 @@ class PairSampler:
             order, and not by independent draws with replacement: see `_systematic`.
 
     Raises:
-        FitError: negatives are asked for and some user has interacted with every item.
+        FitError: there is nothing to draw, or negatives are asked for, not shared ones, and some
+            user has interacted with every item.
     """
 
     def __init__(
@@ -188,15 +189,18 @@ class PairSampler:
         """
         if self.rule == "interactions" and not self.damping:
             return np.resize(rng.permutation(len(self.data)), n)
-        up_to = self._weight_up_to
-        cells = np.searchsorted(up_to, (np.arange(n) + rng.random()) * (up_to[-1] / n), "right")
-        return rng.permutation(np.minimum(cells, len(self.data) - 1))
+        return rng.permutation(self._cells_at((np.arange(n) + rng.random()) / n))
 
     def _weighted(self, rng: np.random.Generator, n: int) -> Pairs:
-        data, up_to = self.data, self._weight_up_to
-        cells = np.searchsorted(up_to, rng.random(n) * up_to[-1], "right")
-        cells = np.minimum(cells, len(data) - 1)  # rounding may step over the end
+        data, cells = self.data, self._cells_at(rng.random(n))
         return data.user_idx[cells].astype(np.int64), data.item_idx[cells].astype(np.int64)
+
+    def _cells_at(self, shares: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The pairs that lie at these shares, in [0, 1), of the sum of all chances."""
+        up_to = self._weight_up_to
+        cells: NDArray[np.int64] = np.searchsorted(up_to, shares * up_to[-1], "right")
+        cells[cells == len(up_to)] -= 1  # rounding may step over the end
+        return cells
 
     def _negatives(
         self, rng: np.random.Generator, users: NDArray[np.int64], times: int

@@ -251,6 +251,8 @@ class NegativeSteps:
         *,
         shared: bool = False,
     ) -> None:
+        if shared and objective != "ccl":
+            raise ValueError(f"found shared negatives with {objective!r}, expected 'ccl'")
         n_users, n_items, dim = shape
         config = _NegativeConfig(batch, dim, negatives, threads, _CONTRASTS[objective])
         config.n[:] = (n_users, n_items)

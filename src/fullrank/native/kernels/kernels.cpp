@@ -8,15 +8,19 @@
 
 #include <new>
 
-extern "C" {
-
-void* fr_pair_open(const fr::PairConfig* config) {
+// New steps, or null where there is no room for them.
+template <class Steps, class Config>
+void* opened(const Config& config) {
     try {
-        return new fr::PairSteps(*config);
+        return new Steps(config);
     } catch (const std::bad_alloc&) {
         return nullptr;
     }
 }
+
+extern "C" {
+
+void* fr_pair_open(const fr::PairConfig* config) { return opened<fr::PairSteps>(*config); }
 
 void fr_pair_run(void* steps, int64_t count, const fr::Table* tables, const fr::Update* update,
                  const int64_t* users, const int64_t* items, double* losses) {
@@ -30,13 +34,7 @@ double fr_pair_gradients(void* steps, float* rows, const int64_t* users, const i
 
 void fr_pair_close(void* steps) { delete static_cast<fr::PairSteps*>(steps); }
 
-void* fr_negative_open(const fr::NegativeConfig* config) {
-    try {
-        return new fr::NegativeSteps(*config);
-    } catch (const std::bad_alloc&) {
-        return nullptr;
-    }
-}
+void* fr_negative_open(const fr::NegativeConfig* config) { return opened<fr::NegativeSteps>(*config); }
 
 void fr_negative_run(void* steps, int64_t count, const fr::Table* tables, const fr::Update* update,
                      const int64_t* users, const int64_t* items, const int64_t* negatives,
@@ -47,13 +45,7 @@ void fr_negative_run(void* steps, int64_t count, const fr::Table* tables, const 
 
 void fr_negative_close(void* steps) { delete static_cast<fr::NegativeSteps*>(steps); }
 
-void* fr_shared_open(const fr::NegativeConfig* config) {
-    try {
-        return new fr::SharedSteps(*config);
-    } catch (const std::bad_alloc&) {
-        return nullptr;
-    }
-}
+void* fr_shared_open(const fr::NegativeConfig* config) { return opened<fr::SharedSteps>(*config); }
 
 void fr_shared_run(void* steps, int64_t count, const fr::Table* tables, const fr::Update* update,
                      const int64_t* users, const int64_t* items, const int64_t* negatives,
