@@ -54,8 +54,8 @@ def measure(n_users: int, *, tables: bool) -> dict[str, float]:
     import fullrank as fr
     from fullrank.data import random_split
     from fullrank.data.sampling import PairSampler
-    from fullrank.evaluation import DotScorer, top_k
     from fullrank.methods import METHODS, plan_of, settings_of
+    from fullrank.serving import DotScorer, top_k
     from fullrank.training import Trainer
 
     torch.set_num_threads(THREADS)
@@ -101,7 +101,7 @@ def exponent(rows: list[dict[str, float]], phase: str) -> float:
 
 def draw(rows: list[dict[str, float]], slopes: dict[str, float], path: Path) -> None:
     """Time against size, both logarithmic, one line a phase; and peak memory."""
-    from fullrank.plots import pyplot, save
+    from fullrank.studies.plots import pyplot, save
 
     plt = pyplot()
     if plt is None:

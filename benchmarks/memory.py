@@ -33,8 +33,9 @@ def measure(label: str, data: str) -> dict[str, object]:
     import torch
 
     import fullrank as fr
-    from fullrank.evaluation import DotScorer, evaluate
+    from fullrank.evaluation import evaluate
     from fullrank.methods import METHODS, SolvedMethod, plan_of, settings_of
+    from fullrank.serving import DotScorer
     from fullrank.training import Trainer
 
     warnings.simplefilter("ignore")

@@ -66,8 +66,8 @@ def ours(threads: int) -> dict[str, float]:
     from speed import median
 
     import fullrank as fr
-    from fullrank.evaluation import DotScorer
     from fullrank.methods import METHODS, plan_of, settings_of
+    from fullrank.serving import DotScorer
     from fullrank.training import Trainer
 
     torch.set_num_threads(threads)
@@ -88,7 +88,7 @@ def ours(threads: int) -> dict[str, float]:
 
 
 def _rank(scorer: Any, data: Any) -> None:
-    from fullrank.evaluation import top_k
+    from fullrank.serving import top_k
 
     top_k(scorer, np.arange(data.n_users), 20, exclude=[data])
 

@@ -25,8 +25,9 @@ import numpy as np
 import torch
 
 import fullrank as fr
-from fullrank.evaluation import DotScorer, evaluate, top_k
+from fullrank.evaluation import evaluate
 from fullrank.methods import METHODS, Method, plan_of, settings_of
+from fullrank.serving import DotScorer, top_k
 from fullrank.training import Trainer
 
 B, D = 256, 64

@@ -17,9 +17,10 @@ from pathlib import Path
 import torch
 
 import fullrank as fr
-from fullrank.evaluation import DotScorer, evaluate
+from fullrank.evaluation import evaluate
 from fullrank.methods import METHODS, plan_of, settings_of
-from fullrank.plots import ACCENT, INK, SOFT, pyplot, save
+from fullrank.serving import DotScorer
+from fullrank.studies.plots import ACCENT, INK, SOFT, pyplot, save
 from fullrank.training import Trainer
 
 SETTINGS = {

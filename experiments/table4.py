@@ -16,8 +16,8 @@ import warnings
 from pathlib import Path
 
 import fullrank as fr
-from fullrank.presets import PRESETS
-from fullrank.store import versions
+from fullrank.presets import presets
+from fullrank.serving.model_files import versions
 
 # Method, preset, the paper's nDCG@10 and @20, Recall@10 and @20.
 ROWS = {
@@ -86,7 +86,7 @@ def main() -> None:
     for label in arguments.labels or ROWS:
         method, preset, paper = ROWS[label]
         if label not in rows or label in arguments.labels:
-            if preset is not None and (preset, method, "citeulike") not in PRESETS:
+            if preset is not None and (preset, method, "citeulike") not in presets():
                 print(f"{label:<24} not tuned yet", flush=True)
                 continue
             rows[label] = run(split, method, preset, arguments.threads) | {"paper": paper}

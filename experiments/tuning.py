@@ -22,7 +22,7 @@ from pathlib import Path
 
 import fullrank as fr
 from fullrank.methods import Span
-from fullrank.tuning import tune
+from fullrank.studies.tune import tune
 
 TRIALS, SEED = 6, 0
 THREADS = int(os.environ.get("OMP_NUM_THREADS", 2))
@@ -185,28 +185,18 @@ STARTS = {
 
 
 def write_presets() -> None:
-    """The settings that were found, as a literal, numbers to four digits."""
-    lines = [
-        '"""What tuning on the validation part of citeulike found, by `experiments/tuning.py`."""',
-        "",
-        "from __future__ import annotations",
-        "",
-        "from collections.abc import Mapping",
-        "from typing import Any",
-        "",
-        "TUNED: Mapping[tuple[str, str, str], Mapping[str, Any]] = {",
-    ]
-    for name, (method, _) in JOBS.items():
+    """The settings that were found, numbers to four digits, at the end of citeulike's presets."""
+    target = OUT.parent.parent / "src" / "fullrank" / "presets" / "citeulike.toml"
+    lines = [target.read_text().partition("# What tuning")[0] + "# What tuning on the validation "
+             "part found (experiments/tuning.py)."]  # fmt: skip
+    for name, (method, _) in sorted(JOBS.items()):
         path = OUT / "citeulike" / f"{name}.json"
-        if not path.is_file():
-            continue
-        preset = "tuned-lightgcn" if name.endswith("-lightgcn") else "tuned"
-        lines.append(f'    ("{preset}", "{method}", "citeulike"): {{')
-        for key, value in preset_of(json.loads(path.read_text())).items():
-            lines.append(f"        {json.dumps(key)}: {value!r},")
-        lines.append("    },")
-    target = OUT.parent.parent / "src" / "fullrank" / "tuned.py"
-    target.write_text("\n".join([*lines, "}"]).replace("'", '"') + "\n")
+        if path.is_file():
+            preset = "tuned-lightgcn" if name.endswith("-lightgcn") else "tuned"
+            lines += ["", f'[{preset}."{method}"]']
+            found = preset_of(json.loads(path.read_text()))
+            lines += [f"{key} = {json.dumps(value)}" for key, value in found.items()]
+    target.write_text("\n".join(lines) + "\n")
 
 
 def preset_of(summary: dict) -> dict:

@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from fullrank import Recommender, generate, native
 from fullrank.data import random_split
-from fullrank.evaluation.ranking import BLOCK_BYTES
+from fullrank.serving.top_k import BLOCK_BYTES
 
 USERS, ITEMS = 3000, 4000
 SMALLEST = USERS * USERS  # of the three forbidden matrices

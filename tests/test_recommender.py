@@ -8,7 +8,8 @@ import torch
 
 import fullrank as fr
 from fullrank import DataError, FitError, Ids, Interactions, Recommender, SettingError
-from fullrank.evaluation import DotScorer, evaluate
+from fullrank.evaluation import evaluate
+from fullrank.serving import DotScorer
 
 QUICK = {"dim": 8, "batch_size": 32, "epochs": 5}
 

@@ -10,20 +10,18 @@ import numpy as np
 import polars as pl
 from torch import Tensor
 
-from fullrank import serving
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.splits import Split
+from fullrank.engine.devices import device_named, torch_threads
 from fullrank.errors import DataError, FitError, SettingError
-from fullrank.evaluation import DotScorer, Evaluation, evaluate
-from fullrank.evaluation.scorers import HistoryScorer, Scorer
-from fullrank.fitting import solved, trained
-from fullrank.fold_in import fold_in_users
+from fullrank.evaluation import Evaluation, evaluate
 from fullrank.methods import SolvedMethod, method_named, settings_of
+from fullrank.methods.fitting import solved, trained
 from fullrank.presets import preset_named
-from fullrank.runtime import device_named, torch_threads
-from fullrank.spectrum import Spectrum, unit_rows
-from fullrank.store import (
+from fullrank.serving import DotScorer, frames
+from fullrank.serving.fold_in import fold_in_users
+from fullrank.serving.model_files import (
     MANIFEST,
     Stored,
     read_model,
@@ -32,6 +30,8 @@ from fullrank.store import (
     versions,
     write_model,
 )
+from fullrank.serving.scorers import HistoryScorer, Scorer
+from fullrank.spectrum import Spectrum, unit_rows
 from fullrank.training import CheckpointFile, Reporter
 
 _NOT_IDENTITY = {"epochs", "patience", "checkpoint_every"}
@@ -65,7 +65,7 @@ class Recommender:
         values: dict[str, Any] = {}
         if preset is not None:
             name, _, data = preset.partition(":")
-            values.update(preset_named(name, method, data).settings)
+            values.update(preset_named(name, method, data))
         self.method = method
         self.settings = settings_of(method, values | settings)
         self.device = device_named(device)
@@ -203,14 +203,14 @@ class Recommender:
             SettingError: k is below 1.
         """
         _check_k(k)
-        return serving.recommend(
+        return frames.recommend(
             self._fitted(),
             self.users,
             self.items,
             self._user_rows(users),
             k,
             exclude=list(self._parts.values()) if exclude_seen else (),
-            candidates=serving.candidate_mask(self.items, allow, deny),
+            candidates=frames.candidate_mask(self.items, allow, deny),
         )
 
     def similar_items(self, items: Iterable[Any], k: int = 10) -> pl.DataFrame:
@@ -227,7 +227,7 @@ class Recommender:
             SettingError: k is below 1.
         """
         _check_k(k)
-        rows = serving.rows_of(self.items, items, "item", "an item of the training data")
+        rows = frames.rows_of(self.items, items, "item", "an item of the training data")
         n = len(self.items)
         itself = Interactions(
             self.items, self.items, np.arange(n + 1), np.arange(n, dtype=np.int32)
@@ -238,7 +238,7 @@ class Recommender:
         else:
             unit = unit_rows(self.item_embeddings)
             scorer = DotScorer(unit, unit)
-        return serving.recommend(
+        return frames.recommend(
             scorer,
             self.items,
             self.items,
@@ -261,7 +261,7 @@ class Recommender:
         Raises:
             DataError: a user has no item that the model knows.
         """
-        new = serving.known_items(interactions, self.items)
+        new = frames.known_items(interactions, self.items)
         scorer = self._fitted()
         folded = type(self)(self.method, device=self.device, **self.settings.model_dump())
         if not isinstance(scorer, DotScorer):
@@ -296,7 +296,7 @@ class Recommender:
         if test is None and self.test is None:
             raise DataError("evaluate", "no held-out part in the model", "interactions to test on")
         known, unknown = (
-            (self.test, 0) if test is None else serving.known_pairs(test, self.users, self.items)
+            (self.test, 0) if test is None else frames.known_pairs(test, self.users, self.items)
         )
         assert known is not None  # noqa: S101  # narrows the type: tested above
         result = evaluate(
@@ -378,7 +378,7 @@ class Recommender:
         if users is None:
             return np.arange(len(self.users))
         hint = "a user of the training data (fold_in embeds new users from their items)"
-        return serving.rows_of(self.users, users, "user", hint)
+        return frames.rows_of(self.users, users, "user", hint)
 
     def _checkpoint_file(
         self, path: str | Path | None, train: Interactions, validation: Interactions | None

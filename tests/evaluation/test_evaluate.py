@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fullrank.errors import DataError, FitError, SettingError
-from fullrank.evaluation import PROTOCOLS, DotScorer, evaluate
+from fullrank.evaluation import PROTOCOLS, evaluate
 from fullrank.evaluation.metrics import Exposure
+from fullrank.serving import DotScorer
 
 OF_USERS = ["recall", "recall_capped", "ndcg", "precision", "hit_rate", "mrr", "map"]
 OF_LISTS = ["item_coverage", "gini", "mean_popularity"]

@@ -15,9 +15,9 @@ from runs import parameters, same, trainer
 from fullrank import native
 from fullrank.data import Interactions
 from fullrank.data.graph import Nearness
-from fullrank.runtime import torch_threads
-from fullrank.training.engine import NativeEngine, native_engine
-from fullrank.training.graph_engine import GraphEngine
+from fullrank.engine.compiled import NativeEngine, native_engine
+from fullrank.engine.devices import torch_threads
+from fullrank.engine.graph import GraphEngine
 from fullrank.training.loop import engine_of
 
 needs_kernels = pytest.mark.skipif(native.library() is None, reason=native.state())

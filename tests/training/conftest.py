@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fullrank.training.engine import NativeEngine
+from fullrank.engine.compiled import NativeEngine
 
 
 @pytest.fixture(autouse=True)

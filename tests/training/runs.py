@@ -12,9 +12,9 @@ import torch
 from torch.nn.functional import logsigmoid, softmax
 
 from fullrank.encoders import MF
+from fullrank.engine.dropout import kept, pair_keys
 from fullrank.methods import METHODS, plan_of, settings_of
 from fullrank.training import Silent, Trainer
-from fullrank.training.dropout import kept, pair_keys
 
 QUICK = {"dim": 8, "batch_size": 32, "epochs": 6, "lr": 1.0, "optimizer": "sgd"}
 WIRES = {"validate", "probe", "checkpoint", "reporter"}

@@ -12,7 +12,7 @@ from fullrank.cli import options
 from fullrank.cli.output import Output, say, show_table
 
 if TYPE_CHECKING:
-    from fullrank.comparing import Comparison
+    from fullrank.studies.compare import Comparison
 
 NAME = "compare"
 SHOWN = ("ndcg@10", "ndcg@20", "recall@10", "recall@20")
@@ -42,11 +42,11 @@ def command(
 ) -> None:
     """Fit and evaluate methods with several seeds; the same command goes on where it stopped."""
     output = Output(as_json)
-    from fullrank.comparing import compare, entries_of
     from fullrank.data import load
-    from fullrank.files import replacing
+    from fullrank.data.files import replacing
     from fullrank.methods import METHODS
-    from fullrank.reports import as_latex, as_markdown
+    from fullrank.studies.compare import compare, entries_of
+    from fullrank.studies.tables import as_latex, as_markdown
 
     names = list(METHODS) if methods == "all" else [each.strip() for each in methods.split(",")]
     entries = entries_of(names, data, options.settings_of_pairs(setting or []), preset)
@@ -76,7 +76,7 @@ def command(
 
 
 def _show(done: Comparison, shown: list[str], out: Path) -> None:
-    from fullrank.reports import NOTE, plain_rows
+    from fullrank.studies.tables import NOTE, plain_rows
 
     typer.echo(f"{done.data}, protocol {done.protocol}, {len(done.seeds)} seeds")
     show_table(["method", *shown, "erank", "s/epoch"], plain_rows(done, shown))

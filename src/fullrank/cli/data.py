@@ -118,7 +118,7 @@ def split(
     if how == "last" and not test:
         raise SettingError("option --test", "0 with --split last", "another --split")
     from fullrank.data import load
-    from fullrank.files import replacing
+    from fullrank.data.files import replacing
 
     parts = load(
         data,

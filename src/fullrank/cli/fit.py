@@ -143,7 +143,7 @@ def must_be_free(out: Path, resume: bool) -> None:
             run in it.
         FitError: there is nothing to go on from.
     """
-    from fullrank.store import MANIFEST, read_manifest
+    from fullrank.serving.model_files import MANIFEST, read_manifest
 
     if out.exists() and not out.is_dir():
         raise DataError(str(out), "a file", "a folder, or a name that is free")
@@ -170,18 +170,21 @@ def _model(
     threads: int | None,
     values: dict[str, Any],
 ) -> tuple[Recommender, float]:
+    """The recommender, and the fraction of train to validate by: presets use all of train."""
     from fullrank.methods import settings_of
-    from fullrank.presets import Preset, preset_named
+    from fullrank.presets import preset_named
     from fullrank.recommender import Recommender
 
     clash = {"method", "preset", "device", "threads"} & values.keys()
     if clash:
         name = min(clash)
         raise SettingError("option --set", f"{name}=", f"the option --{name}")
-    named = Preset({}, VALIDATION) if preset is None else preset_named(preset, method, data)
-    merged = {**named.settings, **values}
+    named = {} if preset is None else preset_named(preset, method, data)
+    merged = {**named, **values}
     settings_of(method, merged)  # a name like self is no argument, but an error of its own
-    return Recommender(method, device=device, threads=threads, **merged), named.validation
+    return Recommender(
+        method, device=device, threads=threads, **merged
+    ), VALIDATION if preset is None else 0.0
 
 
 def _announce(output: Output, split: Split, method: str) -> None:

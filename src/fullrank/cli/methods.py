@@ -75,10 +75,10 @@ def _kind(annotation: Any) -> str:
 
 
 def _presets(name: str) -> list[dict[str, Any]]:
-    from fullrank.presets import PRESETS
+    from fullrank.presets import presets
 
     return [
-        {"preset": preset, "data": data, "settings": dict(values.settings)}
-        for (preset, method, data), values in PRESETS.items()
+        {"preset": preset, "data": data, "settings": dict(values)}
+        for (preset, method, data), values in presets().items()
         if method == name
     ]

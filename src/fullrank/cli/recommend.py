@@ -92,7 +92,7 @@ def _write(lists: Iterator[pl.DataFrame], out: Path) -> int:
 
     import polars as pl
 
-    from fullrank.files import replacing
+    from fullrank.data.files import replacing
 
     rows = 0
     with (

@@ -36,9 +36,9 @@ def command(
     """Search the settings of a method on validation data; the same command goes on."""
     output = Output(as_json)
     from fullrank.data import load
-    from fullrank.files import replacing
-    from fullrank.plots import study_plot
-    from fullrank.tuning import open_study, optuna_or_error, tune
+    from fullrank.data.files import replacing
+    from fullrank.studies.plots import study_plot
+    from fullrank.studies.tune import open_study, optuna_or_error, tune
 
     optuna_or_error()
     folder = out or Path(f"tune-{method}")

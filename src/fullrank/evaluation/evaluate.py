@@ -14,8 +14,8 @@ from fullrank.data.interactions import Interactions
 from fullrank.errors import DataError, SettingError
 from fullrank.evaluation.metrics import Exposure, Hits, Values
 from fullrank.evaluation.protocols import ListMetric, Protocol, UserMetric, protocol_named
-from fullrank.evaluation.ranking import BLOCK_BYTES, Ranking, top_k
-from fullrank.evaluation.scorers import Scorer
+from fullrank.serving.scorers import Scorer
+from fullrank.serving.top_k import BLOCK_BYTES, Ranking, top_k
 from fullrank.settings import nearest
 
 

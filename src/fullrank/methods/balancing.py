@@ -8,10 +8,10 @@ from torch import Tensor
 from fullrank.data.graph import Nearness
 from fullrank.data.interactions import Interactions
 from fullrank.data.sampling import Batch
+from fullrank.engine.compiled import ClosedForm
 from fullrank.methods.row import Balancing
 from fullrank.methods.settings import DirectSpecPlusSettings, DirectSpecSettings
 from fullrank.spectrum import AttentionTau, DirectSpec, DirectSpecPlus
-from fullrank.training.engine import ClosedForm
 
 
 def direct_spec(

@@ -10,9 +10,9 @@ import torch
 from fullrank.data.interactions import Interactions
 from fullrank.data.sampling import PairSampler, Sampler
 from fullrank.encoders import MF
+from fullrank.engine.compiled import ClosedForm
 from fullrank.methods.encoding import encoder_of
 from fullrank.methods.row import Balancing, Method
-from fullrank.training.engine import ClosedForm
 from fullrank.training.loop import Plan
 
 

@@ -13,10 +13,10 @@ from fullrank.data.interactions import Interactions
 from fullrank.data.sampling import Sampler
 from fullrank.encoders import Encoder, Rows
 from fullrank.encoders.lightgcn import Views
+from fullrank.engine.compiled import ClosedForm
 from fullrank.errors import SettingError
-from fullrank.evaluation.scorers import DotScorer, HistoryScorer
 from fullrank.methods.settings import EncoderSettings, SolvedSettings, TrainedSettings
-from fullrank.training.engine import ClosedForm
+from fullrank.serving.scorers import DotScorer, HistoryScorer
 from fullrank.training.loop import Balance, Objective
 
 MakeObjective = Callable[[Any], Objective]

@@ -10,7 +10,6 @@ import torch
 from fullrank.data.interactions import Interactions
 from fullrank.encoders import truncated_svd
 from fullrank.errors import FitError, SettingError
-from fullrank.evaluation import DotScorer, ItemScorer, SpectralScorer
 from fullrank.methods.encoding import normalised
 from fullrank.methods.settings import (
     EASESettings,
@@ -19,6 +18,7 @@ from fullrank.methods.settings import (
     SolvedSettings,
     SpectralSettings,
 )
+from fullrank.serving import DotScorer, ItemScorer, SpectralScorer
 
 ROWS = 1024
 """Items whose similarities to all others are made at a time."""

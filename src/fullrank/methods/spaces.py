@@ -92,4 +92,4 @@ SPACES: Mapping[str, Space] = {
         "smoothing": Span(0.05, 5.0, log=True),
     },
 }
-"""A method without a row here has nothing to tune, or its author's space: see `fullrank.tuning`."""
+"""A method without a row here has nothing to tune, or its author's space."""

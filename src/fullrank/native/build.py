@@ -20,8 +20,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from fullrank.data.files import cache_folder, replacing
 from fullrank.errors import DataError
-from fullrank.files import cache_folder, replacing
 
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fPIC", "-shared", "-pthread")
 COMPILERS = ("c++", "g++", "clang++")

@@ -11,8 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from fullrank.data.files import replacing
 from fullrank.errors import DataError, FitError
-from fullrank.files import replacing
 
 Record = dict[str, Any]
 

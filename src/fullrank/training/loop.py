@@ -13,11 +13,8 @@ from torch import Tensor, nn
 
 from fullrank.data.sampling import Batch, Sampler
 from fullrank.encoders.base import Encoder, Rows, TensorBatch, Update
-from fullrank.errors import FitError
-from fullrank.training import capture
-from fullrank.training.checkpoint import CheckpointFile, Progress, Record
-from fullrank.training.dropout import kept, pair_keys
-from fullrank.training.engine import (
+from fullrank.engine import cuda
+from fullrank.engine.compiled import (
     ClosedForm,
     Engine,
     native_engine,
@@ -25,7 +22,10 @@ from fullrank.training.engine import (
     rows_of,
     step_of,
 )
-from fullrank.training.graph_engine import graph_engine
+from fullrank.engine.dropout import kept, pair_keys
+from fullrank.engine.graph import graph_engine
+from fullrank.errors import FitError
+from fullrank.training.checkpoint import CheckpointFile, Progress, Record
 from fullrank.training.interrupt import Interrupt, deferred_interrupt
 from fullrank.training.optim import Optimizer, optimizer
 from fullrank.training.progress import Reporter, Silent
@@ -83,7 +83,7 @@ class AutogradEngine:
         self.optimizer = optimizer
 
     def steps(self, batches: Batch, lr: float, losses: Tensor) -> None:
-        """See `fullrank.training.engine.Engine.steps`."""
+        """See `fullrank.engine.compiled.Engine.steps`."""
         for step in range(len(batches.user_idx)):
             batch = step_of(batches, step)
             losses += self.step(on_device(batch, self.plan.device), batch, lr)
@@ -134,8 +134,8 @@ def engine_of(plan: Plan, settings: TrainingSettings, optimizer: Optimizer) -> E
             return engine
     plain = AutogradEngine(plan, settings, optimizer)
     on_gpu = torch.device(plan.device).type == "cuda"
-    if on_gpu and plan.static and settings.optimizer == "sgd" and capture.wanted():
-        return capture.CapturedEngine(plain, plan.device)
+    if on_gpu and plan.static and settings.optimizer == "sgd" and cuda.wanted():
+        return cuda.CapturedEngine(plain, plan.device)
     return plain
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from fullrank.files import replacing
+from fullrank.data.files import replacing
 from fullrank.training.checkpoint import Record
 
 

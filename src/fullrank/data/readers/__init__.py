@@ -1,0 +1,6 @@
+"""Readers of interaction files, one module a format."""
+
+from fullrank.data.readers.formats import SUFFIXES, Format, format_of
+from fullrank.data.readers.reading import read, read_titles
+
+__all__ = ["SUFFIXES", "Format", "format_of", "read", "read_titles"]

@@ -1,0 +1,51 @@
+"""Parquet and Arrow IPC files, whose columns have types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+
+from fullrank.data.place import Place
+from fullrank.data.readers.source import Source
+from fullrank.errors import DataError
+
+
+def columnar(path: Path, kind: str, magic: bytes, scan: Callable[..., pl.LazyFrame]) -> Source:
+    """A Parquet or Arrow file, which knows the types of its columns."""
+    _framed(path, kind, magic)
+    place = Place(str(path))
+
+    def load(names: Iterable[str]) -> tuple[pl.DataFrame, Place]:
+        with _whole(path, kind):
+            return scan(path).select(list(names)).collect(), place
+
+    with _whole(path, kind):
+        return Source(place, scan(path).collect_schema().names(), load)
+
+
+@contextmanager
+def _whole(path: Path, kind: str) -> Iterator[None]:
+    try:
+        yield
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(str(path), f"a damaged {kind} file ({reason})", "a whole one") from None
+
+
+def _framed(path: Path, kind: str, magic: bytes) -> None:
+    """Sees that a file begins and ends as its format asks, before a parser is asked to read it."""
+    with path.open("rb") as file:
+        first = file.read(len(magic))
+        size = file.seek(0, 2)
+        file.seek(max(size - len(magic), 0))
+        last = file.read()
+    if not size:
+        raise DataError(str(path), "an empty file", f"a {kind} file")
+    if first != magic:
+        raise DataError(str(path), f"no {kind} file (it begins with {first!r})", repr(magic))
+    if last != magic:
+        found = f"a truncated {kind} file (it ends with {last!r})"
+        raise DataError(str(path), found, f"a whole one, which ends with {magic!r}")

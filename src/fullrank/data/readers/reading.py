@@ -1,0 +1,109 @@
+"""Files of interactions and of titles, read with every complaint on one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from fullrank.data.columns import Columns, checked_ids, present
+from fullrank.data.ids import Ids
+from fullrank.data.interactions import Interactions
+from fullrank.data.readers.adjacency import read_adjacency
+from fullrank.data.readers.columnar import columnar
+from fullrank.data.readers.delimited import delimited
+from fullrank.data.readers.formats import Format, format_of
+from fullrank.data.readers.source import Source
+from fullrank.errors import DataError
+
+_OPEN: dict[Format, Callable[[Path], Source]] = {
+    "csv": partial(delimited, separator=","),
+    "tsv": partial(delimited, separator="\t"),
+    "recbole": partial(delimited, separator="\t", quoted=False, typed=True),
+    "parquet": partial(columnar, kind="Parquet", magic=b"PAR1", scan=pl.scan_parquet),
+    "arrow": partial(columnar, kind="Arrow IPC", magic=b"ARROW1", scan=pl.scan_ipc),
+}
+
+
+def read(
+    path: str | Path,
+    *,
+    columns: Columns | None = None,
+    users: Ids | None = None,
+    items: Ids | None = None,
+    format: Format | None = None,  # noqa: A002 - the word that readers use
+) -> Interactions:
+    """Reads a file with one interaction a row, or an adjacency list with one user a line.
+
+    Ids in text files are strings, ``"007"`` too; Parquet and Arrow files keep their type. Only the
+    columns that are needed stay in memory.
+
+    Args:
+        path: The file. Its suffix tells the format, unless ``format`` does: CSV and TSV (also
+            ``.gz``), Parquet, Arrow IPC, RecBole ``.inter`` (columns go by the part of their name
+            before the colon; ``rating`` is a weight only if ``columns`` says so) and adjacency
+            lists ``.txt`` (``user item item ...``).
+        columns: Which columns to use, and the threshold on ratings if one is wanted.
+        users: The user ids to number rows by; those of the file when not given.
+        items: The item ids to number rows by; those of the file when not given.
+        format: The format, whatever the suffix says.
+
+    Raises:
+        DataError: the file is not there, not of its format or damaged, or its content is not what
+            `Interactions.from_frame` takes; the message names the line or row.
+    """
+    path = Path(path)
+    kind = format_of(path, format)
+    columns = columns or Columns()
+    if kind == "adjacency":
+        return read_adjacency(path, columns=columns, users=users, items=items)
+    source = _OPEN[kind](path)
+    names = present(source.columns, columns, source.place)
+    frame, place = source.load(names.values())
+    return Interactions.from_frame(frame, columns=columns, users=users, items=items, place=place)
+
+
+def read_titles(
+    path: str | Path,
+    *,
+    id_column: str | None = None,
+    title_column: str | None = None,
+    format: Format | None = None,  # noqa: A002
+) -> pl.DataFrame:
+    """Reads the columns ``id`` and ``title`` that `Ids.with_titles` takes, say of a RecBole file.
+
+    Args:
+        path: The file, of any format that `read` knows but adjacency lists.
+        id_column: Column of the ids; the first one whose name ends in ``id`` when not given.
+        title_column: Column of the titles; the first with ``title`` or ``name`` in its name.
+        format: The format, whatever the suffix says.
+
+    Raises:
+        DataError: the file cannot be read, a column is missing, or an id is.
+    """
+    path = Path(path)
+    kind = format_of(path, format)
+    if kind == "adjacency":
+        raise DataError(str(path), "an adjacency list", "a table of ids and titles")
+    source = _OPEN[kind](path)
+    identity = id_column or _first(source, ("id",), whole_end=True)
+    title = title_column or _first(source, ("title", "name"))
+    for name in (identity, title):
+        if name not in source.columns:
+            found = "the columns " + ", ".join(source.columns)
+            raise DataError(str(path), found, f"a column {name!r}")
+    frame, place = source.load([identity, title])
+    ids = checked_ids(frame[identity], place, identity)
+    return pl.DataFrame({"id": ids, "title": frame[title].cast(pl.String)})
+
+
+def _first(source: Source, words: tuple[str, ...], *, whole_end: bool = False) -> str:
+    for name in source.columns:
+        lower = name.lower()
+        if lower.endswith(words) if whole_end else any(word in lower for word in words):
+            return name
+    found = "the columns " + ", ".join(source.columns)
+    wanted = " or ".join(repr(word) for word in words)
+    raise DataError(source.place.name, found, f"a column with {wanted} in its name")

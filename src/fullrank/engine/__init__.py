@@ -1,0 +1,1 @@
+"""Who makes a training step: compiled kernels, a captured CUDA graph, or autograd."""

@@ -1,0 +1,92 @@
+"""Fitting a method on interactions: trained in epochs, or solved at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from fullrank.data.interactions import Interactions
+from fullrank.encoders import Encoder
+from fullrank.encoders.propagation import Pair
+from fullrank.evaluation import evaluate
+from fullrank.methods import Method, SolvedMethod, plan_of
+from fullrank.serving import DotScorer
+from fullrank.serving.scorers import HistoryScorer
+from fullrank.spectrum import effective_rank, unit_rows
+from fullrank.training import CheckpointFile, Reporter, Trainer
+
+Fitted = tuple[DotScorer | HistoryScorer, dict[str, Any]]
+"""What ranks, and what is to be told of how it came about."""
+
+
+def solved(method: SolvedMethod, settings: Any, train: Interactions, device: str) -> Fitted:
+    """Computes a method that has no epochs."""
+    began = time.perf_counter()
+    scorer = method.solve(settings, train, device)
+    seconds = time.perf_counter() - began
+    told: dict[str, Any] = {"seconds": seconds, "seconds_with_validation": seconds, "history": []}
+    if isinstance(scorer, DotScorer):
+        told["effective_rank"] = effective_rank(scorer.user_table, scorer.item_table)
+        told["parameters"] = scorer.user_table.numel() + scorer.item_table.numel()
+    else:
+        told["parameters"] = scorer.n_weights
+    return scorer, told
+
+
+def trained(
+    method: Method,
+    settings: Any,
+    train: Interactions,
+    validation: Interactions | None,
+    device: str,
+    *,
+    checkpoint: CheckpointFile | None = None,
+    resume: bool = False,
+    reporter: Reporter | None = None,
+) -> Fitted:
+    """Trains a method to its last epoch, or to the best by the validation part.
+
+    Raises:
+        FitError: the loss diverges, or the checkpoint is of another run.
+    """
+    began = time.perf_counter()
+    plan = plan_of(method, settings, train, device)
+    trainer = Trainer(
+        plan,
+        settings,
+        validate=_validator(method, plan.encoder, train, validation) if validation else None,
+        probe=lambda: effective_rank(*plan.encoder.tables()),
+        checkpoint=checkpoint,
+        reporter=reporter,
+    )
+    progress = trainer.run(resume=resume)
+    tables = plan.encoder.tables()
+    return _scorer(method, tables), {
+        "epochs": progress.epoch,
+        "best_epoch": progress.best_epoch,
+        "validation_ndcg@20": progress.best_metric,
+        "loss": progress.history[-1]["loss"] if progress.history else None,
+        "effective_rank": effective_rank(*tables),
+        "seconds": progress.seconds,
+        "seconds_with_validation": time.perf_counter() - began,
+        "parameters": sum(table.numel() for table in plan.parameters.values()),
+        "history": progress.history,
+    }
+
+
+def _scorer(method: Method, tables: Pair) -> DotScorer:
+    users, items = (unit_rows(table) if method.cosine else table for table in tables)
+    return DotScorer(users.detach(), items.detach())
+
+
+def _validator(
+    method: Method, encoder: Encoder, train: Interactions, validation: Interactions
+) -> Callable[[], float]:
+    k = min(20, train.n_items)
+
+    def ndcg() -> float:
+        scorer = _scorer(method, encoder.tables())
+        return evaluate(scorer, validation, train=train, k=(k,), metrics=("ndcg",))[f"ndcg@{k}"]
+
+    return ndcg

@@ -1,0 +1,46 @@
+"""Named settings for a method on a data set: one TOML file a data set, read when first asked for.
+
+The values are facts of the runs they come from.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from fullrank.errors import SettingError
+from fullrank.settings import nearest
+
+Key = tuple[str, str, str]
+"""Name of the preset, method, data set."""
+
+
+@cache
+def presets() -> Mapping[Key, Mapping[str, Any]]:
+    """All presets: the settings of each."""
+    found: dict[Key, Mapping[str, Any]] = {}
+    for file in sorted(resources.files(__name__).iterdir(), key=lambda file: file.name):
+        data, _, suffix = file.name.rpartition(".")
+        if suffix == "toml":
+            for name, methods in tomllib.loads(file.read_text(encoding="utf-8")).items():
+                found |= {(name, method, data): values for method, values in methods.items()}
+    return found
+
+
+def preset_named(name: str, method: str, data: str) -> Mapping[str, Any]:
+    """The settings of that preset for a method on a data set.
+
+    Raises:
+        SettingError: there is none; the message says which there are.
+    """
+    known = presets()
+    if (name, method, data) in known:
+        return known[name, method, data]
+    names = {key[0] for key in known}
+    if name not in names:
+        raise SettingError("preset", repr(name), nearest(name, names))
+    pairs = ", ".join(f"{key[1]} on {key[2]}" for key in known if key[0] == name)
+    raise SettingError(f"preset {name}", f"{method} on {data}", f"one of: {pairs}")

@@ -1,0 +1,245 @@
+"""Models on disk: safetensors, Parquet and JSON, replaced as a whole, checked when read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import scipy
+import scipy.sparse as sp
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from fullrank import __version__, native
+from fullrank.data.files import replacing, write_error
+from fullrank.data.ids import Ids
+from fullrank.data.interactions import Interactions
+from fullrank.errors import DataError
+from fullrank.serving import DotScorer, ItemScorer, Scorer, SpectralScorer
+from fullrank.serving.scorers import HistoryScorer
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+PARTS = ("train", "validation", "test")
+_FIELDS = {"method": str, "settings": dict, "data": dict, "training": dict, "metrics": dict}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Everything a model folder holds."""
+
+    tables: dict[str, Tensor]
+    users: Ids
+    items: Ids
+    parts: dict[str, Interactions]
+    manifest: dict[str, Any]
+
+
+def versions() -> dict[str, str]:
+    """What a figure or a model was made with."""
+    return {
+        "fullrank": __version__,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "polars": pl.__version__,
+        "kernels": native.state(),
+    }
+
+
+def tensors_of(scorer: Scorer) -> dict[str, Tensor]:
+    """What a model folder keeps of a fitted method, by name."""
+    if isinstance(scorer, DotScorer):
+        tables = {"users": scorer.user_table, "items": scorer.item_table}
+        return {name: table.cpu().contiguous() for name, table in tables.items()}
+    if isinstance(scorer, SpectralScorer):
+        numbers = np.array([scorer.beta, scorer.smoothing])
+        arrays = {"vectors": scorer.vectors, "scale": scorer.scale, "beta_smoothing": numbers}
+        kept = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
+        return kept | _csr_tensors("matrix", scorer.matrix)
+    if not isinstance(scorer, ItemScorer):
+        raise TypeError(f"found {type(scorer).__name__}; expected a scorer of fullrank.evaluation")
+    if sp.issparse(scorer.weights):
+        return _csr_tensors("weights", scorer.weights)
+    return {"weights": torch.from_numpy(scorer.weights)}
+
+
+def scorer_of(
+    tensors: dict[str, Tensor], train: Interactions, device: str
+) -> DotScorer | HistoryScorer:
+    """The scorer of what `tensors_of` gave."""
+    if "users" in tensors:
+        return DotScorer(tensors["users"].to(device), tensors["items"].to(device))
+    if "vectors" in tensors:
+        vectors, scale = tensors["vectors"].numpy(), tensors["scale"].numpy()
+        beta, smoothing = tensors["beta_smoothing"].tolist()
+        matrix = _csr("matrix", tensors, train.n_items)
+        return SpectralScorer(train, vectors, matrix, scale, beta, smoothing)
+    if "weights" in tensors:
+        return ItemScorer(train, tensors["weights"].numpy())
+    return ItemScorer(train, _csr("weights", tensors, train.n_items))
+
+
+def _csr_tensors(name: str, matrix: sp.csr_array) -> dict[str, Tensor]:
+    parts = {"indptr": np.int64, "indices": np.int32, "data": np.float32}
+    return {
+        f"{name}.{part}": torch.from_numpy(getattr(matrix, part).astype(dtype))
+        for part, dtype in parts.items()
+    }
+
+
+def _csr(name: str, tensors: dict[str, Tensor], columns: int) -> sp.csr_array:
+    parts = (tensors[f"{name}.{part}"].numpy() for part in ("data", "indices", "indptr"))
+    data, indices, indptr = parts
+    return sp.csr_array((data, indices, indptr), shape=(len(indptr) - 1, columns))
+
+
+def write_model(folder: Path, stored: Stored) -> None:
+    """Writes a model so that ``folder`` holds the old model or the new one, whatever happens.
+
+    Every file is written under a name made of its content, then the manifest that names them takes
+    the place of the old one in a single step, then the files of the old model are removed.
+
+    Raises:
+        DataError: the disk is full or the folder cannot be written; the old model is untouched.
+    """
+    before = _named_files(folder)
+    written: dict[str, dict[str, Any]] = {}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written["tables"] = _add(
+            folder, "tables.safetensors", lambda p: save_file(stored.tables, p)
+        )
+        for name, ids in (("users", stored.users), ("items", stored.items)):
+            table = _id_table(ids)
+            written[name] = _add(folder, f"{name}.parquet", table.write_parquet)
+        for name, part in stored.parts.items():
+            rows = pl.DataFrame({"user_row": part.user_idx, "item_row": part.item_idx})
+            written[name] = _add(folder, f"{name}.parquet", rows.write_parquet)
+        manifest = {"format": FORMAT, **stored.manifest, "files": written}
+        with replacing(folder / MANIFEST) as part_file:
+            text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+            part_file.write_text(text, encoding="utf-8")
+    except BaseException as error:
+        for entry in written.values():
+            if entry["file"] not in before:
+                (folder / entry["file"]).unlink(missing_ok=True)
+        failed = write_error(error, folder)
+        if failed is None:
+            raise
+        raise failed from None
+    for name in before - {entry["file"] for entry in written.values()}:
+        (folder / name).unlink(missing_ok=True)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a model folder.
+
+    Raises:
+        DataError: there is none, it cannot be read, or it is of a newer format.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        found = f"no {MANIFEST}" if folder.is_dir() else "no such folder"
+        raise DataError(str(folder), found, "a model folder, as `fullrank fit -o` or `save` writes")
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        version = manifest["format"]
+        if version != FORMAT:
+            expected = f"format {FORMAT} or an update of fullrank {__version__}"
+            raise DataError(str(path), f"format {version}", expected)
+        if not all(isinstance(manifest[name], kind) for name, kind in _FIELDS.items()):
+            raise TypeError
+        for entry in manifest["files"].values():
+            name, _, _ = entry["file"], entry["sha256"], entry["bytes"]
+            if Path(name).name != name or name in ("", "..", MANIFEST):
+                raise DataError(str(path), f"the path {name!r}", "the name of a file of the model")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DataError(str(path), "a damaged manifest", "the JSON that `save` wrote") from None
+    return manifest
+
+
+def read_model(folder: Path) -> Stored:
+    """Reads a model folder and checks every file against the manifest.
+
+    Raises:
+        DataError: a file is missing, truncated or was changed.
+    """
+    manifest = read_manifest(folder)
+    paths = {name: _checked(folder, entry) for name, entry in manifest["files"].items()}
+    for name in ("tables", "users", "items", "train"):
+        if name not in paths:
+            raise DataError(str(folder / MANIFEST), f"no file for {name}", "one in every model")
+    try:
+        tables = load_file(paths["tables"])
+        users, items = _read_ids(paths["users"]), _read_ids(paths["items"])
+        parts = {name: _read_part(paths[name], users, items) for name in PARTS if name in paths}
+    except (SafetensorError, pl.exceptions.PolarsError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(str(folder), reason, "the files that `save` wrote") from None
+    return Stored(tables, users, items, parts, manifest)
+
+
+def _add(folder: Path, name: str, write: Any) -> dict[str, Any]:
+    part = folder / f".{uuid.uuid4().hex}.part"
+    try:
+        write(part)
+        digest = _sha256(part)
+        path = Path(name)
+        target = folder / f"{path.stem}-{digest[:12]}{path.suffix}"
+        with replacing(target) as final:
+            part.replace(final)
+    finally:
+        part.unlink(missing_ok=True)
+    return {"file": target.name, "sha256": digest, "bytes": target.stat().st_size}
+
+
+def _checked(folder: Path, entry: dict[str, Any]) -> Path:
+    path: Path = folder / entry["file"]
+    if not path.is_file():
+        raise DataError(str(path), "no such file", "the file that the manifest names")
+    size = path.stat().st_size
+    if size != entry["bytes"]:
+        raise DataError(str(path), f"{size} bytes", f"{entry['bytes']} bytes")
+    digest = _sha256(path)
+    if digest != entry["sha256"]:
+        raise DataError(str(path), f"sha256 {digest[:12]}…", f"{entry['sha256'][:12]}…: it changed")
+    return path
+
+
+def _named_files(folder: Path) -> set[str]:
+    try:
+        return {entry["file"] for entry in read_manifest(folder)["files"].values()}
+    except DataError:
+        return set()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _id_table(ids: Ids) -> pl.DataFrame:
+    table = ids.values.to_frame()
+    return table if ids.titles is None else table.with_columns(title=ids.titles)
+
+
+def _read_ids(path: Path) -> Ids:
+    table = pl.read_parquet(path)
+    return Ids(table["id"], table["title"] if "title" in table.columns else None)
+
+
+def _read_part(path: Path, users: Ids, items: Ids) -> Interactions:
+    table = pl.read_parquet(path)
+    rows = (table[name].to_numpy() for name in ("user_row", "item_row"))
+    return Interactions.from_rows(users, items, *rows)

@@ -1,0 +1,1 @@
+"""Studies of several fits: comparison, tuning, their tables and pictures."""

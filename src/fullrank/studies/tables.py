@@ -1,0 +1,96 @@
+"""Comparisons as tables: for the terminal, in Markdown and in LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fullrank.studies.compare import Comparison
+
+NOTE = (
+    "* best; † best and better than every other one at p < 0.01, one-tailed over the seeds, and "
+    "over the users paired, both Holm-corrected"
+)
+LEVEL = 0.01
+
+
+def certain(done: Comparison, name: str) -> bool:
+    """Whether the best is better than every other method in both tests."""
+    tests = done.tests(name).values()
+    found = [p for each in tests for p in each.values()]
+    return bool(found) and all(p is not None and p < LEVEL for p in found)
+
+
+def plain_rows(done: Comparison, metrics: Sequence[str]) -> list[list[str]]:
+    """One row a method, for a narrow terminal: label, metrics, effective rank, seconds an epoch."""
+    return [
+        [label, *_cells(done, label, metrics, "", "", spread=False)[:-1]] for label in done.runs
+    ]
+
+
+def as_markdown(done: Comparison, metrics: Sequence[str]) -> str:
+    """A table with a line on what it is and one on its marks."""
+    heads = ["method", *metrics, "effective rank", "s/epoch", "parameters"]
+    seeds = ", ".join(map(str, done.seeds))
+    lines = [
+        f"{done.data}, protocol {done.protocol}, seeds {seeds}, split {done.fingerprint}",
+        "",
+        f"| {' | '.join(heads)} |",
+        f"|{' --- |' * len(heads)}",
+    ]
+    rows = ([label, *_cells(done, label, metrics, "**", "_")] for label in done.runs)
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    lines += ["", "**best**, _second best_; † " + NOTE.partition("† ")[2] + "."]
+    return "\n".join(lines) + "\n"
+
+
+def as_latex(done: Comparison, metrics: Sequence[str]) -> str:
+    """A tabular for booktabs."""
+    heads = ["Method", *metrics, "erank", "s/epoch", "Parameters"]
+    lines = [
+        f"% {done.data}, protocol {done.protocol}, seeds {done.seeds}, split {done.fingerprint}",
+        rf"\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}",
+        r"\toprule",
+        " & ".join(heads) + r" \\",
+        r"\midrule",
+    ]
+    for label in done.runs:
+        cells = _cells(done, label, metrics, r"\textbf", r"\underline")
+        row = " & ".join([label, *cells]).replace("±", r"$\pm$").replace("†", r"$^\dagger$")
+        lines.append(row.replace("_", r"\_") + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def _cells(
+    done: Comparison,
+    label: str,
+    metrics: Sequence[str],
+    best: str,
+    second: str,
+    *,
+    spread: bool = True,
+) -> list[str]:
+    cells = []
+    for name in metrics:
+        mean = done.mean(label, name) or 0.0
+        text = f"{mean:.4f}"
+        if spread and len(done.seeds) > 1:
+            text += f" ± {done.deviation(label, name):.4f}"
+        order = done.ranked(name)
+        if label == order[0]:
+            text = _marked(text, best) + ("†" if certain(done, name) else "")
+        elif len(order) > 1 and label == order[1] and second:
+            text = _marked(text, second)
+        cells.append(text)
+    rank, seconds, size = (
+        done.mean(label, name) for name in ("effective_rank", "epoch_seconds", "parameters")
+    )
+    cells.append("–" if rank is None else f"{rank:.1f}")
+    cells.append("–" if seconds is None else f"{seconds:.3f}")
+    cells.append("–" if size is None else f"{size:,.0f}")
+    return cells
+
+
+def _marked(text: str, mark: str) -> str:
+    if not mark:
+        return text + "*"
+    return f"{mark}{{{text}}}" if mark.startswith("\\") else f"{mark}{text}{mark}"

@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+import pytest
+
+from fullrank.engine.compiled import NativeEngine
+
+
+@pytest.fixture(autouse=True)
+def _a_step_at_a_time(monkeypatch):
+    """Signals and reports are then seen after every step, as tests of the loop count them."""
+    monkeypatch.setattr(NativeEngine, "most", 1)

@@ -1,0 +1,102 @@
+"""Steps from tensors that stay in place, as a CUDA graph replays them, against plain steps."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from runs import parameters, same, trainer
+
+from fullrank import Recommender
+from fullrank.engine import cuda
+from fullrank.engine.compiled import on_device
+from fullrank.engine.cuda import CapturedEngine
+from fullrank.training import loop
+from fullrank.training.loop import AutogradEngine, engine_of
+
+STATIC = [
+    ("directspec+", {"shrink": 0.2}),
+    ("directspec+", {"precision": "bfloat16"}),
+    ("directspec", {"alpha": 0.01, "weight_decay": 0.1}),
+    ("bpr", {"negatives": 2}),
+    ("ccl", {"negatives": 5, "optimizer": "sgd", "lr": 0.1}),
+    ("ccl", {"negatives": 9, "shared_negatives": True, "optimizer": "sgd", "lr": 0.1}),
+    ("directau", {"optimizer": "sgd", "lr": 0.1}),
+    ("cl-rec", {}),
+]
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+
+
+def engines(data, method, options):
+    run = trainer(data, method, **options)
+    plain = AutogradEngine(run.plan, run.settings, run.optimizer)
+    return run, plain, CapturedEngine(plain, "cpu")
+
+
+@pytest.mark.parametrize(("method", "options"), STATIC)
+def test_it_makes_the_same_steps(small, method, options):
+    results = []
+    for which in (1, 2):
+        run, *made = engines(small.train, method, options)
+        assert run.plan.static
+        engine, losses = made[which - 1], torch.zeros((), dtype=torch.float64)
+        for epoch, lr in enumerate((0.5, 0.25)):  # the rate moves while the tensors stay
+            batches = run.plan.sampler.stretches(np.random.default_rng(epoch), 5, 32)
+            for stretch in batches:
+                engine.steps(stretch, lr, losses)
+        results.append((parameters(run), losses.item()))
+    (plain, expected), (replayed, loss) = results
+    assert loss == pytest.approx(expected, rel=1e-6)
+    for name, table in plain.items():
+        torch.testing.assert_close(replayed[name], table, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(("method", "options"), STATIC)
+def test_warming_up_at_a_rate_of_zero_leaves_every_bit(small, method, options):
+    run, plain, _ = engines(small.train, method, options | {"weight_decay": 0.0})
+    before = parameters(run)
+    batch = next(run.plan.sampler.batches(np.random.default_rng(0), 1, 32))
+    plain.step(on_device(batch, "cpu"), batch, torch.zeros(()))
+    assert same(before, parameters(run))
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("directspec+", {"tau_design": "graph", "tau_near": 1.0}),
+        ("directspec+", {"tau_design": "attention"}),
+        ("lightgcn", {"optimizer": "sgd"}),
+        ("enmf", {}),
+    ],
+)
+def test_what_looks_at_more_than_the_rows_is_not_static(small, method, options):
+    assert not trainer(small.train, method, **options).plan.static
+
+
+def test_a_gpu_gets_captured_steps_where_they_are_possible(small, monkeypatch):
+    monkeypatch.setattr(loop.cuda, "CapturedEngine", lambda plain, device: ("captured", device))
+
+    def engine(method, **options):
+        run = trainer(small.train, method, **options)
+        plan = dataclasses.replace(run.plan, device="cuda", closed_form=None)
+        return engine_of(plan, run.settings, run.optimizer)
+
+    assert engine("directspec+") == ("captured", "cuda")
+    assert isinstance(engine("directspec+", optimizer="adam", lr=0.01), AutogradEngine)
+    assert isinstance(engine("lightgcn", optimizer="sgd"), AutogradEngine)
+    monkeypatch.setenv("FULLRANK_CUDA_GRAPH", "0")
+    assert not cuda.wanted()
+    assert isinstance(engine("directspec+"), AutogradEngine)
+
+
+@needs_gpu
+@pytest.mark.parametrize(("method", "options"), STATIC)
+def test_a_replayed_graph_makes_the_steps_of_the_processor(small, method, options):
+    options = {"dim": 16, "batch_size": 32, "epochs": 2, "lr": 0.5} | options
+    here = Recommender(method, device="cpu", **options).fit(small.train)
+    there = Recommender(method, device="cuda", **options).fit(small.train)
+    for table in ("user_embeddings", "item_embeddings"):
+        mine, its = (getattr(model, table) for model in (here, there))
+        torch.testing.assert_close(mine, its.cpu(), rtol=1e-3, atol=1e-5)

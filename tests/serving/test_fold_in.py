@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+import fullrank as fr
+from fullrank import DataError, Interactions, Recommender
+from fullrank.serving import DotScorer
+from fullrank.serving.fold_in import RIDGE, fold_in_users
+
+
+@pytest.fixture(scope="module")
+def demo():
+    return fr.load("demo")
+
+
+@pytest.fixture(scope="module")
+def guests(demo):
+    """Every tenth user."""
+    return np.arange(0, demo.train.n_users, 10)
+
+
+@pytest.fixture(scope="module")
+def trained(demo, guests) -> Recommender:
+    """Fitted on the demo data without the guests."""
+    hosts = ~np.isin(demo.train.user_idx, guests)
+    return Recommender(dim=32, epochs=10, tau=2.0).fit(demo.train.select(hosts))
+
+
+@pytest.fixture(scope="module")
+def new(demo, guests) -> pl.DataFrame:
+    return demo.train.select(np.isin(demo.train.user_idx, guests)).to_frame()
+
+
+def tables(n_users=30, n_items=20, dim=4, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randn(n, dim, generator=generator, dtype=dtype) for n in (n_users, n_items)]
+
+
+def pairs(n_users=30, n_items=20, seed=0, per_user=5) -> Interactions:
+    rng = np.random.default_rng(seed)
+    dense = np.zeros((n_users, n_items))
+    for row in dense:
+        row[rng.choice(n_items, per_user, replace=False)] = 1
+    return Interactions.from_scipy(dense)
+
+
+def naive(user_table, item_table, train, new):
+    """Row by row: ridge regression of user rows on the means of their items' unit rows."""
+
+    def features(data):
+        means = []
+        for user in range(data.n_users):
+            own = data.item_idx[data.indptr[user] : data.indptr[user + 1]]
+            means.append(sum(item_table[i] / item_table[i].norm() for i in own.tolist()) / len(own))
+        return torch.stack(means)
+
+    known = features(train)
+    penalty = RIDGE * (known**2).sum() / known.shape[1]
+    square = known.T @ known + penalty * torch.eye(known.shape[1], dtype=known.dtype)
+    return features(new) @ torch.linalg.inv(square) @ known.T @ user_table
+
+
+def test_against_the_formula_user_by_user():
+    users, items = tables()
+    train, guests = pairs(), pairs(7, seed=5)
+    got = fold_in_users(users, items, train, guests)
+    torch.testing.assert_close(got, naive(users, items, train, guests), rtol=1e-9, atol=1e-12)
+
+
+def test_turning_both_tables_turns_the_new_rows():
+    users, items = tables()
+    turn = torch.linalg.qr(torch.randn(4, 4, dtype=torch.float64)).Q
+    plain = fold_in_users(users, items, pairs(), pairs(7, seed=5))
+    turned = fold_in_users(users @ turn, items @ turn, pairs(), pairs(7, seed=5))
+    torch.testing.assert_close(turned, plain @ turn, rtol=1e-9, atol=1e-12)
+
+
+def test_users_without_pairs_and_lengths_of_items_do_not_count():
+    users, items = tables()
+    train = pairs()
+    plain = fold_in_users(users, items, train, pairs(7, seed=5))
+    padded = torch.cat((users, torch.full((2, 4), 1e6, dtype=torch.float64)))
+    idle = Interactions.from_rows(fr.Ids.numbered(32), train.items, train.user_idx, train.item_idx)
+    longer = items * torch.arange(1, 21, dtype=torch.float64)[:, None]
+    got = fold_in_users(padded, longer, idle, pairs(7, seed=5))
+    torch.testing.assert_close(got, plain, rtol=1e-9, atol=1e-12)
+
+
+def test_trained_users_get_most_of_their_own_recommendations(demo, trained, guests):
+    hosts = demo.train.users.values.gather(np.setdiff1d(np.arange(2000), guests))
+    own = trained.train.to_frame()
+    folded = trained.fold_in(own)
+    k = 10
+    lists = [m.recommend(hosts, k)["item_id"].to_numpy().reshape(-1, k) for m in (trained, folded)]
+    shared = [len(set(a) & set(b)) for a, b in zip(*lists, strict=True)]
+    assert np.mean(shared) > 6.5
+    chance = [len(set(a) & set(b)) for a, b in zip(lists[0], lists[1][::-1], strict=True)]
+    assert np.mean(chance) < 2
+    held_out = demo.test.select(~np.isin(demo.test.user_idx, guests)).to_frame()
+    ours, theirs = (each.evaluate(held_out, k=20)["ndcg@20"] for each in (folded, trained))
+    assert ours > 0.85 * theirs
+
+
+def test_users_who_were_not_trained_are_served_far_better_than_by_popularity(demo, trained, new):
+    folded = trained.fold_in(new)
+    popular = Recommender()
+    counts = torch.from_numpy(trained.train.item_degree).float()[:, None]
+    popular._scorer = DotScorer(torch.ones(folded.train.n_users, 1), counts)
+    popular._parts = {"train": folded.train}
+    test = demo.test.to_frame().filter(pl.col("user_id").is_in(folded.users.values.implode()))
+    ours, theirs = (each.evaluate(test, k=20)["ndcg@20"] for each in (folded, popular))
+    assert theirs > 0.05, "popularity is no straw man"
+    assert ours > 1.5 * theirs
+
+
+def test_every_form_of_the_same_interactions(trained, new):
+    own = new.filter(pl.col("user_id") == "u10")["item_id"].to_list()
+    frame = new.filter(pl.col("user_id") == "u10")
+    forms = [
+        {"u10": own},
+        {"u10": np.array(own)},
+        {"u10": (item for item in own)},
+        {"u10": [*own, "unheard", own[0]]},
+        frame,
+        frame.to_pandas(),
+        Interactions.from_frame(frame),
+        new,
+    ]
+    rows = [trained.fold_in(form).recommend(["u10"], k=5) for form in forms]
+    for each in rows:
+        assert each["item_id"].equals(rows[0]["item_id"])
+        assert np.allclose(each["score"], rows[0]["score"], rtol=1e-5)
+    assert not set(rows[0]["item_id"]) & set(own)
+
+
+def test_ids_of_new_users_may_be_anything(trained):
+    assert trained.fold_in({7: ["i1"], 9: ["i2"]}).recommend([9], k=1)["user_id"].to_list() == [9]
+    mixed = trained.fold_in({7: ["i1"], "x": ["i2"]})
+    assert mixed.users.values.to_list() == ["7", "x"]
+    one = trained.fold_in({"x": "i12"})
+    assert one.train.to_frame()["item_id"].to_list() == ["i12"]
+
+
+def test_what_cannot_be_folded_in_is_named(trained):
+    for items in (["unheard"], [], "unheard"):
+        with pytest.raises(DataError, match="user 'x': found no item that the model knows"):
+            trained.fold_in({"x": items})
+    with pytest.raises(DataError, match="user 'y': found no item"):
+        trained.fold_in({"x": ["i1"], "y": ["unheard"]})
+    with pytest.raises(DataError, match="no rows"):
+        trained.fold_in({})
+    with pytest.raises(DataError, match="found a list; expected a polars, pandas or pyarrow"):
+        trained.fold_in(["i1"])
+
+
+def test_items_and_the_model_itself_stay_as_they_are(trained):
+    before = [table.clone() for table in trained._tables()]
+    folded = trained.fold_in({"x": ["i1", "i5"]})
+    assert torch.equal(folded.item_embeddings, before[1])
+    assert all(torch.equal(a, b) for a, b in zip(trained._tables(), before, strict=True))
+    assert (trained.items, trained.method) == (folded.items, folded.method)
+    assert folded.recommend(["x"]).columns == trained.recommend(["u1"]).columns
+
+
+def test_a_folded_model_can_be_saved_and_folded_into(trained, tmp_path):
+    folded = trained.fold_in({"x": ["i1", "i5"], "y": ["i7", "i20"]})
+    folded.save(tmp_path / "m")
+    loaded = Recommender.load(tmp_path / "m")
+    assert loaded.recommend().equals(folded.recommend())
+    assert torch.equal(loaded.user_embeddings, folded.user_embeddings)
