@@ -54,7 +54,7 @@ def measure(n_users: int, *, tables: bool) -> dict[str, float]:
     import fullrank as fr
     from fullrank.data import random_split
     from fullrank.data.sampling import PairSampler
-    from fullrank.methods import METHODS, plan_of, settings_of
+    from fullrank.methods import build_method
     from fullrank.serving import DotScorer, top_k
     from fullrank.training import Trainer
 
@@ -76,8 +76,8 @@ def measure(n_users: int, *, tables: bool) -> dict[str, float]:
     next(iter(sampler.stretches(np.random.default_rng(0), 1, B)))
     figures["sampling"] = median(draw, RUNS)
     figures["peak_gib_sampling"] = peak()
-    settings = settings_of("directspec+", {"dim": D, "batch_size": B})
-    plan = plan_of(METHODS["directspec+"], settings, data, "cpu")
+    settings = build_method("directspec+", {"dim": D, "batch_size": B})
+    plan = settings.plan(data, "cpu")
     trainer = Trainer(plan, settings)
     trainer.steps = STEPS
     took = []

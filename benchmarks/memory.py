@@ -34,22 +34,22 @@ def measure(label: str, data: str) -> dict[str, object]:
 
     import fullrank as fr
     from fullrank.evaluation import evaluate
-    from fullrank.methods import METHODS, SolvedMethod, plan_of, settings_of
+    from fullrank.methods import ClosedFormMethod, build_method
     from fullrank.serving import DotScorer
     from fullrank.training import Trainer
 
     warnings.simplefilter("ignore")
     torch.set_num_threads(2)
     split = fr.load(data, validation=0)
-    method, values = VARIANTS.get(label, (label, {}))
-    row = METHODS[method]
+    name, values = VARIANTS.get(label, (label, {}))
+    method = build_method(name, values)
     try:
-        if isinstance(row, SolvedMethod):
-            scorer = row.solve(settings_of(method, values), split.train, "cpu")
+        if isinstance(method, ClosedFormMethod):
+            scorer = method.solve(split.train, "cpu")
         else:
-            settings = settings_of(method, {**values, "epochs": 1})
-            plan = plan_of(row, settings, split.train, "cpu")
-            trainer = Trainer(plan, settings)
+            method = method.replace(epochs=1)
+            plan = method.plan(split.train, "cpu")
+            trainer = Trainer(plan, method)
             trainer.steps = STEPS
             trainer.run()
             scorer = DotScorer(*plan.encoder.tables())

@@ -66,7 +66,7 @@ def ours(threads: int) -> dict[str, float]:
     from speed import median
 
     import fullrank as fr
-    from fullrank.methods import METHODS, plan_of, settings_of
+    from fullrank.methods import build_method
     from fullrank.serving import DotScorer
     from fullrank.training import Trainer
 
@@ -75,8 +75,8 @@ def ours(threads: int) -> dict[str, float]:
     figures = {}
     for method, options in OURS:
         epochs = 2 if method == "sgl-ed" else 4
-        settings = settings_of(method, {"epochs": epochs, **options})
-        history = Trainer(plan_of(METHODS[method], settings, data, "cpu"), settings).run().history
+        settings = build_method(method, {"epochs": epochs, **options})
+        history = Trainer(settings.plan(data, "cpu"), settings).run().history
         name = " ".join([f"fullrank {method}", *(f"{k}={v}" for k, v in options.items())])
         figures[name] = statistics.median(record["seconds"] for record in history[1:])
     rng = torch.Generator().manual_seed(0)

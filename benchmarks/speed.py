@@ -26,7 +26,7 @@ import torch
 
 import fullrank as fr
 from fullrank.evaluation import evaluate
-from fullrank.methods import METHODS, Method, plan_of, settings_of
+from fullrank.methods import METHODS, TrainedMethod, build_method
 from fullrank.serving import DotScorer, top_k
 from fullrank.training import Trainer
 
@@ -34,7 +34,7 @@ B, D = 256, 64
 GRAPH = {"tau_design": "graph", "tau_near": 2.5}
 ON_GRAPH = {"encoder": "lightgcn"}
 FACTORED = {**ON_GRAPH, "propagation": "factored"}
-TRAINED = [name for name, row in METHODS.items() if isinstance(row, Method)]
+TRAINED = [name for name, row in METHODS.items() if issubclass(row, TrainedMethod)]
 VARIANTS = [(method, {}) for method in TRAINED] + [
     ("directspec+", GRAPH),
     ("bpr", {"batch_size": 2048}),
@@ -89,8 +89,8 @@ def machine(threads: int) -> dict[str, object]:
 
 def epoch_seconds(data, method: str, options: dict, epochs: int) -> tuple[float, int]:
     """Median seconds of an epoch, sampling and updates included, and its steps."""
-    settings = settings_of(method, {"epochs": epochs + 2, **options})
-    trainer = Trainer(plan_of(METHODS[method], settings, data, "cpu"), settings)
+    settings = build_method(method, {"epochs": epochs + 2, **options})
+    trainer = Trainer(settings.plan(data, "cpu"), settings)
     steps, trainer.steps = trainer.steps, min(trainer.steps, 5)
     trainer.settings = settings.replace(epochs=1)
     history = trainer.run().history  # a few steps, to see how many there is time for

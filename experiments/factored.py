@@ -18,7 +18,7 @@ import torch
 
 import fullrank as fr
 from fullrank.evaluation import evaluate
-from fullrank.methods import METHODS, plan_of, settings_of
+from fullrank.methods import build_method
 from fullrank.serving import DotScorer
 from fullrank.studies.plots import ACCENT, INK, SOFT, pyplot, save
 from fullrank.training import Trainer
@@ -34,8 +34,8 @@ RANKS = (64, 128, 256, 512)
 def curve(split: fr.Split, values: dict, epochs: int, every: int) -> dict:
     """Standard nDCG@20 after some epochs, and the seconds of setting up and training until then."""
     began = time.perf_counter()
-    settings = settings_of("directspec+", {**values, "encoder": "lightgcn", "epochs": epochs})
-    plan = plan_of(METHODS["directspec+"], settings, split.train, "cpu")
+    settings = build_method("directspec+", {**values, "encoder": "lightgcn", "epochs": epochs})
+    plan = settings.plan(split.train, "cpu")
     trainer = Trainer(plan, settings)
     spent = time.perf_counter() - began
     made = {"setup": spent, "epoch": [], "seconds": [], "ndcg@20": [], "settings": values}

@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field, ValidationError, model_validator
 
 from fullrank import Recommender, SettingError
-from fullrank.methods import settings_of
+from fullrank.methods import build_method
 from fullrank.settings import Settings, nearest
 
 
@@ -123,7 +123,7 @@ def test_the_nearest_name(name, known, meant):
         ("bpr", {"device": "cuda:99"}, "setting device: found 'cuda:99' among"),
     ],
 )
-def test_impossible_settings_of_methods(method, values, words):
+def test_impossible_build_method_methods(method, values, words):
     with pytest.raises(SettingError) as caught:
         Recommender(method, **values)
     assert words in str(caught.value)
@@ -137,6 +137,6 @@ def test_every_seed_within_bounds_can_be_used(tiny):
 
 def test_bounds_themselves_are_allowed():
     values = {"tau_design": "graph", "tau_near": 4.0, "tau": 4.0, "alpha": 0.0, "dim": 2}
-    assert settings_of("directspec+", values).tau_near == 4
-    assert settings_of("bpr", {"optimizer": "adam", "lr": 1.0}).lr == 1
-    assert settings_of("bpr", {"epochs": 0}).epochs == 0
+    assert build_method("directspec+", values).tau_near == 4
+    assert build_method("bpr", {"optimizer": "adam", "lr": 1.0}).lr == 1
+    assert build_method("bpr", {"epochs": 0}).epochs == 0

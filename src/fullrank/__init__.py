@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from fullrank import data, evaluation, spectrum
+    from fullrank import data, evaluation, methods, spectrum
     from fullrank.data import Columns, Ids, Interactions, Split, generate, k_core, load, read
     from fullrank.errors import DataError, FitError, FullrankError, SettingError
     from fullrank.methods import METHODS
@@ -34,7 +34,7 @@ _HOME = {
     "load": "fullrank.data",
     "read": "fullrank.data",
 }
-_ROOMS = ("data", "evaluation", "spectrum")
+_ROOMS = ("data", "evaluation", "methods", "spectrum")
 
 __all__ = [
     "METHODS",
@@ -52,6 +52,7 @@ __all__ = [
     "generate",
     "k_core",
     "load",
+    "methods",
     "read",
     "spectrum",
 ]

@@ -16,8 +16,8 @@ from fullrank.data.splits import Split
 from fullrank.engine.devices import device_named, torch_threads
 from fullrank.errors import DataError, FitError, SettingError
 from fullrank.evaluation import Evaluation, evaluate
-from fullrank.methods import SolvedMethod, method_named, settings_of
-from fullrank.methods.fitting import solved, trained
+from fullrank.methods import Method, build_method
+from fullrank.methods.fitting import fit as fit_method
 from fullrank.presets import preset_named
 from fullrank.serving import DotScorer, frames
 from fullrank.serving.fold_in import fold_in_users
@@ -42,9 +42,10 @@ class Recommender:
     """A method with its settings and, after `fit`, its embeddings.
 
     Args:
-        method: A name of the method table (``fullrank methods`` lists them).
+        method: A name of the method table (``fullrank methods`` lists them), or a method with its
+            settings, as ``fullrank.methods.BPR(lr=0.1)``.
         preset: Settings to start from, as ``"published:citeulike"``: a preset's name and the data
-            set it is for.
+            set it is for; with a method's name alone.
         device: Where training and ranking run; ``auto`` takes a GPU if there is one.
         threads: Threads of torch while fitting; those it has if absent.
         settings: Values of the method's settings; they win over the preset's.
@@ -55,19 +56,15 @@ class Recommender:
 
     def __init__(
         self,
-        method: str = "directspec+",
+        method: str | Method = "directspec+",
         *,
         preset: str | None = None,
         device: str = "auto",
         threads: int | None = None,
         **settings: Any,
     ) -> None:
-        values: dict[str, Any] = {}
-        if preset is not None:
-            name, _, data = preset.partition(":")
-            values.update(preset_named(name, method, data))
-        self.method = method
-        self.settings = settings_of(method, values | settings)
+        self.settings = _with_settings(method, preset, settings)
+        self.method = self.settings.name
         self.device = device_named(device)
         if threads is not None and threads < 1:
             raise SettingError("setting threads", str(threads), "1 or more")
@@ -113,24 +110,16 @@ class Recommender:
             validation.users != train.users or validation.items != train.items
         ):
             raise FitError("validation", "other users or items than in train", "parts of one split")
-        method = method_named(self.method)
         with torch_threads(self.threads):
-            if isinstance(method, SolvedMethod):
-                if resume:
-                    raise SettingError("resume", f"method {self.method}", "a method with epochs")
-                fitted = solved(method, self.settings, train, self.device)
-            else:
-                fitted = trained(
-                    method,
-                    self.settings,
-                    train,
-                    validation,
-                    self.device,
-                    checkpoint=self._checkpoint_file(checkpoint, train, validation),
-                    resume=resume,
-                    reporter=reporter,
-                )
-        self._scorer, self.training = fitted
+            self._scorer, self.training = fit_method(
+                self.settings,
+                train,
+                validation,
+                self.device,
+                checkpoint=self._checkpoint_file(checkpoint, train, validation),
+                resume=resume,
+                reporter=reporter,
+            )
         parts = {"train": train, "validation": validation, "test": split.test if split else None}
         self._parts = {name: part for name, part in parts.items() if part is not None}
         self.data_name = split.name if split else None
@@ -263,7 +252,7 @@ class Recommender:
         """
         new = frames.known_items(interactions, self.items)
         scorer = self._fitted()
-        folded = type(self)(self.method, device=self.device, **self.settings.model_dump())
+        folded = type(self)(self.settings, device=self.device)
         if not isinstance(scorer, DotScorer):
             folded._scorer = scorer.of(new)
         else:
@@ -351,11 +340,11 @@ class Recommender:
         stored = read_model(Path(folder))
         manifest = stored.manifest
         try:
-            settings_of(manifest["method"], manifest["settings"])
+            method = build_method(manifest["method"], manifest["settings"])
         except SettingError as error:
             place = f"{Path(folder) / MANIFEST}, {error.place}"
             raise DataError(place, error.found, error.expected) from None
-        model = cls(manifest["method"], device=device, **manifest["settings"])
+        model = cls(method, device=device)
         model._scorer = scorer_of(stored.tables, stored.parts["train"], model.device)
         model._parts = stored.parts
         model.data_name = manifest["data"].get("name")
@@ -391,6 +380,18 @@ class Recommender:
         made_with = {name: versions()[name] for name in ("fullrank", "torch", "kernels")}
         identity = {"method": self.method, **settings, **prints, **made_with}
         return CheckpointFile(Path(path), identity)
+
+
+def _with_settings(method: str | Method, preset: str | None, settings: Mapping[str, Any]) -> Method:
+    if isinstance(method, Method):
+        if preset is not None:
+            raise SettingError("preset", repr(preset), "a method's name, which a preset is for")
+        return method.replace(**settings) if settings else method
+    values: dict[str, Any] = {}
+    if preset is not None:
+        name, _, data = preset.partition(":")
+        values.update(preset_named(name, method, data))
+    return build_method(method, values | dict(settings))
 
 
 def _check_k(k: int) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from typing import Any, Self
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from fullrank.errors import SettingError
 
@@ -27,27 +27,60 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 class Settings(BaseModel):
-    """Settings of one component; subclasses add fields, each with its bound in its type."""
+    """Settings of one component; subclasses add fields, each with its bound in its type.
+
+    Types are strict: a whole number is neither ``2.5`` nor ``"3"`` nor ``True``. NumPy's numbers
+    count as Python's.
+
+    Raises:
+        SettingError: a name is unknown, a value is out of bounds or two contradict each other.
+    """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
     )
 
+    defaults: ClassVar[Mapping[str, Any]] = {}
+    """Defaults of a subclass that differ from those of its bases."""
+
+    def __init__(self, /, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise self._one_line(error) from None
+
     @classmethod
-    def build(cls, values: dict[str, Any]) -> Self:
-        """Checks ``values`` and makes the settings of them.
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        own = vars(cls).get("defaults", {})
+        for name, value in own.items():
+            cls.model_fields[name].default = value
+        if own:
+            cls.model_rebuild(force=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _python_numbers(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        numbers = {k: v.item() for k, v in values.items() if type(v).__module__ == "numpy"}
+        return values | numbers
+
+    @classmethod
+    def build(cls, values: Mapping[str, Any]) -> Self:
+        """The settings with ``values`` in the place of defaults.
 
         Raises:
-            SettingError: a name is unknown, a value is out of bounds or two contradict each other.
+            SettingError: see the class.
         """
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            raise cls._one_line(error) from None
+        return cls(**values)
 
     def replace(self, **values: Any) -> Self:
         """The same settings with some values changed, checked anew."""
-        return type(self).build(self.model_dump() | values)
+        return self.build(self.model_dump() | values)
 
     @classmethod
     def _one_line(cls, error: ValidationError) -> SettingError:

@@ -73,7 +73,7 @@ def cases() -> dict[str, tuple[str, dict[str, Any]]]:
 
 def tables_hash(method: str, values: dict[str, Any], data: fr.Split) -> str:
     """The first 16 digits of a hash of the tables, or of the lists of a method without tables."""
-    fields = fr.METHODS[method].settings.model_fields
+    fields = getattr(fr.METHODS[method], "settings", fr.METHODS[method]).model_fields
     quick = {name: value for name, value in QUICK.items() if name in fields}
     model = fr.Recommender(method, seed=0, threads=1, device="cpu", **(quick | values))
     model.fit(data.train)

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from runs import in_torch
 
 from fullrank import Recommender, SettingError, native
 from fullrank.data.graph import BipartiteGraph
@@ -14,13 +15,13 @@ from fullrank.encoders import FactoredLightGCN, truncated_svd
 from fullrank.encoders.factored import Filter
 from fullrank.encoders.propagation import Hops
 from fullrank.encoders.spectral import Svd
-from fullrank.methods import METHODS, plan_of, settings_of
+from fullrank.methods import build_method
 from fullrank.training import Trainer
 
 
 def run(data, method, **values):
-    settings = settings_of(method, {"encoder": "lightgcn", "dim": 8, "batch_size": 64} | values)
-    return plan_of(METHODS[method], settings, data, "cpu"), settings
+    settings = build_method(method, {"encoder": "lightgcn", "dim": 8, "batch_size": 64} | values)
+    return settings.plan(data, "cpu"), settings
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
@@ -45,7 +46,7 @@ def test_at_full_rank_it_is_exact_training_step_by_step(small, method, values, l
     average = encoder.scale != 1
     raw = [t.clone() for t in encoder.parameters.values()]
     factored = FactoredLightGCN(*raw, encoder.whole, svd, layers, average)
-    plans = [exact, dataclasses.replace(exact, encoder=factored, closed_form=None)]
+    plans = [exact, in_torch(dataclasses.replace(exact, encoder=factored))]
     for mine, its in zip(factored.tables(), encoder.tables(), strict=True):
         torch.testing.assert_close(mine, its, rtol=0, atol=1e-12)
     trainers = [Trainer(plan, settings) for plan in plans]
@@ -90,7 +91,7 @@ def test_compiled_steps_are_those_of_torch(small, method, values, threads):
         for compiled in (True, False):
             plan, settings = run(small.train, method, **values)
             if not compiled:
-                plan = dataclasses.replace(plan, closed_form=None)
+                plan = in_torch(plan)
             trainer = Trainer(plan, settings)
             trainer.run()
             results.append((plan.encoder.parameters, trainer.progress.history[-1]["loss"]))

@@ -9,7 +9,7 @@ import torch
 from fullrank.data.graph import BipartiteGraph
 from fullrank.encoders import LightGCN, TensorBatch
 from fullrank.encoders.propagation import Hops, propagated
-from fullrank.methods import METHODS, plan_of, settings_of
+from fullrank.methods import build_method
 from fullrank.training import Trainer
 
 
@@ -130,8 +130,8 @@ def test_any_width(small, dim):
 def test_training_is_gradient_descent_on_the_raw_tables(small, method, options):
     """Two epochs in float64 against dense autograd; the penalty is on the raw rows of the batch."""
     values = {"encoder": "lightgcn", "optimizer": "sgd", "lr": 0.5, "dim": 8, "batch_size": 64}
-    settings = settings_of(method, values | options | {"epochs": 2, "weight_decay": 0.3})
-    plan = plan_of(METHODS[method], settings, small.train, "cpu")
+    settings = build_method(method, values | options | {"epochs": 2, "weight_decay": 0.3})
+    plan = settings.plan(small.train, "cpu")
     encoder = plan.encoder
     encoder.user_table, encoder.item_table = (t.double() for t in encoder.parameters.values())
     tables = [t.clone() for t in encoder.parameters.values()]
@@ -145,8 +145,9 @@ def test_training_is_gradient_descent_on_the_raw_tables(small, method, options):
             negative = None if batch.negative_idx is None else items[batch.negative_idx]
             pair = torch.stack((users[batch.user_idx], items[batch.item_idx]))
             rows = encoder.rows(TensorBatch(torch.tensor([0]), torch.tensor([0]), None))
-            balanced = pair if plan.balance is None else plan.balance(pair, batch)
-            loss = plan.objective(rows._replace(pair=balanced, negative=negative))
+            balance = plan.step.balance
+            balanced = pair if balance is None else balance.apply(pair, batch)
+            loss = plan.step.loss.function(rows._replace(pair=balanced, negative=negative))
             raw = [leaves[0][batch.user_idx], leaves[1][batch.item_idx]]
             if negative is not None:  # N of them count as one
                 raw.append(leaves[1][batch.negative_idx] / negative.shape[1] ** 0.5)

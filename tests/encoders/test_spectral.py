@@ -10,7 +10,7 @@ from fullrank import Recommender, SettingError
 from fullrank.data.graph import BipartiteGraph
 from fullrank.encoders import spectral
 from fullrank.encoders.spectral import smooth_vectors
-from fullrank.methods import METHODS, plan_of, settings_of
+from fullrank.methods import build_method
 from fullrank.training import Trainer
 
 
@@ -32,10 +32,10 @@ def test_ends_of_the_spectrum(small, low, high, dense, monkeypatch):
 
 def test_a_step_is_one_on_free_rows_behind_the_filter(small):
     """Gradient descent on E, seen through V f(Λ) Vᵀ, is gradient descent on W = Vᵀ E."""
-    settings = settings_of(
+    settings = build_method(
         "gde", {"low": 12, "dim": 6, "batch_size": 64, "epochs": 2, "optimizer": "sgd", "lr": 3.0}
     )
-    plan = plan_of(METHODS["gde"], settings, small.train, "cpu")
+    plan = settings.plan(small.train, "cpu")
     encoder = plan.encoder
     encoder.bases = tuple(basis.double() for basis in encoder.bases)
     encoder.user_weights, encoder.item_weights = (w.double() for w in encoder.parameters.values())
@@ -58,7 +58,8 @@ def test_a_step_is_one_on_free_rows_behind_the_filter(small):
             rows = plan.encoder.rows(type("B", (), {
                 "user_idx": torch.tensor([0]), "item_idx": torch.tensor([0]), "negative_idx": None
             }))  # fmt: skip
-            plan.objective(rows._replace(pair=pair, negative=items[batch.negative_idx])).backward()
+            seen = rows._replace(pair=pair, negative=items[batch.negative_idx])
+            plan.step.loss.function(seen).backward()
             raw = [(leaf - 3.0 * leaf.grad).detach() for leaf in leaves]
     Trainer(plan, settings).run()
     for (filtered, _), table, mine in zip(filters, raw, encoder.tables(), strict=True):

@@ -7,14 +7,12 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from runs import parameters, same, trainer
+from runs import choice_of, in_torch, parameters, same, trainer
 
 from fullrank import Recommender
-from fullrank.engine import cuda
-from fullrank.engine.compiled import on_device
+from fullrank.engine.autograd import AutogradEngine
+from fullrank.engine.batches import on_device
 from fullrank.engine.cuda import CapturedEngine
-from fullrank.training import loop
-from fullrank.training.loop import AutogradEngine, engine_of
 
 STATIC = [
     ("directspec+", {"shrink": 0.2}),
@@ -31,8 +29,14 @@ needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 
 def engines(data, method, options):
     run = trainer(data, method, **options)
-    plain = AutogradEngine(run.plan, run.settings, run.optimizer)
-    return run, plain, CapturedEngine(plain, "cpu")
+    parts = run.plan.step, run.plan.encoder, run.optimizer
+    return run, AutogradEngine(*parts), CapturedEngine(*parts)
+
+
+def unfit(run):
+    """Why the steps of a run cannot be captured, were its tables on a GPU."""
+    step = dataclasses.replace(run.plan.step, device="cuda")
+    return CapturedEngine.supports(step, run.plan.encoder, run.optimizer)
 
 
 @pytest.mark.parametrize(("method", "options"), STATIC)
@@ -40,7 +44,7 @@ def test_it_makes_the_same_steps(small, method, options):
     results = []
     for which in (1, 2):
         run, *made = engines(small.train, method, options)
-        assert run.plan.static
+        assert unfit(run) is None
         engine, losses = made[which - 1], torch.zeros((), dtype=torch.float64)
         for epoch, lr in enumerate((0.5, 0.25)):  # the rate moves while the tensors stay
             batches = run.plan.sampler.stretches(np.random.default_rng(epoch), 5, 32)
@@ -72,23 +76,25 @@ def test_warming_up_at_a_rate_of_zero_leaves_every_bit(small, method, options):
     ],
 )
 def test_what_looks_at_more_than_the_rows_is_not_static(small, method, options):
-    assert not trainer(small.train, method, **options).plan.static
+    run = trainer(small.train, method, **options)
+    assert unfit(run) == "steps are not the same operations for every batch"
 
 
 def test_a_gpu_gets_captured_steps_where_they_are_possible(small, monkeypatch):
-    monkeypatch.setattr(loop.cuda, "CapturedEngine", lambda plain, device: ("captured", device))
+    monkeypatch.setattr(CapturedEngine, "__init__", lambda self, *parts: None)  # takes memory there
 
     def engine(method, **options):
         run = trainer(small.train, method, **options)
-        plan = dataclasses.replace(run.plan, device="cuda", closed_form=None)
-        return engine_of(plan, run.settings, run.optimizer)
+        run.plan = in_torch(run.plan, device="cuda")
+        return choice_of(run)
 
-    assert engine("directspec+") == ("captured", "cuda")
-    assert isinstance(engine("directspec+", optimizer="adam", lr=0.01), AutogradEngine)
-    assert isinstance(engine("lightgcn", optimizer="sgd"), AutogradEngine)
+    assert isinstance(engine("directspec+").engine, CapturedEngine)
+    assert isinstance(engine("directspec+", optimizer="adam", lr=0.01).engine, AutogradEngine)
+    assert isinstance(engine("lightgcn", optimizer="sgd").engine, AutogradEngine)
     monkeypatch.setenv("FULLRANK_CUDA_GRAPH", "0")
-    assert not cuda.wanted()
-    assert isinstance(engine("directspec+"), AutogradEngine)
+    choice = engine("directspec+")
+    assert isinstance(choice.engine, AutogradEngine)
+    assert choice.passed_over["cuda graph"] == "FULLRANK_CUDA_GRAPH is 0"
 
 
 @needs_gpu

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fullrank import FitError, Recommender, SettingError
-from fullrank.methods import solved
+from fullrank.methods.closed_form import ease, itemknn
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def test_popularity(small, dense):
 
 @pytest.mark.parametrize("ridge", [1.0, 50.0])
 def test_ease(small, dense, ridge, monkeypatch):
-    monkeypatch.setattr(solved, "ROWS", 33)
+    monkeypatch.setattr(ease, "ROWS", 33)
     inverse = np.linalg.inv(dense.T @ dense + ridge * np.eye(dense.shape[1]))
     weights = -inverse / np.diag(inverse)
     np.fill_diagonal(weights, 0)
@@ -36,13 +36,13 @@ def test_ease(small, dense, ridge, monkeypatch):
 
 
 def test_ease_refuses_what_does_not_fit(small, monkeypatch):
-    monkeypatch.setattr(solved, "available_memory", lambda: 1000)
+    monkeypatch.setattr(ease, "available_memory", lambda: 1000)
     with pytest.raises(FitError, match=r"0.0 GiB of free memory; expected 0.0 GiB for three 120"):
         Recommender("ease").fit(small.train)
 
 
 def test_item_knn(small, dense, monkeypatch):
-    monkeypatch.setattr(solved, "ROWS", 50)
+    monkeypatch.setattr(itemknn, "ROWS", 50)
     common = dense.T @ dense
     norm = np.sqrt(np.maximum(dense.sum(0), 1))
     similarity = common / (np.outer(norm, norm) + 3.0)

@@ -11,7 +11,7 @@ import pytest
 
 from fullrank import Recommender, load
 from fullrank.data import Interactions, Split
-from fullrank.methods import METHODS, plan_of, settings_of
+from fullrank.methods import build_method
 from fullrank.spectrum import effective_rank
 
 # Resolved here: tests change the working directory, and the variable may hold a relative path.
@@ -47,7 +47,7 @@ def sparse() -> Interactions:
 def ranks_of(method: str, data: Interactions, **settings: float) -> Iterator[float]:
     """The effective rank of the initial tables, then that after each epoch."""
     values = {"batch_size": 256, "sampler": "interactions", "lr": 13.0, "seed": 0, **settings}
-    start = plan_of(METHODS[method], settings_of(method, values), data, "cpu")
+    start = build_method(method, values).plan(data, "cpu")
     yield effective_rank(*start.encoder.tables())
     model = Recommender(method, threads=2, **values).fit(data)
     yield from (record["effective_rank"] for record in model.training["history"])

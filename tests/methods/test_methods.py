@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from fullrank import METHODS, Interactions, Recommender
-from fullrank.engine.compiled import NativeEngine
-from fullrank.methods import Method, plan_of, settings_of
+from fullrank.engine.compiled import CompiledEngine
+from fullrank.methods import TrainedMethod, build_method
 from fullrank.serving.model_files import tensors_of
 from fullrank.training import Silent
 
@@ -44,7 +44,7 @@ CHECKERBOARD = {
     "ials": {"dim": 2},
     "spectral": {"rank": 2},
 }
-TRAINED = [name for name, row in METHODS.items() if isinstance(row, Method)]
+TRAINED = [name for name, row in METHODS.items() if issubclass(row, TrainedMethod)]
 QUICK = {"dim": 8, "batch_size": 64, "epochs": 4, "validate_every": 2}
 SMALL = {
     "gde": {"low": 16},
@@ -157,8 +157,8 @@ class StopAt(Silent):
 @pytest.mark.parametrize("method", TRAINED)
 def test_resumed_equals_uninterrupted(small, method, tmp_path, monkeypatch):
     whole = Recommender(method, **quick(method)).fit(small)
-    monkeypatch.setattr(NativeEngine, "most", 1)  # stop at any step, not where a bundle ends
-    plan = plan_of(METHODS[method], whole.settings, small.train, "cpu")
+    monkeypatch.setattr(CompiledEngine, "most", 1)  # stop at any step, not where a bundle ends
+    plan = whole.settings.plan(small.train, "cpu")
     steps = plan.sampler.steps(64)
     for stop in (2 * steps, 2 * steps + min(5, steps - 1)):
         checkpoint = tmp_path / f"{stop}"
@@ -177,21 +177,20 @@ def test_a_row_says_what_it_is_and_where_it_is_from(method):
     row = METHODS[method]
     assert row.summary
     assert row.source
-    assert settings_of(method, {}) == row.settings.build(dict(row.defaults))
-    for name, field in row.settings.model_fields.items():
+    assert row.name == method
+    assert build_method(method, {}) == row()
+    assert {name: getattr(row(), name) for name in row.defaults} == dict(row.defaults)
+    for name, field in row.model_fields.items():
         assert field.description, name
 
 
 def test_what_sets_the_methods_apart(tiny):
     """The initial rows are those of the seed and the data, the same for every method."""
-    plans = {
-        m: plan_of(METHODS[m], settings_of(m, {"dim": 8} | SMALL.get(m, {})), tiny, "cpu")
-        for m in TRAINED
-    }
+    plans = {m: build_method(m, {"dim": 8} | SMALL.get(m, {})).plan(tiny, "cpu") for m in TRAINED}
     first = plans["bpr"].encoder.tables()
     for method, plan in plans.items():
-        assert (plan.balance is not None) == method.startswith("directspec")
-        assert plan.learned is None
+        assert (plan.step.balance is not None) == method.startswith("directspec")
+        assert plan.step.balance is None or plan.step.balance.learned is None
         raw = list(plan.encoder.parameters.values())
         if method != "gde":
             assert all(a.equal(b) for a, b in zip(raw, first, strict=False))

@@ -10,15 +10,13 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
-from runs import parameters, same, trainer
+from runs import choice_of, parameters, same, trainer
 
 from fullrank import native
 from fullrank.data import Interactions
 from fullrank.data.graph import Nearness
-from fullrank.engine.compiled import NativeEngine, native_engine
+from fullrank.engine.compiled import CompiledEngine
 from fullrank.engine.devices import torch_threads
-from fullrank.engine.graph import GraphEngine
-from fullrank.training.loop import engine_of
 
 needs_kernels = pytest.mark.skipif(native.library() is None, reason=native.state())
 
@@ -80,10 +78,7 @@ def test_steps_equal_autograd_in_float64(small, method, options):
 @needs_kernels
 @EACH
 def test_every_variant_runs_compiled(small, method, options):
-    run = trainer(small.train, method, **options)
-    plan = run.plan
-    engine = native_engine(plan.encoder, plan.closed_form, run.settings, run.optimizer)
-    assert isinstance(engine, NativeEngine)
+    assert choice_of(trainer(small.train, method, **options)).engine.name == "compiled"
 
 
 @needs_kernels
@@ -91,7 +86,7 @@ def test_every_variant_runs_compiled(small, method, options):
 def test_bits_do_not_depend_on_threads_or_bundles(small, method, options, monkeypatch):
     results = []
     for threads, most in ((1, 1), (2, 128), (3, 2)):
-        monkeypatch.setattr(NativeEngine, "most", most)
+        monkeypatch.setattr(CompiledEngine, "most", most)
         with torch_threads(threads):
             results.append(fitted(small.train, method, options))
     for tables, losses in results[1:]:
@@ -123,7 +118,7 @@ def test_on_lightgcn_bits_do_not_depend_on_threads(small, method, options):
     for threads in (1, 2, 3):
         with torch_threads(threads):
             run = trainer(data, method, **ON_GRAPH, **{"epochs": 1} | options)
-            assert isinstance(engine_of(run.plan, run.settings, run.optimizer), GraphEngine)
+            assert choice_of(run).engine.name == "graph"
             run.run()
         results.append(parameters(run))
     assert same(results[0], results[1])
@@ -131,23 +126,21 @@ def test_on_lightgcn_bits_do_not_depend_on_threads(small, method, options):
 
 
 FOR_TORCH = (
-    {"tau": 81.0},
-    GRAPH | {"graph_distance": 4},
-    {"tau_design": "attention"},
-    {"precision": "bfloat16"},
-    GRAPH | {"precision": "bfloat16"},
+    ({"tau": 81.0}, "tau above 80"),
+    (GRAPH | {"graph_distance": 4}, "graph distance of 4 or more"),
+    ({"tau_design": "attention"}, "balance has no compiled form"),
+    ({"precision": "bfloat16"}, "balance has no compiled form"),
+    (GRAPH | {"precision": "bfloat16"}, "balance has no compiled form"),
 )
 
 
 @needs_kernels
 def test_what_the_kernels_cannot_do_goes_to_torch(small):
-    for options in FOR_TORCH:
-        run = trainer(small.train, **options)
-        plan = run.plan
-        assert not native_engine(plan.encoder, plan.closed_form, run.settings, run.optimizer)
-        run = trainer(small.train, encoder="lightgcn", **options)
-        engine = engine_of(run.plan, run.settings, run.optimizer)
-        assert not isinstance(engine, GraphEngine)
+    for options, reason in FOR_TORCH:
+        for where, engine in (("mf", "compiled"), ("lightgcn", "graph")):
+            choice = choice_of(trainer(small.train, encoder=where, **options))
+            assert choice.engine.name == "autograd"
+            assert reason in choice.passed_over[engine]
 
 
 @needs_kernels

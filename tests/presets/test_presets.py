@@ -7,7 +7,7 @@ import pytest
 
 from fullrank import METHODS, Recommender, SettingError
 from fullrank.data.catalog import CATALOG
-from fullrank.methods import settings_of
+from fullrank.methods import build_method
 from fullrank.presets import preset_named, presets
 
 SUMMARIES = Path(__file__).parents[2] / "results" / "tuning" / "citeulike"
@@ -25,7 +25,7 @@ def test_a_preset_builds_for_a_method_and_data_that_there_are(name, method, data
     preset = preset_named(name, method, data)
     assert method in METHODS
     assert data in CATALOG
-    settings = settings_of(method, preset)
+    settings = build_method(method, preset)
     assert settings.model_dump() | dict(preset) == settings.model_dump()
     assert Recommender(method, preset=f"{name}:{data}").settings == settings
 

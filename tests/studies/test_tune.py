@@ -5,26 +5,24 @@ import pytest
 import fullrank as fr
 from fullrank import DataError, FitError, SettingError
 from fullrank.data import Split
-from fullrank.methods import METHODS, SPACES, settings_of
-from fullrank.methods.spaces import Span
+from fullrank.methods import METHODS, Span, build_method
 from fullrank.studies.tune import tune
 
 FIXED = {"dim": 8, "batch_size": 64, "epochs": 4, "validate_every": 2}
 SPACE = {"lr": Span(0.1, 100.0, log=True), "negatives": Span(1, 3)}
 
 
-@pytest.mark.parametrize("method", SPACES)
+@pytest.mark.parametrize("method", METHODS)
 def test_every_space_is_of_settings_that_hold(method):
     """The ends of each span are values that the method takes."""
-    defaults = dict(METHODS[method].defaults)
-    for name, each in SPACES[method].items():
+    for name, each in METHODS[method].space.items():
         ends = each if isinstance(each, tuple) else (each.low, each.high)
         for value in ends:
-            assert getattr(settings_of(method, defaults | {name: value}), name) == value
+            assert getattr(build_method(method, {name: value}), name) == value
 
 
 def test_methods_without_a_space_have_nothing_to_search():
-    assert set(METHODS) - set(SPACES) == {"popularity"}
+    assert [name for name, method in METHODS.items() if not method.space] == ["popularity"]
 
 
 def test_the_best_trial_wins(small):

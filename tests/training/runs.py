@@ -12,8 +12,9 @@ import torch
 from torch.nn.functional import logsigmoid, softmax
 
 from fullrank.encoders import MF
+from fullrank.engine import choose
 from fullrank.engine.dropout import kept, pair_keys
-from fullrank.methods import METHODS, plan_of, settings_of
+from fullrank.methods import build_method
 from fullrank.training import Silent, Trainer
 
 QUICK = {"dim": 8, "batch_size": 32, "epochs": 6, "lr": 1.0, "optimizer": "sgd"}
@@ -22,13 +23,24 @@ WIRES = {"validate", "probe", "checkpoint", "reporter"}
 
 def trainer(data, method="directspec+", *, double=False, **options):
     values = {name: options.pop(name) for name in list(options) if name not in WIRES}
-    settings = settings_of(method, QUICK | values)
-    plan = plan_of(METHODS[method], settings, data, "cpu")
+    settings = build_method(method, QUICK | values)
+    plan = settings.plan(data, "cpu")
     if double:
-        encoder = doubled(plan.encoder)
-        learned = None if plan.learned is None else plan.learned.double()
-        plan = dataclasses.replace(plan, encoder=encoder, learned=learned)
+        plan = dataclasses.replace(plan, encoder=doubled(plan.encoder))
+        if plan.step.balance is not None and plan.step.balance.learned is not None:
+            plan.step.balance.learned.double()
     return Trainer(plan, settings, **options)
+
+
+def in_torch(plan, **changes):
+    """The same plan with a loss that the kernels do not know, and a step changed otherwise."""
+    loss = dataclasses.replace(plan.step.loss, kernel=None)
+    return dataclasses.replace(plan, step=dataclasses.replace(plan.step, loss=loss, **changes))
+
+
+def choice_of(run):
+    """The engine that a run would get, and why not the others."""
+    return choose(run.plan.step, run.plan.encoder, run.optimizer)
 
 
 def doubled(encoder):
@@ -42,9 +54,7 @@ def doubled(encoder):
 
 def parameters(run):
     """Copies of everything that is trained."""
-    learned = {} if run.plan.learned is None else dict(run.plan.learned.named_parameters())
-    named = run.plan.encoder.parameters | learned
-    return {name: table.detach().clone() for name, table in named.items()}
+    return {name: table.detach().clone() for name, table in run.plan.parameters.items()}
 
 
 def same(left, right):

@@ -6,6 +6,7 @@ import math
 import pytest
 from runs import parameters, same, trainer
 
+from fullrank.engine import Loss
 from fullrank.errors import FitError
 from fullrank.training import CheckpointFile, Silent
 
@@ -127,9 +128,8 @@ def test_a_diverging_loss_is_one_line_and_leaves_no_checkpoint(small, tmp_path):
 
 def test_parameters_ruined_by_the_last_step_are_noticed(tiny):
     run = trainer(tiny, epochs=1, batch_size=150, lr=1e4, probe=lambda: math.nan)
-    plan = dataclasses.replace(
-        run.plan, balance=None, closed_form=None, objective=lambda rows: (rows.pair[0] * 1e36).sum()
-    )
-    run.plan = plan
+    ruinous = Loss(lambda rows: (rows.pair[0] * 1e36).sum())
+    step = dataclasses.replace(run.plan.step, balance=None, loss=ruinous)
+    run.plan = dataclasses.replace(run.plan, step=step)
     with pytest.raises(FitError, match=r"epoch 1: found a loss of [-+.e\d]+ and parameters that"):
         run.run()

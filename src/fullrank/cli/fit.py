@@ -171,7 +171,7 @@ def _model(
     values: dict[str, Any],
 ) -> tuple[Recommender, float]:
     """The recommender, and the fraction of train to validate by: presets use all of train."""
-    from fullrank.methods import settings_of
+    from fullrank.methods import build_method
     from fullrank.presets import preset_named
     from fullrank.recommender import Recommender
 
@@ -180,11 +180,9 @@ def _model(
         name = min(clash)
         raise SettingError("option --set", f"{name}=", f"the option --{name}")
     named = {} if preset is None else preset_named(preset, method, data)
-    merged = {**named, **values}
-    settings_of(method, merged)  # a name like self is no argument, but an error of its own
-    return Recommender(
-        method, device=device, threads=threads, **merged
-    ), VALIDATION if preset is None else 0.0
+    configured = build_method(method, {**named, **values})
+    validation = VALIDATION if preset is None else 0.0
+    return Recommender(configured, device=device, threads=threads), validation
 
 
 def _announce(output: Output, split: Split, method: str) -> None:

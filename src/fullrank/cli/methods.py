@@ -10,7 +10,7 @@ from fullrank.cli import options
 from fullrank.cli.output import Output, say, show_table
 
 if TYPE_CHECKING:
-    from fullrank.methods import Method, SolvedMethod
+    from fullrank.methods import Method
 
 NAME = "methods"
 BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
@@ -48,9 +48,9 @@ def command(
     output.result({**document, "settings": settings, "presets": presets}, show)
 
 
-def _settings(method: Method | SolvedMethod) -> list[dict[str, Any]]:
+def _settings(method: type[Method]) -> list[dict[str, Any]]:
     rows = []
-    for name, field in method.settings.model_fields.items():
+    for name, field in method.model_fields.items():
         bounds = "".join(
             f", {sign} {getattr(bound, end)}"
             for bound in field.metadata
@@ -60,7 +60,7 @@ def _settings(method: Method | SolvedMethod) -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": name,
-                "default": method.defaults.get(name, field.default),
+                "default": field.default,
                 "type": _kind(field.annotation) + bounds,
                 "description": " ".join((field.description or "").split()),
             }

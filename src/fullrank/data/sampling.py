@@ -156,7 +156,7 @@ class PairSampler:
             yield from (self._users_first(rng, n) for n in sizes)
             return
         # A thread takes longer to start than it saves, unless every cell is a miss.
-        large = native.library() is not None and self._pair_of_cell.nbytes > CACHE
+        large = native.available() and self._pair_of_cell.nbytes > CACHE
         threads = self.threads if large else 1
         if threads == 1 or self.negatives:  # negatives are drawn between one stretch and the next
             for n in sizes:
@@ -170,7 +170,7 @@ class PairSampler:
                 yield self._unpacked(cells, threads)
 
     def _unpacked(self, cells: NDArray[np.int64], threads: int) -> Pairs:
-        if native.library() is not None:
+        if native.available():
             return native.unpack(self._pair_of_cell, cells, threads)
         pairs = self._pair_of_cell[cells]
         return pairs >> 32, pairs & 0xFFFFFFFF
@@ -216,7 +216,7 @@ class PairSampler:
         return drawn.reshape(len(users), self.negatives)
 
     def _observed(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.bool_]:
-        if native.library() is not None:
+        if native.available():
             return native.observed(self.data.indptr, self.data.item_idx, users, items)
         key = users * self.data.n_items + items
         at = np.searchsorted(self._keys, key)

@@ -1,6 +1,15 @@
 """From row numbers to embeddings."""
 
-from fullrank.encoders.base import Encoder, Rows, TensorBatch, Update
+from fullrank.encoders.base import (
+    Encoder,
+    FreeRows,
+    Pair,
+    Propagation,
+    Rows,
+    Some,
+    TensorBatch,
+    Update,
+)
 from fullrank.encoders.factored import FactoredLightGCN
 from fullrank.encoders.lightgcn import LightGCN
 from fullrank.encoders.mf import MF, uniform_table, zeros
@@ -11,8 +20,12 @@ __all__ = [
     "MF",
     "Encoder",
     "FactoredLightGCN",
+    "FreeRows",
     "LightGCN",
+    "Pair",
+    "Propagation",
     "Rows",
+    "Some",
     "SpectralEncoder",
     "Svd",
     "TensorBatch",

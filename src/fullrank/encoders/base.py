@@ -1,11 +1,21 @@
-"""What an encoder is to the training loop: rows of a batch in, updates of parameters out."""
+"""What an encoder is to a training step: rows of a batch in, updates of parameters out."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from torch import Tensor
+
+from fullrank import native
+
+Pair = tuple[Tensor, Tensor]
+"""Something of the users and the same of the items."""
+Some = tuple[Tensor | None, Tensor | None]
+"""Row numbers of both sides; None for all rows in their order."""
 
 
 class TensorBatch(NamedTuple):
@@ -37,30 +47,80 @@ class Update(NamedTuple):
     grad: Tensor
 
 
-class Encoder(Protocol):
+@dataclass(frozen=True)
+class FreeRows:
+    """Tables ``user_table`` and ``item_table`` whose rows a step updates in place.
+
+    Args:
+        low_rank: Gives the low-rank part of rows ``t + u M``; the tables are all if absent.
+    """
+
+    low_rank: Callable[[], native.LowRank] | None = None
+
+
+class Propagation(Protocol):
+    """Rows that are propagated over a graph, with their gradients taken by hand."""
+
+    def rows_at(self, rows: Some) -> Pair:
+        """Embeddings of some rows, without autograd."""
+        ...
+
+    def updates_at(self, rows: Some, grads: Pair, batch: TensorBatch, decay: float) -> list[Update]:
+        """What gradients of `rows_at` mean for the parameters: see `Encoder.updates`."""
+        ...
+
+
+class Encoder(ABC):
     """Turns row numbers into embeddings, and gradients of embeddings into updates."""
 
     @property
+    def free_rows(self) -> FreeRows | None:
+        """For engines that update rows in place; None where embeddings are more than rows."""
+        return None
+
+    @property
+    def propagation(self) -> Propagation | None:
+        """For engines that differentiate the loss themselves; None where nothing is propagated."""
+        return None
+
+    @property
+    def static(self) -> bool:
+        """Whether each step is the same operations, all of them on the device."""
+        return False
+
+    @property
+    @abstractmethod
     def parameters(self) -> dict[str, Tensor]:
         """What is trained, by name; the optimiser writes into these tensors."""
-        ...
 
-    def start_epoch(self, rng: np.random.Generator) -> None:
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Users, items, d of the tables that `free_rows` or `propagation` are of."""
+        tables = self.parameters
+        return len(tables["user_table"]), *tables["item_table"].shape
+
+    def start_epoch(self, rng: np.random.Generator) -> None:  # noqa: B027
         """Draws what is random about the encoder, such as the edges of an epoch's graph."""
-        ...
 
+    @abstractmethod
     def rows(self, batch: TensorBatch) -> Rows:
         """Embeddings of the batch, requiring gradients."""
-        ...
 
+    @abstractmethod
     def updates(self, batch: TensorBatch, rows: Rows, decay: float) -> list[Update]:
-        """What the gradients of ``rows`` mean for the parameters.
+        """What the gradients of ``rows`` mean for the parameters, with the L2 penalty added.
 
-        ``decay`` times the raw row is added for each time that the batch has it; the negatives of a
-        batch count as much as its pairs.
+        The penalty adds ``decay * row`` to the gradient of a raw row once per occurrence in the
+        batch: see `penalty_shares`.
         """
-        ...
 
+    @abstractmethod
     def tables(self) -> tuple[Tensor, Tensor]:
         """(n_users, d) and (n_items, d): the embeddings that the method ranks with."""
-        ...
+
+
+def penalty_shares(batch: TensorBatch, decay: float) -> tuple[float, float]:
+    """``decay`` of an occurrence in a pair, and of one as a negative: a pair's N count as one."""
+    if batch.negative_idx is None:
+        return decay, 0.0
+    return decay, decay * len(batch.user_idx) / batch.negative_idx.numel()

@@ -16,7 +16,8 @@ import torch
 from numpy.polynomial import polynomial
 from torch import Tensor
 
-from fullrank.encoders.base import Rows, TensorBatch, Update
+from fullrank import native
+from fullrank.encoders.base import Encoder, FreeRows, Rows, TensorBatch, Update
 from fullrank.encoders.propagation import Hops, propagate
 from fullrank.encoders.spectral import Svd
 
@@ -46,7 +47,7 @@ class Filter:
         return cls(float(squared[0]), float(squared[1]), *parts)
 
 
-class FactoredLightGCN:
+class FactoredLightGCN(Encoder):
     """Rows ``z = t + u M``, trained by plain gradient descent as `LightGCN` would train them.
 
     At full rank a step does exactly what one of `LightGCN` does. A step touches the batch's rows,
@@ -93,8 +94,10 @@ class FactoredLightGCN:
             "item_low": self.item_low,
         }
 
-    def start_epoch(self, rng: np.random.Generator) -> None:
-        """Nothing is random."""
+    @property
+    def free_rows(self) -> FreeRows:
+        """The sparse parts, with their low-rank part."""
+        return FreeRows(self._low_rank)
 
     def rows(self, batch: TensorBatch) -> Rows:
         """The rows of the batch."""
@@ -136,6 +139,20 @@ class FactoredLightGCN:
         users = torch.addmm(self.user_table, self.bases[0], self.user_low)
         items = torch.addmm(self.item_table, self.bases[1], self.item_low)
         return users, items
+
+    def _low_rank(self) -> native.LowRank:
+        edges = self.hops.edges
+        if edges is None:
+            raise RuntimeError("compiled steps need compiled hops")
+        return native.LowRank(
+            self.filter.identity,
+            self.filter.hop,
+            self.filter.even.numpy(),
+            self.filter.odd.numpy(),
+            (self.bases[0].numpy(), self.bases[1].numpy()),
+            (self.user_low.numpy(), self.item_low.numpy()),
+            (edges[0], edges[1]),
+        )
 
     def _expanded(self, side: int, idx: Tensor) -> Tensor:
         table, low = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import numpy as np
@@ -11,12 +11,10 @@ from torch import Tensor
 
 from fullrank.data.graph import BipartiteGraph
 from fullrank.data.interactions import Interactions
-from fullrank.encoders.base import Rows, TensorBatch, Update
+from fullrank.encoders.base import Encoder, Pair, Rows, Some, TensorBatch, Update, penalty_shares
 from fullrank.encoders.propagation import (
     Hops,
-    Pair,
     PropagatedRows,
-    Some,
     propagate,
     propagate_at,
     propagate_grads,
@@ -27,7 +25,7 @@ Views = Callable[["LightGCN", TensorBatch, Pair], tuple[Tensor, ...]]
 """What a method wants of the encoder beside the rows of the batch; the pair are the leaf tables."""
 
 
-class LightGCN:
+class LightGCN(Encoder):
     """``(I + Â + … + Â^K) E``, of the batch's rows while training and of all rows to rank with.
 
     Args:
@@ -37,8 +35,8 @@ class LightGCN:
         layers: Hops K; 0 is matrix factorisation.
         average: Divide by K + 1, as LightGCN does; the published DirectSpec runs do not.
         drop: Share of the edges left out of the graph of an epoch (DropEdge).
-        dropped_graphs: Graphs with edges left out that are drawn for an epoch beside the graph of
-            the rows, for methods that compare views.
+        view_drops: Shares of the edges left out of further graphs of an epoch, one each, for
+            methods that compare views.
         views: Makes `Rows.others`.
 
     Source: He et al., SIGIR 2020; Rong et al., ICLR 2020 (DropEdge).
@@ -53,8 +51,7 @@ class LightGCN:
         *,
         average: bool = True,
         drop: float = 0.0,
-        view_drop: float = 0.0,
-        dropped_graphs: int = 0,
+        view_drops: Sequence[float] = (),
         views: Views | None = None,
     ) -> None:
         self.user_table = user_table
@@ -63,8 +60,7 @@ class LightGCN:
         self.layers = layers
         self.scale = 1 / (layers + 1) if average else 1.0
         self.drop = drop
-        self.view_drop = view_drop
-        self.dropped_graphs = dropped_graphs
+        self.view_drops = view_drops
         self.views = views
         self.whole = self._hops_of(BipartiteGraph.of(data))
         self.hops = self.whole
@@ -76,11 +72,16 @@ class LightGCN:
         """The two raw tables."""
         return {"user_table": self.user_table, "item_table": self.item_table}
 
+    @property
+    def propagation(self) -> LightGCN:
+        """Itself."""
+        return self
+
     def start_epoch(self, rng: np.random.Generator) -> None:
         """Draws the graphs of an epoch, where some edges are left out."""
         if self.drop:
             self.hops = self._dropped(rng, self.drop)
-        self.view_hops = [self._dropped(rng, self.view_drop) for _ in range(self.dropped_graphs)]
+        self.view_hops = [self._dropped(rng, share) for share in self.view_drops]
 
     def rows(self, batch: TensorBatch) -> Rows:
         """The propagated rows of the batch."""
@@ -111,10 +112,11 @@ class LightGCN:
         return self._scaled(propagate_at(self.hops, tables, self.layers, rows))
 
     @torch.no_grad()
-    def grads_at(self, rows: Some, grads: Pair) -> Pair:
-        """What gradients with respect to `rows_at` are with respect to the raw tables."""
+    def updates_at(self, rows: Some, grads: Pair, batch: TensorBatch, decay: float) -> list[Update]:
+        """What gradients with respect to `rows_at` mean for the raw tables."""
         n = len(self.user_table), len(self.item_table)
-        return self._scaled(propagate_grads(self.hops, rows, grads, self.layers, n))
+        raw = self._scaled(propagate_grads(self.hops, rows, grads, self.layers, n))
+        return self._penalised(batch, raw, decay)
 
     def tables_on(self, hops: Hops, leaves: Pair) -> Pair:
         """All propagated rows on some graph."""
@@ -127,16 +129,16 @@ class LightGCN:
             raise RuntimeError("updates before rows")
         users, items = self._leaves
         self._leaves = None
-        return self.moved(batch, (users.grad, items.grad), decay)
+        return self._penalised(batch, (users.grad, items.grad), decay)
 
-    def moved(
+    def _penalised(
         self, batch: TensorBatch, grads: tuple[Tensor | None, Tensor | None], decay: float
     ) -> list[Update]:
         """Updates of the raw tables by gradients with respect to them, with the penalty added."""
-        drawn = [(batch.user_idx, decay)], [(batch.item_idx, decay)]
+        own, against = penalty_shares(batch, decay)
+        drawn = [(batch.user_idx, own)], [(batch.item_idx, own)]
         if batch.negative_idx is not None:
-            negatives = batch.negative_idx.flatten()
-            drawn[1].append((negatives, decay * len(batch.user_idx) / len(negatives)))
+            drawn[1].append((batch.negative_idx.flatten(), against))
         made = []
         for (name, table), grad, parts in zip(self.parameters.items(), grads, drawn, strict=True):
             if grad is None:

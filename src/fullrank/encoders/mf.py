@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fullrank.encoders.base import Rows, TensorBatch, Update
+from fullrank.encoders.base import Encoder, FreeRows, Rows, TensorBatch, Update, penalty_shares
 
 
 def zeros(*shape: int) -> Tensor:
@@ -35,8 +35,18 @@ def uniform_table(n: int, dim: int, generator: torch.Generator, width: int | Non
     return zeros(n, dim).uniform_(-bound, bound, generator=generator)
 
 
-class MF:
+class MF(Encoder):
     """One free row for each user and item; a step touches the rows of its batch and no others."""
+
+    @property
+    def free_rows(self) -> FreeRows:
+        """The two tables."""
+        return FreeRows()
+
+    @property
+    def static(self) -> bool:
+        """Rows in, rows out."""
+        return True
 
     def __init__(self, user_table: Tensor, item_table: Tensor) -> None:
         self.user_table = user_table
@@ -46,9 +56,6 @@ class MF:
     def parameters(self) -> dict[str, Tensor]:
         """The two tables."""
         return {"user_table": self.user_table, "item_table": self.item_table}
-
-    def start_epoch(self, rng: np.random.Generator) -> None:
-        """Nothing is random."""
 
     def rows(self, batch: TensorBatch) -> Rows:
         """Gathers the rows of the batch."""
@@ -69,10 +76,10 @@ class MF:
         if rows.pair.grad is None:
             return []
         if decay:
-            rows.pair.grad.add_(rows.pair.detach(), alpha=decay)
+            own, against = penalty_shares(batch, decay)
+            rows.pair.grad.add_(rows.pair.detach(), alpha=own)
             if rows.negative is not None and rows.negative.grad is not None:
-                share = decay * len(batch.user_idx) / rows.negative[..., 0].numel()
-                rows.negative.grad.add_(rows.negative.detach(), alpha=share)
+                rows.negative.grad.add_(rows.negative.detach(), alpha=against)
         user_grad, item_grad = rows.pair.grad
         item_idx = batch.item_idx
         if batch.negative_idx is not None and rows.negative is not None:

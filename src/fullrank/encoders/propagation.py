@@ -13,11 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from fullrank import native
 from fullrank.data.graph import BipartiteGraph
-
-Pair = tuple[Tensor, Tensor]
-"""Something of the users and the same of the items."""
-Some = tuple[Tensor | None, Tensor | None]
-"""Row numbers of both sides; None for all rows in their order."""
+from fullrank.encoders.base import Pair, Some
 
 
 class Hops:
@@ -34,7 +30,7 @@ class Hops:
         blocks = graph.user_item, graph.item_user
         self._sparse: dict[torch.dtype, list[Tensor]] = {}
         self.edges: list[native.Edges] | None = None
-        if device == "cpu" and native.library() is not None:
+        if device == "cpu" and native.available():
             self.edges = [
                 native.Edges(b.indptr.astype(np.int64), b.indices.astype(np.int32), b.data)
                 for b in blocks

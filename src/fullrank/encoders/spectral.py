@@ -10,7 +10,7 @@ import scipy.sparse.linalg
 import torch
 from torch import Tensor
 
-from fullrank.encoders.base import Rows, TensorBatch, Update
+from fullrank.encoders.base import Encoder, Rows, TensorBatch, Update
 
 DENSE = 1 << 22
 """Entries of a matrix that may be written out in full."""
@@ -98,7 +98,7 @@ class Eigenvectors(NamedTuple):
     """(n, m)"""
 
 
-class SpectralEncoder:
+class SpectralEncoder(Encoder):
     """``V f(Λ) W`` on each side, with the eigenvectors V of a graph fixed and W (m, d) learned.
 
     With ``W = Vᵀ E`` this is the filter ``V f(Λ) Vᵀ`` on free rows E, step by step: gradient
@@ -120,9 +120,6 @@ class SpectralEncoder:
     def parameters(self) -> dict[str, Tensor]:
         """What the eigenvectors are combined with."""
         return {"user_weights": self.user_weights, "item_weights": self.item_weights}
-
-    def start_epoch(self, rng: np.random.Generator) -> None:
-        """Nothing is random."""
 
     def rows(self, batch: TensorBatch) -> Rows:
         """The filtered rows of the batch."""

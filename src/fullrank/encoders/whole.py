@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from fullrank.data.interactions import Interactions
-from fullrank.encoders.base import Rows, TensorBatch, Update
+from fullrank.encoders.base import Encoder, Rows, TensorBatch, Update
 
 
-class WholeItems:
+class WholeItems(Encoder):
     """Free rows and a weight for each dimension: a pair scores ``Σ_a h_a u_a v_a``.
 
     Args:

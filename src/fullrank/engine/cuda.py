@@ -6,25 +6,19 @@ import os
 import warnings
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Protocol
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from fullrank.data.sampling import Batch
-from fullrank.encoders import TensorBatch
-from fullrank.engine.compiled import on_device, step_of
+from fullrank.encoders import Encoder, TensorBatch
+from fullrank.engine.autograd import AutogradEngine
+from fullrank.engine.batches import on_device, step_of
+from fullrank.engine.step import Optimizer, Step, on_gpu
 
 WARM_UP = 3
 """Steps before the capture, as torch asks for, at a learning rate of zero."""
-
-
-class Stepper(Protocol):
-    """Makes one step on the batch that lies in some tensors."""
-
-    def step(self, indices: TensorBatch, batch: Batch, lr: float | Tensor) -> Tensor:
-        """Returns the loss of the batch, before the update."""
-        ...
 
 
 class CapturedEngine:
@@ -34,25 +28,37 @@ class CapturedEngine:
     longer than running it. The batch, the learning rate and the sum of losses lie in tensors that
     stay where they are; the graph reads and writes them.
 
-    Args:
-        stepper: Makes a step of nothing but operations on the device, none of which waits for it.
-        device: Where the tensors are. On a processor nothing is captured and the steps are made
-            one after the other, with the same results.
+    On a processor nothing is captured and the steps are made one after the other, with the same
+    results.
     """
 
+    name: ClassVar[str] = "cuda graph"
     most = 512
 
-    def __init__(self, stepper: Stepper, device: str) -> None:
-        self.stepper = stepper
-        self.device = device
+    def __init__(self, step: Step, encoder: Encoder, optimizer: Optimizer) -> None:
+        self.plain = AutogradEngine(step, encoder, optimizer)
+        self.device = device = step.device
         self._lr = torch.zeros((), device=device)
         self._total = torch.zeros((), dtype=torch.float64, device=device)
         self._batch: TensorBatch | None = None
         self._replay: Callable[[], None] | None = None
 
+    @classmethod
+    def supports(cls, step: Step, encoder: Encoder, optimizer: Optimizer) -> str | None:
+        """See `fullrank.engine.step.Engine.supports`."""
+        if not on_gpu(step):
+            return "not on a GPU"
+        if not (encoder.static and (step.balance is None or step.balance.static)) or step.dropout:
+            return "steps are not the same operations for every batch"
+        if optimizer.rule != "sgd":
+            return "an update rule that is not linear in the learning rate"
+        if os.environ.get("FULLRANK_CUDA_GRAPH") == "0":
+            return "FULLRANK_CUDA_GRAPH is 0"
+        return None
+
     def steps(self, batches: Batch, lr: float, losses: Tensor) -> None:
-        """See `fullrank.engine.compiled.Engine.steps`."""
-        bundle = on_device(batches, self.device)
+        """See `fullrank.engine.step.Engine.steps`."""
+        stacked = on_device(batches, self.device)
         if self._batch is None or self._replay is None:
             # A copy: on a processor these share their memory with the batches.
             self._batch = deepcopy(on_device(step_of(batches, 0), self.device))
@@ -60,7 +66,7 @@ class CapturedEngine:
         self._lr.fill_(lr)
         self._total.copy_(losses)
         for step in range(len(batches.user_idx)):
-            for now, part in zip(self._batch, bundle, strict=True):
+            for now, part in zip(self._batch, stacked, strict=True):
                 if now is not None and part is not None:
                     now.copy_(part[step])
             self._replay()
@@ -68,7 +74,7 @@ class CapturedEngine:
 
     def _captured(self, indices: TensorBatch, batch: Batch) -> Callable[[], None]:
         def step() -> None:
-            self._total.add_(self.stepper.step(indices, batch, self._lr))
+            self._total.add_(self.plain.step(indices, batch, self._lr))
 
         if torch.device(self.device).type != "cuda":
             return step
@@ -91,8 +97,3 @@ class CapturedEngine:
             )
             return step
         return graph.replay
-
-
-def wanted() -> bool:
-    """Whether steps may be captured: not with ``FULLRANK_CUDA_GRAPH=0`` in the environment."""
-    return os.environ.get("FULLRANK_CUDA_GRAPH") != "0"

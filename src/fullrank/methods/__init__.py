@@ -1,33 +1,16 @@
-"""Named methods: encoder × balancer × objective × sampler × settings, one row each."""
+"""The methods: ``BPR(lr=0.1)`` is a method with its settings, ready for `fullrank.Recommender`."""
 
-from fullrank.methods.build import plan_of
-from fullrank.methods.row import Balancing, Method, SolvedMethod, of_pairs, of_triples, of_views
-from fullrank.methods.settings import (
-    MethodSettings,
-    NegativeSettings,
-    SolvedSettings,
-    TrainedSettings,
-)
-from fullrank.methods.spaces import SPACES, Space, Span
-from fullrank.methods.table import METHODS, add_method, method_named, settings_of
-
-__all__ = [
-    "METHODS",
-    "SPACES",
-    "Balancing",
-    "Method",
-    "MethodSettings",
-    "NegativeSettings",
-    "SolvedMethod",
-    "SolvedSettings",
-    "Space",
-    "Span",
-    "TrainedSettings",
-    "add_method",
-    "method_named",
-    "of_pairs",
-    "of_triples",
-    "of_views",
-    "plan_of",
-    "settings_of",
-]
+from fullrank.methods.base import ClosedFormMethod as ClosedFormMethod
+from fullrank.methods.base import Method as Method
+from fullrank.methods.base import PairMethod as PairMethod
+from fullrank.methods.base import Sampled as Sampled
+from fullrank.methods.base import SampledMethod as SampledMethod
+from fullrank.methods.base import SpreadMethod as SpreadMethod
+from fullrank.methods.base import TrainedMethod as TrainedMethod
+from fullrank.methods.registry import *  # noqa: F403
+from fullrank.methods.space import Space as Space
+from fullrank.methods.space import Span as Span
+from fullrank.methods.table import METHODS as METHODS
+from fullrank.methods.table import add_method as add_method
+from fullrank.methods.table import build_method as build_method
+from fullrank.methods.table import method_named as method_named

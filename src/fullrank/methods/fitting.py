@@ -7,36 +7,21 @@ from collections.abc import Callable
 from typing import Any
 
 from fullrank.data.interactions import Interactions
-from fullrank.encoders import Encoder
-from fullrank.encoders.propagation import Pair
+from fullrank.encoders import Encoder, Pair
+from fullrank.errors import SettingError
 from fullrank.evaluation import evaluate
-from fullrank.methods import Method, SolvedMethod, plan_of
+from fullrank.methods.base import ClosedFormMethod, Method, TrainedMethod
 from fullrank.serving import DotScorer
 from fullrank.serving.scorers import HistoryScorer
 from fullrank.spectrum import effective_rank, unit_rows
 from fullrank.training import CheckpointFile, Reporter, Trainer
 
 Fitted = tuple[DotScorer | HistoryScorer, dict[str, Any]]
-"""What ranks, and what is to be told of how it came about."""
+"""What ranks, and metadata of how it came about."""
 
 
-def solved(method: SolvedMethod, settings: Any, train: Interactions, device: str) -> Fitted:
-    """Computes a method that has no epochs."""
-    began = time.perf_counter()
-    scorer = method.solve(settings, train, device)
-    seconds = time.perf_counter() - began
-    told: dict[str, Any] = {"seconds": seconds, "seconds_with_validation": seconds, "history": []}
-    if isinstance(scorer, DotScorer):
-        told["effective_rank"] = effective_rank(scorer.user_table, scorer.item_table)
-        told["parameters"] = scorer.user_table.numel() + scorer.item_table.numel()
-    else:
-        told["parameters"] = scorer.n_weights
-    return scorer, told
-
-
-def trained(
+def fit(
     method: Method,
-    settings: Any,
     train: Interactions,
     validation: Interactions | None,
     device: str,
@@ -45,16 +30,23 @@ def trained(
     resume: bool = False,
     reporter: Reporter | None = None,
 ) -> Fitted:
-    """Trains a method to its last epoch, or to the best by the validation part.
+    """Trains a method to its last epoch, or to the best by the validation part; or solves it.
 
     Raises:
         FitError: the loss diverges, or the checkpoint is of another run.
+        SettingError: ``resume`` with a method that has no epochs.
     """
+    if isinstance(method, ClosedFormMethod):
+        if resume:
+            raise SettingError("resume", f"method {method.name}", "a method with epochs")
+        return _solved(method, train, device)
+    if not isinstance(method, TrainedMethod):
+        raise TypeError(f"found {type(method)}; expected a TrainedMethod or a ClosedFormMethod")
     began = time.perf_counter()
-    plan = plan_of(method, settings, train, device)
+    plan = method.plan(train, device)
     trainer = Trainer(
         plan,
-        settings,
+        method,
         validate=_validator(method, plan.encoder, train, validation) if validation else None,
         probe=lambda: effective_rank(*plan.encoder.tables()),
         checkpoint=checkpoint,
@@ -63,6 +55,7 @@ def trained(
     progress = trainer.run(resume=resume)
     tables = plan.encoder.tables()
     return _scorer(method, tables), {
+        "engine": trainer.choice.metadata if trainer.choice else None,
         "epochs": progress.epoch,
         "best_epoch": progress.best_epoch,
         "validation_ndcg@20": progress.best_metric,
@@ -75,13 +68,31 @@ def trained(
     }
 
 
-def _scorer(method: Method, tables: Pair) -> DotScorer:
+def _solved(method: ClosedFormMethod, train: Interactions, device: str) -> Fitted:
+    began = time.perf_counter()
+    scorer = method.solve(train, device)
+    seconds = time.perf_counter() - began
+    metadata: dict[str, Any] = {
+        "engine": {"name": "closed form", "passed_over": {}},
+        "seconds": seconds,
+        "seconds_with_validation": seconds,
+        "history": [],
+    }
+    if isinstance(scorer, DotScorer):
+        metadata["effective_rank"] = effective_rank(scorer.user_table, scorer.item_table)
+        metadata["parameters"] = scorer.user_table.numel() + scorer.item_table.numel()
+    else:
+        metadata["parameters"] = scorer.n_weights
+    return scorer, metadata
+
+
+def _scorer(method: TrainedMethod, tables: Pair) -> DotScorer:
     users, items = (unit_rows(table) if method.cosine else table for table in tables)
     return DotScorer(users.detach(), items.detach())
 
 
 def _validator(
-    method: Method, encoder: Encoder, train: Interactions, validation: Interactions
+    method: TrainedMethod, encoder: Encoder, train: Interactions, validation: Interactions
 ) -> Callable[[], float]:
     k = min(20, train.n_items)
 

@@ -1,6 +1,6 @@
 """Compiled kernels for the hot loops; everything here has a slower twin elsewhere in torch."""
 
-from fullrank.native.build import library, state
+from fullrank.native.build import available, library, state
 from fullrank.native.hops import Edges
 from fullrank.native.search import observed, top_k, unpack
 from fullrank.native.steps import PAIRWISE, VECTOR, LowRank, Moves, NegativeSteps, PairSteps, Side
@@ -14,6 +14,7 @@ __all__ = [
     "NegativeSteps",
     "PairSteps",
     "Side",
+    "available",
     "library",
     "observed",
     "state",

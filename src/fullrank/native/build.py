@@ -34,6 +34,11 @@ def library() -> ctypes.CDLL | None:
     return _load()[0]
 
 
+def available() -> bool:
+    """Whether there are kernels: the one place that is asked."""
+    return library() is not None
+
+
 def state() -> str:
     """``native``, or why the kernels are not in use, for manifests and bug reports."""
     return _load()[1]

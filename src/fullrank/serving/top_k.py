@@ -70,7 +70,7 @@ def top_k(
         raise SettingError("setting k", repr(k), "a number of items of at least 1")
     rows: NDArray[np.int64] = np.array(users, dtype=np.int64)
     _check_fit(scorer.n_items, rows, exclude, candidates)
-    if isinstance(scorer, DotScorer) and scorer.on_cpu and native.library() is not None:
+    if isinstance(scorer, DotScorer) and scorer.on_cpu and native.available():
         items, scores, bad = native.top_k(
             scorer.user_table.numpy(),
             scorer.item_table.numpy(),

@@ -20,7 +20,7 @@ from fullrank.data.files import replacing
 from fullrank.data.splits import Split
 from fullrank.errors import DataError, FullrankError, SettingError
 from fullrank.evaluation.significance import better_for_users, better_over_seeds, holm
-from fullrank.methods import SolvedMethod, method_named, settings_of
+from fullrank.methods import ClosedFormMethod, build_method, method_named
 from fullrank.presets import presets
 from fullrank.recommender import Recommender
 from fullrank.serving.model_files import versions
@@ -76,12 +76,12 @@ def entries_of(
         if preset is not None:
             known = f"{preset}-{encoder}" if encoder else preset
             chosen |= presets().get((known, name, data), {})
-        fields = method.settings.model_fields
+        fields = method.model_fields
         chosen |= {key: value for key, value in values.items() if key in fields}
         unused -= set(fields)
         if encoder:
             chosen["encoder"] = encoder
-        settings_of(name, chosen)
+        build_method(name, chosen)
         entries.append(Entry(label, name, chosen))
     if unused:
         raise SettingError("settings", f"{sorted(unused)[0]!r}", "a setting of one of the methods")
@@ -149,7 +149,7 @@ def _run(
         users = {name: frame[name].to_numpy() for name in frame.columns}
         return Run(stored["metrics"], users, stored["told"]), " (from before)"
     model = Recommender(entry.method, threads=threads, seed=seed, **entry.values)
-    trained = not isinstance(method_named(entry.method), SolvedMethod)
+    trained = not isinstance(model.settings, ClosedFormMethod)
     path.parent.mkdir(parents=True, exist_ok=True)
     if trained:
         model.fit(split, checkpoint=checkpoint, resume=checkpoint.is_file())
@@ -172,7 +172,7 @@ def _run(
 
 
 def _key(split: Split, entry: Entry, seed: int, k: Sequence[int], protocol: str) -> str:
-    settings = settings_of(entry.method, {**entry.values, "seed": seed}).model_dump()
+    settings = build_method(entry.method, {**entry.values, "seed": seed}).model_dump()
     identity = [
         split.fingerprint,
         entry.method,

@@ -11,8 +11,7 @@ from typing import Any
 from fullrank.data.splits import Split
 from fullrank.errors import DataError, FitError, SettingError
 from fullrank.evaluation import evaluate
-from fullrank.methods import SolvedMethod, method_named, settings_of
-from fullrank.methods.spaces import SPACES, Space, Span
+from fullrank.methods import ClosedFormMethod, Space, Span, build_method, method_named
 from fullrank.recommender import Recommender
 from fullrank.training import Silent
 from fullrank.training.checkpoint import Record
@@ -99,7 +98,7 @@ def tune(
     space = {name: each for name, each in _space(method, space).items() if name not in fixed}
     if not space:
         raise SettingError("tune", "no setting that is not fixed", "one to search")
-    settings_of(method, fixed)
+    build_method(method, fixed)
     study = _open(optuna, split, method, storage, seed, space, fixed)
     # A trial that was killed half-way stays unfinished in the storage, and is made anew.
     before = sum(trial.state.is_finished() for trial in study.trials)
@@ -160,12 +159,10 @@ def open_study(storage: Path) -> Any:
 
 
 def _space(method: str, space: Space | None) -> Space:
-    method_named(method)
-    if space is not None:
-        return space
-    if method not in SPACES:
+    own = method_named(method).space
+    if space is None and not own:
         raise SettingError("tune", f"method {method}", "one with settings to search, or a space")
-    return SPACES[method]
+    return own if space is None else space
 
 
 def _open(
@@ -214,7 +211,7 @@ def _run(
     states = optuna.trial.TrialState
     try:
         model = Recommender(method, threads=threads, **values)
-        if isinstance(method_named(method), SolvedMethod):
+        if isinstance(model.settings, ClosedFormMethod):
             model.fit(split.train)
             value = _validated(model, split)
         else:

@@ -1,4 +1,4 @@
-"""The training loop: the only place where gradients are asked for and parameters move."""
+"""The training loop: batches, steps, validation, checkpoints."""
 
 from __future__ import annotations
 
@@ -9,32 +9,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from fullrank.data.sampling import Batch, Sampler
-from fullrank.encoders.base import Encoder, Rows, TensorBatch, Update
-from fullrank.engine import cuda
-from fullrank.engine.compiled import (
-    ClosedForm,
-    Engine,
-    native_engine,
-    on_device,
-    rows_of,
-    step_of,
-)
-from fullrank.engine.dropout import kept, pair_keys
-from fullrank.engine.graph import graph_engine
+from fullrank.data.sampling import Sampler
+from fullrank.encoders.base import Encoder
+from fullrank.engine.batches import slice_of
+from fullrank.engine.choose import Choice, choose
+from fullrank.engine.step import Engine, Step, parameters_of
 from fullrank.errors import FitError
 from fullrank.training.checkpoint import CheckpointFile, Progress, Record
 from fullrank.training.interrupt import Interrupt, deferred_interrupt
-from fullrank.training.optim import Optimizer, optimizer
+from fullrank.training.optim import optimizer
 from fullrank.training.progress import Reporter, Silent
 from fullrank.training.settings import TrainingSettings
-
-Balance = Callable[[Tensor, Batch], Tensor]
-"""(2, B, d) raw rows of users and items, and their batch -> (2, B, d) rows for the loss."""
-Objective = Callable[[Rows], Tensor]
-"""Rows of a batch, balanced where the method balances -> the loss."""
 
 
 @dataclass(frozen=True)
@@ -44,99 +31,17 @@ class Plan:
     Args:
         encoder: Gives embeddings and takes their gradients.
         sampler: Draws the batches.
-        objective: The loss of a batch.
-        balance: What happens to the rows between encoder and loss, if anything.
-        learned: Parameters of the balancer, if it has any.
-        closed_form: The method as the compiled kernels know it, if they do.
-        static: Whether a step is the same operations of the same shapes for every batch, all of
-            them on the device.
-        device: Where the batches go.
-        dropout: Share of the users' numbers that the objective leaves out, if it takes a last
-            argument that says which.
+        step: What happens to a batch.
     """
 
     encoder: Encoder
     sampler: Sampler
-    objective: Objective
-    balance: Balance | None = None
-    learned: nn.Module | None = None
-    closed_form: ClosedForm | None = None
-    static: bool = False
-    device: str = "cpu"
-    dropout: float = 0.0
+    step: Step
 
     @property
     def parameters(self) -> dict[str, Tensor]:
         """All that is trained, by name."""
-        learned = {} if self.learned is None else dict(self.learned.named_parameters())
-        return self.encoder.parameters | {name: p.data for name, p in learned.items()}
-
-
-class AutogradEngine:
-    """Steps of any plan, one at a time, with gradients from autograd."""
-
-    most = 1
-
-    def __init__(self, plan: Plan, settings: TrainingSettings, optimizer: Optimizer) -> None:
-        self.plan = plan
-        self.settings = settings
-        self.optimizer = optimizer
-
-    def steps(self, batches: Batch, lr: float, losses: Tensor) -> None:
-        """See `fullrank.engine.compiled.Engine.steps`."""
-        for step in range(len(batches.user_idx)):
-            batch = step_of(batches, step)
-            losses += self.step(on_device(batch, self.plan.device), batch, lr)
-
-    def step(self, indices: TensorBatch, batch: Batch, lr: float | Tensor) -> Tensor:
-        """One step; ``indices`` are those of ``batch`` on the device. Returns its loss, detached.
-
-        A learning rate that is a tensor is read when the step runs; it is for `SGD` alone, whose
-        updates are linear.
-        """
-        encoder = self.plan.encoder
-        rows = encoder.rows(indices)
-        loss = self._loss(rows, batch)
-        loss.backward()  # type: ignore[no-untyped-call]
-        with torch.no_grad():
-            decay = self.settings.weight_decay / self.settings.batch_size
-            parameters = self.plan.parameters
-            for update in [*encoder.updates(indices, rows, decay), *self._learned_updates()]:
-                table, grad, rate = parameters[update.name], update.grad, lr
-                if isinstance(rate, Tensor):
-                    grad, rate = grad * rate, 1.0
-                self.optimizer.step(update.name, table, update.rows, grad, rate)
-        if self.plan.learned is not None:
-            self.plan.learned.zero_grad(set_to_none=True)
-        return loss.detach()
-
-    def _loss(self, rows: Rows, batch: Batch) -> Tensor:
-        balance = self.plan.balance
-        if balance is not None:
-            rows = rows._replace(pair=balance(rows.pair, batch))
-        if self.plan.dropout:
-            left = kept(pair_keys(batch), rows.pair.shape[-1], self.plan.dropout)
-            rows = rows._replace(others=(*rows.others, torch.from_numpy(left).to(rows.pair)))
-        return self.plan.objective(rows)
-
-    def _learned_updates(self) -> list[Update]:
-        if self.plan.learned is None:
-            return []
-        named = self.plan.learned.named_parameters()
-        return [Update(name, None, p.grad) for name, p in named if p.grad is not None]
-
-
-def engine_of(plan: Plan, settings: TrainingSettings, optimizer: Optimizer) -> Engine:
-    """The quickest engine that can make the steps of a plan."""
-    for compiled in (native_engine, graph_engine):
-        engine = compiled(plan.encoder, plan.closed_form, settings, optimizer)
-        if engine is not None:
-            return engine
-    plain = AutogradEngine(plan, settings, optimizer)
-    on_gpu = torch.device(plan.device).type == "cuda"
-    if on_gpu and plan.static and settings.optimizer == "sgd" and cuda.wanted():
-        return cuda.CapturedEngine(plain, plan.device)
-    return plain
+        return parameters_of(self.step, self.encoder)
 
 
 class Trainer:
@@ -174,6 +79,7 @@ class Trainer:
         self.progress = Progress()
         self.best: dict[str, Tensor] = {}
         self.steps = plan.sampler.steps(settings.batch_size)
+        self.choice: Choice | None = None
 
     def run(self, *, resume: bool = False) -> Progress:
         """Trains to the end, or to the best epoch where there is something to validate by.
@@ -184,12 +90,12 @@ class Trainer:
         """
         if resume and self.checkpoint is not None:
             self._restore()
-        engine = engine_of(self.plan, self.settings, self.optimizer)
+        self.choice = choose(self.plan.step, self.plan.encoder, self.optimizer)
         self.reporter.start(self.settings.epochs, self.steps, self.progress.history)
         try:
             with deferred_interrupt() as interrupt:
                 while self.progress.epoch < self.settings.epochs and not self._stale():
-                    self._epoch(engine, interrupt)
+                    self._epoch(self.choice.engine, interrupt)
         finally:
             self.reporter.close()
         self._take_best()
@@ -204,10 +110,10 @@ class Trainer:
         stretches = self.plan.sampler.stretches(
             rng, self.steps, settings.batch_size, start=progress.step
         )
-        losses = torch.tensor(progress.loss_sum, dtype=torch.float64, device=self.plan.device)
+        losses = torch.tensor(progress.loss_sum, dtype=torch.float64, device=self.plan.step.device)
         for stretch in stretches:
             for first in range(0, len(stretch.user_idx), engine.most):
-                bundle = rows_of(stretch, slice(first, first + engine.most))
+                bundle = slice_of(stretch, slice(first, first + engine.most))
                 engine.steps(bundle, lr, losses)
                 progress.step += len(bundle.user_idx)
                 self.reporter.steps(len(bundle.user_idx))
@@ -282,4 +188,4 @@ class Trainer:
                 self.plan.parameters[name].copy_(tensor)
             else:
                 store = self.best if group == "best" else self.optimizer.state
-                store[name] = tensor.to(self.plan.device)
+                store[name] = tensor.to(self.plan.step.device)

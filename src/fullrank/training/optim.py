@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from fullrank.encoders import zeros
-
-
-class Optimizer(Protocol):
-    """Writes gradients into parameters in place."""
-
-    @property
-    def state(self) -> dict[str, Tensor]:
-        """Everything it remembers between steps, by name; filled in place on resume."""
-        ...
-
-    @property
-    def constants(self) -> dict[str, float]:
-        """The numbers in its formula, by name."""
-        ...
-
-    def prepared(self, name: str, table: Tensor) -> dict[str, Tensor]:
-        """What it remembers of one table, by short name, made anew where there is nothing yet."""
-        ...
-
-    def step(self, name: str, table: Tensor, rows: Tensor | None, grad: Tensor, lr: float) -> None:
-        """Updates ``table[rows]`` (all of it if rows is None); repeated rows get the sum.
-
-        Shapes: ``table`` (n, d), ``rows`` (k,), ``grad`` (k, d) or like ``table``.
-        """
-        ...
+from fullrank.engine.step import Optimizer, Rule
 
 
 class SGD:
     """``x ← x - lr · g``; keeps no state."""
+
+    rule: ClassVar[Rule] = "sgd"
 
     def __init__(self) -> None:
         self.state: dict[str, Tensor] = {}
@@ -68,6 +46,8 @@ class Adagrad:
     Source: Duchi et al., JMLR 2011.
     """
 
+    rule: ClassVar[Rule] = "adagrad"
+
     def __init__(self, eps: float = 1e-10) -> None:
         self.constants = {"eps": eps}
         self.state: dict[str, Tensor] = {}
@@ -95,6 +75,8 @@ class Adam:
     A row that has not been drawn keeps its moments, so a step costs what its batch costs.
     Source: Kingma & Ba, ICLR 2015, algorithm 1, a row at a time.
     """
+
+    rule: ClassVar[Rule] = "adam"
 
     def __init__(self, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> None:
         self.constants = {"beta1": beta1, "beta2": beta2, "eps": eps}
@@ -128,14 +110,10 @@ class Adam:
         table.index_add_(0, rows, unbiased / scale, alpha=-lr)
 
 
-def optimizer(name: Literal["sgd", "adagrad", "adam"]) -> Optimizer:
+def optimizer(name: Rule) -> Optimizer:
     """The update rule of that name, with nothing remembered yet."""
-    rules: dict[str, type[SGD] | type[Adagrad] | type[Adam]] = {
-        "sgd": SGD,
-        "adagrad": Adagrad,
-        "adam": Adam,
-    }
-    return rules[name]()
+    rules: tuple[type[SGD] | type[Adagrad] | type[Adam], ...] = (SGD, Adagrad, Adam)
+    return {rule.rule: rule for rule in rules}[name]()
 
 
 def summed(rows: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,22 @@
+"""BCE: observed pairs against sampled ones, binary cross-entropy."""
+
+from __future__ import annotations
+
+from fullrank import objectives
+from fullrank.engine.step import Loss
+from fullrank.methods.base import SampledMethod
+from fullrank.methods.space import SGD, Span
+
+
+class BCE(SampledMethod):
+    """Binary cross-entropy with sampled negatives."""
+
+    name = "bce"
+    summary = "observed pairs against N sampled ones, binary cross-entropy"
+    source = "Peng et al., DirectSpec, equation 2"
+    family = "sampled negatives"
+    space = {**SGD, "negatives": Span(1, 8)}
+
+    def build_loss(self) -> Loss:
+        """The log loss of pairs and of negatives."""
+        return Loss.of_triples(objectives.bce, "bce")

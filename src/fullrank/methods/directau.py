@@ -1,0 +1,23 @@
+"""DirectAU: observed pairs close, all rows spread on the sphere."""
+
+from __future__ import annotations
+
+from fullrank import objectives
+from fullrank.engine.step import Loss
+from fullrank.methods.base import SpreadMethod
+from fullrank.methods.space import ADAM, Span
+
+
+class DirectAU(SpreadMethod):
+    """Alignment and uniformity."""
+
+    name = "directau"
+    summary = "observed pairs close, all rows spread on the sphere"
+    source = "Wang et al., KDD 2022, equation 6"
+    family = "no negatives"
+    space = {**ADAM, "gamma": Span(0.5, 10.0, log=True)}
+    defaults = {"optimizer": "adam", "lr": 0.001, "batch_size": 1024}
+
+    def build_loss(self) -> Loss:
+        """Alignment plus γ times uniformity."""
+        return Loss.of_pairs(objectives.direct_au, gamma=self.gamma)

@@ -1,0 +1,50 @@
+"""DirectSpec: positives only, the spectrum balanced by the all-pass filter."""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+
+from fullrank import objectives
+from fullrank.data.interactions import Interactions
+from fullrank.engine.step import Balance, Loss
+from fullrank.methods.base import PairMethod
+from fullrank.methods.space import DECAY, Span
+from fullrank.spectrum import DirectSpec as Balancer
+
+
+class DirectSpec(PairMethod):
+    """DirectSpec (algorithm 2)."""
+
+    name = "directspec"
+    summary = "positives only, spectrum balanced by the all-pass filter"
+    source = "Peng et al., DirectSpec, algorithm 2"
+    family = "balanced"
+    space = {
+        "lr": Span(10.0, 400.0, log=True),
+        "alpha": Span(0.005, 0.08, log=True),
+        "shrink": (0.0, 0.01, 0.03),
+        "weight_decay": DECAY,
+    }
+    defaults = {"average_layers": False}
+
+    alpha: float = Field(0.05, ge=0)
+    """Step α of the filter; safe up to 1 / σ₁² of the unit rows of a batch."""
+    shrink: float = Field(0.0, ge=0)
+    """Factor of the rescaling shrink · ‖z‖ · z after balancing; 0 for none."""
+
+    def build_loss(self) -> Loss:
+        """The log loss of observed pairs."""
+        return Loss.of_pairs(objectives.log_positive, "log-positive")
+
+    def build_balance(self, data: Interactions, generator: torch.Generator) -> Balance:
+        """The filter on the unit rows of the batch."""
+        del data, generator
+        balancer = Balancer(self.alpha, self.shrink)
+        return Balance(
+            lambda pair, batch: balancer(pair),  # noqa: ARG005
+            "directspec",
+            {"alpha": self.alpha, "shrink": self.shrink},
+            watch=balancer.watch,
+            static=True,
+        )

@@ -1,0 +1,86 @@
+"""DirectSpec+: positives only, the spectrum balanced with self-paced weights."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from fullrank import objectives
+from fullrank.data.graph import Nearness
+from fullrank.data.interactions import Interactions
+from fullrank.data.sampling import Batch
+from fullrank.engine.step import Balance, Loss
+from fullrank.methods.base import PairMethod
+from fullrank.methods.space import Span
+from fullrank.spectrum import AttentionTau
+from fullrank.spectrum import DirectSpecPlus as Balancer
+
+
+class DirectSpecPlus(PairMethod):
+    """DirectSpec+ (equation 22)."""
+
+    name = "directspec+"
+    summary = "positives only, spectrum balanced with self-paced weights"
+    source = "Peng et al., DirectSpec, equation 22"
+    family = "balanced"
+    space = {
+        "lr": Span(30.0, 400.0, log=True),
+        "alpha": Span(0.5, 1.0),
+        "tau": Span(2.0, 5.0),
+        "shrink": (0.0, 0.01, 0.02, 0.03),
+    }
+    defaults = {"average_layers": False}
+
+    alpha: float = Field(0.8, ge=0)
+    """Step α of the filter."""
+    tau: float = Field(3.0, gt=0)
+    """Inverse temperature τ of the softmax; with graph distance that of far pairs, τ₁; with
+    attention the top of its range."""
+    tau_design: Literal["constant", "graph", "attention"] = "constant"
+    """One τ for all pairs, two by distance on the graph, or learned by attention."""
+    tau_near: float | None = Field(None, gt=0)
+    """τ₀ ≤ τ₁ of pairs within ``graph_distance``, for ``tau_design = graph``."""
+    graph_distance: int = Field(2, ge=1)
+    """Distance K up to which a pair counts as near."""
+    shrink: float = Field(0.0, ge=0)
+    """Factor of the rescaling shrink · ‖z‖ · z after balancing; 0 for none."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the five B × B × d products of a step; bfloat16 is for GPUs that are built for it."""
+
+    @model_validator(mode="after")
+    def _tau_fits(self) -> DirectSpecPlus:
+        if (self.tau_design == "graph") != (self.tau_near is not None):
+            raise ValueError("tau_near together with tau_design = graph, or neither")
+        if self.tau_near is not None and self.tau_near > self.tau:
+            raise ValueError(f"tau_near of at most tau, {self.tau:g}")
+        return self
+
+    def build_loss(self) -> Loss:
+        """The log loss of observed pairs."""
+        return Loss.of_pairs(objectives.log_positive, "log-positive")
+
+    def build_balance(self, data: Interactions, generator: torch.Generator) -> Balance:
+        """The filter, with the τ that the settings ask for."""
+        if self.tau_design == "attention":
+            return self._by_attention(generator)
+        balancer = Balancer(self.alpha, self.tau, self.tau_near, self.shrink, self.precision)
+        kernel = "directspec+" if self.precision == "float32" else None
+        values = {"alpha": self.alpha, "tau": self.tau, "shrink": self.shrink}
+        if self.tau_near is None:
+            return Balance(lambda pair, batch: balancer(pair), kernel, values, static=True)  # noqa: ARG005
+        nearness = Nearness(data, self.graph_distance)
+
+        def by_distance(pair: Tensor, batch: Batch) -> Tensor:
+            near = torch.from_numpy(nearness.both(batch.user_idx, batch.item_idx))
+            balanced: Tensor = balancer(pair, near.to(pair.device))
+            return balanced
+
+        return Balance(by_distance, kernel, {**values, "tau_near": self.tau_near}, nearness)
+
+    def _by_attention(self, generator: torch.Generator) -> Balance:
+        tau = AttentionTau(self.dim, self.tau, sides=2, generator=generator)
+        balancer = Balancer(self.alpha, tau, shrink=self.shrink, precision=self.precision)
+        return Balance(lambda pair, batch: balancer(pair), learned=balancer)  # noqa: ARG005

@@ -1,0 +1,25 @@
+"""What is searched when a method is tuned: the settings that matter, and where they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Span:
+    """Numbers from ``low`` to ``high``; whole ones if both are."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+Space = Mapping[str, Span | tuple[Any, ...]]
+"""Setting to a span of numbers or a choice of values."""
+
+DECAY = Span(1e-6, 1e-1, log=True)
+SGD: Space = {"lr": Span(3.0, 300.0, log=True), "weight_decay": DECAY}
+ADAM: Space = {"lr": Span(3e-4, 1e-2, log=True), "weight_decay": DECAY}
+ADAM_ON_GRAPH: Space = {**ADAM, "lr": Span(2e-3, 4e-2, log=True)}
