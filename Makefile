@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: env demo lint types test test-quick bench bench-large bench-growth bench-memory bench-peers clean
+.PHONY: env demo lint types test test-quick bench bench-large bench-growth bench-memory bench-peers docs clean
 
 env: .venv/.installed
 
@@ -25,6 +25,9 @@ test-quick: env
 
 test: lint types env
 	$(BIN)/pytest
+
+docs: env
+	$(BIN)/python docs/generate.py
 
 clean:
 	rm -rf .venv .venv-peers demo-model

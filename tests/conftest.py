@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,14 @@ from fullrank.data import Ids, Interactions, Split, generate, random_split
 
 if "FULLRANK_DATA" in os.environ:  # may be relative, and tests change the working directory
     os.environ["FULLRANK_DATA"] = str(Path(os.environ["FULLRANK_DATA"]).resolve())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if sys.platform == "win32":
+        reason = pytest.mark.skip(reason="needs signals or limits that Windows does not have")
+        for item in items:
+            if item.get_closest_marker("posix"):
+                item.add_marker(reason)
 
 
 @pytest.fixture(scope="session", autouse=True)

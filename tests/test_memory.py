@@ -106,6 +106,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
+@pytest.mark.posix
 def test_peak_of_the_process():
     """Users x items, one byte each, would be 1.2 GB; with everything loaded late, 0.7 is ample."""
     done = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True)

@@ -143,6 +143,7 @@ main()
 """
 
 
+@pytest.mark.posix
 def test_a_full_disk_leaves_the_old_model_whole(model, events, tmp_path):
     """A limit on the size of files makes writes fail as a full disk does."""
     import shutil

@@ -27,8 +27,10 @@ def until(condition, what, seconds=60):
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_a_stopped_run_goes_on_to_the_same_bits(events, tmp_path, number):
+@pytest.mark.posix
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGINT"])
+def test_a_stopped_run_goes_on_to_the_same_bits(events, tmp_path, name):
+    number = getattr(signal, name)
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert fullrank("fit", events, "-o", whole, *COLUMNS, *SETTINGS).code == 0
     command = [sys.executable, "-c", "from fullrank.cli import main; main()"]

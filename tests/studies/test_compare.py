@@ -93,6 +93,7 @@ def test_without_a_test_part_there_is_nothing_to_compare(small, tmp_path):
         compare(split, entries_of(("bpr",), "small", QUICK), [0], tmp_path)
 
 
+@pytest.mark.posix
 def test_a_killed_comparison_goes_on(small, tmp_path):
     """Killed in the middle of a run: what was finished stays, the run goes on or starts again."""
     path = tmp_path / "data.csv"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import os
 import signal
 
 import numpy as np
@@ -73,7 +72,7 @@ class Signals(Silent):
         for _ in range(count):
             self.done += 1
             if self.done in self.at:
-                os.kill(os.getpid(), self.number)
+                signal.raise_signal(self.number)
 
 
 def loss_by_hand(method, settings, data, batch, user, item, negative, weight):

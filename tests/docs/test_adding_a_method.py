@@ -1,4 +1,4 @@
-"""The code on the pages runs, and does what the pages say."""
+"""The code of docs/adding-a-method.md runs, and does what the page says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from fullrank import METHODS, Recommender
 
-PAGE = Path(__file__).parent.parent / "docs" / "adding-a-method.md"
+PAGE = Path(__file__).parents[2] / "docs" / "adding-a-method.md"
 
 
 def blocks(page: Path) -> list[str]:

@@ -1,0 +1,33 @@
+"""One function a table: each reads files of results/ and returns Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tables import accuracy, spectra, speed
+
+TABLES: dict[str, Callable[[], str]] = {
+    "summary": accuracy.summary,
+    "citeulike": accuracy.citeulike,
+    "published": accuracy.published,
+    "citeulike-shares": accuracy.citeulike_shares,
+    "tuning": accuracy.tuning,
+    "gowalla": accuracy.gowalla,
+    "gowalla-validation": accuracy.gowalla_validation,
+    "algorithm-1": spectra.algorithm_1,
+    "collapse": spectra.collapse,
+    "collapse-graph": spectra.collapse_graph,
+    "factored-citeulike": spectra.factored_citeulike,
+    "factored-gowalla": spectra.factored_gowalla,
+    "machine": speed.machine,
+    "steps": speed.steps,
+    "ranking": speed.ranking,
+    "fits": speed.fits,
+    "starts": speed.starts,
+    "peers": speed.peers,
+    "growth": speed.growth,
+    "growth-exponents": speed.growth_exponents,
+    "large": speed.large,
+    "memory": speed.memory,
+}
+"""The tables by the names that the pages give them."""
