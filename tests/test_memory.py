@@ -77,7 +77,7 @@ def test_a_block_is_far_below_what_is_forbidden():
 @pytest.mark.parametrize(("method", "settings"), METHODS)
 def test_largest_allocation(split, method, settings, kernels, monkeypatch):
     if not kernels:
-        monkeypatch.setattr(native, "library", lambda: None)
+        monkeypatch.setattr(native, "available", lambda: False)
     use(split, method, 0, **settings)  # imports what is imported late, so that it does not count
     tracemalloc.start()
     with Largest() as largest:
@@ -87,7 +87,7 @@ def test_largest_allocation(split, method, settings, kernels, monkeypatch):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     # What the kernels allocate is not seen here; test_peak_of_the_process sees it.
-    seen = 30_000 if kernels and native.library() else 100_000
+    seen = 30_000 if kernels and native.available() else 100_000
     assert seen < largest.numel <= BLOCK_BYTES / 4
     assert peak < SMALLEST  # bytes, of NumPy and SciPy: not even a matrix of booleans
 

@@ -220,7 +220,7 @@ class LargestTensor(TorchDispatchMode):
 
 @pytest.mark.parametrize("tied", [False, True])
 def test_memory_is_of_a_block_not_of_users_times_items(interactions_of, tied, monkeypatch):
-    monkeypatch.setattr(native, "library", lambda: None)
+    monkeypatch.setattr(native, "available", lambda: False)
     n_users, n_items, block_bytes = 3000, 4000, 2**20
     rng = np.random.default_rng(3)
     tables = [torch.from_numpy(rng.standard_normal((n, 8))).float() for n in (n_users, n_items)]
