@@ -7,7 +7,14 @@ import pytest
 import torch
 
 import fullrank as fr
-from fullrank import DataError, FitError, Ids, Interactions, Recommender, SettingError
+from fullrank import (
+    DataError,
+    FitError,
+    Ids,
+    Interactions,
+    Recommender,
+    SettingError,
+)
 from fullrank.evaluation import evaluate
 from fullrank.serving import DotScorer
 
@@ -174,7 +181,9 @@ def test_before_fit_there_is_one_line():
         lambda: empty.spectrum(),
         lambda: empty.save("nowhere"),
     ):
-        with pytest.raises(FitError, match="nothing learned yet; expected a call of fit or load"):
+        with pytest.raises(
+            FitError, match=r"^Recommender is not fitted: call fit\(\) or load\(\) first$"
+        ):
             ask()
 
 

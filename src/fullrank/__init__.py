@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from fullrank import data, evaluation, methods, spectrum
     from fullrank.data import Columns, Ids, Interactions, Split, generate, k_core, load, read
-    from fullrank.errors import DataError, FitError, FullrankError, SettingError
+    from fullrank.errors import DataError, FitError, FullrankError, NotFittedError, SettingError
     from fullrank.methods import METHODS
     from fullrank.recommender import Recommender
 
@@ -26,6 +26,7 @@ _HOME = {
     "Ids": "fullrank.data",
     "Interactions": "fullrank.data",
     "METHODS": "fullrank.methods",
+    "NotFittedError": "fullrank.errors",
     "Recommender": "fullrank.recommender",
     "SettingError": "fullrank.errors",
     "Split": "fullrank.data",
@@ -44,6 +45,7 @@ __all__ = [
     "FullrankError",
     "Ids",
     "Interactions",
+    "NotFittedError",
     "Recommender",
     "SettingError",
     "Split",

@@ -1,4 +1,11 @@
-"""The errors a caller may want to catch: each is one line that names place, found and expected."""
+"""The errors a caller may want to catch: each is one line that names place, found and expected.
+
+FullrankError
+├── DataError            a table, an id, a model folder, an embedding file
+├── SettingError         a setting that does not exist, is out of bounds or contradicts another
+└── FitError             training that cannot go on
+    └── NotFittedError   a recommender that is asked for what only a fitted one has
+"""
 
 
 class FullrankError(Exception):
@@ -31,3 +38,16 @@ class SettingError(FullrankError):
 
 class FitError(FullrankError):
     """Training that cannot go on: a loss that is not finite, a checkpoint of another run."""
+
+
+class NotFittedError(FitError):
+    """A recommender that is asked for what only a fitted one has."""
+
+    def __init__(self) -> None:
+        super().__init__("Recommender", "no fitted model", "a call of fit() or load() first")
+
+    def __str__(self) -> str:
+        return "Recommender is not fitted: call fit() or load() first"
+
+    def __reduce__(self) -> tuple[type[FitError], tuple[()]]:
+        return type(self), ()

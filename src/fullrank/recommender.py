@@ -14,12 +14,12 @@ from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.splits import Split
 from fullrank.engine.devices import device_named, torch_threads
-from fullrank.errors import DataError, FitError, SettingError
+from fullrank.errors import DataError, FitError, NotFittedError, SettingError
 from fullrank.evaluation import Evaluation, evaluate
 from fullrank.methods import Method, build_method
 from fullrank.methods.fitting import fit as fit_method
 from fullrank.presets import preset_named
-from fullrank.serving import DotScorer, frames
+from fullrank.serving import DotScorer, describe, frames
 from fullrank.serving.fold_in import fold_in_users
 from fullrank.serving.model_files import (
     MANIFEST,
@@ -351,9 +351,20 @@ class Recommender:
         model.training, model.metrics = manifest["training"], manifest["metrics"]
         return model
 
+    def __repr__(self) -> str:
+        return describe.as_line(self._facts())
+
+    def _repr_html_(self) -> str:
+        return describe.as_html(self._facts())
+
+    def _facts(self) -> dict[str, str]:
+        train = self._parts.get("train")
+        sizes = None if train is None else (train.n_users, train.n_items)
+        return describe.facts(self.method, self.data_name, sizes, self.training, self.metrics)
+
     def _fitted(self) -> DotScorer | HistoryScorer:
         if self._scorer is None:
-            raise FitError("recommender", "nothing learned yet", "a call of fit or load first")
+            raise NotFittedError
         return self._scorer
 
     def _tables(self) -> tuple[Tensor, Tensor]:
