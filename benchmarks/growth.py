@@ -70,10 +70,10 @@ def measure(n_users: int, *, tables: bool) -> dict[str, float]:
     sampler, steps = PairSampler(data, "interactions", threads=THREADS), len(data) // B
 
     def draw() -> None:
-        for _ in sampler.stretches(np.random.default_rng(0), steps, B):
+        for _ in sampler.chunks(np.random.default_rng(0), steps, B):
             pass
 
-    next(iter(sampler.stretches(np.random.default_rng(0), 1, B)))
+    next(iter(sampler.chunks(np.random.default_rng(0), 1, B)))
     figures["sampling"] = median(draw, RUNS)
     figures["peak_gib_sampling"] = peak()
     settings = build_method("directspec+", {"dim": D, "batch_size": B})

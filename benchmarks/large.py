@@ -69,7 +69,7 @@ def measure(path: Path, repeats: int) -> dict[str, float]:
     steps = len(train) // 256
 
     def sample() -> int:
-        return sum(1 for _ in sampler.stretches(np.random.default_rng(0), steps, 256))
+        return sum(1 for _ in sampler.chunks(np.random.default_rng(0), steps, 256))
 
     _, first = timed(sample, 1)
     _, sampling = timed(sample, max(repeats, 3))

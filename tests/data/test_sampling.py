@@ -108,7 +108,7 @@ def test_shapes_and_types(rule, negatives):
 @pytest.mark.parametrize("batch", [1, 3, 4])
 @pytest.mark.parametrize("negatives", [0, 2])
 def test_systematic_pairs_come_once_an_epoch_in_a_new_order(batch, negatives, monkeypatch):
-    monkeypatch.setattr("fullrank.data.sampling.STRETCH", 5)
+    monkeypatch.setattr("fullrank.data.sampling.CHUNK", 5)
     sampler = PairSampler(DATA, "interactions", negatives, systematic=True)
     steps = sampler.steps(batch)
     assert steps == len(DATA) // batch
@@ -152,13 +152,13 @@ def test_systematic_pairs_fill_a_batch_that_is_larger_than_all_of_them():
 
 
 @pytest.mark.parametrize("negatives", [0, 2])
-@pytest.mark.parametrize("stretch", [64 * 5, 64 * 5 + 63, 1])
+@pytest.mark.parametrize("chunk", [64 * 5, 64 * 5 + 63, 1])
 @RULES
 @pytest.mark.parametrize("systematic", [False, True])
 def test_starting_in_the_middle_passes_over_what_was_drawn(
-    rule, negatives, stretch, systematic, monkeypatch
+    rule, negatives, chunk, systematic, monkeypatch
 ):
-    monkeypatch.setattr("fullrank.data.sampling.STRETCH", stretch)
+    monkeypatch.setattr("fullrank.data.sampling.CHUNK", chunk)
     options = {"negatives": negatives, "systematic": systematic}
     whole = drawn(rule, 23, 64, **options)
     for start in (0, 4, 5, 17, 22, 23):
@@ -167,8 +167,8 @@ def test_starting_in_the_middle_passes_over_what_was_drawn(
     assert_same(drawn(rule, 23, 64, negatives=negatives, damping=1.0, start=9), damped[9:])
 
 
-def test_batches_differ_within_and_across_stretches(monkeypatch):
-    monkeypatch.setattr("fullrank.data.sampling.STRETCH", 64 * 5)
+def test_batches_differ_within_and_across_chunkes(monkeypatch):
+    monkeypatch.setattr("fullrank.data.sampling.CHUNK", 64 * 5)
     for first, second in pairwise(drawn("users", 12, 64)):
         assert (first.item_idx != second.item_idx).any()
 
@@ -192,9 +192,9 @@ def test_the_global_seed_plays_no_part(rule):
     assert_same(drawn(rule, 3, negatives=2), first)
 
 
-@pytest.mark.parametrize("stretch", [1, 64 * 5])
-def test_shared_negatives_are_any_items_once_a_batch(stretch, monkeypatch):
-    monkeypatch.setattr("fullrank.data.sampling.STRETCH", stretch)
+@pytest.mark.parametrize("chunk", [1, 64 * 5])
+def test_shared_negatives_are_any_items_once_a_batch(chunk, monkeypatch):
+    monkeypatch.setattr("fullrank.data.sampling.CHUNK", chunk)
     sampler = PairSampler(DATA, "interactions", 500, shared=True)
     whole = list(sampler.batches(np.random.default_rng(0), 23, 64))
     assert {batch.negative_idx.shape for batch in whole} == {(1, 500)}

@@ -47,9 +47,9 @@ def test_it_makes_the_same_steps(small, method, options):
         assert unfit(run) is None
         engine, losses = made[which - 1], torch.zeros((), dtype=torch.float64)
         for epoch, lr in enumerate((0.5, 0.25)):  # the rate moves while the tensors stay
-            batches = run.plan.sampler.stretches(np.random.default_rng(epoch), 5, 32)
-            for stretch in batches:
-                engine.steps(stretch, lr, losses)
+            batches = run.plan.sampler.chunks(np.random.default_rng(epoch), 5, 32)
+            for chunk in batches:
+                engine.steps(chunk, lr, losses)
         results.append((parameters(run), losses.item()))
     (plain, expected), (replayed, loss) = results
     assert loss == pytest.approx(expected, rel=1e-6)

@@ -86,8 +86,8 @@ def test_stopped_at_every_step(tiny, tmp_path):
     assert same(parameters(whole), parameters(last))
 
 
-def test_in_the_middle_of_an_epoch_that_is_drawn_in_stretches(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(sampling, "STRETCH", 32)
+def test_in_the_middle_of_an_epoch_that_is_drawn_in_chunkes(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(sampling, "CHUNK", 32)
     options = {"batch_size": 16, "epochs": 1, "negatives": 2}
     whole = watched(tiny, "bpr", **options)
     whole.run()

@@ -1,4 +1,4 @@
-"""Drawing training pairs in bulk: whole stretches of an epoch at a time, off the critical path."""
+"""Drawing training pairs in bulk: whole chunks of an epoch at a time, off the critical path."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fullrank import native
 from fullrank.data.interactions import Interactions
 from fullrank.errors import FitError
 
-STRETCH = 1 << 17
+CHUNK = 1 << 17
 """Pairs, or their negatives, that are drawn at a time. Part of what a seed means: another value
 draws other pairs."""
 CACHE = 1 << 25
@@ -46,7 +46,7 @@ class Sampler(Protocol):
         """Batches in an epoch."""
         ...
 
-    def stretches(
+    def chunks(
         self, rng: np.random.Generator, steps: int, batch_size: int, *, start: int = 0
     ) -> Iterator[Batch]:
         """Yields the batches ``start .. steps - 1`` of an epoch, many at a time."""
@@ -100,15 +100,15 @@ class PairSampler:
         self.threads = threads
         self.shared = shared
         self.systematic = systematic
-        # The C library hands pieces of a stretch's size back to the system when they are freed, and
+        # The C library hands pieces of a chunk's size back to the system when they are freed, and
         # gets them anew page by page, until a larger one was freed once. This one is never touched.
-        np.empty(32 * STRETCH, dtype=np.uint8)
+        np.empty(32 * CHUNK, dtype=np.uint8)
 
     def steps(self, batch_size: int) -> int:
         """As many as the interactions fill, and at least one."""
         return max(len(self.data) // batch_size, 1)
 
-    def stretches(
+    def chunks(
         self, rng: np.random.Generator, steps: int, batch_size: int, *, start: int = 0
     ) -> Iterator[Batch]:
         """Yields the batches ``start .. steps - 1`` of an epoch, many at a time.
@@ -118,9 +118,9 @@ class PairSampler:
         epoch sees what it would have seen.
         """
         pairs = 1 if self.shared else batch_size  # that negatives are drawn for
-        stretch = max(STRETCH // max(batch_size, pairs * self.negatives), 1)
-        firsts = range(0, steps, stretch)
-        counts = [min(stretch, steps - first) for first in firsts]
+        chunk = max(CHUNK // max(batch_size, pairs * self.negatives), 1)
+        firsts = range(0, steps, chunk)
+        counts = [min(chunk, steps - first) for first in firsts]
         drawn = self._drawn(rng, [count * batch_size for count in counts])
         for first, count, (users, items) in zip(firsts, counts, drawn, strict=True):
             negatives = self._negatives(rng, users, count * pairs) if self.negatives else None
@@ -137,7 +137,7 @@ class PairSampler:
         self, rng: np.random.Generator, steps: int, batch_size: int, *, start: int = 0
     ) -> Iterator[Batch]:
         """Yields the same batches one at a time."""
-        for users, items, negatives in self.stretches(rng, steps, batch_size, start=start):
+        for users, items, negatives in self.chunks(rng, steps, batch_size, start=start):
             for step in range(len(users)):
                 yield Batch(
                     users[step], items[step], None if negatives is None else negatives[step]
@@ -158,7 +158,7 @@ class PairSampler:
         # A thread takes longer to start than it saves, unless every cell is a miss.
         large = native.available() and self._pair_of_cell.nbytes > CACHE
         threads = self.threads if large else 1
-        if threads == 1 or self.negatives:  # negatives are drawn between one stretch and the next
+        if threads == 1 or self.negatives:  # negatives are drawn between one chunk and the next
             for n in sizes:
                 yield self._unpacked(rng.integers(len(self.data), size=n), threads)
             return
@@ -273,7 +273,7 @@ class UserSampler:
         """As many as it takes to see every user."""
         return -(-len(self._active) // batch_size)
 
-    def stretches(
+    def chunks(
         self, rng: np.random.Generator, steps: int, batch_size: int, *, start: int = 0
     ) -> Iterator[Batch]:
         """Yields one bundle of batches: users (s, B), and no items, (s, 0)."""

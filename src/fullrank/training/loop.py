@@ -107,13 +107,11 @@ class Trainer:
         self.plan.encoder.start_epoch(np.random.default_rng([settings.seed, progress.epoch, 1]))
         lr = settings.lr * settings.lr_decay**progress.epoch
         began = time.perf_counter()
-        stretches = self.plan.sampler.stretches(
-            rng, self.steps, settings.batch_size, start=progress.step
-        )
+        chunks = self.plan.sampler.chunks(rng, self.steps, settings.batch_size, start=progress.step)
         losses = torch.tensor(progress.loss_sum, dtype=torch.float64, device=self.plan.step.device)
-        for stretch in stretches:
-            for first in range(0, len(stretch.user_idx), engine.most):
-                bundle = slice_of(stretch, slice(first, first + engine.most))
+        for chunk in chunks:
+            for first in range(0, len(chunk.user_idx), engine.most):
+                bundle = slice_of(chunk, slice(first, first + engine.most))
                 engine.steps(bundle, lr, losses)
                 progress.step += len(bundle.user_idx)
                 self.reporter.steps(len(bundle.user_idx))
