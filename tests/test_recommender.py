@@ -282,14 +282,14 @@ def test_a_validation_part_chooses_the_epoch(small):
     options = {**QUICK, "epochs": 28, "validate_every": 1, "patience": 28, "lr": 5.0}
     model = Recommender("bpr", **options).fit(small)
     training = model.training
-    looks = [record["validation_ndcg@20"] for record in training["history"]]
-    assert training["validation_ndcg@20"] == max(looks)
-    assert training["best_epoch"] == 1 + int(np.argmax(looks))
+    checks = [record["validation_ndcg@20"] for record in training["history"]]
+    assert training["validation_ndcg@20"] == max(checks)
+    assert training["best_epoch"] == 1 + int(np.argmax(checks))
     assert training["best_epoch"] < 28, "a run whose last epoch is best shows nothing"
     again = evaluate(
         DotScorer(model.user_embeddings, model.item_embeddings), small.validation, train=small.train
     )
-    assert again["ndcg@20"] == max(looks)
+    assert again["ndcg@20"] == max(checks)
     shorter = Recommender("bpr", **options | {"epochs": training["best_epoch"]}).fit(small.train)
     assert torch.equal(shorter.item_embeddings, model.item_embeddings)
     assert training["epochs"] == 28

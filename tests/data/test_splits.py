@@ -108,7 +108,7 @@ def test_time_split_respects_time(rows, fraction):
     try:
         split = time_split(data, test=fraction, validation=fraction)
     except DataError as error:
-        assert "no interaction before the cut-off" in str(error)  # noqa: PT017
+        assert "no interaction before the cutoff" in str(error)  # noqa: PT017
         return
     check_parts(split, data)
     assert split.test.timestamp.min() == split.how["test_from"]
@@ -163,5 +163,5 @@ def test_splits_by_time_need_times(split):
 
 def test_one_time_for_all_cannot_be_cut():
     data = table([(0, 1, 3), (1, 1, 3), (1, 2, 3)])
-    with pytest.raises(DataError, match="no interaction before the cut-off, 3 being the earliest"):
+    with pytest.raises(DataError, match="no interaction before the cutoff, 3 being the earliest"):
         time_split(data)

@@ -9,7 +9,7 @@ from fullrank.data.sampling import Batch
 from fullrank.engine.dropout import kept, pair_keys
 
 
-def bundle(steps, pairs, negatives=None, seed=0):
+def stacked(steps, pairs, negatives=None, seed=0):
     rng = np.random.default_rng(seed)
     users, items = rng.integers(1000, size=(2, steps, pairs))
     return Batch(users, items, negatives)
@@ -23,7 +23,7 @@ def mixed(x):
 
 
 def test_bits_are_those_of_the_rule_in_whole_numbers():
-    batch = bundle(1, 3, np.array([[[5, 1], [6, 2], [7, 3]]]))
+    batch = stacked(1, 3, np.array([[[5, 1], [6, 2], [7, 3]]]))
     golden = 0x9E3779B97F4A7C15
     got = kept(pair_keys(batch)[0], 4, 0.3)
     for b, (user, item, first) in enumerate(
@@ -39,7 +39,7 @@ def test_bits_are_those_of_the_rule_in_whole_numbers():
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_the_share_is_left_out_in_every_column_and_the_mean_stays(share):
-    left = kept(pair_keys(bundle(1, 20000))[0], 16, share)
+    left = kept(pair_keys(stacked(1, 20000))[0], 16, share)
     deviation = np.sqrt(share * (1 - share) / 20000)
     assert abs((left == 0).mean(0) - share).max() < 5 * deviation
     assert left.mean() == pytest.approx(1, abs=5 * deviation / (1 - share))
@@ -47,9 +47,9 @@ def test_the_share_is_left_out_in_every_column_and_the_mean_stays(share):
     assert abs(together - np.eye(16)).max() < 5 / np.sqrt(20000)
 
 
-def test_keys_do_not_depend_on_bundles_and_change_with_each_part():
+def test_keys_do_not_depend_on_stacking_and_change_with_each_part():
     negatives = np.arange(2 * 40).reshape(2, 40, 1)
-    batch = bundle(2, 40, negatives)
+    batch = stacked(2, 40, negatives)
     keys = pair_keys(batch)
     for step in (0, 1):
         alone = Batch(*(each[step] for each in batch))
@@ -64,4 +64,4 @@ def test_keys_do_not_depend_on_bundles_and_change_with_each_part():
 
 
 def test_without_dropout_everything_stays():
-    assert (kept(pair_keys(bundle(1, 5))[0], 7, 0.0) == 1).all()
+    assert (kept(pair_keys(stacked(1, 5))[0], 7, 0.0) == 1).all()

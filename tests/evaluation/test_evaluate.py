@@ -77,13 +77,13 @@ def test_equals_loops_over_users(
     train, validation, test = split(rng, n_users, n_items, density)
     users = torch.from_numpy(rng.integers(-2, 3, (n_users, 3))).float()
     items = torch.from_numpy(rng.integers(-2, 3, (n_items, 3))).float()
-    cuts = (1, 5, 10, 12)
+    cutoffs = (1, 5, 10, 12)
     result = evaluate(
         DotScorer(users, items),
         interactions_of(test),
         train=interactions_of(train),
         validation=interactions_of(validation) if with_validation else None,
-        k=cuts,
+        k=cutoffs,
         protocol=protocol,
     )
     masked = train | validation if with_validation and protocol == "standard" else train
@@ -91,7 +91,7 @@ def test_equals_loops_over_users(
     assert result.users.tolist() == rows
     lists = best_of((users @ items.T).numpy(), masked, n_items)
     lists = [[item for item in lists[row] if item >= 0] for row in rows]
-    for k in cuts:
+    for k in cutoffs:
         depth = 11 if protocol == "published" and k == 10 else k
         cut = [each[:depth] for each in lists]
         of_users = [
@@ -111,7 +111,7 @@ def test_equals_loops_over_users(
             for name, value in of_lists.items():
                 assert result[f"{name}@{k}"] == pytest.approx(value, rel=1e-12, abs=1e-15), name
     expected_names = OF_USERS + OF_LISTS if protocol == "standard" else ["recall", "ndcg"]
-    assert set(result) == {f"{name}@{k}" for name in expected_names for k in cuts}
+    assert set(result) == {f"{name}@{k}" for name in expected_names for k in cutoffs}
 
 
 @pytest.fixture(scope="module")
@@ -266,7 +266,7 @@ def test_it_prints_as_a_table(case):
         ({"k": (True,)}, "setting k: found True"),
         ({"k": True}, "setting k: found True"),
         ({"k": (51,)}, "setting k: found 51; expected no more than the 50 items"),
-        ({"k": ()}, "setting k: found no cut-off"),
+        ({"k": ()}, "setting k: found no cutoff"),
         ({"protocol": "standart"}, "setting protocol: found 'standart'; expected 'standard'"),
         ({"metrics": ("ndgc",)}, "metrics of protocol standard: found 'ndgc'; expected 'ndcg'"),
         ({"metrics": ("ndcg@20",)}, "found 'ndcg@20'; expected 'ndcg'"),

@@ -53,7 +53,7 @@ def test_trec_eval(case, k):
         "ndcg": f"ndcg_cut.{k}",
         "precision": f"P.{k}",
         "hit_rate": f"success.{k}",
-        "mrr": "recip_rank",  # without a cut-off of its own, hence the run cut to k
+        "mrr": "recip_rank",  # without a cutoff of its own, hence the run cut to k
         "map": f"map_cut.{k}",
     }
     report = pytrec_eval.RelevanceEvaluator(truth, set(theirs.values())).evaluate(cut)

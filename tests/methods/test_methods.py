@@ -156,7 +156,9 @@ class StopAt(Silent):
 @pytest.mark.parametrize("method", TRAINED)
 def test_resumed_equals_uninterrupted(small, method, tmp_path, monkeypatch):
     whole = Recommender(method, **quick(method)).fit(small)
-    monkeypatch.setattr(CompiledEngine, "most", 1)  # stop at any step, not where a bundle ends
+    monkeypatch.setattr(
+        CompiledEngine, "most", 1
+    )  # stop at any step, not where stacked batches end
     plan = whole.settings.plan(small.train, "cpu")
     steps = plan.sampler.steps(64)
     for stop in (2 * steps, 2 * steps + min(5, steps - 1)):

@@ -83,7 +83,7 @@ def test_every_variant_runs_compiled(small, method, options):
 
 @needs_kernels
 @EACH
-def test_bits_do_not_depend_on_threads_or_bundles(small, method, options, monkeypatch):
+def test_bits_do_not_depend_on_threads_or_stacking(small, method, options, monkeypatch):
     results = []
     for threads, most in ((1, 1), (2, 128), (3, 2)):
         monkeypatch.setattr(CompiledEngine, "most", most)

@@ -80,15 +80,15 @@ def test_no_epochs_leave_the_initial_rows(tiny):
 
 
 def test_it_stops_when_stale_and_restores_the_best(small):
-    script = Script(0.1, 0.3, 0.2, 0.3, 0.25)  # a sixth look would fail; a tie is no gain
+    script = Script(0.1, 0.3, 0.2, 0.3, 0.25)  # a sixth check would fail; a tie is no gain
     run = script.of(small.train, epochs=50, validate_every=2, patience=3, tau_design="attention")
     progress = run.run()
     assert script.epochs == [2, 4, 6, 8, 10]
     assert (progress.best_epoch, progress.best_metric, progress.epoch) == (4, 0.3, 10)
     assert same(parameters(run), script.seen[1])
     assert all(not same(script.seen[1], other) for other in script.seen[2:])
-    looks = [record.get("validation_ndcg@20") for record in progress.history]
-    assert looks == [None, 0.1, None, 0.3, None, 0.2, None, 0.3, None, 0.25]
+    checks = [record.get("validation_ndcg@20") for record in progress.history]
+    assert checks == [None, 0.1, None, 0.3, None, 0.2, None, 0.3, None, 0.25]
 
 
 def test_a_gain_starts_the_count_anew(small):

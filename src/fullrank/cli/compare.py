@@ -57,7 +57,7 @@ def command(
         entries,
         range(seeds),
         out,
-        k=options.usual_cuts(split.train.n_items),
+        k=options.usual_cutoffs(split.train.n_items),
         protocol=protocol,
         threads=threads,
         tell=output.note,

@@ -37,7 +37,7 @@ def command(
 ) -> None:
     """Evaluate a model on the part it held out, or on interactions of your own."""
     output = Output(as_json)
-    cuts = None if k is None else options.cuts_of(k)
+    cutoffs = None if k is None else options.cutoffs_of(k)
     columns = options.columns_of(user_column, item_column, weight_column, None, threshold)
     from fullrank.recommender import Recommender
 
@@ -45,7 +45,7 @@ def command(
     part = None if test is None else _part(test, columns)
     result = model.evaluate(
         part,
-        k=cuts or options.usual_cuts(len(model.items)),
+        k=cutoffs or options.usual_cutoffs(len(model.items)),
         protocol=protocol,
         metrics=[name.strip() for name in metrics.split(",")] if metrics else None,
     )

@@ -120,7 +120,7 @@ def train(
     try:
         model.fit(split, checkpoint=checkpoint, resume=resume, reporter=told)
         if split.test is not None and len(split.test):
-            model.metrics = model.evaluate(k=options.usual_cuts(model.train.n_items)).to_dict()
+            model.metrics = model.evaluate(k=options.usual_cutoffs(model.train.n_items)).to_dict()
         model.save(out)
     except KeyboardInterrupt:
         kept = f"its state is in {checkpoint}; {remedy}" if checkpoint.exists() else "nothing kept"

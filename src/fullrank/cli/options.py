@@ -75,7 +75,7 @@ def id_lines(path: Path | None) -> list[str] | None:
     return ids
 
 
-def cuts_of(text: str) -> tuple[int, ...]:
+def cutoffs_of(text: str) -> tuple[int, ...]:
     """``10,20`` as numbers.
 
     Raises:
@@ -87,7 +87,7 @@ def cuts_of(text: str) -> tuple[int, ...]:
         raise SettingError("option --k", repr(text), "whole numbers like 10,20") from None
 
 
-def usual_cuts(n_items: int) -> tuple[int, ...]:
+def usual_cutoffs(n_items: int) -> tuple[int, ...]:
     """10 and 20, or as many items as there are where those are fewer."""
     return tuple(k for k in (10, 20) if k <= n_items) or (n_items,)
 

@@ -104,15 +104,15 @@ def shown(value: Any) -> str:
 
 def show_metrics(metrics: Mapping[str, float], protocol: Mapping[str, Any]) -> None:
     """Prints metrics by name and k, with the protocol they are in."""
-    cuts = protocol["k"]
+    cutoffs = protocol["k"]
     names = list(dict.fromkeys(name.split("@")[0] for name in metrics))
     say(
         f"protocol {protocol['name']}: {protocol['users_evaluated']:,} users evaluated, "
         f"{protocol['users_left_out']:,} without test items left out, "
         f"masked: {', '.join(protocol['masked']) or 'nothing'}"
     )
-    rows = [[name, *(metrics[f"{name}@{k}"] for k in cuts)] for name in names]
-    show_table(["metric", *(f"@{k}" for k in cuts)], rows)
+    rows = [[name, *(metrics[f"{name}@{k}"] for k in cutoffs)] for name in names]
+    show_table(["metric", *(f"@{k}" for k in cutoffs)], rows)
 
 
 def _one_line_warning(message: Any, *_: Any, **__: Any) -> None:

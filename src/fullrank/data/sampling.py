@@ -276,6 +276,6 @@ class UserSampler:
     def chunks(
         self, rng: np.random.Generator, steps: int, batch_size: int, *, start: int = 0
     ) -> Iterator[Batch]:
-        """Yields one bundle of batches: users (s, B), and no items, (s, 0)."""
+        """Yields all batches stacked: users (s, B), and no items, (s, 0)."""
         order = np.resize(rng.permutation(self._active), (steps, batch_size))[start:]
         yield Batch(order, np.empty((len(order), 0), dtype=np.int64), None)

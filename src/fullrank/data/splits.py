@@ -108,13 +108,13 @@ def time_split(
 ) -> Split:
     """Cuts at two points in time, the same for all users: train, then validation, then test.
 
-    Everything at a cut-off or after it belongs to the later part, so a part may be larger than its
+    Everything at a cutoff or after it belongs to the later part, so a part may be larger than its
     fraction where many interactions share a time. ``validation`` is a fraction of what is before
     the test part.
 
     Raises:
         SettingError: a fraction is not in [0, 1).
-        DataError: there are no timestamps, or nothing is before the first cut-off.
+        DataError: there are no timestamps, or nothing is before the first cutoff.
     """
     check_fraction("test", test)
     check_fraction("validation", validation)
@@ -135,7 +135,7 @@ def time_split(
         earliest = time.min() if len(time) else "no time"
         raise DataError(
             f"time split of {name}",
-            f"no interaction before the cut-off, {earliest} being the earliest time",
+            f"no interaction before the cutoff, {earliest} being the earliest time",
             "times that differ, or smaller fractions",
         )
     return Split(name, data.select(train), chosen, tested, how)

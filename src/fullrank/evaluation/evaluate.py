@@ -67,14 +67,14 @@ class Evaluation(Mapping[str, float]):
         return len(self.figures)
 
     def __repr__(self) -> str:
-        cuts = self.protocol["k"]
+        cutoffs = self.protocol["k"]
         names = list(dict.fromkeys(name.split("@")[0] for name in self.figures))
         lines = [
             f"Evaluation: {len(self.users):,} users, protocol {self.protocol['name']}",
-            " " * 15 + "".join(f"{f'@{k}':>12}" for k in cuts),
+            " " * 15 + "".join(f"{f'@{k}':>12}" for k in cutoffs),
         ]
         for name in names:
-            row = "".join(f"{self[f'{name}@{k}']:12.4f}" for k in cuts)
+            row = "".join(f"{self[f'{name}@{k}']:12.4f}" for k in cutoffs)
             lines.append(f"{name:<15}{row}")
         return "\n".join(lines)
 
@@ -115,7 +115,7 @@ def evaluate(
     """
     rules = protocol_named(protocol)
     chosen = rules.select([metrics] if isinstance(metrics, str) else metrics)
-    cuts = _cuts(k, test.n_items)
+    cutoffs = _cutoffs(k, test.n_items)
     parts = {"train": train, "validation": validation, "test": test}
     given = {name: part for name, part in parts.items() if part is not None}
     _check_rows(scorer, given)
@@ -124,21 +124,21 @@ def evaluate(
     ranking = top_k(
         scorer,
         rows,
-        max(rules.depth(cut) for cut in cuts),
+        max(rules.depth(each) for each in cutoffs),
         exclude=[given[name] for name in masked],
         block_bytes=block_bytes,
     )
     block = {
         "name": rules.name,
-        "metrics": _definitions(rules, chosen, cuts),
+        "metrics": _definitions(rules, chosen, cutoffs),
         "masked": masked,
         "users_evaluated": len(rows),
         "users_left_out": n_left_out,
         "items": test.n_items,
-        "k": cuts,
+        "k": cutoffs,
         "fingerprints": {name: part.fingerprint for name, part in given.items()},
     }
-    return Evaluation(rows, block, _values(rules, chosen, cuts, ranking, test, train))
+    return Evaluation(rows, block, _values(rules, chosen, cutoffs, ranking, test, train))
 
 
 def hits_of(ranking: Ranking, test: Interactions) -> Hits:
@@ -155,7 +155,7 @@ def hits_of(ranking: Ranking, test: Interactions) -> Hits:
 def _values(
     rules: Protocol,
     chosen: Mapping[str, UserMetric | ListMetric],
-    cuts: Sequence[int],
+    cutoffs: Sequence[int],
     ranking: Ranking,
     test: Interactions,
     train: Interactions,
@@ -165,7 +165,7 @@ def _values(
     values: dict[str, Values | float] = {}
     hits = hits_of(ranking, test) if of_users else None
     n_test = test.user_degree[ranking.users]
-    for k in cuts:
+    for k in cutoffs:
         depth = rules.depth(k)
         if hits is not None:
             cut = hits[:, :depth]
@@ -179,25 +179,25 @@ def _values(
 
 
 def _definitions(
-    rules: Protocol, chosen: Mapping[str, UserMetric | ListMetric], cuts: Sequence[int]
+    rules: Protocol, chosen: Mapping[str, UserMetric | ListMetric], cutoffs: Sequence[int]
 ) -> dict[str, str]:
     return {
         f"{name}@{k}": each.definition.format(k=k, depth=rules.depth(k))
-        for k in cuts
+        for k in cutoffs
         for name, each in chosen.items()
     }
 
 
-def _cuts(k: Sequence[int] | int, n_items: int) -> list[int]:
-    cuts = [k] if isinstance(k, int) else list(k)
-    for each in cuts:
+def _cutoffs(k: Sequence[int] | int, n_items: int) -> list[int]:
+    cutoffs = [k] if isinstance(k, int) else list(k)
+    for each in cutoffs:
         if isinstance(each, bool) or not isinstance(each, int | np.integer) or each < 1:
             raise SettingError("setting k", repr(each), "whole numbers of at least 1")
         if each > n_items:
             raise SettingError("setting k", repr(each), f"no more than the {n_items} items")
-    if not cuts:
-        raise SettingError("setting k", "no cut-off", "at least one, such as (10, 20)")
-    return sorted({int(each) for each in cuts})
+    if not cutoffs:
+        raise SettingError("setting k", "no cutoff", "at least one, such as (10, 20)")
+    return sorted({int(each) for each in cutoffs})
 
 
 def _with_test_items(

@@ -4,7 +4,7 @@ A per-user metric takes
 
 - ``hits`` (U, r) bool: whether the item at each rank is a test item of the user, best rank first;
 - ``n_test`` (U,) int: the number of test items of each user, ``|T_u|``, at least one;
-- ``k``: the cut-off. In the standard protocol r = k.
+- ``k``: the cutoff. In the standard protocol r = k.
 
 and returns (U,) float64, unrounded. Ranks count from 1; ``hit(r)`` is 1 where rank r is a hit.
 """

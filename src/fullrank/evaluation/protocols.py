@@ -17,7 +17,7 @@ class UserMetric(NamedTuple):
 
     formula: Callable[[Hits, Counts, int], Values]
     definition: str
-    """One line for reports; ``{k}`` is the cut-off, ``{depth}`` the number of ranks that count."""
+    """One line for reports; ``{k}`` is the cutoff, ``{depth}`` the number of ranks that count."""
 
 
 class ListMetric(NamedTuple):
@@ -38,10 +38,10 @@ class Protocol:
     metrics: Mapping[str, UserMetric | ListMetric]
     """The metrics that the protocol defines, by the name before the ``@``."""
     depths: Mapping[int, int] = field(default_factory=dict)
-    """Ranks that count at a cut-off, where they are not as many as it says."""
+    """Ranks that count at a cutoff, where they are not as many as it says."""
 
     def depth(self, k: int) -> int:
-        """How many ranks count at cut-off ``k``."""
+        """How many ranks count at cutoff ``k``."""
         return self.depths.get(k, k)
 
     def select(self, names: Iterable[str] | None) -> dict[str, UserMetric | ListMetric]:

@@ -64,7 +64,7 @@ class DirectSpec(nn.Module):
         if self._warned or self._calls & (self._calls - 1) or not h.numel():
             return
         if h.is_cuda and torch.cuda.is_current_stream_capturing():
-            return  # a look waits for the device, which a CUDA graph cannot
+            return  # a check waits for the device, which a CUDA graph cannot
         covariance = (h.detach().mT @ h.detach()).double()
         if not covariance.isfinite().all():
             return  # a run that diverged is for the loss to tell, not for the eigenvalue solver

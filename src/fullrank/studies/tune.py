@@ -16,8 +16,8 @@ from fullrank.recommender import Recommender
 from fullrank.training import Silent
 from fullrank.training.checkpoint import Record
 
-STARTUP, LOOKS = 4, 2
-"""Trials before any is stopped early, and looks that each gets."""
+STARTUP, CHECKS = 4, 2
+"""Trials before any is stopped early, and validation checks that each gets."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Study:
 
 
 class _Watch(Silent):
-    """Tells Optuna of every look at the validation part, and stops where it says so."""
+    """Reports every validation check to Optuna, and stops where it says so."""
 
     def __init__(self, trial: Any, stop: type[Exception]) -> None:
         self.trial = trial
@@ -182,7 +182,7 @@ def _open(
         load_if_exists=True,
         direction="maximize",
         sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=LOOKS),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=CHECKS),
     )
     searched = {name: _described(each) for name, each in space.items()}
     identity = {

@@ -31,7 +31,7 @@ class Progress:
     """Time spent in training so far."""
     best_epoch: int | None = None
     best_metric: float | None = None
-    looks_without_gain: int = 0
+    checks_without_gain: int = 0
     history: list[Record] = field(default_factory=list)
     """One record for each complete epoch, as in the log."""
 

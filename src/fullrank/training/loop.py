@@ -111,10 +111,10 @@ class Trainer:
         losses = torch.tensor(progress.loss_sum, dtype=torch.float64, device=self.plan.step.device)
         for chunk in chunks:
             for first in range(0, len(chunk.user_idx), engine.most):
-                bundle = slice_of(chunk, slice(first, first + engine.most))
-                engine.steps(bundle, lr, losses)
-                progress.step += len(bundle.user_idx)
-                self.reporter.steps(len(bundle.user_idx))
+                stacked = slice_of(chunk, slice(first, first + engine.most))
+                engine.steps(stacked, lr, losses)
+                progress.step += len(stacked.user_idx)
+                self.reporter.steps(len(stacked.user_idx))
                 if interrupt.requested:
                     self._interrupted(losses, began)
         progress.seconds += time.perf_counter() - began
@@ -146,13 +146,13 @@ class Trainer:
         progress = self.progress
         if progress.best_metric is None or metric > progress.best_metric:
             progress.best_metric, progress.best_epoch = metric, progress.epoch
-            progress.looks_without_gain = 0
+            progress.checks_without_gain = 0
             self.best = {name: table.clone() for name, table in self.plan.parameters.items()}
         else:
-            progress.looks_without_gain += 1
+            progress.checks_without_gain += 1
 
     def _stale(self) -> bool:
-        return self.progress.looks_without_gain >= self.settings.patience
+        return self.progress.checks_without_gain >= self.settings.patience
 
     def _take_best(self) -> None:
         for name, table in self.best.items():

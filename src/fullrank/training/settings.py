@@ -34,9 +34,9 @@ class TrainingSettings(Settings):
     """λ of the penalty λ/2 · mean over the batch of the squared norms of a pair's rows, of which N
     negatives count as one."""
     validate_every: int = Field(5, ge=1)
-    """Epochs between two looks at the validation ndcg@20, where there is a validation part."""
+    """Epochs between two validation checks (ndcg@20), where there is a validation part."""
     patience: int = Field(8, ge=1)
-    """Looks without a better validation ndcg@20 after which training stops."""
+    """Validation checks without a better ndcg@20 after which training stops."""
     checkpoint_every: int = Field(10, ge=1)
     """Epochs between two checkpoints, where there is a place for them."""
     seed: int = Field(0, ge=0, lt=2**64)
