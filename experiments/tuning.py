@@ -226,7 +226,7 @@ def main() -> None:
             storage=OUT / f"{name}.db",
             seed=SEED,
             threads=THREADS,
-            tell=lambda line: print("  " + line, flush=True),
+            log=lambda line: print("  " + line, flush=True),
         )
         path = OUT / split.name / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -92,7 +92,7 @@ class Recommender:
             validation: Part to choose the best epoch by, with the same users and items as train.
             checkpoint: File to keep the state of the run in, for ``resume``.
             resume: Go on from the checkpoint; the result has the bits of an uninterrupted run.
-            reporter: Is told how training goes.
+            reporter: Receives the log of training.
 
         Raises:
             FitError: the data cannot be trained on, the loss diverges, or the checkpoint is of

@@ -345,7 +345,7 @@ def test_replacing(tmp_path):
         (OSError("odd"), "found odd"),
     ],
 )
-def test_what_is_told_of_a_failed_write(error, words):
+def test_what_is_said_of_a_failed_write(error, words):
     assert words in str(write_error(error, Path("x")))
 
 

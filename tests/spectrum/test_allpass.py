@@ -65,14 +65,14 @@ def test_it_is_differentiable(generator):
 def test_it_warns_where_alpha_breaks_the_all_pass_property(power, generator):
     x = torch.randn(20, 6, generator=generator, dtype=torch.float64)
     safe = torch.linalg.svdvals(x)[0].item() ** (-2 * power)
-    with pytest.warns(RuntimeWarning) as told:
+    with pytest.warns(RuntimeWarning) as caught:
         balance_spectrum(x, 1.01 * safe, power, iterations=3)
-    assert len(told) == 1
-    message = str(told[0].message)
+    assert len(caught) == 1
+    message = str(caught[0].message)
     assert message.startswith(f"balance_spectrum: alpha = {1.01 * safe:g} ")
     named = float(re.search(r"largest safe alpha here is (\S+)$", message)[1])
     assert named == pytest.approx(safe, rel=5e-3)  # three digits are shown
-    assert told[0].filename == __file__
+    assert caught[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         balance_spectrum(x, 0.99 * safe, power)

@@ -192,15 +192,15 @@ def test_direct_spec_warns_once_naming_alpha_and_the_largest_safe_one(generator)
     x = randn(64, 4, generator=generator)
     safe = torch.linalg.svdvals(unit_rows(x))[0].item() ** -2
     balancer = DirectSpec(1.5 * safe)
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for _ in range(8):
             balancer(x)
         DirectSpec(0.999 * safe)(x)
         DirectSpec(1.5 * safe)(x[:0])
-    assert len(told) == 1
-    assert told[0].category is RuntimeWarning
-    message = str(told[0].message)
+    assert len(caught) == 1
+    assert caught[0].category is RuntimeWarning
+    message = str(caught[0].message)
     assert message.startswith(f"DirectSpec: alpha = {1.5 * safe:g} ")
     named = float(re.search(r"largest safe alpha here is (\S+)$", message)[1])
     assert named == pytest.approx(safe, rel=5e-3)  # three digits are shown

@@ -28,7 +28,7 @@ def done(small, folder, names=("popularity", "bpr", "bpr@lightgcn"), **more):
 
 def test_the_table_holds_what_the_runs_said(small, tmp_path):
     lines = []
-    made = done(small, tmp_path, tell=lines.append)
+    made = done(small, tmp_path, log=lines.append)
     assert len(lines) == 6
     assert list(made.runs) == ["popularity", "bpr", "bpr@lightgcn"]
     values = made.values("bpr", "ndcg@10")
@@ -52,7 +52,7 @@ def test_finished_runs_are_not_made_again(small, tmp_path):
     first = done(small, tmp_path)
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").iterdir()}
     lines = []
-    again = done(small, tmp_path, tell=lines.append)
+    again = done(small, tmp_path, log=lines.append)
     assert all(line.endswith("(from before)") for line in lines)
     assert again.to_dict() == first.to_dict()
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").iterdir()} == files
@@ -62,11 +62,11 @@ def test_other_settings_are_other_runs(small, tmp_path):
     done(small, tmp_path, names=("bpr",))
     lines = []
     entries = entries_of(("bpr",), "small", QUICK | {"lr": 1.0})
-    compare(small, entries, range(2), tmp_path, k=(5, 10), tell=lines.append)
+    compare(small, entries, range(2), tmp_path, k=(5, 10), log=lines.append)
     assert not any("from before" in line for line in lines)
 
 
-def test_a_method_that_fails_is_told_and_left_out(small, tmp_path):
+def test_a_method_that_fails_is_logged_and_left_out(small, tmp_path):
     entries = entries_of(("popularity", "bpr"), "small", QUICK | {"lr": 1e30})
     made = compare(small, entries, range(2), tmp_path)
     assert list(made.runs) == ["popularity"]

@@ -27,7 +27,7 @@ def test_methods_without_a_space_have_nothing_to_search():
 
 def test_the_best_trial_wins(small):
     lines = []
-    study = tune(small, "bpr", 6, fixed=FIXED, space=SPACE, tell=lines.append)
+    study = tune(small, "bpr", 6, fixed=FIXED, space=SPACE, log=lines.append)
     assert len(lines) == study.trials == 6
     assert study.settings["dim"] == 8
     assert 0.1 <= study.settings["lr"] <= 100
@@ -58,7 +58,7 @@ def test_a_study_goes_on(small, tmp_path):
     storage = tmp_path / "folder" / "study.db"
     tune(small, "bpr", 3, fixed=FIXED, space=SPACE, storage=storage)
     lines = []
-    study = tune(small, "bpr", 5, fixed=FIXED, space=SPACE, storage=storage, tell=lines.append)
+    study = tune(small, "bpr", 5, fixed=FIXED, space=SPACE, storage=storage, log=lines.append)
     assert [line.split(":")[0] for line in lines] == ["trial 4 of 5", "trial 5 of 5"]
     assert study.trials == 5
     with pytest.raises(DataError, match="another fixed"):

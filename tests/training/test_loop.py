@@ -12,22 +12,22 @@ from fullrank.training import CheckpointFile, Silent
 
 
 class Notes(Silent):
-    """Keeps what it is told, in order."""
+    """Keeps the log, in order."""
 
     def __init__(self):
-        self.told = []
+        self.log = []
 
     def start(self, epochs, steps, history):
-        self.told.append(("start", epochs, steps, len(history)))
+        self.log.append(("start", epochs, steps, len(history)))
 
     def steps(self, count):
-        self.told.extend(["step"] * count)
+        self.log.extend(["step"] * count)
 
     def epoch(self, record):
-        self.told.append(("epoch", record["epoch"]))
+        self.log.append(("epoch", record["epoch"]))
 
     def close(self):
-        self.told.append("close")
+        self.log.append("close")
 
 
 class Script:
@@ -63,11 +63,11 @@ def test_an_epoch_is_interactions_over_batch_and_at_least_one_step(small):
     assert trainer(small.train, batch_size=10**6).steps == 1
 
 
-def test_the_reporter_is_told_everything_in_order(tiny):
+def test_the_reporter_receives_everything_in_order(tiny):
     notes = Notes()
     trainer(tiny, batch_size=70, epochs=2, reporter=notes).run()
     epochs = [["step", "step", ("epoch", epoch)] for epoch in (1, 2)]
-    assert notes.told == [("start", 2, 2, 0), *epochs[0], *epochs[1], "close"]
+    assert notes.log == [("start", 2, 2, 0), *epochs[0], *epochs[1], "close"]
 
 
 def test_no_epochs_leave_the_initial_rows(tiny):
@@ -122,7 +122,7 @@ def test_a_diverging_loss_is_one_line_and_leaves_no_checkpoint(small, tmp_path):
     )  # fmt: skip
     with pytest.raises(FitError, match=r"epoch 1: found a loss of (nan|inf).*lr below 1e\+30"):
         run.run()
-    assert notes.told[-1] == "close"
+    assert notes.log[-1] == "close"
     assert not checkpoint.exists()
 
 

@@ -54,10 +54,14 @@ def test_the_bar_shows_where_training_stands(tiny):
         assert words in end
 
 
-def test_bits_do_not_depend_on_who_is_told(tiny, tmp_path):
-    told = trainer(tiny, reporter=Several([JsonLines(tmp_path / "log"), Bar(Console(quiet=True))]))
-    told.run()
+def test_bits_do_not_depend_on_reporters(tiny, tmp_path):
+    reported = trainer(
+        tiny, reporter=Several([JsonLines(tmp_path / "log"), Bar(Console(quiet=True))])
+    )
+    reported.run()
     alone = trainer(tiny)
     alone.run()
-    for ours, theirs in zip(told.plan.encoder.tables(), alone.plan.encoder.tables(), strict=True):
+    for ours, theirs in zip(
+        reported.plan.encoder.tables(), alone.plan.encoder.tables(), strict=True
+    ):
         assert ours.equal(theirs)

@@ -60,7 +60,7 @@ def command(
         k=options.usual_cutoffs(split.train.n_items),
         protocol=protocol,
         threads=threads,
-        tell=output.note,
+        log=output.note,
     )
     document = done.to_dict()
     shown = [name for name in SHOWN if name in done.metrics] or done.metrics[:4]

@@ -107,7 +107,7 @@ def train(
         split: What on; its test part, if there is one, is evaluated on.
         out: Folder of the model, the checkpoint and the log.
         output: Where progress is shown.
-        remedy: What to tell somebody who interrupted the run and finds a checkpoint.
+        remedy: What to say to somebody who interrupted the run and finds a checkpoint.
         resume: Whether to go on from the checkpoint.
 
     Raises:
@@ -116,9 +116,9 @@ def train(
     from fullrank.training import JsonLines, Several
 
     checkpoint = out / CHECKPOINT
-    told = Several([JsonLines(out / LOG), reporter(output)])
+    reporters = Several([JsonLines(out / LOG), reporter(output)])
     try:
-        model.fit(split, checkpoint=checkpoint, resume=resume, reporter=told)
+        model.fit(split, checkpoint=checkpoint, resume=resume, reporter=reporters)
         if split.test is not None and len(split.test):
             model.metrics = model.evaluate(k=options.usual_cutoffs(model.train.n_items)).to_dict()
         model.save(out)

@@ -51,7 +51,7 @@ def command(
         storage=folder / "study.db",
         seed=seed,
         threads=threads,
-        tell=output.note,
+        log=output.note,
     )
     document = dataclasses.asdict(study)
     with replacing(folder / "summary.json") as part:

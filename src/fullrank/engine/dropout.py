@@ -17,7 +17,7 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def pair_keys(batch: Batch) -> NDArray[np.uint64]:
-    """(..., B) a number for each pair of one or of stacked batches: of user, item, first negative."""
+    """(..., B) a number for each pair of a batch or of several: of user, item, first negative."""
     keys = _mixed(batch.user_idx.astype(np.uint64) + _GOLDEN)
     keys = _mixed(keys + batch.item_idx.astype(np.uint64) + _GOLDEN)
     if batch.negative_idx is None:

@@ -26,6 +26,10 @@ from fullrank.recommender import Recommender
 from fullrank.serving.model_files import versions
 
 
+FORMAT = 2
+"""Of the files of a run: those of another format are made anew."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """A line of the table.
@@ -49,7 +53,7 @@ class Run:
     """Means over the users."""
     users: dict[str, NDArray[np.float64]]
     """Values of each user, of the metrics that have them."""
-    told: dict[str, Any]
+    metadata: dict[str, Any]
     """Effective rank, seconds, parameters and the like."""
 
 
@@ -99,11 +103,11 @@ def compare(
     k: Sequence[int] = (10, 20),
     protocol: str = "standard",
     threads: int | None = None,
-    tell: Callable[[str], None] = lambda line: None,  # noqa: ARG005
+    log: Callable[[str], None] = lambda line: None,  # noqa: ARG005
 ) -> Comparison:
     """Fits and evaluates what is not in ``folder`` yet, then sums up.
 
-    A run that fails is told and left out of the table, with its error in the document.
+    A run that fails is logged and left out of the table, with its error in the document.
 
     Raises:
         DataError: the split has no test part.
@@ -120,11 +124,11 @@ def compare(
                 run, news = _run(split, entry, seed, path, k, protocol, threads)
             except FullrankError as error:
                 errors[entry.label] = str(error)
-                tell(f"{entry.label}, seed {seed}: {error}")
+                log(f"{entry.label}, seed {seed}: {error}")
                 break
             runs.setdefault(entry.label, []).append(run)
             main = _main_metric(run.metrics)
-            tell(f"{entry.label}, seed {seed}: {main} {run.metrics[main]:.4f}{news}")
+            log(f"{entry.label}, seed {seed}: {main} {run.metrics[main]:.4f}{news}")
     runs = {label: each for label, each in runs.items() if label not in errors}
     if not runs:
         raise SettingError("compare", "; ".join(errors.values()), "a method that can be fitted")
@@ -147,7 +151,7 @@ def _run(
         stored = json.loads(document.read_text(encoding="utf-8"))
         frame = pl.read_parquet(table)
         users = {name: frame[name].to_numpy() for name in frame.columns}
-        return Run(stored["metrics"], users, stored["told"]), " (from before)"
+        return Run(stored["metrics"], users, stored["metadata"]), " (from before)"
     model = Recommender(entry.method, threads=threads, seed=seed, **entry.values)
     trained = not isinstance(model.settings, ClosedFormMethod)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -157,23 +161,28 @@ def _run(
         model.fit(split)
     result = model.evaluate(k=k, protocol=protocol)
     users = {name: result.per_user(name) for name in result.names_per_user}
-    told = {name: value for name, value in model.training.items() if name != "history"}
+    metadata = {name: value for name, value in model.training.items() if name != "history"}
     history = model.training["history"]
     if history:
-        told["epoch_seconds"] = float(np.median([record["seconds"] for record in history]))
-    run = Run(dict(result), users, told)
+        metadata["epoch_seconds"] = float(np.median([record["seconds"] for record in history]))
+    run = Run(dict(result), users, metadata)
     with replacing(table) as part:
         pl.DataFrame(users).write_parquet(part)
     with replacing(document) as part:
-        stored = {"settings": model.settings.model_dump(), "metrics": run.metrics, "told": told}
+        stored = {
+            "settings": model.settings.model_dump(),
+            "metrics": run.metrics,
+            "metadata": metadata,
+        }
         part.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
     checkpoint.unlink(missing_ok=True)
-    return run, f", {told['seconds']:.1f} s"
+    return run, f", {metadata['seconds']:.1f} s"
 
 
 def _key(split: Split, entry: Entry, seed: int, k: Sequence[int], protocol: str) -> str:
     settings = build_method(entry.method, {**entry.values, "seed": seed}).model_dump()
     identity = [
+        FORMAT,
         split.fingerprint,
         entry.method,
         settings,
@@ -200,7 +209,7 @@ class Comparison:
         errors: Of the methods that could not be run.
     """
 
-    TOLD = ("effective_rank", "epoch_seconds", "seconds", "parameters")
+    METADATA = ("effective_rank", "epoch_seconds", "seconds", "parameters")
 
     def __init__(
         self,
@@ -220,8 +229,8 @@ class Comparison:
         self.metrics = list(next(iter(runs.values()))[0].metrics)
 
     def values(self, label: str, name: str) -> list[float]:
-        """One value for each seed, of a metric or of what a run told; none where it has none."""
-        each = [{**run.told, **run.metrics}.get(name) for run in self.runs[label]]
+        """One value for each seed, of a metric or of the metadata of a run; none where it has none."""
+        each = [{**run.metadata, **run.metrics}.get(name) for run in self.runs[label]]
         return [float(value) for value in each if value is not None]
 
     def mean(self, label: str, name: str) -> float | None:
@@ -273,7 +282,7 @@ class Comparison:
             "methods": {
                 label: {
                     name: {"mean": self.mean(label, name), "sd": self.deviation(label, name)}
-                    for name in (*self.metrics, *self.TOLD)
+                    for name in (*self.metrics, *self.METADATA)
                     if self.values(label, name)
                 }
                 for label in self.runs

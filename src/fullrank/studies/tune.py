@@ -70,7 +70,7 @@ def tune(
     storage: Path | None = None,
     seed: int = 0,
     threads: int | None = None,
-    tell: Callable[[str], None] = lambda line: None,  # noqa: ARG005
+    log: Callable[[str], None] = lambda line: None,  # noqa: ARG005
 ) -> Study:
     """Searches the settings of a method.
 
@@ -84,7 +84,7 @@ def tune(
         storage: SQLite file that keeps the study, so that it can go on later.
         seed: Of the search; every trial trains with the seed among the settings.
         threads: Threads of each fit.
-        tell: Is given a line for each trial.
+        log: Receives a line for each trial.
 
     Raises:
         SettingError: Optuna is not installed, or there is nothing to tune.
@@ -112,7 +112,7 @@ def tune(
         study.tell(trial, value, state=state)
         shown = state.name.lower() if value is None else f"{value:.5f}"
         searched = {name: values[name] for name in space}
-        tell(f"trial {number + 1} of {trials}: {shown}  {best.seen(value)}{_line(searched)}")
+        log(f"trial {number + 1} of {trials}: {shown}  {best.seen(value)}{_line(searched)}")
     finished = [trial for trial in study.trials if trial.state.is_finished()][:trials]
     return _summary(finished, split, method, fixed, space, seed)
 

@@ -53,7 +53,7 @@ class Trainer:
         validate: Gives the validation metric (higher is better) of the parameters as they are.
         probe: Gives the effective rank of the parameters as they are.
         checkpoint: Where the state goes every ``checkpoint_every`` epochs and on Ctrl-C.
-        reporter: Is told of every step and every epoch.
+        reporter: Receives every step and every epoch.
 
     Every epoch draws from a generator of its own, made of the seed and the epoch's number, so that
     a run which goes on from a checkpoint has the same bits as one that was never stopped.

@@ -12,7 +12,7 @@ from fullrank.training.checkpoint import Record
 
 
 class Reporter(Protocol):
-    """Is told what happens; keeps no state that training depends on."""
+    """Receives the log of a run; keeps no state that training depends on."""
 
     def start(self, epochs: int, steps: int, history: Sequence[Record]) -> None:
         """Training begins, or goes on after the epochs in ``history``."""
@@ -125,27 +125,27 @@ class Bar(Silent):
 
 
 class Several:
-    """Tells several reporters."""
+    """Passes everything on to several reporters."""
 
     def __init__(self, reporters: Sequence[Reporter]) -> None:
         self.reporters = reporters
 
     def start(self, epochs: int, steps: int, history: Sequence[Record]) -> None:
-        """Tells each."""
+        """Passes it on."""
         for reporter in self.reporters:
             reporter.start(epochs, steps, history)
 
     def steps(self, count: int) -> None:
-        """Tells each."""
+        """Passes it on."""
         for reporter in self.reporters:
             reporter.steps(count)
 
     def epoch(self, record: Record) -> None:
-        """Tells each."""
+        """Passes it on."""
         for reporter in self.reporters:
             reporter.epoch(record)
 
     def close(self) -> None:
-        """Tells each."""
+        """Passes it on."""
         for reporter in self.reporters:
             reporter.close()

@@ -205,7 +205,7 @@ def test_a_file_can_be_left_whole(log):
     assert len(split.train) == 100
 
 
-def test_wrong_settings_are_told_before_a_file_is_looked_for():
+def test_wrong_settings_are_refused_before_a_file_is_looked_for():
     with pytest.raises(SettingError, match="setting test: found 2; expected a fraction"):
         load("absent.csv", test=2)
     with pytest.raises(SettingError, match="data set demo: found columns; expected none"):
