@@ -1,4 +1,4 @@
-"""The errors a caller may want to catch: each is one line that names place, found and expected.
+"""The errors a caller may want to catch: each is one line: where, found, expected.
 
 FullrankError
 ├── DataError            a table, an id, a model folder, an embedding file
@@ -12,19 +12,19 @@ class FullrankError(Exception):
     """Base of every error that fullrank raises on purpose.
 
     Args:
-        place: Where the trouble is: a file with its line or row, a setting, a model folder.
+        where: The source location: a file with its line or row, a setting, a model folder.
         found: What was there.
         expected: What should have been there, or what to do about it.
     """
 
-    def __init__(self, place: str, found: str, expected: str) -> None:
-        super().__init__(place, found, expected)
-        self.place = place
+    def __init__(self, where: str, found: str, expected: str) -> None:
+        super().__init__(where, found, expected)
+        self.where = where
         self.found = found
         self.expected = expected
 
     def __str__(self) -> str:
-        line = f"{self.place}: found {self.found}; expected {self.expected}"
+        line = f"{self.where}: found {self.found}; expected {self.expected}"
         return " ".join(line.split())
 
 

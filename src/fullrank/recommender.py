@@ -342,8 +342,8 @@ class Recommender:
         try:
             method = build_method(manifest["method"], manifest["settings"])
         except SettingError as error:
-            place = f"{Path(folder) / MANIFEST}, {error.place}"
-            raise DataError(place, error.found, error.expected) from None
+            where = f"{Path(folder) / MANIFEST}, {error.where}"
+            raise DataError(where, error.found, error.expected) from None
         model = cls(method, device=device)
         model._scorer = scorer_of(stored.tables, stored.parts["train"], model.device)
         model._parts = stored.parts

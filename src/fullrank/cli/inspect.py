@@ -56,7 +56,7 @@ def _is_tall(tables: tuple[Tensor, ...]) -> bool:
     return 2 <= width <= sum(len(table) for table in tables)
 
 
-def _report(place: str, tables: tuple[Tensor, ...]) -> Spectrum:
+def _report(where: str, tables: tuple[Tensor, ...]) -> Spectrum:
     from fullrank.spectrum import Spectrum
 
     try:
@@ -64,7 +64,7 @@ def _report(place: str, tables: tuple[Tensor, ...]) -> Spectrum:
     except ValueError as error:
         what, _, rest = str(error).partition(": ")
         found, _, expected = rest.removeprefix("found ").partition("; expected ")
-        raise DataError(place + what.removeprefix("embedding table"), found, expected) from None
+        raise DataError(where + what.removeprefix("embedding table"), found, expected) from None
 
 
 def _show(name: str, spectrum: Spectrum) -> None:
@@ -81,9 +81,7 @@ def _show(name: str, spectrum: Spectrum) -> None:
 def _sparkline(spectrum: Spectrum, width: int = 40) -> str:
     values = (spectrum.singular_values / spectrum.singular_values[0].clamp_min(1e-300)).tolist()
     count = min(width, len(values))
-    picked = [
-        values[round(place * (len(values) - 1) / max(count - 1, 1))] for place in range(count)
-    ]
+    picked = [values[round(slot * (len(values) - 1) / max(count - 1, 1))] for slot in range(count)]
     return "".join(BARS[min(int(value * len(BARS)), len(BARS) - 1)] for value in picked)
 
 

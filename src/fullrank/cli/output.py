@@ -65,8 +65,8 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
     rows = [list(row) for row in rows]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for place, name in enumerate(columns):
-        numeric = bool(rows) and all(isinstance(row[place], int | float) for row in rows)
+    for slot, name in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[slot], int | float) for row in rows)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(shown(value) for value in row))
@@ -75,7 +75,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 def show_frame(frame: pl.DataFrame) -> None:
     """Prints a data frame as a table, ids as they are: 1234 is not 1,234."""
-    ids = {place for place, name in enumerate(frame.columns) if name.endswith("_id")}
+    ids = {slot for slot, name in enumerate(frame.columns) if name.endswith("_id")}
     rows = ([str(v) if p in ids else v for p, v in enumerate(row)] for row in frame.iter_rows())
     show_table(frame.columns, rows)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 from pydantic import field_validator, model_validator
 
-from fullrank.data.place import Place, first_true
+from fullrank.data.location import SourceLocation, first_true
 from fullrank.errors import DataError
 from fullrank.settings import Settings, nearest
 
@@ -42,7 +42,7 @@ class Columns(Settings):
         return self
 
 
-def present(available: Sequence[str], columns: Columns, place: Place) -> dict[str, str]:
+def present(available: Sequence[str], columns: Columns, location: SourceLocation) -> dict[str, str]:
     """Finds the columns to read: what each is for and how the table calls it.
 
     Raises:
@@ -55,53 +55,55 @@ def present(available: Sequence[str], columns: Columns, place: Place) -> dict[st
             names[role] = named or role
     for role, name in names.items():
         if name not in available:
-            raise _missing(role, name, available, place)
+            raise _missing(role, name, available, location)
     if columns.threshold is not None and "weight" not in names:
         raise DataError(
-            place.name,
+            location.name,
             "a threshold but no column of weights",
             "a column 'weight' (or name yours: --weight-column rating)",
         )
     return names
 
 
-def _missing(role: str, name: str, available: Sequence[str], place: Place) -> DataError:
+def _missing(role: str, name: str, available: Sequence[str], location: SourceLocation) -> DataError:
     if not available:
-        return DataError(place.name, "no columns", f"a column {name!r}")
+        return DataError(location.name, "no columns", f"a column {name!r}")
     found = "the columns " + ", ".join(available)
     close = nearest(name, available)
     if close.startswith("'"):
-        return DataError(place.name, found, f"a column {name!r} (did you mean {close}?)")
+        return DataError(location.name, found, f"a column {name!r} (did you mean {close}?)")
     option = f"--{role.removesuffix('_id')}-column {available[0]!r}"
-    return DataError(place.name, found, f"a column {name!r} (or name yours: {option})")
+    return DataError(location.name, found, f"a column {name!r} (or name yours: {option})")
 
 
-def clean(table: pl.DataFrame, columns: Columns, place: Place) -> tuple[pl.DataFrame, Place]:
+def clean(
+    table: pl.DataFrame, columns: Columns, location: SourceLocation
+) -> tuple[pl.DataFrame, SourceLocation]:
     """Renames, checks and types the columns: ``user_id``, ``item_id``[, ``weight``, ``timestamp``].
 
-    Returns the table with the place of the rows that are left in it.
+    Returns the table with the location of the rows that are left in it.
 
     Raises:
         DataError: a column is missing, an id is missing or of a type that cannot be one, a weight
             is negative, null or not a number, a time cannot be read, or no row is left.
     """
-    names = present(table.columns, columns, place)
+    names = present(table.columns, columns, location)
     table = table.select(pl.col(name).alias(role) for role, name in names.items())
     if table.is_empty():
-        raise DataError(place.name, "no rows", "at least one interaction")
+        raise DataError(location.name, "no rows", "at least one interaction")
     table = table.with_columns(
-        checked_ids(table[role], place, names[role]) for role in ("user_id", "item_id")
+        checked_ids(table[role], location, names[role]) for role in ("user_id", "item_id")
     )
     if "weight" in names:
-        table = table.with_columns(_weights(table["weight"], place, names["weight"]))
+        table = table.with_columns(_weights(table["weight"], location, names["weight"]))
     if "timestamp" in names:
-        table = table.with_columns(_times(table["timestamp"], place, names["timestamp"]))
+        table = table.with_columns(_times(table["timestamp"], location, names["timestamp"]))
     if columns.threshold is None:
-        return table, place
-    return _above(table, columns.threshold, place, names["weight"])
+        return table, location
+    return _above(table, columns.threshold, location, names["weight"])
 
 
-def checked_ids(raw: pl.Series, place: Place, column: str) -> pl.Series:
+def checked_ids(raw: pl.Series, location: SourceLocation, column: str) -> pl.Series:
     """The ids of a column, categories as strings, once it is sure that each is there.
 
     Raises:
@@ -110,40 +112,42 @@ def checked_ids(raw: pl.Series, place: Place, column: str) -> pl.Series:
     if raw.dtype == pl.Categorical or isinstance(raw.dtype, pl.Enum):
         raw = raw.cast(pl.String)
     if raw.dtype != pl.String and not raw.dtype.is_integer():
-        where = f"{place.name}, column {column}"
+        where = f"{location.name}, column {column}"
         raise DataError(where, f"ids of type {raw.dtype}", "strings or integers")
     absent = raw.is_null()
     if raw.dtype == pl.String:
         absent = absent | (raw.str.len_bytes() == 0).fill_null(True)
     if absent.any():
-        raise DataError(place.at(first_true(absent), column), "a missing id", "an id in every row")
+        raise DataError(
+            location.at(first_true(absent), column), "a missing id", "an id in every row"
+        )
     return raw
 
 
 def _above(
-    table: pl.DataFrame, threshold: float, place: Place, name: str
-) -> tuple[pl.DataFrame, Place]:
+    table: pl.DataFrame, threshold: float, location: SourceLocation, name: str
+) -> tuple[pl.DataFrame, SourceLocation]:
     enough = table["weight"] >= threshold
     if not enough.any():
         highest = float(table["weight"].to_numpy().max())
         raise DataError(
-            f"{place.name}, column {name}",
+            f"{location.name}, column {name}",
             f"no value of at least {threshold:g}",
             f"a threshold of at most {highest:g}",
         )
-    return table.filter(enough).drop("weight"), place.keep(enough.arg_true().to_numpy())
+    return table.filter(enough).drop("weight"), location.keep(enough.arg_true().to_numpy())
 
 
-def _weights(raw: pl.Series, place: Place, name: str) -> pl.Series:
+def _weights(raw: pl.Series, location: SourceLocation, name: str) -> pl.Series:
     weight = raw.cast(pl.Float64, strict=False)
     bad = (weight.is_null() | ~weight.is_finite() | (weight < 0)).fill_null(True)
     if bad.any():
         at = first_true(bad)
-        raise DataError(place.at(at, name), _shown(raw[at]), "a number of zero or more")
+        raise DataError(location.at(at, name), _shown(raw[at]), "a number of zero or more")
     return weight
 
 
-def _times(raw: pl.Series, place: Place, name: str) -> pl.Series:
+def _times(raw: pl.Series, location: SourceLocation, name: str) -> pl.Series:
     """Times as int64 (microseconds since 1970 for dates) or float64."""
     parsed = _from_text(raw) if raw.dtype == pl.String else raw
     if parsed.dtype == pl.Date or isinstance(parsed.dtype, pl.Datetime):
@@ -155,7 +159,7 @@ def _times(raw: pl.Series, place: Place, name: str) -> pl.Series:
     bad = (parsed.is_null() | ~parsed.is_finite()).fill_null(True)
     if bad.any():
         at = first_true(bad)
-        raise DataError(place.at(at, name), _shown(raw[at]), "a number or an ISO 8601 date")
+        raise DataError(location.at(at, name), _shown(raw[at]), "a number or an ISO 8601 date")
     return parsed
 
 

@@ -56,5 +56,5 @@ def write_error(error: BaseException, target: Path) -> DataError | None:
         return DataError(str(target), "a full disk", "room for it; what was there is untouched")
     if isinstance(error, OSError):
         reason = (error.strerror or text).lower()
-        return DataError(str(target), reason, "a place that can be written; nothing was changed")
+        return DataError(str(target), reason, "a location that can be written; nothing was changed")
     return None

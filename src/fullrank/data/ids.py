@@ -12,8 +12,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fullrank.data.columns import checked_ids
+from fullrank.data.location import SourceLocation
 from fullrank.data.lookup import Lookup, distinct
-from fullrank.data.place import Place
 
 
 class Ids:
@@ -40,7 +40,7 @@ class Ids:
         Raises:
             DataError: an id is null or empty, or the type is neither a string nor an integer.
         """
-        return cls(distinct(checked_ids(raw, Place(name), raw.name or "id")))
+        return cls(distinct(checked_ids(raw, SourceLocation(name), raw.name or "id")))
 
     @classmethod
     def numbered(cls, n: int, prefix: str = "") -> Ids:

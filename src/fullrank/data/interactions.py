@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fullrank.data.blocks import blocks
 from fullrank.data.columns import Columns, clean
 from fullrank.data.ids import Ids
-from fullrank.data.place import Place, first_true
+from fullrank.data.location import SourceLocation, first_true
 from fullrank.errors import DataError
 
 
@@ -62,7 +62,7 @@ class Interactions:
         columns: Columns | None = None,
         users: Ids | None = None,
         items: Ids | None = None,
-        place: Place | str = "frame",
+        location: SourceLocation | str = "frame",
     ) -> Self:
         """Reads a polars, pandas or pyarrow table with one row per interaction.
 
@@ -71,19 +71,19 @@ class Interactions:
             columns: Which columns to use and the threshold on ratings, if one is wanted.
             users: The user ids to number rows by; those of the table when not given.
             items: The item ids to number rows by; those of the table when not given.
-            place: What to call the table in error messages.
+            location: What to call the table in error messages.
 
         Raises:
             DataError: a column is missing, an id is null or not in the given ids, a weight is
                 negative or not a number, or no row is left.
         """
-        place = Place(place) if isinstance(place, str) else place
+        location = SourceLocation(location) if isinstance(location, str) else location
         columns = columns or Columns()
-        table, place = clean(_polars(frame, place), columns, place)
+        table, location = clean(_polars(frame, location), columns, location)
         users = users or Ids.of(table["user_id"])
         items = items or Ids.of(table["item_id"])
-        user_idx = _known(users, table["user_id"], place, columns.user)
-        item_idx = _known(items, table["item_id"], place, columns.item)
+        user_idx = _known(users, table["user_id"], location, columns.user)
+        item_idx = _known(items, table["item_id"], location, columns.item)
         weight = table["weight"].to_numpy() if "weight" in table.columns else None
         timestamp = table["timestamp"].to_numpy() if "timestamp" in table.columns else None
         return cls.from_rows(users, items, user_idx, item_idx, weight=weight, timestamp=timestamp)
@@ -270,23 +270,23 @@ class Interactions:
         return f"Interactions({self.n_users:,} users x {self.n_items:,} items, {len(self):,} pairs)"
 
 
-def _polars(frame: Any, place: Place) -> pl.DataFrame:
+def _polars(frame: Any, location: SourceLocation) -> pl.DataFrame:
     if isinstance(frame, pl.DataFrame):
         return frame
     try:
         table: pl.DataFrame = nw.from_native(frame, eager_only=True).to_polars()
     except TypeError:
         found = type(frame).__name__
-        raise DataError(place.name, f"a {found}", "a polars, pandas or pyarrow table") from None
+        raise DataError(location.name, f"a {found}", "a polars, pandas or pyarrow table") from None
     return table
 
 
-def _known(ids: Ids, raw: pl.Series, place: Place, column: str) -> NDArray[np.int32]:
+def _known(ids: Ids, raw: pl.Series, location: SourceLocation, column: str) -> NDArray[np.int32]:
     rows = ids.find(raw)
     unknown = rows < 0
     if unknown.any():
         at = first_true(unknown)
-        where = place.at(at, column)
+        where = location.at(at, column)
         raise DataError(where, f"the unknown id {raw[at]!r}", "an id of the given ids")
     return rows
 

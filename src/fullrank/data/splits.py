@@ -199,9 +199,9 @@ def _draw(
     """Marks ``quota[u]`` of the ``degree[u]`` cells of each user, all choices equally likely."""
     owner = np.repeat(np.arange(len(degree)), degree)
     order = np.argsort(owner + rng.random(len(owner)))
-    place = np.arange(len(owner)) - np.repeat(np.cumsum(degree) - degree, degree)
+    location = np.arange(len(owner)) - np.repeat(np.cumsum(degree) - degree, degree)
     drawn = np.empty(len(owner), dtype=np.bool_)
-    drawn[order] = place < np.repeat(quota, degree)
+    drawn[order] = location < np.repeat(quota, degree)
     return drawn
 
 

@@ -85,8 +85,8 @@ class _Shelf:
     Args:
         first: Community of each item, ``(n_items,)``.
         second: Second community of each item, -1 for none, ``(n_items,)``.
-        item: Item in each place of the shelf; the places of a community lie together.
-        upto: Popularity of all places up to and including each.
+        item: Item in each slot of the shelf; the slots of a community lie together.
+        upto: Popularity of all slots up to and including each.
         bounds: What ``upto`` is where each community begins, and at the end.
     """
 

@@ -146,9 +146,9 @@ def hits_of(ranking: Ranking, test: Interactions) -> Hits:
     n_items = test.n_items
     wanted = test.user_idx * np.int64(n_items) + test.item_idx
     ranked = ranking.users[:, None] * n_items + ranking.items
-    place = np.searchsorted(wanted, ranked.ravel()).reshape(ranked.shape)
-    found: Hits = wanted.take(place, mode="clip") == ranked
-    # An empty place, item -1, has the key of the previous user's last item.
+    slot = np.searchsorted(wanted, ranked.ravel()).reshape(ranked.shape)
+    found: Hits = wanted.take(slot, mode="clip") == ranked
+    # An empty slot, item -1, has the key of the previous user's last item.
     return found & (ranking.items >= 0)
 
 

@@ -27,12 +27,12 @@ def recall(hits: Hits, n_test: Counts, k: int) -> Values:  # noqa: ARG001
 
 
 def recall_capped(hits: Hits, n_test: Counts, k: int) -> Values:
-    """``Σ_r hit(r) / min(k, |T_u|)``: the share of what k places can hold."""
+    """``Σ_r hit(r) / min(k, |T_u|)``: the share of what k ranks can hold."""
     return _found(hits) / np.minimum(k, n_test)
 
 
 def precision(hits: Hits, n_test: Counts, k: int) -> Values:  # noqa: ARG001
-    """``Σ_r hit(r) / k``; places left empty count as misses."""
+    """``Σ_r hit(r) / k``; empty slots count as misses."""
     return _found(hits) / k
 
 
@@ -79,7 +79,7 @@ class Exposure(NamedTuple):
 
     @classmethod
     def of(cls, items: Counts, popularity: Counts) -> Exposure:
-        """Counts the lists ``items`` (U, k); empty places, -1, do not count."""
+        """Counts the lists ``items`` (U, k); empty slots, -1, do not count."""
         shown = np.bincount(items[items >= 0], minlength=len(popularity))
         return cls(shown, popularity)
 
@@ -93,7 +93,7 @@ def gini(exposure: Exposure) -> float:
     """``Σ_j (2j - n - 1) c_(j) / (n Σ_j c_j)``, with the counts ``c_(1) ≤ … ≤ c_(n)``.
 
     0 when all n items are recommended equally often (or none at all), (n - 1) / n when one takes
-    every place. Items that are never recommended count.
+    every slot. Items that are never recommended count.
     """
     counts = np.sort(exposure.counts)
     n, total = len(counts), counts.sum()
@@ -104,7 +104,7 @@ def gini(exposure: Exposure) -> float:
 
 
 def mean_popularity(exposure: Exposure) -> float:
-    """``Σ_i c_i p_i / Σ_i c_i``: the mean training popularity over all filled places."""
+    """``Σ_i c_i p_i / Σ_i c_i``: the mean training popularity over all filled slots."""
     total = exposure.counts.sum()
     if total == 0:
         return 0.0

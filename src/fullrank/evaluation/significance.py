@@ -54,7 +54,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     known = sorted((p, at) for at, p in enumerate(p_values) if p is not None)
     corrected: list[float | None] = [None] * len(p_values)
     largest = 0.0
-    for place, (p, at) in enumerate(known):
-        largest = max(largest, min(1.0, p * (len(known) - place)))
+    for rank, (p, at) in enumerate(known):
+        largest = max(largest, min(1.0, p * (len(known) - rank)))
         corrected[at] = largest
     return corrected

@@ -14,7 +14,7 @@ def enmf(user: Tensor, whole: tuple[Tensor, ...], negative_weight: float) -> Ten
     Args:
         user: (B, d) rows of some users.
         whole: All item rows (n_items, d); the weights h, (d,); and of each observed pair of these
-            users, the place of the user among them, (c,), and the item row, (c,).
+            users, the position of the user among them, (c,), and the item row, (c,).
         negative_weight: c of the unobserved pairs.
 
     Source: ENMF, Chen et al., TOIS 2020, equations 8 to 10 (user-based).

@@ -25,7 +25,6 @@ from fullrank.presets import presets
 from fullrank.recommender import Recommender
 from fullrank.serving.model_files import versions
 
-
 FORMAT = 2
 """Of the files of a run: those of another format are made anew."""
 
@@ -229,7 +228,7 @@ class Comparison:
         self.metrics = list(next(iter(runs.values()))[0].metrics)
 
     def values(self, label: str, name: str) -> list[float]:
-        """One value for each seed, of a metric or of the metadata of a run; none where it has none."""
+        """One value for each seed, of a metric or of the metadata of a run; if any."""
         each = [{**run.metadata, **run.metrics}.get(name) for run in self.runs[label]]
         return [float(value) for value in each if value is not None]
 

@@ -194,8 +194,8 @@ def _open(
     for name, value in identity.items():
         known = study.user_attrs.get(name, value)
         if known != value:
-            place = "study" if storage is None else str(storage)
-            raise DataError(place, f"a study with another {name} ({known})", f"{value}")
+            where = "study" if storage is None else str(storage)
+            raise DataError(where, f"a study with another {name} ({known})", f"{value}")
         study.set_user_attr(name, value)
     return study
 

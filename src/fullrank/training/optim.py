@@ -121,6 +121,6 @@ def summed(rows: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
 
     Shapes: ``rows`` (k,), ``grad`` (k, d); returns (m,) ascending and (m, d) with m ≤ k.
     """
-    distinct, place = torch.unique(rows, return_inverse=True)
+    distinct, slot = torch.unique(rows, return_inverse=True)
     total = grad.new_zeros(len(distinct), grad.shape[1])
-    return distinct, total.index_add_(0, place, grad)
+    return distinct, total.index_add_(0, slot, grad)

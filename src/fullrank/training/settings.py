@@ -38,7 +38,7 @@ class TrainingSettings(Settings):
     patience: int = Field(8, ge=1)
     """Validation checks without a better ndcg@20 after which training stops."""
     checkpoint_every: int = Field(10, ge=1)
-    """Epochs between two checkpoints, where there is a place for them."""
+    """Epochs between two checkpoints, where there is a file for them."""
     seed: int = Field(0, ge=0, lt=2**64)
     """Seed of initial rows, pairs and negatives."""
 

@@ -78,6 +78,8 @@ def cached(entry: Entry, file: File) -> Path | None:
 def _downloaded(entry: Entry, file: File) -> Path:
     if file.url is None:
         folder = _data_folder(entry) or f"FULLRANK_DATA/{entry.name}"
-        place = f"data set {entry.name}"
-        raise DataError(place, f"no {file.name} in {folder}", "that file, which has no public home")
+        location = f"data set {entry.name}"
+        raise DataError(
+            location, f"no {file.name} in {folder}", "that file, which has no public home"
+        )
     return download(file.url, cache_folder() / entry.name / file.name, file.sha256)

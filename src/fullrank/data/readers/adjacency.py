@@ -10,7 +10,7 @@ import polars as pl
 from fullrank.data.columns import Columns
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
-from fullrank.data.place import Place, first_true
+from fullrank.data.location import SourceLocation, first_true
 from fullrank.data.readers.delimited import not_utf8
 from fullrank.errors import DataError
 
@@ -30,16 +30,16 @@ def read_adjacency(
     """
     if columns.weight or columns.timestamp or columns.threshold is not None:
         raise DataError(str(path), "a wish for weights or times", "a format that has columns")
-    place = Place(str(path), "line")
+    location = SourceLocation(str(path), "line")
     lines = _lines(path)
     tokens = lines.str.extract_all(r"\S+")
     written = tokens.list.len() > 0
-    _check(lines, written, place)
-    place, tokens = place.keep(written.arg_true().to_numpy()), tokens.filter(written)
+    _check(lines, written, location)
+    location, tokens = location.keep(written.arg_true().to_numpy()), tokens.filter(written)
     owners = tokens.list.first()
     counts = tokens.list.len().to_numpy().astype(np.int64) - 1
     if not counts.sum():
-        raise DataError(place.name, "users but no items", "lines of a user and their items")
+        raise DataError(location.name, "users but no items", "lines of a user and their items")
     frame = pl.DataFrame(
         {
             "user_id": owners.gather(np.repeat(np.arange(len(owners)), counts)),
@@ -50,7 +50,7 @@ def read_adjacency(
         frame,
         users=users or Ids.of(owners),
         items=items,
-        place=place.keep(np.repeat(np.arange(len(counts), dtype=np.int32), counts)),
+        location=location.keep(np.repeat(np.arange(len(counts), dtype=np.int32), counts)),
     )
 
 
@@ -66,18 +66,18 @@ def _lines(path: Path) -> pl.Series:
     return frame["line"].fill_null("")
 
 
-def _check(lines: pl.Series, written: pl.Series, place: Place) -> None:
+def _check(lines: pl.Series, written: pl.Series, location: SourceLocation) -> None:
     if not written.any():
         found = "blank lines only" if len(lines) else "an empty file"
-        raise DataError(place.name, found, "lines of a user and their items")
+        raise DataError(location.name, found, "lines of a user and their items")
     commas = lines.str.contains(r"[,;]")
     start = first_true(written)
     words = lines[start].lower().replace(",", " ").replace(";", " ").split()
     if any(word.partition(":")[0] in HEADER_WORDS for word in words):
         found = f"a header {lines[start]!r}"
         remedy = "a user and their items, or format='csv' or 'tsv' for a table"
-        raise DataError(place.at(start), found, remedy)
+        raise DataError(location.at(start), found, remedy)
     if commas.any():
         at = first_true(commas)
         remedy = "ids apart by blanks, or format='csv' for a table"
-        raise DataError(place.at(at), repr(lines[at][:40]), remedy)
+        raise DataError(location.at(at), repr(lines[at][:40]), remedy)

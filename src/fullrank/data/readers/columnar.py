@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from fullrank.data.place import Place
+from fullrank.data.location import SourceLocation
 from fullrank.data.readers.source import Source
 from fullrank.errors import DataError
 
@@ -16,14 +16,14 @@ from fullrank.errors import DataError
 def columnar(path: Path, kind: str, magic: bytes, scan: Callable[..., pl.LazyFrame]) -> Source:
     """A Parquet or Arrow file, which knows the types of its columns."""
     _framed(path, kind, magic)
-    place = Place(str(path))
+    location = SourceLocation(str(path))
 
-    def load(names: Iterable[str]) -> tuple[pl.DataFrame, Place]:
+    def load(names: Iterable[str]) -> tuple[pl.DataFrame, SourceLocation]:
         with _whole(path, kind):
-            return scan(path).select(list(names)).collect(), place
+            return scan(path).select(list(names)).collect(), location
 
     with _whole(path, kind):
-        return Source(place, scan(path).collect_schema().names(), load)
+        return Source(location, scan(path).collect_schema().names(), load)
 
 
 @contextmanager

@@ -11,28 +11,28 @@ from typing import BinaryIO
 
 import polars as pl
 
-from fullrank.data.place import Place
+from fullrank.data.location import SourceLocation
 from fullrank.data.readers.source import Source
 from fullrank.errors import DataError
 
 
 def delimited(path: Path, separator: str, *, quoted: bool = True, typed: bool = False) -> Source:
     """A delimited file; ``typed`` names end in a colon and a type, which is no part of the name."""
-    place = Place(str(path), "line", first=2)
+    location = SourceLocation(str(path), "line", first=2)
     header = text_columns(path, separator, quoted=quoted)
     columns = [name.partition(":")[0] for name in header] if typed else header
     written = dict(zip(reversed(columns), reversed(header), strict=True))
 
-    def load(names: Iterable[str]) -> tuple[pl.DataFrame, Place]:
+    def load(names: Iterable[str]) -> tuple[pl.DataFrame, SourceLocation]:
         wanted = {name: written[name] for name in names}
         try:
-            return scan_text(path, separator, wanted, place, quoted=quoted)
+            return scan_text(path, separator, wanted, location, quoted=quoted)
         except pl.exceptions.PolarsError as error:
             raise text_error(path, separator, error, quoted=quoted) from None
         except OSError as error:
             raise DataError(str(path), f"a damaged file ({error})", "a whole one") from None
 
-    return Source(place, columns, load)
+    return Source(location, columns, load)
 
 
 def text_columns(path: Path, separator: str, *, quoted: bool) -> list[str]:
@@ -57,15 +57,15 @@ def text_columns(path: Path, separator: str, *, quoted: bool) -> list[str]:
 
 
 def scan_text(
-    path: Path, separator: str, wanted: dict[str, str], place: Place, *, quoted: bool
-) -> tuple[pl.DataFrame, Place]:
-    """Reads some columns as strings; blank lines are passed over, but counted in the place.
+    path: Path, separator: str, wanted: dict[str, str], location: SourceLocation, *, quoted: bool
+) -> tuple[pl.DataFrame, SourceLocation]:
+    """Reads some columns as strings; blank lines are passed over, but counted in the location.
 
     Args:
         path: The file, plain or gzip.
         separator: What stands between the fields.
         wanted: The columns to keep: what to call each, and what the header calls it.
-        place: The place of the first line below the header.
+        location: That of the first line below the header.
         quoted: Whether fields may stand in double quotes.
     """
     lazy = pl.scan_csv(
@@ -81,9 +81,9 @@ def scan_text(
     frame = lazy.select(*columns, blank).collect(engine="streaming")
     empty = frame.drop_in_place("")
     if not empty.any():
-        return frame, place
+        return frame, location
     kept = (~empty).arg_true().to_numpy()
-    return frame.filter(~empty), place.keep(kept)
+    return frame.filter(~empty), location.keep(kept)
 
 
 def text_error(path: Path, separator: str, error: Exception, *, quoted: bool) -> DataError:

@@ -60,9 +60,11 @@ def read(
     if kind == "adjacency":
         return read_adjacency(path, columns=columns, users=users, items=items)
     source = _OPEN[kind](path)
-    names = present(source.columns, columns, source.place)
-    frame, place = source.load(names.values())
-    return Interactions.from_frame(frame, columns=columns, users=users, items=items, place=place)
+    names = present(source.columns, columns, source.location)
+    frame, location = source.load(names.values())
+    return Interactions.from_frame(
+        frame, columns=columns, users=users, items=items, location=location
+    )
 
 
 def read_titles(
@@ -94,8 +96,8 @@ def read_titles(
         if name not in source.columns:
             found = "the columns " + ", ".join(source.columns)
             raise DataError(str(path), found, f"a column {name!r}")
-    frame, place = source.load([identity, title])
-    ids = checked_ids(frame[identity], place, identity)
+    frame, location = source.load([identity, title])
+    ids = checked_ids(frame[identity], location, identity)
     return pl.DataFrame({"id": ids, "title": frame[title].cast(pl.String)})
 
 
@@ -106,4 +108,4 @@ def _first(source: Source, words: tuple[str, ...], *, whole_end: bool = False) -
             return name
     found = "the columns " + ", ".join(source.columns)
     wanted = " or ".join(repr(word) for word in words)
-    raise DataError(source.place.name, found, f"a column with {wanted} in its name")
+    raise DataError(source.location.name, found, f"a column with {wanted} in its name")

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from fullrank.data.place import Place
+from fullrank.data.location import SourceLocation
 
 
 @dataclass(frozen=True)
 class Source:
     """A table that has been opened: its columns are known, its rows not yet read."""
 
-    place: Place
+    location: SourceLocation
     columns: list[str]
-    load: Callable[[Iterable[str]], tuple[pl.DataFrame, Place]]
+    load: Callable[[Iterable[str]], tuple[pl.DataFrame, SourceLocation]]

@@ -1,4 +1,4 @@
-"""Where a row of a table came from, so that an error can point at it."""
+"""The source location of a row of a table, so that an error can point at it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceLocation:
     """A table and how its rows are counted: a frame by row, a text file by line.
 
     Args:
@@ -28,7 +28,7 @@ class Place:
     def at(self, position: int, column: str | None = None) -> str:
         """Names the row at ``position``, and its column where one is given.
 
-        >>> Place("events.csv", "line", first=2).at(0, "item_id")
+        >>> SourceLocation("events.csv", "line", first=2).at(0, "item_id")
         'events.csv, line 2, column item_id'
         """
         if self.kept is not None:
@@ -36,8 +36,8 @@ class Place:
         where = f"{self.name}, {self.unit} {position + self.first}"
         return where if column is None else f"{where}, column {column}"
 
-    def keep(self, positions: NDArray[Any]) -> Place:
-        """The place of a selection of the rows that this one describes."""
+    def keep(self, positions: NDArray[Any]) -> SourceLocation:
+        """The location of a selection of the rows that this one describes."""
         kept = positions if self.kept is None else self.kept[positions]
         return replace(self, kept=kept)
 
