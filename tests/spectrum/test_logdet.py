@@ -71,7 +71,7 @@ def test_blocks_of_rows_change_nothing(unit, monkeypatch):
     x, y = unit_rows(rows(70, 4)).requires_grad_(), unit_rows(rows(9, 4, 1)).requires_grad_()
     expected = torch.logsumexp(3.0 * x @ y.T, dim=1).mean()
     grads = torch.autograd.grad(expected, (x, y))
-    monkeypatch.setattr(functions, "BLOCK_CELLS", 9 * 32)
+    monkeypatch.setattr(functions, "BLOCK_ENTRIES", 9 * 32)
     found = mean_log_sum_exp_dots(x, y, 3.0, unit=unit)
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
     for each, same in zip(torch.autograd.grad(found, (x, y)), grads, strict=True):

@@ -18,13 +18,13 @@ def k_core(data: Interactions, k_user: int, k_item: int) -> Interactions:
         DataError: nothing is left.
     """
     user_idx, item_idx = data.user_idx, data.item_idx
-    cells = np.arange(len(data))
-    while len(cells):
+    positions = np.arange(len(data))
+    while len(positions):
         enough = (np.bincount(user_idx, minlength=data.n_users) >= k_user)[user_idx]
         enough &= (np.bincount(item_idx, minlength=data.n_items) >= k_item)[item_idx]
         if enough.all():
-            return data.select(cells).compact()
-        cells, user_idx, item_idx = cells[enough], user_idx[enough], item_idx[enough]
+            return data.select(positions).compact()
+        positions, user_idx, item_idx = positions[enough], user_idx[enough], item_idx[enough]
     raise DataError(
         f"{k_user}-{k_item}-core of {len(data):,} interactions",
         "nothing left",

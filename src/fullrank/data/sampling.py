@@ -146,8 +146,8 @@ class PairSampler:
     def _drawn(self, rng: np.random.Generator, sizes: list[int]) -> Iterator[Pairs]:
         if self.systematic:
             order = self._systematic(rng, sum(sizes))
-            for cells in np.split(order, np.cumsum(sizes)[:-1]):
-                yield self._unpacked(cells, self.threads)
+            for positions in np.split(order, np.cumsum(sizes)[:-1]):
+                yield self._unpacked(positions, self.threads)
             return
         if self.damping:
             yield from (self._weighted(rng, n) for n in sizes)
@@ -155,8 +155,8 @@ class PairSampler:
         if self.rule == "users":
             yield from (self._users_first(rng, n) for n in sizes)
             return
-        # A thread takes longer to start than it saves, unless every cell is a miss.
-        large = native.available() and self._pair_of_cell.nbytes > CACHE
+        # A thread takes longer to start than it saves, unless every pair is a cache miss.
+        large = native.available() and self._packed_pairs.nbytes > CACHE
         threads = self.threads if large else 1
         if threads == 1 or self.negatives:  # negatives are drawn between one chunk and the next
             for n in sizes:
@@ -165,14 +165,14 @@ class PairSampler:
         with ThreadPoolExecutor(1) as ahead:
             following = ahead.submit(rng.integers, len(self.data), size=sizes[0])
             for n in [*sizes[1:], 0]:
-                cells = following.result()
+                positions = following.result()
                 following = ahead.submit(rng.integers, len(self.data), size=n)
-                yield self._unpacked(cells, threads)
+                yield self._unpacked(positions, threads)
 
-    def _unpacked(self, cells: NDArray[np.int64], threads: int) -> Pairs:
+    def _unpacked(self, positions: NDArray[np.int64], threads: int) -> Pairs:
         if native.available():
-            return native.unpack(self._pair_of_cell, cells, threads)
-        pairs = self._pair_of_cell[cells]
+            return native.unpack(self._packed_pairs, positions, threads)
+        pairs = self._packed_pairs[positions]
         return pairs >> 32, pairs & 0xFFFFFFFF
 
     def _users_first(self, rng: np.random.Generator, n: int) -> Pairs:
@@ -189,18 +189,18 @@ class PairSampler:
         """
         if self.rule == "interactions" and not self.damping:
             return np.resize(rng.permutation(len(self.data)), n)
-        return rng.permutation(self._cells_at((np.arange(n) + rng.random()) / n))
+        return rng.permutation(self._pairs_at((np.arange(n) + rng.random()) / n))
 
     def _weighted(self, rng: np.random.Generator, n: int) -> Pairs:
-        data, cells = self.data, self._cells_at(rng.random(n))
-        return data.user_idx[cells].astype(np.int64), data.item_idx[cells].astype(np.int64)
+        data, positions = self.data, self._pairs_at(rng.random(n))
+        return data.user_idx[positions].astype(np.int64), data.item_idx[positions].astype(np.int64)
 
-    def _cells_at(self, shares: NDArray[np.float64]) -> NDArray[np.int64]:
+    def _pairs_at(self, shares: NDArray[np.float64]) -> NDArray[np.int64]:
         """The pairs that lie at these shares, in [0, 1), of the sum of all chances."""
         up_to = self._weight_up_to
-        cells: NDArray[np.int64] = np.searchsorted(up_to, shares * up_to[-1], "right")
-        cells[cells == len(up_to)] -= 1  # rounding may step over the end
-        return cells
+        positions: NDArray[np.int64] = np.searchsorted(up_to, shares * up_to[-1], "right")
+        positions[positions == len(up_to)] -= 1  # rounding may step over the end
+        return positions
 
     def _negatives(
         self, rng: np.random.Generator, users: NDArray[np.int64], times: int
@@ -237,8 +237,8 @@ class PairSampler:
         return total
 
     @cached_property
-    def _pair_of_cell(self) -> NDArray[np.int64]:
-        # User and item side by side: a random cell of a large table costs one miss, not two.
+    def _packed_pairs(self) -> NDArray[np.int64]:
+        # User and item side by side: a random pair of a large table costs one miss, not two.
         pairs: NDArray[np.int64] = self.data.user_idx.astype(np.int64)
         pairs <<= 32
         pairs |= self.data.item_idx

@@ -72,8 +72,8 @@ def hold_out(
     quota = np.minimum(quota, np.maximum(degree - 1, 0))
     held = np.empty(len(data), dtype=np.bool_)
     for start, stop in _blocks(data.indptr):
-        cells = slice(data.indptr[start], data.indptr[stop])
-        held[cells] = _draw(degree[start:stop], quota[start:stop], rng)
+        entries = slice(data.indptr[start], data.indptr[stop])
+        held[entries] = _draw(degree[start:stop], quota[start:stop], rng)
     return data.select(~held), data.select(held)
 
 
@@ -196,7 +196,7 @@ def _blocks(indptr: NDArray[np.int64]) -> list[tuple[int, int]]:
 def _draw(
     degree: NDArray[np.int64], quota: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Marks ``quota[u]`` of the ``degree[u]`` cells of each user, all choices equally likely."""
+    """Marks ``quota[u]`` of the ``degree[u]`` interactions of each user, all choices equally likely."""
     owner = np.repeat(np.arange(len(degree)), degree)
     order = np.argsort(owner + rng.random(len(owner)))
     location = np.arange(len(owner)) - np.repeat(np.cumsum(degree) - degree, degree)
@@ -221,12 +221,12 @@ def _cut(time: NDArray[Any], fraction: float) -> Any:
 
 def _take_last(data: Interactions, time: NDArray[Any], left: NDArray[np.bool_]) -> NDArray[Any]:
     """Positions of the last interaction of each user among those left; takes them from ``left``."""
-    cells = np.flatnonzero(left)
-    starts = np.searchsorted(cells, data.indptr)
+    positions = np.flatnonzero(left)
+    starts = np.searchsorted(positions, data.indptr)
     size = np.diff(starts)
     starts, size = starts[:-1][size > 0], size[size > 0]
-    latest = np.repeat(np.maximum.reduceat(time[cells], starts), size)
-    position = np.where(time[cells] == latest, np.arange(len(cells)), -1)
-    last: NDArray[Any] = cells[np.maximum.reduceat(position, starts)]
+    latest = np.repeat(np.maximum.reduceat(time[positions], starts), size)
+    position = np.where(time[positions] == latest, np.arange(len(positions)), -1)
+    last: NDArray[Any] = positions[np.maximum.reduceat(position, starts)]
     left[last] = False
     return last

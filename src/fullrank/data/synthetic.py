@@ -157,8 +157,8 @@ def _distinct_pairs(
         edges = np.unique([0, *np.searchsorted(ends, np.arange(CHUNK, wanted, CHUNK)), len(counts)])
         for start, stop in pairwise(edges):
             owner = np.repeat(np.arange(start, stop), counts[start:stop])
-            cells = slice(ends[stop - 1] - len(owner), ends[stop - 1])
-            more[cells] = (owner << 32) | shelf.choose(_community(owner, tastes, stray, rng), rng)
+            entries = slice(ends[stop - 1] - len(owner), ends[stop - 1])
+            more[entries] = (owner << 32) | shelf.choose(_community(owner, tastes, stray, rng), rng)
         key = np.concatenate((key, more))
         key.sort()
         key = key[np.concatenate(([True], key[1:] != key[:-1]))]

@@ -53,19 +53,19 @@ class WholeItems(Encoder):
         self._seed = int(rng.integers(2**62))
 
     def rows(self, batch: TensorBatch) -> Rows:
-        """User rows as the pair, (1, B, d); the others: item table, h, and the users' own cells.
+        """User rows as the pair, (1, B, d); the others: item table, h, and the users' own interactions.
 
-        The cells are (c,) positions in the batch and (c,) item rows.
+        The interactions are (c,) positions in the batch and (c,) item rows.
         """
         users = batch.user_idx.cpu().numpy()
         starts, stops = self.data.indptr[users], self.data.indptr[users + 1]
         counts = stops - starts
         before = np.cumsum(counts) - counts
         position = np.repeat(np.arange(len(users)), counts)
-        cell = np.arange(len(position)) + (starts - before)[position]
+        entry = np.arange(len(position)) + (starts - before)[position]
         device = self.user_table.device
         owner = torch.from_numpy(position).to(device)
-        item = torch.from_numpy(self.data.item_idx[cell].astype(np.int64)).to(device)
+        item = torch.from_numpy(self.data.item_idx[entry].astype(np.int64)).to(device)
         self._leaves = {
             "user_table": self.user_table.index_select(0, batch.user_idx).requires_grad_(),
             "item_table": self.item_table.detach().requires_grad_(),

@@ -106,7 +106,7 @@ SHARPEST = 40.0
 """exp(-2c) must stay far from the end of float32 where the maximum is not looked for."""
 
 
-BLOCK_CELLS = 2**21
+BLOCK_ENTRIES = 2**21
 """Most numbers of a block of the B × n products: 8 MiB of float32 stay in the cache."""
 
 
@@ -122,7 +122,7 @@ class MeanLogSumExpDots(torch.autograd.Function):
     def forward(ctx: Any, rows: Tensor, others: Tensor, factor: float, unit: bool) -> Tensor:
         """Shapes: ``rows`` (B, d), ``others`` (n, d); returns a scalar."""
         n_rows, n = len(rows), len(others)
-        block_rows = min(n_rows, max(32, BLOCK_CELLS // n))
+        block_rows = min(n_rows, max(32, BLOCK_ENTRIES // n))
         buffer = rows.new_empty(block_rows, n)
         rows_grad, others_grad = torch.empty_like(rows), torch.zeros_like(others)
         value = rows.new_zeros(())
