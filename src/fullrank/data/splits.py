@@ -196,7 +196,7 @@ def _blocks(indptr: NDArray[np.int64]) -> list[tuple[int, int]]:
 def _draw(
     degree: NDArray[np.int64], quota: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Marks ``quota[u]`` of the ``degree[u]`` interactions of each user, all choices equally likely."""
+    """Marks ``quota[u]`` of the ``degree[u]`` interactions of each user, uniformly."""
     owner = np.repeat(np.arange(len(degree)), degree)
     order = np.argsort(owner + rng.random(len(owner)))
     location = np.arange(len(owner)) - np.repeat(np.cumsum(degree) - degree, degree)

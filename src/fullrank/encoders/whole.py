@@ -53,7 +53,7 @@ class WholeItems(Encoder):
         self._seed = int(rng.integers(2**62))
 
     def rows(self, batch: TensorBatch) -> Rows:
-        """User rows as the pair, (1, B, d); the others: item table, h, and the users' own interactions.
+        """User rows as the pair, (1, B, d); the others: item table, h, and the users' interactions.
 
         The interactions are (c,) positions in the batch and (c,) item rows.
         """
