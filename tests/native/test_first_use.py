@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from first_use import one_round
 
 from fullrank import SettingError, native
@@ -139,8 +141,12 @@ def test_folders_of_others_and_links_are_refused(tmp_path, monkeypatch):
     with pytest.raises(folder.RefusedError, match="is a link"):
         folder.check(tmp_path / "link")
     monkeypatch.setattr(os, "geteuid", lambda: own.stat().st_uid + 1)
-    with pytest.raises(folder.RefusedError, match=r"belongs to user \d+, not to user \d+"):
-        folder.opened(own)
+    with pytest.raises(folder.RefusedError, match=r"belongs to user \d+, not to \d+"):
+        folder.check(own)
+    monkeypatch.setattr(folder, "_TRUSTED", (own.stat().st_uid + 2,))
+    with pytest.raises(folder.RefusedError, match=r"belongs to user \d+, not to \d+"):
+        folder.opened(own / "c" / "d")  # as with sudo in the home of another
+    assert not list(own.iterdir())
 
 
 @needs_posix
@@ -224,13 +230,25 @@ def alive(process: int) -> bool:
 
 @needs_kernels
 def test_who_waits_too_long_compiles_alone(kept, counted, monkeypatch):
-    from filelock import FileLock
-
     monkeypatch.setattr(compiled, "WAIT", 0.2)
     mine = folder.opened(folder.opened(kept) / compiled._key(compiler.compiler()))
     with FileLock(mine / "lock"):
         _, file, reason = compiled.load_compiled()
     assert (file.parent, reason) == (mine, "")
+    assert counted == [mine]
+
+
+@needs_kernels
+def test_who_waited_takes_what_another_process_compiled(kept, counted):
+    command = compiler.compiler()
+    mine = folder.opened(folder.opened(kept) / compiled._key(command))
+    with ThreadPoolExecutor(1) as pool:
+        with FileLock(mine / "lock"):
+            waiting = pool.submit(compiled.load_compiled)
+            time.sleep(0.3)
+            assert not waiting.done()
+            file = compiled._compile(command, mine)
+        assert waiting.result()[1:] == (file, "")
     assert counted == [mine]
 
 
@@ -277,6 +295,42 @@ def test_a_warning_that_is_an_error_comes_once(monkeypatch):
         again()
     monkeypatch.undo()
     assert again().state == "torch (a test)"
+
+
+def test_threads_load_once_and_one_of_them_is_warned(monkeypatch):
+    calls = []
+
+    def slow():
+        calls.append(time.sleep(0.2))
+        return build._torch("a test")
+
+    monkeypatch.setattr(build, "_load", slow)
+    again = build._Once()
+    with pytest.warns(RuntimeWarning) as seen, ThreadPoolExecutor(8) as pool:
+        answers = [each.result() for each in [pool.submit(again) for _ in range(8)]]
+    assert len(calls) == len(seen) == 1
+    assert all(answer is answers[0] for answer in answers)
+
+
+FORK = """
+import os, threading, time, warnings
+from fullrank.native import build
+warnings.simplefilter("ignore")
+build._load = lambda: time.sleep(1) or build._torch("a test")
+threading.Thread(target=build.loaded).start()
+time.sleep(0.2)
+child = os.fork()
+if child == 0:
+    os._exit(0 if build.state() == "torch (a test)" else 1)
+print(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="has no fork")
+def test_a_fork_while_a_thread_loads_does_not_hang():
+    """The thread that holds the lock is not there in the child."""
+    out = subprocess.check_output([sys.executable, "-c", FORK], text=True, timeout=30)
+    assert out.strip() == "0"
 
 
 def test_an_unknown_build_is_refused(monkeypatch, tmp_path):

@@ -48,7 +48,7 @@ def _tried(look: Callable[[], Facts]) -> Facts:
 def _advice(document: dict[str, Facts]) -> Iterator[str]:
     for name, facts in document.items():
         if "error" in facts:
-            yield f"{name} could not be looked at ({facts['error']}): please report it"
+            yield f"{name} could not be looked at: {facts['error']}"
     for name, error in document["versions"].get("errors", {}).items():
         yield f"{name} cannot be imported ({error}): install it anew"
     yield from _advice_on_kernels(document["kernels"], document["compiler"])

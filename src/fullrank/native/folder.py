@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 
 VARIABLE = "FULLRANK_KERNELS"
+_TRUSTED = (0, 65534)
+"""Root, and how a container shows what belongs to the root outside of it."""
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -49,12 +51,13 @@ def opened(folder: Path) -> Path:
         RefusedError: somebody else can write it, or replace it by another.
         OSError: it cannot be made.
     """
-    for each in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
-        each.mkdir(mode=0o700, exist_ok=True)
     folder = folder.resolve()
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for above in folder.parents[max(len(missing) - 1, 0) :]:
+        _check_above(above)  # before anything is made there
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
     check(folder)
-    for above in folder.parents:
-        _check_above(above)
     return folder
 
 
@@ -68,7 +71,7 @@ def check(path: Path) -> None:
         return
     status = path.lstat()
     if status.st_uid != os.geteuid():
-        raise RefusedError(f"{path} belongs to user {status.st_uid}, not to user {os.geteuid()}")
+        raise RefusedError(f"{path} belongs to user {status.st_uid}, not to {os.geteuid()}")
     if stat.S_ISLNK(status.st_mode):
         raise RefusedError(f"{path} is a link")
     if status.st_mode & _OTHERS:
@@ -82,6 +85,11 @@ def _check_above(folder: Path) -> None:
 
     The group is let pass: it is the user's own where a umask lets it write.
     """
-    mode = folder.stat().st_mode
-    if os.name != "nt" and mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-        raise RefusedError(f"{folder} can be written by everybody (mode {stat.S_IMODE(mode):o})")
+    if os.name == "nt":
+        return
+    status = folder.stat()
+    if status.st_uid not in (os.geteuid(), *_TRUSTED):
+        raise RefusedError(f"{folder} belongs to user {status.st_uid}, not to {os.geteuid()}")
+    if status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
+        mode = stat.S_IMODE(status.st_mode)
+        raise RefusedError(f"{folder} can be written by everybody (mode {mode:o})")
