@@ -41,6 +41,7 @@ class KernelsHook(BuildHookInterface[Any]):
             flags = _flags_of(tag)
             libraries = compiler.compile_packaged(Path(self.folder), _machine_of(tag), flags)
         except compiler.CompilerError as error:
+            self.finalize()
             if pure == "0":
                 raise
             self.app.display_warning(f"fullrank: a wheel without compiled kernels: {error}")
