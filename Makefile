@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: env demo lint types test test-quick bench bench-large bench-growth bench-memory bench-peers docs clean
+.PHONY: env demo lint types test test-quick wheel-check first-use bench bench-large bench-growth bench-memory bench-peers docs clean
 
 env: .venv/.installed
 
@@ -29,8 +29,18 @@ test: lint types env
 docs: env
 	$(BIN)/python docs/generate.py
 
+# The wheel as users have it: built, installed anew, run with an empty PATH.
+wheel-check:
+	$(PYTHON) -m venv .venv-wheel
+	.venv-wheel/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt build
+	.venv-wheel/bin/python tests/native/wheel_check.py
+
+# Twelve processes and eight threads at once, and nothing is compiled yet.
+first-use: env
+	$(BIN)/python tests/native/first_use.py --processes 12 --threads 8 --rounds 10
+
 clean:
-	rm -rf .venv .venv-peers demo-model
+	rm -rf .venv .venv-peers .venv-wheel demo-model
 
 bench: env
 	$(BIN)/python benchmarks/speed.py --out results/speed.json --fast citeulike gowalla

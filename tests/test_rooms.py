@@ -21,7 +21,8 @@ EACH_FILE = pytest.mark.parametrize(
 ORDER = (
     ("errors",),
     ("settings",),
-    ("native", "data"),
+    ("native",),
+    ("data",),
     ("spectrum",),
     ("objectives",),
     ("encoders",),

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -158,45 +154,6 @@ def test_near_pairs_are_those_of_the_graph(batch):
     same.run()
     for name, table in parameters(same).items():
         torch.testing.assert_close(parameters(run)[name].double(), table, rtol=1e-3, atol=1e-5)
-
-
-def run_python(code, **environment):
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-STATE = "from fullrank import native; print(native.library() is None, native.state())"
-
-
-def test_without_a_compiler_torch_does_it(tmp_path):
-    out = run_python(STATE, PATH=str(tmp_path), FULLRANK_CACHE=str(tmp_path), CXX="")
-    assert out.startswith("True torch (no compiler")
-    assert run_python(STATE, FULLRANK_NATIVE="0") == "True torch (FULLRANK_NATIVE is 0)"
-
-
-def test_a_compiler_that_fails_is_named(tmp_path):
-    broken = tmp_path / "cxx"
-    broken.write_text("#!/bin/sh\necho 'error: no such thing' >&2; exit 1\n")
-    broken.chmod(0o755)
-    out = run_python(STATE, FULLRANK_CACHE=str(tmp_path), CXX=str(broken))
-    assert out == f"True torch ({broken} failed: error: no such thing)"
-
-
-@needs_kernels
-def test_the_kernels_are_compiled_once(tmp_path):
-    assert run_python(STATE, FULLRANK_CACHE=str(tmp_path)) == "False native"
-    built = list(tmp_path.rglob("*"))
-    times = [path.stat().st_mtime_ns for path in built]
-    assert [path.name for path in built if path.is_file()] == ["kernels.so"]
-    assert run_python(STATE, FULLRANK_CACHE=str(tmp_path)) == "False native"
-    assert [path.stat().st_mtime_ns for path in built] == times
 
 
 @needs_kernels

@@ -12,6 +12,7 @@ from fullrank.cli import (
     compare,
     data,
     demo,
+    doctor,
     evaluate,
     fit,
     inspect,
@@ -49,7 +50,7 @@ def _root(
     del version
 
 
-for verb in (demo, fit, evaluate, recommend, similar, inspect, methods, compare, tune):
+for verb in (demo, fit, evaluate, recommend, similar, inspect, methods, compare, tune, doctor):
     app.command()(verb.command)
     app.registered_commands[-1].name = verb.NAME
 app.add_typer(data.app, name="data")
