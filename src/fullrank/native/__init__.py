@@ -1,11 +1,14 @@
 """Compiled kernels for the hot loops; everything here has a slower twin elsewhere in torch."""
 
+from fullrank.native.abi import CORES, cores
 from fullrank.native.build import library, state
 from fullrank.native.hops import Edges
 from fullrank.native.search import observed, top_k, unpack
-from fullrank.native.steps import PAIRWISE, VECTOR, LowRank, Moves, NegativeSteps, PairSteps, Side
+from fullrank.native.steps import PAIRWISE, VECTOR, LowRank, NegativeSteps, PairSteps
+from fullrank.native.tables import Moves, Side
 
 __all__ = [
+    "CORES",
     "PAIRWISE",
     "VECTOR",
     "Edges",
@@ -14,6 +17,7 @@ __all__ = [
     "NegativeSteps",
     "PairSteps",
     "Side",
+    "cores",
     "library",
     "observed",
     "state",

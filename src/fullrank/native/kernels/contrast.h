@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <vector>
 
 #include "dropout.h"
 #include "rows.h"
@@ -35,9 +34,11 @@ class ContrastSteps {
    public:
     void run(long steps, const Table* tables, const Update& update, const int64_t* users,
              const int64_t* items, const int64_t* negatives, const uint64_t* keys, double* losses) {
-        int members = static_cast<int>(c_.threads);
         Own& own = static_cast<Own&>(*this);
-        team(members, [&](int me, Barrier& barrier) {
+        check_rows("users", users, steps * B_, c_.n[0]);
+        check_rows("items", items, steps * B_, c_.n[1]);
+        check_rows("negatives", negatives, steps * drawn_, c_.n[1]);
+        team(c_.threads, [&](int me, int members, Barrier& barrier) {
             for (long step = 0; step < steps; ++step) {
                 const Drawn drawn{users + step * B_, items + step * B_, negatives + step * drawn_,
                                   keys ? keys + step * B_ : nullptr};
@@ -68,7 +69,7 @@ class ContrastSteps {
    protected:
     // `drawn`: sampled items of a step; `times`: rows of items that it works on.
     ContrastSteps(const NegativeConfig& config, long drawn, long times)
-        : c_(config),
+        : c_(checked(config)),
           B_(config.batch),
           d_(config.dim),
           N_(config.negatives),
@@ -84,11 +85,19 @@ class ContrastSteps {
     const NegativeConfig c_;
     const long B_, d_, N_, drawn_;
     const Dropout dropout_;
-    std::vector<float> u_, gu_, losses_;
-    std::vector<int64_t> targets_;
+    Array<float> u_, gu_, losses_;
+    Array<int64_t> targets_;
     Gradients users_, items_;
 
    private:
+    static const NegativeConfig& checked(const NegativeConfig& config) {
+        check_size("batch", config.batch);
+        check_size("dim", config.dim);
+        check_size("negatives", config.negatives);
+        check_size("batch * (1 + negatives)", config.batch * (1 + config.negatives));
+        return config;
+    }
+
     void move(Range columns, int me, const Table* tables, const Update& update,
               const Drawn& drawn) {
         if (columns.begin == columns.end) return;

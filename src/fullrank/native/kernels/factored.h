@@ -5,8 +5,8 @@
 //   M_users <- M_users - lr (e * U^T G_users + o * V^T G_items), and likewise for the items.
 #pragma once
 
-#include "floats.h"
 #include "gemm.h"
+#include "memory.h"
 #include "rows.h"
 
 namespace fr {
@@ -101,7 +101,7 @@ class Factored {
    private:
     const FactoredConfig c_;
     const long B_, D_, R_, ld_;
-    std::vector<Floats> basis_, grad_, product_;
+    Array<Floats> basis_, grad_, product_;
 };
 
 }  // namespace fr

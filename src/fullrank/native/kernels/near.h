@@ -4,7 +4,8 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <vector>
+
+#include "memory.h"
 
 namespace fr {
 
@@ -63,7 +64,7 @@ class Near {
     }
 
     const long words_;
-    std::vector<uint64_t> bits_;
+    Array<uint64_t> bits_;
 };
 
 // Remembers, for each node, which rows of the batch have been there.
@@ -120,8 +121,10 @@ class NearOf : public Near {
     const long batch_;
     const int64_t* const indptr_;
     const int32_t* const indices_;
-    std::vector<Set<WORDS>> been_;
+    Array<Set<WORDS>> been_;
 };
+
+constexpr long LARGEST_NEAR = 64 * 64;  // rows of a batch
 
 template <int WORDS = 1>
 std::unique_ptr<Near> near_of(long batch, const int64_t* indptr, const int32_t* indices,

@@ -119,7 +119,7 @@ class NegativeSteps : public ContrastSteps<NegativeSteps> {
         losses_[b] = loss;
     }
 
-    std::vector<float> factor_, own_, norms_;
+    Array<float> factor_, own_, norms_;
 };
 
 }  // namespace fr

@@ -12,8 +12,8 @@
 #include <numeric>
 
 #include "factored.h"
-#include "floats.h"
 #include "gemm.h"
+#include "memory.h"
 #include "near.h"
 #include "rows.h"
 
@@ -35,7 +35,7 @@ struct PairConfig {
 class PairSteps {
    public:
     explicit PairSteps(const PairConfig& config)
-        : c_(config),
+        : c_(checked(config)),
           B_(config.batch),
           d_(config.dim),
           D_(padded(config.dim)),
@@ -48,9 +48,10 @@ class PairSteps {
 
     void run(long steps, const Table* tables, const Update& update, const int64_t* users,
              const int64_t* items, double* losses) {
+        check_rows("users", users, steps * B_, c_.n[0]);
+        check_rows("items", items, steps * B_, c_.n[1]);
         const int64_t* idx[2] = {users, items};
-        int members = static_cast<int>(c_.threads);
-        team(members, [&](int me, Barrier& barrier) {
+        team(c_.threads, [&](int me, int members, Barrier& barrier) {
             for (long step = 0; step < steps; ++step) {
                 const int64_t* now[2] = {idx[0] + step * B_, idx[1] + step * B_};
                 whole(me, members, [&](int s) { sides_[s]->gradients.start(now[s], B_); });
@@ -75,13 +76,15 @@ class PairSteps {
     // The loss of rows that were made elsewhere, (B, d) of users and then of items, and its gradient
     // with respect to them.
     double gradients(float* given, const int64_t* users, const int64_t* items, float* grads) {
-        const Table tables[2] = {{given, B_}, {given + B_ * d_, B_}};
+        check_rows("users", users, B_, c_.n[0]);
+        check_rows("items", items, B_, c_.n[1]);
+        const Table tables[2] = {{given, B_, nullptr, nullptr, nullptr},
+                                 {given + B_ * d_, B_, nullptr, nullptr, nullptr}};
         const int64_t* drawn[2] = {users, items};
-        std::vector<int64_t> order(B_);
+        Array<int64_t> order(B_);
         std::iota(order.begin(), order.end(), 0);
         const int64_t* in_order[2] = {order.data(), order.data()};
-        int members = static_cast<int>(c_.threads);
-        team(members, [&](int me, Barrier& barrier) {
+        team(c_.threads, [&](int me, int members, Barrier& barrier) {
             find_near(me, members, drawn);
             forward(me, members, tables, in_order, barrier);
             rows(me, members, [&](int s, long from, long to) { objective(s, from, to); });
@@ -99,6 +102,14 @@ class PairSteps {
 
    private:
     static constexpr long BLOCK = 8 * TILE_ROWS;
+
+    static const PairConfig& checked(const PairConfig& config) {
+        check_size("batch", config.batch);
+        check_size("dim", config.dim);
+        if (config.near && config.batch > LARGEST_NEAR)
+            throw OutOfRange("batch", -1, config.batch, 1, LARGEST_NEAR + 1);
+        return config;
+    }
 
     struct Side {
         Side(const PairSteps& p, int s)
@@ -409,7 +420,7 @@ class PairSteps {
 
     const PairConfig c_;
     const long B_, d_, D_, ld_, blocks_;
-    std::vector<float> losses_;
+    Array<float> losses_;
     std::unique_ptr<Side> sides_[2];
     std::unique_ptr<Factored> factored_;
 };

@@ -3,8 +3,9 @@
 
 #include <cmath>
 #include <cstdint>
-#include <vector>
 
+#include "memory.h"
+#include "status.h"
 #include "team.h"
 #include "vec.h"
 
@@ -53,6 +54,7 @@ class Numbering {
     explicit Numbering(long most) {
         while (1L << bits_ < 2 * most) ++bits_;
         cells_.assign(1L << bits_, {-1, 0});
+        taken_.reserve(most);  // `of` must not fail between its two writes
     }
 
     // The number of a row, which is the next one if the row is new.
@@ -78,8 +80,8 @@ class Numbering {
         int32_t number;
     };
     int bits_ = 1;
-    std::vector<Cell> cells_;
-    std::vector<uint64_t> taken_;
+    Array<Cell> cells_;
+    Array<uint64_t> taken_;
 };
 
 // Gradients of a batch by distinct row: repeated rows get the sum, then the rule moves each once.
@@ -171,9 +173,9 @@ class Gradients {
 
     const long d_;
     Numbering numbers_;
-    std::vector<int64_t> distinct_;
-    std::vector<int32_t> place_;
-    std::vector<float> times_, sums_;
+    Array<int64_t> distinct_;
+    Array<int32_t> place_;
+    Array<float> times_, sums_;
 };
 
 // Columns that fall to a member, whole cache lines each.

@@ -129,9 +129,9 @@ class SharedSteps : public ContrastSteps<SharedSteps> {
     }
 
     const long width_;
-    std::vector<float> x_, turned_, cosines_, along_, own_norms_, norms_, own_;
-    std::vector<long> counts_;
-    std::vector<Active> active_;
+    Array<float> x_, turned_, cosines_, along_, own_norms_, norms_, own_;
+    Array<long> counts_;
+    Array<Active> active_;
 };
 
 }  // namespace fr

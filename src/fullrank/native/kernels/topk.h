@@ -5,22 +5,19 @@
 #include <atomic>
 #include <limits>
 
-#include "floats.h"
+#include "csr.h"
 #include "gemm.h"
+#include "memory.h"
 #include "team.h"
 
 namespace fr {
 
-struct Excluded {
-    const int64_t* indptr;  // by row of the user table
-    const int32_t* items;   // ascending for each user
-};
-
 struct TopK {
     int64_t dim, n_items, n_users, k, threads, n_excluded;
+    int64_t n_user_rows;  // of the user table
     const float *user_table, *item_table;
     const int64_t* users;       // (n_users,) rows of the user table
-    const Excluded* excluded;   // (n_excluded,)
+    const Csr* excluded;        // (n_excluded,), items by row of the user table
     const uint8_t* candidates;  // (n_items,), or null: all
     int32_t* items;             // (n_users, k) out, -1 where there are fewer
     float* scores;              // (n_users, k) out, -inf there
@@ -42,11 +39,11 @@ struct Candidate {
 // than the k-th to count.
 class Best {
    public:
-    void start(long k) {
+    void start(long k, long n_items) {
         k_ = k;
         floor_ = LOWEST;
         kept_.clear();
-        kept_.reserve(2 * k + ITEMS);
+        kept_.reserve(2 * std::min(k, n_items) + ITEMS);
     }
 
     float floor() const { return floor_; }
@@ -76,7 +73,7 @@ class Best {
    private:
     long k_ = 0;
     float floor_ = LOWEST;
-    std::vector<Candidate> kept_;
+    Array<Candidate> kept_;
 };
 
 class Search {
@@ -87,10 +84,10 @@ class Search {
 
     // Row of `users` with a score that is not a number, or -1.
     int64_t run() {
-        int members = static_cast<int>(j_.threads);
+        check();
         long blocks = (j_.n_users + USERS - 1) / USERS;
         std::atomic<long> next{0};
-        team(members, [&](int me, Barrier& barrier) {
+        team(j_.threads, [&](int me, int members, Barrier& barrier) {
             Range mine = share(panels_, me, members);
             for (long p = mine.begin; p < mine.end; ++p) pack(p);
             barrier.wait();
@@ -105,9 +102,16 @@ class Search {
         Work(long d, long n_excluded)
             : rows(USERS * d), scores(USERS * ITEMS), best(USERS), at(USERS * n_excluded) {}
         Floats rows, scores;
-        std::vector<Best> best;
-        std::vector<int64_t> at;  // next excluded item of each user
+        Array<Best> best;
+        Array<int64_t> at;  // next excluded item of each user
     };
+
+    void check() const {
+        check_size("k", j_.k);
+        check_rows("users", j_.users, j_.n_users, j_.n_user_rows);
+        for (long e = 0; e < j_.n_excluded; ++e)
+            check_rows("users", j_.users, j_.n_users, j_.excluded[e].n_rows);
+    }
 
     // A panel of items, turned so that neighbouring items are neighbouring numbers.
     void pack(long panel) {
@@ -123,9 +127,11 @@ class Search {
         for (long u = 0; u < count; ++u) {
             int64_t row = j_.users[first + u];
             std::memcpy(work.rows.at(u * d), j_.user_table + row * d, d * sizeof(float));
-            work.best[u].start(j_.k);
-            for (long e = 0; e < j_.n_excluded; ++e)
-                work.at[u * j_.n_excluded + e] = j_.excluded[e].indptr[row];
+            work.best[u].start(j_.k, j_.n_items);
+            for (long e = 0; e < j_.n_excluded; ++e) {
+                j_.excluded[e].check("excluded indptr", row);
+                work.at[u * j_.n_excluded + e] = j_.excluded[e].begin(row);
+            }
         }
         for (long p = 0; p < panels_; ++p) {
             gemm(work.rows.at(0), d, packed_.at(p * d * ITEMS), ITEMS, work.scores.at(0), ITEMS,
@@ -141,10 +147,16 @@ class Search {
         float* scores = work.scores.at(u * ITEMS);
         long until = std::min(from + ITEMS, j_.n_items);
         for (long e = 0; e < j_.n_excluded; ++e) {
-            const Excluded& out = j_.excluded[e];
+            const Csr& out = j_.excluded[e];
             int64_t& at = work.at[u * j_.n_excluded + e];
-            int64_t end = out.indptr[j_.users[place] + 1];
-            for (; at < end && out.items[at] < until; ++at) scores[out.items[at] - from] = LOWEST;
+            const int64_t end = out.end(j_.users[place]);
+            for (; at < end && out.indices[at] < until; ++at) {
+                const long item = out.indices[at];
+                if (item < from) throw OutOfRange("excluded items", at, item, from, j_.n_items);
+                scores[item - from] = LOWEST;
+            }
+            if (until == j_.n_items && at < end)
+                throw OutOfRange("excluded items", at, out.indices[at], from, j_.n_items);
         }
         if (j_.candidates)
             for (long i = from; i < until; ++i)

@@ -21,6 +21,7 @@ constexpr long W = 4;
 
 typedef float Vec __attribute__((vector_size(W * 4)));
 typedef int32_t Ints __attribute__((vector_size(W * 4)));
+typedef uint32_t Words __attribute__((vector_size(W * 4)));
 typedef float Loose __attribute__((vector_size(W * 4), aligned(4), may_alias));
 
 inline long padded(long n) { return (n + W - 1) / W * W; }
@@ -144,9 +145,9 @@ inline Vec exp(Vec x) {
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = p * r * r + r + 1.0f;
-    Ints whole;
+    Words whole;  // unsigned, for n may be negative: what does not fit wraps
     std::memcpy(&whole, &shifted, sizeof whole);
-    whole = (whole - 0x4B400000 + 127) << 23;
+    whole = (whole - 0x4B400000u + 127u) << 23;
     Vec scale;
     std::memcpy(&scale, &whole, sizeof scale);
     return p * scale;
