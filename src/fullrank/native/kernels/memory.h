@@ -12,6 +12,8 @@
 
 namespace fr {
 
+constexpr std::size_t LINE = 64;  // bytes of a cache line: a row that begins on one is read fastest
+
 // Zeroed floats that begin on a cache line.
 class Floats {
    public:
@@ -24,10 +26,10 @@ class Floats {
     };
 
     static float* allocated(long n) {
-        constexpr long MOST = (std::numeric_limits<long>::max() - 127) / sizeof(float);
+        constexpr long MOST = (std::numeric_limits<long>::max() - 2 * LINE) / sizeof(float);
         if (n < 0 || n > MOST) throw NoRoom(std::numeric_limits<int64_t>::max());
-        const long bytes = (n * sizeof(float) + 127) / 64 * 64;
-        void* data = std::aligned_alloc(64, bytes);
+        const long bytes = (n * sizeof(float) + 2 * LINE - 1) / LINE * LINE;
+        void* data = std::aligned_alloc(LINE, bytes);
         if (!data) throw NoRoom(bytes);
         return static_cast<float*>(data);
     }
@@ -35,6 +37,7 @@ class Floats {
     std::unique_ptr<float, Free> data_;
 };
 
+// The same for `Array`.
 template <class T>
 struct Allocator {
     using value_type = T;
@@ -43,13 +46,15 @@ struct Allocator {
     Allocator(const Allocator<U>&) {}
 
     T* allocate(std::size_t n) {
+        static_assert(alignof(T) <= LINE);
         std::size_t bytes;
-        if (__builtin_mul_overflow(n, sizeof(T), &bytes)) throw NoRoom(std::numeric_limits<int64_t>::max());
-        void* data = ::operator new(bytes, std::align_val_t(alignof(T)), std::nothrow);
+        if (__builtin_mul_overflow(n, sizeof(T), &bytes))
+            throw NoRoom(std::numeric_limits<int64_t>::max());
+        void* data = ::operator new(bytes, std::align_val_t(LINE), std::nothrow);
         if (!data) throw NoRoom(static_cast<int64_t>(bytes));
         return static_cast<T*>(data);
     }
-    void deallocate(T* data, std::size_t) { ::operator delete(data, std::align_val_t(alignof(T))); }
+    void deallocate(T* data, std::size_t) { ::operator delete(data, std::align_val_t(LINE)); }
 
     template <class U>
     bool operator==(const Allocator<U>&) const { return true; }
