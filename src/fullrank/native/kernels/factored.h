@@ -52,7 +52,7 @@ class Factored {
     }
 
     // G^T of one side.
-    void turn(int s, const float* g) {
+    void transpose_gradients(int s, const float* g) {
         for (long b = 0; b < B_; ++b)
             for (long c = 0; c < D_; ++c) *grad_[s].at(c * ld_ + b) = g[b * D_ + c];
     }

@@ -390,7 +390,7 @@ class PairSteps {
     }
 
     void smooth(int me, int members, const Update& update, Barrier& barrier) {
-        whole(me, members, [&](int s) { factored_->turn(s, sides_[s]->dx.at(0)); });
+        whole(me, members, [&](int s) { factored_->transpose_gradients(s, sides_[s]->dx.at(0)); });
         barrier.wait();
         Range mine = share(2 * D_, me, members);
         for (int s = 0; s < 2; ++s) {

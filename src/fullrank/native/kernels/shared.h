@@ -13,7 +13,7 @@ class SharedSteps : public ContrastSteps<SharedSteps> {
         : ContrastSteps(config, config.negatives, config.batch + config.negatives),
           width_(padded(N_)),
           x_(N_ * d_),
-          turned_(d_ * width_),
+          columns_(d_ * width_),
           cosines_(config.threads * BLOCK * width_),
           along_(config.threads * N_),
           own_norms_(B_),
@@ -31,13 +31,13 @@ class SharedSteps : public ContrastSteps<SharedSteps> {
 
     long prepared() const { return N_; }
 
-    // Unit rows of the sampled items, as rows and as columns.
+    // Unit rows of the sampled items, row-major in x_ and transposed in columns_.
     void prepare(Range mine, const Table& items, const Drawn& drawn) {
         for (long k = mine.begin; k < mine.end; ++k) {
             const float* row = items.rows + drawn.negatives[k] * d_;
             norms_[k] = inverse_norm(row, d_);
             for (long c = 0; c < d_; ++c)
-                turned_[c * width_ + k] = x_[k * d_ + c] = row[c] * norms_[k];
+                columns_[c * width_ + k] = x_[k * d_ + c] = row[c] * norms_[k];
         }
     }
 
@@ -83,7 +83,7 @@ class SharedSteps : public ContrastSteps<SharedSteps> {
             for (long c = 0; c < d_; ++c) u_[b * d_ + c] = row[c] * norm;
             if (drawn.keys) dropout_.hide(drawn.keys[b], &u_[b * d_], d_);
         }
-        gemm(&u_[pairs.begin * d_], d_, turned_.data(), width_, cosines, width_,
+        gemm(&u_[pairs.begin * d_], d_, columns_.data(), width_, cosines, width_,
              pairs.end - pairs.begin, width_, d_, false);
         for (long b = pairs.begin; b < pairs.end; ++b) {
             const float* whole = tables[0].rows + drawn.users[b] * d_;
@@ -129,7 +129,7 @@ class SharedSteps : public ContrastSteps<SharedSteps> {
     }
 
     const long width_;
-    Array<float> x_, turned_, cosines_, along_, own_norms_, norms_, own_;
+    Array<float> x_, columns_, cosines_, along_, own_norms_, norms_, own_;
     Array<long> counts_;
     Array<Active> active_;
 };

@@ -113,7 +113,7 @@ class Search {
             check_rows("users", j_.users, j_.n_users, j_.excluded[e].n_rows);
     }
 
-    // A panel of items, turned so that neighbouring items are neighbouring numbers.
+    // Copies the transpose of a panel of items: neighbouring items become neighbouring numbers.
     void pack(long panel) {
         float* to = packed_.at(panel * j_.dim * ITEMS);
         long from = panel * ITEMS, count = std::min(ITEMS, j_.n_items - from);
