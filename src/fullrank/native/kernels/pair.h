@@ -221,7 +221,7 @@ class PairSteps {
             gemm(t.h.at(from * D_), D_, t.cov.at(0), D_, t.y.at(from * D_), D_, to - from, D_, D_,
                  false);
         else
-            soften(t, from, to);
+            softmax_rows(t, from, to);
         for (long b = from; b < to; ++b) {
             float *h = t.h.at(b * D_), *y = t.y.at(b * D_), *z = t.z.at(b * D_);
             float* raw = c_.shrink != 0 ? t.raw.at(b * D_) : z;
@@ -232,12 +232,14 @@ class PairSteps {
         }
     }
 
-    // Blocks from the top: what lies left of one in the span is the transpose of what is there already.
-    void soften(Side& t, long from, long to) {
+    // Y = E H / r, the softmax-weighted mean of the unit rows, for rows [from, to). Block by block from
+    // the top: the part of a block left of the span's own columns is computed, the part that is the
+    // transpose of a block above is copied.
+    void softmax_rows(Side& t, long from, long to) {
         for (long b = from; b < to; b += BLOCK) {
             long end = std::min(b + BLOCK, to);
-            if (from > 0) weights(t, b, end, 0, from);
-            weights(t, b, end, b, ld_ - W);
+            if (from > 0) exp_weights(t, b, end, 0, from);
+            exp_weights(t, b, end, b, ld_ - W);
             mirror(t, b, end, to);
             for (long i = b; i < end; ++i) {
                 Vec total{};
@@ -250,8 +252,8 @@ class PairSteps {
         }
     }
 
-    // Rows [from, to) of E, columns [left, right).
-    void weights(Side& t, long from, long to, long left, long right) {
+    // E = exp(Gamma * H H^T) at rows [from, to) and columns [left, right); 0 beyond the batch.
+    void exp_weights(Side& t, long from, long to, long left, long right) {
         gemm(t.h.at(from * D_), D_, t.ht.at(left), ld_, t.e.at(from * ld_ + left), ld_, to - from,
              right - left, d_, false);
         for (long b = from; b < to; ++b) {
@@ -298,7 +300,7 @@ class PairSteps {
             }
             if (c_.balance == NONE) continue;
             if (c_.shrink != 0) unshrink(g, t.raw.at(b * D_));
-            if (c_.balance == DIRECT_SPEC_PLUS) weigh(t, b, g);
+            if (c_.balance == DIRECT_SPEC_PLUS) scale_gradient(t, b, g);
         }
     }
 
@@ -308,7 +310,8 @@ class PairSteps {
         for (long c = 0; c < D_; ++c) g[c] = c_.shrink * (norm * g[c] + along * z[c]);
     }
 
-    void weigh(Side& t, long b, const float* g) {
+    // G' = -alpha G / r and q = rowdot(G', Y), for row b.
+    void scale_gradient(Side& t, long b, const float* g) {
         float factor = -c_.alpha / *t.r.at(b);
         float* gp = t.gp.at(b * D_);
         for (long c = 0; c < D_; ++c) gp[c] = factor * g[c];
@@ -345,7 +348,7 @@ class PairSteps {
             if (c_.balance == DIRECT_SPEC)
                 unfilter(t, from, to);
             else
-                unsoften(t, from, to);
+                softmax_backward(t, from, to);
             for (long b = from; b < to; ++b) unnormalise(t, b);
         });
     }
@@ -365,8 +368,8 @@ class PairSteps {
         gemm(t.e.at(from * ld_), ld_, t.gp.at(0), D_, t.dx.at(from * D_), D_, to - from, D_, B_, false);
     }
 
-    // M takes the place of E.
-    void unsoften(Side& t, long from, long to) {
+    // Backward of softmax_rows: dH = G + E G' + M H. M overwrites E.
+    void softmax_backward(Side& t, long from, long to) {
         Vec across[W];
         for (long top = from; top < to; top += W)
             for (long v = 0; v < ld_ - W; v += W) {
