@@ -52,8 +52,8 @@ class Near {
    protected:
     explicit Near(long words) : words_(words), bits_(words * 64 * words) {}
 
-    // So far each row knows the rows before it; those before learn of it here.
-    void mirror() {
+    // ORs the transpose into the matrix: `fill` has set the bits below the diagonal only.
+    void add_transpose() {
         uint64_t block[64];
         for (long i = 0; i < words_; ++i)
             for (long j = 0; j <= i; ++j) {
@@ -86,7 +86,7 @@ class NearOf : public Near {
             std::memcpy(&bits_[b * WORDS], &seen.bits, sizeof seen.bits);
         }
         forget(idx, visits);
-        mirror();
+        add_transpose();
     }
 
    private:

@@ -240,7 +240,7 @@ class PairSteps {
             long end = std::min(b + BLOCK, to);
             if (from > 0) exp_weights(t, b, end, 0, from);
             exp_weights(t, b, end, b, ld_ - W);
-            mirror(t, b, end, to);
+            copy_transpose(t, b, end, to);
             for (long i = b; i < end; ++i) {
                 Vec total{};
                 for (long v = 0; v < ld_ - W; v += W) total += load(t.e.at(i * ld_ + v));
@@ -267,8 +267,8 @@ class PairSteps {
         }
     }
 
-    // Columns [to, end) of rows [from, to) of E, into rows [to, end).
-    void mirror(Side& t, long from, long to, long end) {
+    // Copies the transpose of E[from:to, to:end] to E[to:end, from:to].
+    void copy_transpose(Side& t, long from, long to, long end) {
         Vec block[W];
         for (long v = to; v < end; v += W)
             for (long b = from; b < to; b += W) {
