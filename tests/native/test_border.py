@@ -235,15 +235,15 @@ def test_hops_refuse_what_is_not_there():
         with pytest.raises(DataError, match=rf"rows\[0\]: found {value}; expected 0 to 2"):
             made.gather(of, 2, rows=at)
         with pytest.raises(DataError, match=rf"rows\[0\]: found {value}; expected 0 to 2"):
-            made.spread(at, grad, table(5), 2)
+            made.scatter_add(at, grad, table(5), 2)
     with pytest.raises(ValueError, match="table: found 4 rows; expected 5 or more"):
         made.gather(table(4), 1)
     with pytest.raises(ValueError, match="into: found 4 rows; expected 5 or more"):
-        made.spread(np.arange(2), grad, table(4), 1)
+        made.scatter_add(np.arange(2), grad, table(4), 1)
     with pytest.raises(ValueError, match=r"base: found shape \(2, 6\); expected \(3, 6\)"):
         made.gather(of, 1, base=table(2))
     with pytest.raises(ValueError, match=r"grad: found shape \(2, 6\); expected \(3, 6\)"):
-        made.spread(np.arange(3), grad, table(5), 1)
+        made.scatter_add(np.arange(3), grad, table(5), 1)
 
 
 def test_hops_of_little():

@@ -71,7 +71,7 @@ class Edges:
         abi.call("gather_hop", byref(hop))
         return into
 
-    def spread(
+    def scatter_add(
         self,
         rows: NDArray[np.int64],
         grad: NDArray[np.float32],
@@ -85,7 +85,7 @@ class Edges:
         hop = self._hop(len(rows), into.shape[1], threads, rows)
         setattr(hop, "from", abi.array("grad", grad, np.float32, (len(rows), into.shape[1])))
         hop.into = self._table("into", into, written=True)
-        abi.call("spread_hop", byref(hop))
+        abi.call("scatter_hop", byref(hop))
 
     def _table(self, name: str, table: NDArray[np.float32], *, written: bool = False) -> Any:
         if len(table) < self.n_columns:

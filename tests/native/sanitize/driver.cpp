@@ -175,7 +175,7 @@ void hops() {
     Failure failure;
     check(fr_gather_hop(&hop, &failure), failure, "gather_hop");
     hop.n_rows = 60, hop.rows = some.data(), hop.from = users.data(), hop.into = items.data();
-    check(fr_spread_hop(&hop, &failure), failure, "spread_hop");
+    check(fr_scatter_hop(&hop, &failure), failure, "scatter_hop");
 }
 
 // A member that throws between two barriers lets the others leave.

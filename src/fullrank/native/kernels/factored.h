@@ -76,8 +76,9 @@ class Factored {
         }
     }
 
-    // The neighbours' share of the gradients g of side s, some columns of it.
-    void spread(int s, const int64_t* idx, const float* g, const Table& other, float lr,
+    // Subtracts lr * hop * weight * g[b] from the rows of the neighbours of batch row b of side s, in
+    // these columns: scatter-add.
+    void scatter_add(int s, const int64_t* idx, const float* g, const Table& other, float lr,
                 Range columns) const {
         const float factor = -lr * c_.hop;
         const int32_t* indices = c_.indices[s];

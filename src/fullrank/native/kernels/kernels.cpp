@@ -72,8 +72,8 @@ int32_t fr_gather_hop(const fr::Hop* hop, Failure* failure) {
     return fr::guarded(failure, [&] { fr::gather_hop(*hop); });
 }
 
-int32_t fr_spread_hop(const fr::Hop* hop, Failure* failure) {
-    return fr::guarded(failure, [&] { fr::spread_hop(*hop); });
+int32_t fr_scatter_hop(const fr::Hop* hop, Failure* failure) {
+    return fr::guarded(failure, [&] { fr::scatter_hop(*hop); });
 }
 
 // `nan`: position in `users` of one with a score that is not a number, or -1.

@@ -418,7 +418,7 @@ class PairSteps {
         }
         if (!factored_) return;
         for (int s = 0; s < 2; ++s)
-            factored_->spread(s, now[s], sides_[s]->dx.at(0), tables[1 - s], update.lr, columns);
+            factored_->scatter_add(s, now[s], sides_[s]->dx.at(0), tables[1 - s], update.lr, columns);
     }
 
     const PairConfig c_;

@@ -77,7 +77,7 @@ inline void gather_hop(const Hop& h) {
 
 // into[neighbour] += weight * from[k] for the neighbours of rows[k]. Threads share the columns, so
 // that every sum has one order.
-inline void spread_hop(const Hop& h) {
+inline void scatter_hop(const Hop& h) {
     check_hop(h);
     const long d = h.dim;
     team(h.threads, [&](int me, int members, Barrier&) {
