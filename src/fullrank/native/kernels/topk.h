@@ -52,7 +52,8 @@ class Best {
         if (score > floor_) kept_.push_back({score + 0.0f, item});
     }
 
-    void settle(bool at_end) {
+    // Shrinks the candidates to the best k, once there are 2k of them or at the end.
+    void select_best(bool at_end) {
         long n = static_cast<long>(kept_.size());
         if (n <= k_ || (!at_end && n < 2 * k_)) return;
         std::nth_element(kept_.begin(), kept_.begin() + (k_ - 1), kept_.end());
@@ -61,7 +62,7 @@ class Best {
     }
 
     void write(int32_t* items, float* scores) {
-        settle(true);
+        select_best(true);
         std::sort(kept_.begin(), kept_.end());
         for (long i = 0; i < k_; ++i) {
             bool there = i < static_cast<long>(kept_.size());
@@ -136,20 +137,20 @@ class Search {
         for (long p = 0; p < panels_; ++p) {
             gemm(work.rows.at(0), d, packed_.at(p * d * ITEMS), ITEMS, work.scores.at(0), ITEMS,
                  count, ITEMS, d, false);
-            for (long u = 0; u < count; ++u) look(first + u, u, p * ITEMS, work);
+            for (long u = 0; u < count; ++u) scan(first + u, u, p * ITEMS, work);
         }
         for (long u = 0; u < count; ++u)
             work.best[u].write(j_.items + (first + u) * j_.k, j_.scores + (first + u) * j_.k);
     }
 
-    // Takes what is good enough from the scores of one user for one panel.
-    void look(long place, long u, long from, Work& work) {
+    // Masks the scores of one user for one panel and adds those above the floor to its best.
+    void scan(long position, long u, long from, Work& work) {
         float* scores = work.scores.at(u * ITEMS);
         long until = std::min(from + ITEMS, j_.n_items);
         for (long e = 0; e < j_.n_excluded; ++e) {
             const Csr& out = j_.excluded[e];
             int64_t& at = work.at[u * j_.n_excluded + e];
-            const int64_t end = out.end(j_.users[place]);
+            const int64_t end = out.end(j_.users[position]);
             for (; at < end && out.indices[at] < until; ++at) {
                 const long item = out.indices[at];
                 if (item < from) throw OutOfRange("excluded items", at, item, from, j_.n_items);
@@ -168,12 +169,12 @@ class Search {
             Ints high = ~(load(scores + v) <= floor);  // numbers above it, and NaN
             if (!any(high)) continue;
             for (long i = v; i < v + W && from + i < until; ++i) {
-                if (std::isnan(scores[i])) bad_.store(place);
+                if (std::isnan(scores[i])) bad_.store(position);
                 best.add(scores[i], static_cast<int32_t>(from + i));
             }
             added = true;
         }
-        if (added) best.settle(false);
+        if (added) best.select_best(false);
     }
 
     static bool any(Ints mask) {
