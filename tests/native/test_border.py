@@ -97,9 +97,9 @@ def test_rows_of_given_gradients_are_looked_at():
 @pytest.mark.parametrize("threads", [1, 2])
 def test_unpack_and_observed_refuse_what_is_not_there(threads):
     pairs = np.arange(20)
-    for cells in (with_one(rows(20, 9000), LOW), with_one(rows(20, 9000), 20)):
+    for entries in (with_one(rows(20, 9000), LOW), with_one(rows(20, 9000), 20)):
         with pytest.raises(DataError, match=r"\[8998\]: found (-1|20); expected 0 to 19"):
-            native.unpack(pairs, cells, threads)
+            native.unpack(pairs, entries, threads)
     users, items = rows(3, 300), rows(5, 300)
     for value in (LOW, 3):
         with pytest.raises(DataError, match=rf"users\[298\]: found {value}; expected 0 to 2"):

@@ -63,16 +63,16 @@ def top_k(
 
 
 def unpack(
-    pairs: NDArray[np.int64], cells: NDArray[np.int64], threads: int = 1
+    pairs: NDArray[np.int64], entries: NDArray[np.int64], threads: int = 1
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Upper and lower half of ``pairs[cells]``, (n,) each: user and item rows."""
-    n = len(cells)
+    """Upper and lower half of ``pairs[entries]``, (n,) each: user and item rows."""
+    n = len(entries)
     users, items = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
     abi.call(
         "unpack",
         abi.array("pairs", pairs, np.int64, (len(pairs),)),
         c_int64(len(pairs)),
-        abi.array("cells", cells, np.int64, (n,)),
+        abi.array("entries", entries, np.int64, (n,)),
         c_int64(n),
         c_int64(abi.team_size(threads)),
         abi.array("users", users, np.int64, (n,)),

@@ -81,10 +81,10 @@ int32_t fr_top_k(const fr::TopK* job, int64_t* nan, Failure* failure) {
     return fr::guarded(failure, [&] { *nan = fr::Search(*job).run(); });
 }
 
-int32_t fr_unpack(const int64_t* pairs, int64_t n_pairs, const int64_t* cells, int64_t n,
+int32_t fr_unpack(const int64_t* pairs, int64_t n_pairs, const int64_t* entries, int64_t n,
                   int64_t threads, int64_t* users, int64_t* items, Failure* failure) {
     return fr::guarded(failure,
-                       [&] { fr::unpack(pairs, n_pairs, cells, n, threads, users, items); });
+                       [&] { fr::unpack(pairs, n_pairs, entries, n, threads, users, items); });
 }
 
 int32_t fr_observed(const fr::Csr* data, const int64_t* users, const int64_t* items, int64_t n,

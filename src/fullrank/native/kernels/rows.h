@@ -53,34 +53,34 @@ class Numbering {
    public:
     explicit Numbering(long most) {
         while (1L << bits_ < 2 * most) ++bits_;
-        cells_.assign(1L << bits_, {-1, 0});
+        slots_.assign(1L << bits_, {-1, 0});
         taken_.reserve(most);  // `of` must not fail between its two writes
     }
 
     // The number of a row, which is the next one if the row is new.
     int32_t of(int64_t row) {
-        const uint64_t last = cells_.size() - 1;
+        const uint64_t last = slots_.size() - 1;
         uint64_t at = static_cast<uint64_t>(row) * 0x9e3779b97f4a7c15u >> (64 - bits_);
-        while (cells_[at].row != row && cells_[at].row >= 0) at = (at + 1) & last;
-        if (cells_[at].row < 0) {
-            cells_[at] = {row, static_cast<int32_t>(taken_.size())};
+        while (slots_[at].row != row && slots_[at].row >= 0) at = (at + 1) & last;
+        if (slots_[at].row < 0) {
+            slots_[at] = {row, static_cast<int32_t>(taken_.size())};
             taken_.push_back(at);
         }
-        return cells_[at].number;
+        return slots_[at].number;
     }
 
     void clear() {
-        for (uint64_t at : taken_) cells_[at].row = -1;
+        for (uint64_t at : taken_) slots_[at].row = -1;
         taken_.clear();
     }
 
    private:
-    struct Cell {
+    struct Slot {
         int64_t row;
         int32_t number;
     };
     int bits_ = 1;
-    Array<Cell> cells_;
+    Array<Slot> slots_;
     Array<uint64_t> taken_;
 };
 
@@ -95,20 +95,20 @@ class Gradients {
     }
 
     // Says which rows the batch has, and by how much occurrence b counts where the batch's rows are
-    // penalised; one thread. The occurrence then adds to sum `place_[b]`.
+    // penalised; one thread. The occurrence then adds to sum `number_[b]`.
     template <class Times>
     void start(const int64_t* idx, long count, const Times& times) {
         numbers_.clear();
         distinct_.clear();
         times_.clear();
-        place_.resize(count);
+        number_.resize(count);
         for (long b = 0; b < count; ++b) {
-            const int32_t place = place_[b] = numbers_.of(idx[b]);
-            if (place == static_cast<int32_t>(distinct_.size())) {
+            const int32_t number = number_[b] = numbers_.of(idx[b]);
+            if (number == static_cast<int32_t>(distinct_.size())) {
                 distinct_.push_back(idx[b]);
                 times_.push_back(0);
             }
-            times_[place] += times(b);
+            times_[number] += times(b);
         }
         if (distinct_.size() * d_ > sums_.size()) sums_.resize(distinct_.size() * d_);
     }
@@ -121,7 +121,7 @@ class Gradients {
     }
 
     void add(long b, float factor, const float* row, Range columns) {
-        float* to = &sums_[place_[b] * d_];
+        float* to = &sums_[number_[b] * d_];
         for (long c = columns.begin; c < columns.end; ++c) to[c] += factor * row[c];
     }
 
@@ -174,7 +174,7 @@ class Gradients {
     const long d_;
     Numbering numbers_;
     Array<int64_t> distinct_;
-    Array<int32_t> place_;
+    Array<int32_t> number_;
     Array<float> times_, sums_;
 };
 

@@ -1,4 +1,4 @@
-// Looking up drawn pairs: random places in large arrays, asked for well before they are needed.
+// Looking up drawn pairs: random entries of large arrays, prefetched well before they are needed.
 #pragma once
 
 #include <algorithm>
@@ -12,28 +12,28 @@
 namespace fr {
 
 constexpr long AHEAD = 128;
-constexpr long TAKEN = 8192;  // cells that a thread takes at a time
+constexpr long CHUNK = 8192;  // entries that a thread takes at a time
 
-// Asks for array[index], which need not be there: no pointer outside the array is formed. It goes to
-// the second cache, which has room for more requests under way than the first.
+// Prefetches array[index], which need not exist: no pointer outside the array is formed. The second
+// cache takes more requests at a time than the first.
 template <class T>
 inline void prefetch_at(const T* array, int64_t index) {
     const uintptr_t offset = static_cast<uintptr_t>(index) * sizeof(T);
     __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(array) + offset), 0, 2);
 }
 
-// pairs[cell] holds a user row in its upper half and an item row in its lower half. Threads take the
-// next cells when they are free: one of them may share its core with the one that draws cells.
-inline void unpack(const int64_t* pairs, long n_pairs, const int64_t* cells, long n, long threads,
+// pairs[entry] holds a user row in its upper half and an item row in its lower half. Threads take the
+// next chunk when they are free: one of them may share its core with the one that draws the entries.
+inline void unpack(const int64_t* pairs, long n_pairs, const int64_t* entries, long n, long threads,
                    int64_t* users, int64_t* items) {
     std::atomic<long> next{0};
     team(threads, [&](int, int, Barrier&) {
-        for (long begin; (begin = next.fetch_add(TAKEN)) < n;) {
-            const long end = std::min(begin + TAKEN, n);
+        for (long begin; (begin = next.fetch_add(CHUNK)) < n;) {
+            const long end = std::min(begin + CHUNK, n);
             for (long k = begin; k < end; ++k) {
-                if (k + AHEAD < n) prefetch_at(pairs, cells[k + AHEAD]);
-                check_row("cells", k, cells[k], n_pairs);
-                int64_t pair = pairs[cells[k]];
+                if (k + AHEAD < n) prefetch_at(pairs, entries[k + AHEAD]);
+                check_row("entries", k, entries[k], n_pairs);
+                int64_t pair = pairs[entries[k]];
                 users[k] = pair >> 32;
                 items[k] = pair & 0xFFFFFFFF;
             }
