@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fullrank import DataError, native
-from fullrank.native import Moves, NegativeSteps, PairSteps, Side
+from fullrank.native import NegativeSteps, OptimizerStep, PairSteps, ParameterTable
 
 pytestmark = pytest.mark.skipif(native.library() is None, reason=native.state())
 
@@ -20,8 +20,8 @@ def table(n, d=DIM):
     return np.linspace(-1, 1, n * d, dtype=np.float32).reshape(n, d)
 
 
-def sides(**state):
-    return Side(table(USERS)), Side(table(ITEMS), state)
+def parameter_tables(**state):
+    return ParameterTable(table(USERS)), ParameterTable(table(ITEMS), state)
 
 
 def rows(n, *shape):
@@ -34,11 +34,11 @@ def with_one(array, value):
     return array
 
 
-def pair_run(*, users=None, items=None, moves=None, tables=None, **options):
+def pair_run(*, users=None, items=None, step=None, tables=None, **options):
     steps = PairSteps((USERS, ITEMS, DIM), BATCH, 2, objective="log-positive", **options)
     drawn = [rows(USERS, 3, BATCH) if users is None else users]
     drawn += [rows(ITEMS, 3, BATCH) if items is None else items]
-    return steps.run(tables or sides(), moves or Moves(lr=0.1), *drawn)
+    return steps.run(tables or parameter_tables(), step or OptimizerStep(lr=0.1), *drawn)
 
 
 def negative_run(name="bpr", *, users=None, items=None, negatives=None, shared=False, **more):
@@ -47,7 +47,7 @@ def negative_run(name="bpr", *, users=None, items=None, negatives=None, shared=F
     drawn = [rows(USERS, 3, BATCH) if users is None else users]
     drawn += [rows(ITEMS, 3, BATCH) if items is None else items]
     drawn += [rows(ITEMS, *shape) if negatives is None else negatives]
-    return steps.run(more.get("tables") or sides(), Moves(lr=0.1), *drawn)
+    return steps.run(more.get("tables") or parameter_tables(), OptimizerStep(lr=0.1), *drawn)
 
 
 @pytest.mark.parametrize("value", [LOW, -(2**63), HIGH])
@@ -75,7 +75,7 @@ def test_the_first_row_beyond_is_refused_and_the_last_is_not():
 
 
 def test_a_refused_run_leaves_the_tables_alone():
-    tables = sides()
+    tables = parameter_tables()
     with pytest.raises(DataError):
         pair_run(users=with_one(rows(USERS, 3, BATCH), HIGH), tables=tables)
     assert np.array_equal(tables[0].table, table(USERS))
@@ -183,32 +183,35 @@ def test_sizes_of_steps_have_bounds(size):
 def test_no_step_and_no_row():
     none = np.empty((0, BATCH), dtype=np.int64)
     assert pair_run(users=none, items=none).shape == (0,)
-    empty = Side(table(0)), Side(table(ITEMS))
+    empty = ParameterTable(table(0)), ParameterTable(table(ITEMS))
     steps = PairSteps((0, ITEMS, DIM), BATCH, 1, objective="log-positive")
     with pytest.raises(DataError, match=r"users\[0\]: found 0; expected none"):
-        steps.run(empty, Moves(), rows(1, 1, BATCH), rows(ITEMS, 1, BATCH))
+        steps.run(empty, OptimizerStep(), rows(1, 1, BATCH), rows(ITEMS, 1, BATCH))
 
 
 def test_tables_and_states_must_fit():
-    moves = Moves("adagrad", 0.1)
-    wide = Side(table(USERS, DIM + 1)), Side(table(ITEMS))
+    step = OptimizerStep("adagrad", 0.1)
+    wide = ParameterTable(table(USERS, DIM + 1)), ParameterTable(table(ITEMS))
     with pytest.raises(ValueError, match=r"user table: found shape \(7, 7\); expected \(7, 6\)"):
         pair_run(tables=wide)
     with pytest.raises(ValueError, match="square of the user table: found none"):
-        pair_run(moves=moves)
-    kept = Side(table(USERS), {"square": table(USERS)}), Side(table(ITEMS), {"square": table(4)})
+        pair_run(step=step)
+    kept = (
+        ParameterTable(table(USERS), {"square": table(USERS)}),
+        ParameterTable(table(ITEMS), {"square": table(4)}),
+    )
     with pytest.raises(ValueError, match=r"square of the item table: found shape \(4, 6\)"):
-        pair_run(moves=moves, tables=kept)
-    doubled = Side(table(USERS).astype(np.float64)), Side(table(ITEMS))
+        pair_run(step=step, tables=kept)
+    doubled = ParameterTable(table(USERS).astype(np.float64)), ParameterTable(table(ITEMS))
     with pytest.raises(TypeError, match="user table: found float64"):
         pair_run(tables=doubled)
-    strided = Side(np.asfortranarray(table(USERS))), Side(table(ITEMS))
+    strided = ParameterTable(np.asfortranarray(table(USERS))), ParameterTable(table(ITEMS))
     with pytest.raises(TypeError, match="user table: found float32, strides"):
         pair_run(tables=strided)
     sealed = table(ITEMS)
     sealed.flags.writeable = False
     with pytest.raises(ValueError, match="item table: found a read-only array"):
-        pair_run(tables=(Side(table(USERS)), Side(sealed)))
+        pair_run(tables=(ParameterTable(table(USERS)), ParameterTable(sealed)))
     with pytest.raises(ValueError, match=r"users: found shape \(3, 5\); expected \(3, 4\)"):
         pair_run(users=rows(USERS, 3, 5))
 

@@ -60,8 +60,8 @@ print(refused(lambda: native.NegativeSteps((9, 9, 16), 2**20, 2**10, 1, "bpr")))
 print(refused(lambda: native.NegativeSteps((9, 9, 2**31 - 1), 2**20, 2**10, 1, "ccl", shared=True)))
 steps = native.PairSteps((9, 9, 16), 64, 1, **plus)
 at = rng.integers(9, size=(2, 64))
-tables = [native.Side(rng.random((9, 16), dtype=np.float32)) for _ in range(2)]
-assert np.isfinite(steps.run(tables, native.Moves(), at, at)).all()
+tables = [native.ParameterTable(rng.random((9, 16), dtype=np.float32)) for _ in range(2)]
+assert np.isfinite(steps.run(tables, native.OptimizerStep(), at, at)).all()
 """)
     lines = out.splitlines()
     assert len(lines) == 4
@@ -93,11 +93,11 @@ def test_memory_refused_within_a_step():
     """The rows of a batch are counted as they come, so their sums are asked for by a member."""
     out = run("""
 n, batch, dim = 40_000, 40_000, 512
-tables = [native.Side(np.ones((n, dim), dtype=np.float32)) for _ in range(2)]
+tables = [native.ParameterTable(np.ones((n, dim), dtype=np.float32)) for _ in range(2)]
 steps = native.NegativeSteps((n, n, dim), batch, 1, 4, "bpr")
 at = np.arange(batch)[None]
 room(2**26)
-print(refused(lambda: steps.run(tables, native.Moves(lr=0.1), at, at, at[..., None])))
+print(refused(lambda: steps.run(tables, native.OptimizerStep(lr=0.1), at, at, at[..., None])))
 assert all((each.table == 1).all() for each in tables)
 """)
     assert out.startswith("kernel negative_run: no room for ")
@@ -106,16 +106,16 @@ assert all((each.table == 1).all() for each in tables)
 def test_threads_that_are_refused_are_done_without():
     """`ulimit -u` does not bind root, so the process becomes nobody first."""
     out = run("""
-tables = [native.Side(rng.random((50, 16), dtype=np.float32)) for _ in range(2)]
+tables = [native.ParameterTable(rng.random((50, 16), dtype=np.float32)) for _ in range(2)]
 at = rng.integers(50, size=(3, 64))
 excluded = [(np.zeros(51, dtype=np.int64), np.empty(0, dtype=np.int32))]
 edges = native.Edges(np.arange(51), np.arange(50, dtype=np.int32), np.ones(50, dtype=np.float32))
 
 def results():
-    mine = [native.Side(side.table.copy()) for side in tables]
+    mine = [native.ParameterTable(each.table.copy()) for each in tables]
     plus = {"objective": "log-positive", "balance": "directspec+", "values": {"tau": 4.0}}
     steps = native.PairSteps((50, 50, 16), 64, 4, **plus)
-    losses = steps.run(mine, native.Moves(lr=0.1), at, at)
+    losses = steps.run(mine, native.OptimizerStep(lr=0.1), at, at)
     found = native.top_k(mine[0].table, mine[1].table, np.arange(50), 5, 4, excluded=excluded)
     parts = losses, mine[0].table, *found[:2], edges.gather(mine[1].table, 4)
     return b"".join(part.tobytes() for part in parts)

@@ -5,7 +5,7 @@ from fullrank.native.build import library, state
 from fullrank.native.hops import Edges
 from fullrank.native.search import observed, top_k, unpack
 from fullrank.native.steps import PAIRWISE, VECTOR, LowRank, NegativeSteps, PairSteps
-from fullrank.native.tables import Moves, Side
+from fullrank.native.tables import OptimizerStep, ParameterTable
 
 __all__ = [
     "CORES",
@@ -13,10 +13,10 @@ __all__ = [
     "VECTOR",
     "Edges",
     "LowRank",
-    "Moves",
     "NegativeSteps",
+    "OptimizerStep",
     "PairSteps",
-    "Side",
+    "ParameterTable",
     "cores",
     "library",
     "observed",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fullrank.native import abi
 from fullrank.native.hops import Edges
-from fullrank.native.tables import Moves, Side, Sides, packed
+from fullrank.native.tables import OptimizerStep, ParameterTable, Tables, packed
 
 VECTOR = 16
 """Widths that are a multiple of this are whole vectors on every machine."""
@@ -118,7 +118,7 @@ class PairSteps:
         self._handle = abi.opened(self, "pair", config)
 
     def run(
-        self, sides: Sides, moves: Moves, users: NDArray[Any], items: NDArray[Any]
+        self, tables: Tables, step: OptimizerStep, users: NDArray[Any], items: NDArray[Any]
     ) -> NDArray[np.float64]:
         """Makes a step of each row of ``users`` and ``items``, (steps, B) int64 each.
 
@@ -127,12 +127,12 @@ class PairSteps:
         """
         steps = len(users)
         losses = np.empty(steps)
-        tables, update = packed(sides, moves, self._n, self._dim)
+        structs, update = packed(tables, step, self._n, self._dim)
         abi.call(
             "pair_run",
             self._handle,
             c_int64(steps),
-            tables,
+            structs,
             byref(update),
             abi.array("users", users, np.int64, (steps, self._batch)),
             abi.array("items", items, np.int64, (steps, self._batch)),
@@ -208,8 +208,8 @@ class NegativeSteps:
 
     def run(
         self,
-        sides: Sides,
-        moves: Moves,
+        tables: Tables,
+        step: OptimizerStep,
         users: NDArray[Any],
         items: NDArray[Any],
         negatives: NDArray[Any],
@@ -218,8 +218,8 @@ class NegativeSteps:
         """Makes a step of each row of the arguments.
 
         Args:
-            sides: The two tables.
-            moves: How their rows move.
+            tables: Users and items; written in place.
+            step: How the optimiser updates their rows.
             users: (steps, B) int64.
             items: (steps, B) int64.
             negatives: (steps, B, N) int64, or (steps, 1, N) where they are shared.
@@ -230,12 +230,12 @@ class NegativeSteps:
         """
         steps = len(users)
         losses, pairs = np.empty(steps), (steps, self._batch)
-        tables, update = packed(sides, moves, self._n, self._dim)
+        structs, update = packed(tables, step, self._n, self._dim)
         abi.call(
             f"{self._kind}_run",
             self._handle,
             c_int64(steps),
-            tables,
+            structs,
             byref(update),
             abi.array("users", users, np.int64, pairs),
             abi.array("items", items, np.int64, pairs),
@@ -263,12 +263,12 @@ class NegativeSteps:
             keys: (B,), of the pairs, for dropout.
         """
         grads = np.zeros_like(tables[0]), np.zeros_like(tables[1])
-        sides = (
-            Side(tables[0], {"square": grads[0]}),
-            Side(tables[1], {"square": grads[1]}),
+        users_and_items = (
+            ParameterTable(tables[0], {"square": grads[0]}),
+            ParameterTable(tables[1], {"square": grads[1]}),
         )
         batch = users[None], items[None], negatives[None], None if keys is None else keys[None]
-        (loss,) = self.run(sides, Moves("keep"), *batch)
+        (loss,) = self.run(users_and_items, OptimizerStep("keep"), *batch)
         return float(loss), grads
 
 

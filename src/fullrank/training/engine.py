@@ -72,8 +72,8 @@ class NativeEngine:
     def steps(self, batches: Batch, lr: float, losses: Tensor) -> None:
         """See `Engine.steps`."""
         decay = self.settings.weight_decay / self.settings.batch_size
-        moves = native.Moves(self.settings.optimizer, lr, decay, **self.optimizer.constants)
-        sides = self._side("user_table"), self._side("item_table")
+        step = native.OptimizerStep(self.settings.optimizer, lr, decay, **self.optimizer.constants)
+        tables = self._table("user_table"), self._table("item_table")
         negatives = batches.negative_idx
         drawn: tuple[NDArray[Any] | None, ...] = ()
         if negatives is not None:
@@ -83,14 +83,15 @@ class NativeEngine:
             self.form.watch(self.encoder.rows(TensorBatch(users, items, None)).pair.detach())
         made = self._steps(batches)
         total = losses.item()
-        for loss in made.run(sides, moves, batches.user_idx, batches.item_idx, *drawn).tolist():
+        for loss in made.run(tables, step, batches.user_idx, batches.item_idx, *drawn).tolist():
             total += loss  # one by one: the sum must not depend on how steps are bundled
         losses.fill_(total)
 
-    def _side(self, name: str) -> native.Side:
+    def _table(self, name: str) -> native.ParameterTable:
         table = self.encoder.parameters[name]
         state = self.optimizer.prepared(name, table)
-        return native.Side(table.numpy(), {key: each.numpy() for key, each in state.items()})
+        arrays = {key: each.numpy() for key, each in state.items()}
+        return native.ParameterTable(table.numpy(), arrays)
 
     def _steps(self, batches: Batch) -> Any:
         if self._made is None:
