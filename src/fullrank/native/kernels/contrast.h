@@ -1,4 +1,4 @@
-// What the steps of pairs against sampled items have in common: the course of a step.
+// The training step that all losses against sampled items share; each fills in its own parts.
 #pragma once
 
 #include <algorithm>
@@ -15,10 +15,10 @@ struct NegativeConfig {
     int64_t batch, dim, negatives, threads, objective;
     int64_t n[2];
     float margin, weight;  // of CCL
-    double dropout;        // share of a unit user row that CCL leaves out
+    double dropout;        // share of a unit user row that CCL sets to zero
 };
 
-// One step's rows. The keys are null without dropout.
+// The rows of one training step. The keys are null without dropout.
 struct Drawn {
     const int64_t *users, *items, *negatives;
     const uint64_t* keys;
@@ -26,9 +26,11 @@ struct Drawn {
     const uint64_t* key(long b) const { return keys ? keys + b : nullptr; }
 };
 
-// `Own` says how a step is made: `list(drawn)` which items it has, by one member; `prepare(mine,
-// items, drawn)` a share of what the pairs need, if `prepared()` is not 0; `pairs(mine, me, tables,
-// drawn)` losses and gradients; `add(columns, me, items, drawn)` the gradients of some columns.
+// `Own`, the class that derives from this one, has the parts of a step: `list(drawn)` registers the
+// item rows of the batch (one member); `prepare(mine, items, drawn)` computes a share of what the
+// pairs need, if `prepared()` is not 0; `pairs(mine, me, tables, drawn)` computes losses and user
+// gradients of a share of the pairs; `add(columns, me, items, drawn)` adds the item gradients to
+// their sums, in these columns.
 template <class Own>
 class ContrastSteps {
    public:
@@ -67,8 +69,8 @@ class ContrastSteps {
     }
 
    protected:
-    // `drawn`: sampled items of a step; `times`: rows of items that it works on.
-    ContrastSteps(const NegativeConfig& config, long drawn, long times)
+    // `drawn`: sampled items of a step; `occurrences`: item rows of a step, repeated ones counted.
+    ContrastSteps(const NegativeConfig& config, long drawn, long occurrences)
         : c_(checked(config)),
           B_(config.batch),
           d_(config.dim),
@@ -78,9 +80,9 @@ class ContrastSteps {
           u_(B_ * d_),
           gu_(B_ * d_),
           losses_(B_),
-          targets_(times),
+          targets_(occurrences),
           users_(std::min(B_, config.n[0]), d_),
-          items_(std::min(times, config.n[1]), d_) {}
+          items_(std::min(occurrences, config.n[1]), d_) {}
 
     const NegativeConfig c_;
     const long B_, d_, N_, drawn_;

@@ -67,7 +67,7 @@ class Near {
     Array<uint64_t> bits_;
 };
 
-// Remembers, for each node, which rows of the batch have been there.
+// Keeps, for each node, the set of batch rows that have visited it.
 template <int WORDS>
 class NearOf : public Near {
    public:

@@ -1,4 +1,4 @@
-// One hop on a weighted bipartite graph: sums of neighbours' rows, and the same transposed.
+// One hop on a weighted bipartite graph: gathers and sums neighbours' rows, or scatters to them.
 #pragma once
 
 #include <algorithm>
@@ -61,7 +61,7 @@ inline void gather_row(const Hop& h, long row, long k) {
     }
 }
 
-// `indices` must be readable for EDGES_AHEAD places beyond its end, and hold rows there.
+// `indices` must be readable for EDGES_AHEAD entries beyond its end, and hold rows there.
 inline void gather_hop(const Hop& h) {
     check_hop(h);
     std::atomic<long> next{0};

@@ -1,5 +1,5 @@
-// Steps of the cosine contrastive loss whose pairs share their sampled items: every cosine of a step
-// is then in one product of matrices.
+// Steps of the cosine contrastive loss whose pairs share their sampled items: one matrix product
+// computes all cosines of a step.
 #pragma once
 
 #include "contrast.h"

@@ -19,8 +19,8 @@ struct TopK {
     const int64_t* users;       // (n_users,) rows of the user table
     const Csr* excluded;        // (n_excluded,), items by row of the user table
     const uint8_t* candidates;  // (n_items,), or null: all
-    int32_t* items;             // (n_users, k) out, -1 where there are fewer
-    float* scores;              // (n_users, k) out, -inf there
+    int32_t* items;             // out: (n_users, k), -1 where fewer items are left
+    float* scores;              // out: (n_users, k), -inf there
 };
 
 constexpr long ITEMS = TILE_VECS * W;      // of a panel: one tile wide
@@ -35,8 +35,8 @@ struct Candidate {
     }
 };
 
-// The best so far of one user. Items come in ascending order, so a newcomer must be strictly better
-// than the k-th to count.
+// The best items of one user so far. Items come in ascending order, so a later one must be strictly
+// better than the k-th to enter.
 class Best {
    public:
     void start(long k, long n_items) {

@@ -99,7 +99,7 @@ inline bool any_above(Vec v, float x) {
 inline void transpose(const float* from, long ld, Vec* to) {
     Vec zipped[W];
     for (long i = 0; i < W; ++i) to[i] = load(from + i * ld);
-    for (long times = 1; times < W; times *= 2) {
+    for (long width = 1; width < W; width *= 2) {
         for (long i = 0; i < W / 2; ++i) {
             zipped[2 * i] = zip_low(to[i], to[i + W / 2]);
             zipped[2 * i + 1] = zip_high(to[i], to[i + W / 2]);
