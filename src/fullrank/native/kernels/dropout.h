@@ -21,7 +21,7 @@ class Dropout {
     bool none() const { return below_ == 0; }
 
     // Sets the dropped numbers to zero and scales the others by 1 / (1 - share): the mean stays.
-    void hide(uint64_t key, float* row, long d) const {
+    void apply(uint64_t key, float* row, long d) const {
         for (long c = 0; c < d; ++c) {
             const uint64_t bits = mixed(key + (c + 1) * 0x9e3779b97f4a7c15u);
             row[c] = bits >> 32 >= below_ ? row[c] * scale_ : 0.0f;

@@ -81,7 +81,7 @@ class SharedSteps : public ContrastSteps<SharedSteps> {
             const float* row = tables[0].rows + drawn.users[b] * d_;
             const float norm = inverse_norm(row, d_);
             for (long c = 0; c < d_; ++c) u_[b * d_ + c] = row[c] * norm;
-            if (drawn.keys) dropout_.hide(drawn.keys[b], &u_[b * d_], d_);
+            if (drawn.keys) dropout_.apply(drawn.keys[b], &u_[b * d_], d_);
         }
         gemm(&u_[pairs.begin * d_], d_, columns_.data(), width_, cosines, width_,
              pairs.end - pairs.begin, width_, d_, false);
@@ -113,7 +113,7 @@ class SharedSteps : public ContrastSteps<SharedSteps> {
         losses_[b] += c_.weight / N_ * above;
         const float along = pull * cosine + push * total, norm = inverse_norm(whole, d_);
         for (long c = 0; c < d_; ++c) gu[c] = push * gu[c] + pull * own_norms_[b] * item[c];
-        if (key) dropout_.hide(*key, gu, d_);
+        if (key) dropout_.apply(*key, gu, d_);
         for (long c = 0; c < d_; ++c) gu[c] = norm * (gu[c] - along * norm * whole[c]);
     }
 
