@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: env demo lint types test test-quick wheel-check first-use bench bench-large bench-growth bench-memory bench-peers docs clean
+.PHONY: env demo lint types test test-quick sanitize wheel-check first-use bench bench-large bench-growth bench-memory bench-peers docs clean
 
 env: .venv/.installed
 
@@ -25,6 +25,9 @@ test-quick: env
 
 test: lint types env
 	$(BIN)/pytest
+
+sanitize: env
+	PYTHON=$(BIN)/python tests/native/sanitize/run.sh
 
 docs: env
 	$(BIN)/python docs/generate.py

@@ -233,6 +233,7 @@ def test_kernels_and_numpy_draw_alike(small, rule, systematic, monkeypatch):
 
 def test_threads_look_up_the_same_pairs(monkeypatch):
     monkeypatch.setattr(sampling, "CACHE", 0)
+    monkeypatch.setenv(native.CORES, "3")
     batches = []
     for threads in (1, 3):
         sampler = PairSampler(DATA, "interactions", threads=threads)

@@ -82,7 +82,8 @@ def test_the_filter_is_the_polynomial_squared(scale):
         ("log-positive", {"average_layers": False}),
     ],
 )
-def test_compiled_steps_are_those_of_torch(small, method, values, threads):
+def test_compiled_steps_are_those_of_torch(small, method, values, threads, monkeypatch):
+    monkeypatch.setenv(native.CORES, "3")
     values = {"propagation": "factored", "rank": 20, "dim": 16, "lr": 1.0, "epochs": 2} | values
     results = []
     before = torch.get_num_threads()

@@ -72,7 +72,10 @@ def bits() -> str:
     users, items = rng.integers(60, size=(3, 50)), rng.integers(40, size=(3, 50))
     steps = native.PairSteps((60, 40, 32), 50, 1, objective="log-positive")
     losses = steps.run(
-        (native.Side(tables[0]), native.Side(tables[1])), native.Moves(lr=0.1), users, items
+        (native.ParameterTable(tables[0]), native.ParameterTable(tables[1])),
+        native.OptimizerStep(lr=0.1),
+        users,
+        items,
     )
     best, scores, _ = native.top_k(*tables, np.arange(60), 5, 1)
     digest = hashlib.sha256()

@@ -80,6 +80,7 @@ def test_every_variant_runs_compiled(small, method, options):
 @needs_kernels
 @EACH
 def test_bits_do_not_depend_on_threads_or_stacking(small, method, options, monkeypatch):
+    monkeypatch.setenv(native.CORES, "3")
     results = []
     for threads, most in ((1, 1), (2, 128), (3, 2)):
         monkeypatch.setattr(CompiledEngine, "most", most)
@@ -109,7 +110,8 @@ def test_steps_on_lightgcn_equal_autograd_in_float64(small, method, options):
 
 @needs_kernels
 @EACH
-def test_on_lightgcn_bits_do_not_depend_on_threads(small, method, options):
+def test_on_lightgcn_bits_do_not_depend_on_threads(small, method, options, monkeypatch):
+    monkeypatch.setenv(native.CORES, "3")
     data, results = small.train.select(np.arange(150)), []
     for threads in (1, 2, 3):
         with torch_threads(threads):

@@ -66,7 +66,7 @@ class Hops:
                 into = self._gather(side, whole[1 - side], into)
             else:
                 each = at.numpy(), other.contiguous().numpy(), into.numpy()
-                edges[1 - side].spread(*each, threads=1)
+                edges[1 - side].scatter_add(*each, threads=1)
             hopped.append(into)
         return (whole[0], whole[1]), (hopped[0], hopped[1])
 

@@ -42,8 +42,10 @@ class CompiledEngine:
     def steps(self, batches: Batch, lr: float, losses: Tensor) -> None:
         """See `fullrank.engine.step.Engine.steps`."""
         optimizer, watch = self.optimizer, watch_of(self.description)
-        moves = native.Moves(optimizer.rule, lr, self.description.decay, **optimizer.constants)
-        sides = self._side("user_table"), self._side("item_table")
+        step = native.OptimizerStep(
+            optimizer.rule, lr, self.description.decay, **optimizer.constants
+        )
+        tables = self._table("user_table"), self._table("item_table")
         negatives = batches.negative_idx
         drawn: tuple[NDArray[Any] | None, ...] = ()
         if negatives is not None:
@@ -52,15 +54,16 @@ class CompiledEngine:
             users, items = (torch.from_numpy(each[0]) for each in batches[:2])
             watch(self.encoder.rows(TensorBatch(users, items, None)).pair.detach())
         total = losses.item()
-        run = self._kernel.run(sides, moves, batches.user_idx, batches.item_idx, *drawn)
+        run = self._kernel.run(tables, step, batches.user_idx, batches.item_idx, *drawn)
         for loss in run.tolist():
             total += loss  # one by one: the sum must not depend on how steps are stacked
         losses.fill_(total)
 
-    def _side(self, name: str) -> native.Side:
+    def _table(self, name: str) -> native.ParameterTable:
         table = self.encoder.parameters[name]
         state = self.optimizer.prepared(name, table)
-        return native.Side(table.numpy(), {key: each.numpy() for key, each in state.items()})
+        arrays = {key: each.numpy() for key, each in state.items()}
+        return native.ParameterTable(table.numpy(), arrays)
 
     @cached_property
     def _kernel(self) -> Any:

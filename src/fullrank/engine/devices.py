@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from fullrank.errors import SettingError
+from fullrank.native import cores
 
 
 def device_named(name: str) -> str:
@@ -32,9 +33,13 @@ def device_named(name: str) -> str:
 
 @contextmanager
 def torch_threads(count: int | None) -> Iterator[None]:
-    """Sets torch's threads for a while; leaves them alone if no count is given."""
+    """Sets torch's threads for a while; leaves them alone if no count is given.
+
+    More threads than there are cores gain nothing, and thousands end the process: a larger count
+    is the number of cores.
+    """
     before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
+    torch.set_num_threads(before if count is None else min(count, cores()))
     try:
         yield
     finally:

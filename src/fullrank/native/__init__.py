@@ -1,20 +1,24 @@
 """Compiled kernels for the hot loops; everything here has a slower twin elsewhere in torch."""
 
+from fullrank.native.abi import CORES, cores
 from fullrank.native.build import available, library, state
 from fullrank.native.hops import Edges
 from fullrank.native.search import observed, top_k, unpack
-from fullrank.native.steps import PAIRWISE, VECTOR, LowRank, Moves, NegativeSteps, PairSteps, Side
+from fullrank.native.steps import PAIRWISE, VECTOR, LowRank, NegativeSteps, PairSteps
+from fullrank.native.tables import OptimizerStep, ParameterTable
 
 __all__ = [
+    "CORES",
     "PAIRWISE",
     "VECTOR",
     "Edges",
     "LowRank",
-    "Moves",
     "NegativeSteps",
+    "OptimizerStep",
     "PairSteps",
-    "Side",
+    "ParameterTable",
     "available",
+    "cores",
     "library",
     "observed",
     "state",

@@ -28,6 +28,8 @@ from fullrank.native.compiled import load_compiled
 from fullrank.native.compiler import BUILDS, CompilerError, library_name
 
 VARIABLE = "FULLRANK_NATIVE"
+LIBRARY = "FULLRANK_KERNELS_LIBRARY"
+"""A library to load whatever else there is: one that tests have built with a sanitizer."""
 PACKAGED = Path(__file__).with_name("lib")
 
 
@@ -107,6 +109,9 @@ def _load() -> Loaded:
     wanted = os.environ.get(VARIABLE, "")
     if wanted == "0":
         return Loaded(None, f"torch ({VARIABLE} is 0)")
+    given = os.environ.get(LIBRARY)
+    if given:
+        return Loaded(ctypes.CDLL(given), "native (a given library)", Path(given))
     if wanted not in ("", "1", "compile"):
         return _named(wanted)
     reasons = []

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from ctypes import POINTER, Structure, byref, c_float, c_int32, c_int64
+from ctypes import byref
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fullrank.native.build import kernel, pointer
+from fullrank.native import abi
 
 READ_AHEAD = 16
-"""Places beyond the end of the edges that the kernels may read; see `padded`."""
-
-
-class _Hop(Structure):
-    _fields_ = [
-        *((name, c_int64) for name in ("n_rows", "dim", "threads")),
-        ("indptr", POINTER(c_int64)),
-        ("indices", POINTER(c_int32)),
-        ("weights", POINTER(c_float)),
-        ("rows", POINTER(c_int64)),
-        ("base", POINTER(c_float)),
-        ("from", POINTER(c_float)),
-        ("into", POINTER(c_float)),
-    ]
+"""Entries beyond the end of the edges that the kernels may read; see ``EDGES_AHEAD`` there."""
 
 
 class Edges:
@@ -33,6 +21,9 @@ class Edges:
         indptr: (n + 1,) int64, edges of row r at ``indptr[r]:indptr[r + 1]``.
         indices: (edges,) int32, rows of the other side.
         weights: (edges,) float32.
+
+    Raises:
+        DataError: edges that are no CSR matrix.
     """
 
     def __init__(
@@ -41,9 +32,22 @@ class Edges:
         indices: NDArray[np.int32],
         weights: NDArray[np.float32],
     ) -> None:
+        self.n_rows = len(indptr) - 1
+        self.n_columns = abi.check_csr("the edges", indptr, indices)
+        """Rows that a table of neighbours must have."""
         self.indptr = indptr
         self.indices = np.concatenate((indices, np.zeros(READ_AHEAD, dtype=np.int32)))
         self.weights = weights
+        self._n_edges = len(indices)
+        self.arrays()
+
+    def arrays(self) -> tuple[Any, Any, Any]:
+        """``indptr``, ``indices`` and ``weights`` for a struct of the kernels."""
+        return (
+            abi.array("indptr", self.indptr, np.int64, (self.n_rows + 1,)),
+            abi.array("indices", self.indices, np.int32, (self._n_edges + READ_AHEAD,)),
+            abi.array("weights", self.weights, np.float32, (self._n_edges,)),
+        )
 
     def gather(
         self,
@@ -57,15 +61,17 @@ class Edges:
 
         Shapes: ``table`` (m, d), ``base`` (n, d), ``rows`` (k,); returns (k, d) or (n, d).
         """
-        count = len(self.indptr) - 1 if rows is None else len(rows)
+        count = self.n_rows if rows is None else len(rows)
         into = np.empty((count, table.shape[1]), dtype=np.float32)
-        hop = self._hop(count, table, into, threads, rows)
+        hop = self._hop(count, into.shape[1], threads, rows)
+        setattr(hop, "from", self._table("table", table))
+        hop.into = abi.array("into", into, np.float32, into.shape)
         if base is not None:
-            hop.base = pointer(base, np.float32, c_float)
-        kernel("gather_hop")(byref(hop))
+            hop.base = abi.array("base", base, np.float32, (self.n_rows, table.shape[1]))
+        abi.call("gather_hop", byref(hop))
         return into
 
-    def spread(
+    def scatter_add(
         self,
         rows: NDArray[np.int64],
         grad: NDArray[np.float32],
@@ -76,22 +82,19 @@ class Edges:
 
         Shapes: ``rows`` (k,), ``grad`` (k, d), ``into`` (m, d), written in place.
         """
-        kernel("spread_hop")(byref(self._hop(len(rows), grad, into, threads, rows)))
+        hop = self._hop(len(rows), into.shape[1], threads, rows)
+        setattr(hop, "from", abi.array("grad", grad, np.float32, (len(rows), into.shape[1])))
+        hop.into = self._table("into", into, written=True)
+        abi.call("scatter_hop", byref(hop))
 
-    def _hop(
-        self,
-        count: int,
-        source: NDArray[np.float32],
-        into: NDArray[np.float32],
-        threads: int,
-        rows: NDArray[np.int64] | None,
-    ) -> _Hop:
-        hop = _Hop(count, into.shape[1], threads)
-        hop.indptr = pointer(self.indptr, np.int64, c_int64)
-        hop.indices = pointer(self.indices, np.int32, c_int32)
-        hop.weights = pointer(self.weights, np.float32, c_float)
-        setattr(hop, "from", pointer(source, np.float32, c_float))
-        hop.into = pointer(into, np.float32, c_float)
+    def _table(self, name: str, table: NDArray[np.float32], *, written: bool = False) -> Any:
+        if len(table) < self.n_columns:
+            raise ValueError(f"{name}: found {len(table)} rows; expected {self.n_columns} or more")
+        return abi.array(name, table, np.float32, (len(table), table.shape[1]), written=written)
+
+    def _hop(self, count: int, dim: int, threads: int, rows: NDArray[np.int64] | None) -> abi.Hop:
+        hop = abi.Hop(count, dim, abi.team_size(threads), self.n_rows)
+        hop.indptr, hop.indices, hop.weights = self.arrays()
         if rows is not None:
-            hop.rows = pointer(rows, np.int64, c_int64)
+            hop.rows = abi.array("rows", rows, np.int64, (count,))
         return hop

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ctypes import POINTER, Structure, byref, c_float, c_int32, c_int64, c_uint8
-from typing import Any
+from ctypes import byref, c_int64
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fullrank.native.build import kernel, pointer
+from fullrank.native import abi
 
-
-class _Excluded(Structure):
-    _fields_ = [("indptr", POINTER(c_int64)), ("items", POINTER(c_int32))]
-
-
-class _TopK(Structure):
-    _fields_ = [
-        *((name, c_int64) for name in ("dim", "n_items", "n_users", "k", "threads", "n_excluded")),
-        ("user_table", POINTER(c_float)),
-        ("item_table", POINTER(c_float)),
-        ("users", POINTER(c_int64)),
-        ("excluded", POINTER(_Excluded)),
-        ("candidates", POINTER(c_uint8)),
-        ("items", POINTER(c_int32)),
-        ("scores", POINTER(c_float)),
-    ]
+_MOST_ITEMS = np.iinfo(np.int32).max
 
 
 def top_k(
@@ -54,35 +38,46 @@ def top_k(
         (U, k) items, -1 where none is left; (U, k) scores, -inf there; and the position of a user
         with a score that is not a number, if there is one.
     """
+    (n_rows, dim), n_items = user_table.shape, len(item_table)
+    if not 1 <= k <= _MOST_ITEMS:
+        raise ValueError(f"k: found {k}; expected 1 to {_MOST_ITEMS}")
+    if n_items > _MOST_ITEMS:
+        raise ValueError(f"item table: found {n_items} rows; expected at most {_MOST_ITEMS}")
     items = np.empty((len(users), k), dtype=np.int32)
     scores = np.empty((len(users), k), dtype=np.float32)
-    masks = (_Excluded * max(len(excluded), 1))()
-    for mask, (indptr, indices) in zip(masks, excluded, strict=False):
-        mask.indptr = pointer(indptr, np.int64, c_int64)
-        mask.items = pointer(indices, np.int32, c_int32)
-    n_items, dim = item_table.shape
-    job = _TopK(dim, n_items, len(users), k, threads, len(excluded))
-    job.user_table = pointer(user_table, np.float32, c_float)
-    job.item_table = pointer(item_table, np.float32, c_float)
-    job.users = pointer(users, np.int64, c_int64)
+    masks = (abi.Csr * max(len(excluded), 1))()
+    for at, (indptr, indices) in enumerate(excluded):
+        masks[at] = abi.csr("excluded items", indptr, indices)
+    job = abi.TopK(dim, n_items, len(users), k, abi.team_size(threads), len(excluded), n_rows)
+    job.user_table = abi.array("user table", user_table, np.float32, (n_rows, dim))
+    job.item_table = abi.array("item table", item_table, np.float32, (n_items, dim))
+    job.users = abi.array("users", users, np.int64, (len(users),))
     job.excluded = masks
-    job.items = pointer(items, np.int32, c_int32)
-    job.scores = pointer(scores, np.float32, c_float)
+    job.items = abi.array("items", items, np.int32, items.shape)
+    job.scores = abi.array("scores", scores, np.float32, scores.shape)
     if candidates is not None:
-        job.candidates = pointer(candidates.view(np.uint8), np.uint8, c_uint8)
-    run: Any = kernel("top_k")
-    run.restype = c_int64
-    bad = run(byref(job))
-    return items, scores, None if bad < 0 else bad
+        job.candidates = abi.array("candidates", candidates.view(np.uint8), np.uint8, (n_items,))
+    nan = c_int64(-1)
+    abi.call("top_k", byref(job), byref(nan))
+    return items, scores, None if nan.value < 0 else nan.value
 
 
 def unpack(
-    pairs: NDArray[np.int64], cells: NDArray[np.int64], threads: int = 1
+    pairs: NDArray[np.int64], entries: NDArray[np.int64], threads: int = 1
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Upper and lower half of ``pairs[cells]``, (n,) each: user and item rows."""
-    users, items = np.empty_like(cells), np.empty_like(cells)
-    arrays = [pointer(each, np.int64, c_int64) for each in (pairs, cells, users, items)]
-    kernel("unpack")(*arrays[:2], c_int64(len(cells)), c_int64(threads), *arrays[2:])
+    """Upper and lower half of ``pairs[entries]``, (n,) each: user and item rows."""
+    n = len(entries)
+    users, items = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    abi.call(
+        "unpack",
+        abi.array("pairs", pairs, np.int64, (len(pairs),)),
+        c_int64(len(pairs)),
+        abi.array("entries", entries, np.int64, (n,)),
+        c_int64(n),
+        c_int64(abi.team_size(threads)),
+        abi.array("users", users, np.int64, (n,)),
+        abi.array("items", items, np.int64, (n,)),
+    )
     return users, items
 
 
@@ -93,13 +88,14 @@ def observed(
     items: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
     """(n,) whether each item is among the ascending ``indices`` of each user."""
-    found = np.empty(len(users), dtype=bool)
-    kernel("observed")(
-        pointer(indptr, np.int64, c_int64),
-        pointer(indices, np.int32, c_int32),
-        pointer(users, np.int64, c_int64),
-        pointer(items, np.int64, c_int64),
-        c_int64(len(users)),
-        pointer(found.view(np.uint8), np.uint8, c_uint8),
+    n = len(users)
+    found = np.empty(n, dtype=bool)
+    abi.call(
+        "observed",
+        byref(abi.csr("the interactions", indptr, indices)),
+        abi.array("users", users, np.int64, (n,)),
+        abi.array("items", items, np.int64, (n,)),
+        c_int64(n),
+        abi.array("found", found.view(np.uint8), np.uint8, (n,)),
     )
     return found

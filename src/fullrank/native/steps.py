@@ -5,93 +5,27 @@ Arrays are given as NumPy; the tables are written in place.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Mapping, Sequence
-from ctypes import (
-    POINTER,
-    Structure,
-    byref,
-    c_double,
-    c_float,
-    c_int32,
-    c_int64,
-    c_uint64,
-    c_void_p,
-)
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from ctypes import byref, c_double, c_int64
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fullrank.native.build import kernel, pointer
+from fullrank.native import abi
 from fullrank.native.hops import Edges
+from fullrank.native.tables import OptimizerStep, ParameterTable, Tables, packed
 
 VECTOR = 16
 """Widths that are a multiple of this are whole vectors on every machine."""
 
-_RULES = {"sgd": 0, "adagrad": 1, "adam": 2, "keep": 3}
-"""``keep`` moves nothing and puts the gradient of each row in ``square``."""
 _BALANCES = {"none": 0, "directspec": 1, "directspec+": 2}
 PAIRWISE = {"log-positive": 0, "euclidean-positive": 1}
 """Objectives of observed pairs, as the kernels number them."""
 _CONTRASTS = {"bpr": 0, "bce": 1, "ccl": 2}
 
-
-@dataclass(frozen=True)
-class Moves:
-    """How rows move: the rule, the penalty on rows, and the rule's constants."""
-
-    rule: Literal["sgd", "adagrad", "adam", "keep"] = "sgd"
-    lr: float = 1.0
-    decay: float = 0.0
-    """Times the row is added to its gradient, for each time that the batch has it; N negatives of a
-    pair count as one."""
-    eps: float = 0.0
-    beta1: float = 0.0
-    beta2: float = 0.0
-
-
-@dataclass(frozen=True)
-class Side:
-    """The table of one side, (n, d) float32, and the optimiser's arrays for it."""
-
-    table: NDArray[np.float32]
-    state: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    """``square`` for Adagrad; ``square``, ``mean`` and ``count`` for Adam."""
-
-
-class _Table(Structure):
-    _fields_ = [
-        ("rows", POINTER(c_float)),
-        ("n", c_int64),
-        ("square", POINTER(c_float)),
-        ("mean", POINTER(c_float)),
-        ("count", POINTER(c_float)),
-    ]
-
-
-class _Update(Structure):
-    _fields_ = [
-        ("rule", c_int64),
-        ("lr", c_float),
-        ("decay", c_float),
-        ("eps", c_float),
-        ("beta1", c_float),
-        ("beta2", c_float),
-    ]
-
-
-class _FactoredConfig(Structure):
-    _fields_ = [
-        ("rank", c_int64),
-        *((name, c_float) for name in ("identity", "hop")),
-        *((name, POINTER(c_float)) for name in ("even", "odd")),
-        *((name, POINTER(c_float) * 2) for name in ("basis", "low")),
-        ("indptr", POINTER(c_int64) * 2),
-        ("indices", POINTER(c_int32) * 2),
-        ("weights", POINTER(c_float) * 2),
-    ]
+Csr = tuple[NDArray[np.int64], NDArray[np.int32]]
 
 
 @dataclass(frozen=True)
@@ -113,27 +47,27 @@ class LowRank:
     edges: tuple[Edges, Edges]
     """Weighted neighbours of the users, and of the items."""
 
+    def packed(self, n: tuple[int, int], dim: int) -> abi.FactoredConfig:
+        """The struct of rows over tables (n[0], d) and (n[1], d).
 
-class _PairConfig(Structure):
-    _fields_ = [
-        *((name, c_int64) for name in ("batch", "dim", "threads", "balance", "objective")),
-        *((name, c_float) for name in ("alpha", "tau", "tau_near", "shrink")),
-        ("near", c_int64),
-        ("n", c_int64 * 2),
-        ("n_neighbours", c_int64 * 2),
-        ("indptr", POINTER(c_int64) * 2),
-        ("indices", POINTER(c_int32) * 2),
-        ("factored", _FactoredConfig),
-    ]
-
-
-class _NegativeConfig(Structure):
-    _fields_ = [
-        *((name, c_int64) for name in ("batch", "dim", "negatives", "threads", "objective")),
-        ("n", c_int64 * 2),
-        *((name, c_float) for name in ("margin", "weight")),
-        ("dropout", c_double),
-    ]
+        Raises:
+            ValueError: arrays that do not fit the tables or one another.
+        """
+        if dim % VECTOR:
+            raise ValueError(f"dim: found {dim}; expected a multiple of {VECTOR}")
+        rank = len(self.even)
+        config = abi.FactoredConfig(rank, self.identity, self.hop)
+        config.even = abi.array("even", self.even, np.float32, (rank,))
+        config.odd = abi.array("odd", self.odd, np.float32, (rank,))
+        for side, edges in enumerate(self.edges):
+            basis, low = self.bases[side], self.low[side]
+            config.basis[side] = abi.array("basis", basis, np.float32, (n[side], rank))
+            config.low[side] = abi.array("low", low, np.float32, (rank, dim), written=True)
+            if edges.n_rows != n[side] or edges.n_columns > n[1 - side]:
+                found = f"{edges.n_rows} rows and {edges.n_columns} columns"
+                raise ValueError(f"edges: found {found}; expected {n[side]} and {n[1 - side]}")
+            config.indptr[side], config.indices[side], config.weights[side] = edges.arrays()
+        return config
 
 
 class PairSteps:
@@ -161,43 +95,48 @@ class PairSteps:
         objective: str,
         balance: str = "none",
         values: Mapping[str, float] | None = None,
-        graph: Sequence[tuple[NDArray[np.int64], NDArray[np.int32]]] | None = None,
+        graph: Sequence[Csr] | None = None,
         by_distance: bool = False,
         low_rank: LowRank | None = None,
     ) -> None:
-        n_users, n_items, dim = shape
-        config = _PairConfig(batch, dim, threads, _BALANCES[balance], PAIRWISE[objective])
+        n_users, n_items, self._dim = shape
+        self._n, self._batch = (n_users, n_items), batch
+        threads = abi.team_size(threads)
+        config = abi.PairConfig(batch, self._dim, threads, _BALANCES[balance], PAIRWISE[objective])
         for name, value in (values or {}).items():
             setattr(config, name, value)
         config.near = by_distance
-        config.n[:] = (n_users, n_items)
-        config.n_neighbours[:] = (n_users, n_items) if graph is None else (n_items, n_users)
-        self._graph = graph
-        for side, (indptr, indices) in enumerate(graph or ()):
-            config.indptr[side] = pointer(indptr, np.int64, c_int64)
-            config.indices[side] = pointer(indices, np.int32, c_int32)
-        self._low_rank = low_rank
+        config.n[:] = self._n
+        config.n_neighbours[:] = self._n if graph is None else self._n[::-1]
+        for side, (indptr, indices) in zip((0, 1), graph, strict=True) if graph else ():
+            _check_graph(side, indptr, indices, self._n)
+            config.indptr[side] = abi.array("graph", indptr, np.int64, indptr.shape)
+            config.indices[side] = abi.array("graph", indices, np.int32, indices.shape)
         if low_rank is not None:
-            config.factored = _factored(low_rank)
-        self._handle = _opened(self, "pair", config)
+            config.factored = low_rank.packed(self._n, self._dim)
+        self._kept = graph, low_rank  # the kernels have their addresses
+        self._handle = abi.opened(self, "pair", config)
 
     def run(
-        self, sides: tuple[Side, Side], moves: Moves, users: NDArray[Any], items: NDArray[Any]
+        self, tables: Tables, step: OptimizerStep, users: NDArray[Any], items: NDArray[Any]
     ) -> NDArray[np.float64]:
         """Makes a step of each row of ``users`` and ``items``, (steps, B) int64 each.
 
         Returns:
             (steps,) the loss of each step, before its update.
         """
-        losses = np.empty(len(users))
-        arguments = (_tables(sides), byref(_update(moves)))
-        kernel("pair_run")(
+        steps = len(users)
+        losses = np.empty(steps)
+        structs, update = packed(tables, step, self._n, self._dim)
+        abi.call(
+            "pair_run",
             self._handle,
-            c_int64(len(users)),
-            *arguments,
-            pointer(users, np.int64, c_int64),
-            pointer(items, np.int64, c_int64),
-            pointer(losses, np.float64, c_double),
+            c_int64(steps),
+            structs,
+            byref(update),
+            abi.array("users", users, np.int64, (steps, self._batch)),
+            abi.array("items", items, np.int64, (steps, self._batch)),
+            abi.array("losses", losses, np.float64, (steps,)),
         )
         return losses
 
@@ -214,17 +153,18 @@ class PairSteps:
         Returns:
             The loss, and (2, B, d).
         """
-        grads = np.empty_like(rows)
-        work = kernel("pair_gradients")
-        work.restype = c_double
-        loss = work(
+        shape = 2, self._batch, self._dim
+        grads, loss = np.empty(shape, dtype=np.float32), c_double()
+        abi.call(
+            "pair_gradients",
             self._handle,
-            pointer(rows, np.float32, c_float),
-            pointer(users, np.int64, c_int64),
-            pointer(items, np.int64, c_int64),
-            pointer(grads, np.float32, c_float),
+            abi.array("rows", rows, np.float32, shape),
+            abi.array("users", users, np.int64, (self._batch,)),
+            abi.array("items", items, np.int64, (self._batch,)),
+            abi.array("grads", grads, np.float32, shape),
+            byref(loss),
         )
-        return loss, grads
+        return loss.value, grads
 
 
 class NegativeSteps:
@@ -253,18 +193,23 @@ class NegativeSteps:
     ) -> None:
         if shared and objective != "ccl":
             raise ValueError(f"found shared negatives with {objective!r}, expected 'ccl'")
-        n_users, n_items, dim = shape
-        config = _NegativeConfig(batch, dim, negatives, threads, _CONTRASTS[objective])
-        config.n[:] = (n_users, n_items)
+        n_users, n_items, self._dim = shape
+        self._n, self._batch = (n_users, n_items), batch
+        self._drawn = (1 if shared else batch, negatives)
+        threads = abi.team_size(threads)
+        config = abi.NegativeConfig(batch, self._dim, negatives, threads, _CONTRASTS[objective])
+        config.n[:] = self._n
         for name, value in (values or {}).items():
             setattr(config, name, value)
+        if not 0 <= config.dropout < 1:
+            raise ValueError(f"dropout: found {config.dropout}; expected 0 or more, below 1")
         self._kind = "shared" if shared else "negative"
-        self._handle = _opened(self, self._kind, config)
+        self._handle = abi.opened(self, self._kind, config)
 
     def run(
         self,
-        sides: tuple[Side, Side],
-        moves: Moves,
+        tables: Tables,
+        step: OptimizerStep,
         users: NDArray[Any],
         items: NDArray[Any],
         negatives: NDArray[Any],
@@ -273,8 +218,8 @@ class NegativeSteps:
         """Makes a step of each row of the arguments.
 
         Args:
-            sides: The two tables.
-            moves: How their rows move.
+            tables: Users and items; written in place.
+            step: How the optimiser updates their rows.
             users: (steps, B) int64.
             items: (steps, B) int64.
             negatives: (steps, B, N) int64, or (steps, 1, N) where they are shared.
@@ -283,17 +228,20 @@ class NegativeSteps:
         Returns:
             (steps,) the loss of each step, before its update.
         """
-        losses = np.empty(len(users))
-        kernel(f"{self._kind}_run")(
+        steps = len(users)
+        losses, pairs = np.empty(steps), (steps, self._batch)
+        structs, update = packed(tables, step, self._n, self._dim)
+        abi.call(
+            f"{self._kind}_run",
             self._handle,
-            c_int64(len(users)),
-            _tables(sides),
-            byref(_update(moves)),
-            pointer(users, np.int64, c_int64),
-            pointer(items, np.int64, c_int64),
-            pointer(negatives, np.int64, c_int64),
-            None if keys is None else pointer(keys, np.uint64, c_uint64),
-            pointer(losses, np.float64, c_double),
+            c_int64(steps),
+            structs,
+            byref(update),
+            abi.array("users", users, np.int64, pairs),
+            abi.array("items", items, np.int64, pairs),
+            abi.array("negatives", negatives, np.int64, (steps, *self._drawn)),
+            None if keys is None else abi.array("keys", keys, np.uint64, pairs),
+            abi.array("losses", losses, np.float64, (steps,)),
         )
         return losses
 
@@ -315,48 +263,19 @@ class NegativeSteps:
             keys: (B,), of the pairs, for dropout.
         """
         grads = np.zeros_like(tables[0]), np.zeros_like(tables[1])
-        sides = (
-            Side(tables[0], {"square": grads[0]}),
-            Side(tables[1], {"square": grads[1]}),
+        users_and_items = (
+            ParameterTable(tables[0], {"square": grads[0]}),
+            ParameterTable(tables[1], {"square": grads[1]}),
         )
         batch = users[None], items[None], negatives[None], None if keys is None else keys[None]
-        (loss,) = self.run(sides, Moves("keep"), *batch)
+        (loss,) = self.run(users_and_items, OptimizerStep("keep"), *batch)
         return float(loss), grads
 
 
-def _factored(low_rank: LowRank) -> _FactoredConfig:
-    config = _FactoredConfig(len(low_rank.even), low_rank.identity, low_rank.hop)
-    config.even = pointer(low_rank.even, np.float32, c_float)
-    config.odd = pointer(low_rank.odd, np.float32, c_float)
-    for side in (0, 1):
-        config.basis[side] = pointer(low_rank.bases[side], np.float32, c_float)
-        config.low[side] = pointer(low_rank.low[side], np.float32, c_float)
-        edges = low_rank.edges[side]
-        config.indptr[side] = pointer(edges.indptr, np.int64, c_int64)
-        config.indices[side] = pointer(edges.indices, np.int32, c_int32)
-        config.weights[side] = pointer(edges.weights, np.float32, c_float)
-    return config
-
-
-def _opened(owner: object, kind: str, config: Structure) -> c_void_p:
-    make = kernel(f"{kind}_open")
-    make.restype = c_void_p
-    handle = c_void_p(make(byref(config)))
-    if not handle:
-        raise MemoryError("no room for the work space of a training step")
-    weakref.finalize(owner, kernel(f"{kind}_close"), handle)
-    return handle
-
-
-def _tables(sides: tuple[Side, Side]) -> Any:
-    tables = (_Table * 2)()
-    for table, side in zip(tables, sides, strict=True):
-        table.n = len(side.table)
-        table.rows = pointer(side.table, np.float32, c_float)
-        for name, array in side.state.items():
-            setattr(table, name, pointer(array, np.float32, c_float))
-    return tables
-
-
-def _update(moves: Moves) -> _Update:
-    return _Update(_RULES[moves.rule], moves.lr, moves.decay, moves.eps, moves.beta1, moves.beta2)
+def _check_graph(
+    side: int, indptr: NDArray[np.int64], indices: NDArray[np.int32], n: tuple[int, int]
+) -> None:
+    found = len(indptr) - 1, abi.check_csr("the graph", indptr, indices)
+    if found[0] != n[side] or found[1] > n[1 - side]:
+        shape = f"{found[0]} rows and {found[1]} columns"
+        raise ValueError(f"graph: found {shape}; expected {n[side]} and {n[1 - side]}")

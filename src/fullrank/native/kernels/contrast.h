@@ -1,9 +1,8 @@
-// What the steps of pairs against sampled items have in common: the course of a step.
+// The training step that all losses against sampled items share; each fills in its own parts.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
-#include <vector>
 
 #include "dropout.h"
 #include "rows.h"
@@ -16,10 +15,10 @@ struct NegativeConfig {
     int64_t batch, dim, negatives, threads, objective;
     int64_t n[2];
     float margin, weight;  // of CCL
-    double dropout;        // share of a unit user row that CCL leaves out
+    double dropout;        // share of a unit user row that CCL sets to zero
 };
 
-// One step's rows. The keys are null without dropout.
+// The rows of one training step. The keys are null without dropout.
 struct Drawn {
     const int64_t *users, *items, *negatives;
     const uint64_t* keys;
@@ -27,17 +26,21 @@ struct Drawn {
     const uint64_t* key(long b) const { return keys ? keys + b : nullptr; }
 };
 
-// `Own` says how a step is made: `list(drawn)` which items it has, by one member; `prepare(mine,
-// items, drawn)` a share of what the pairs need, if `prepared()` is not 0; `pairs(mine, me, tables,
-// drawn)` losses and gradients; `add(columns, me, items, drawn)` the gradients of some columns.
+// `Own`, the class that derives from this one, has the parts of a step: `list(drawn)` registers the
+// item rows of the batch (one member); `prepare(mine, items, drawn)` computes a share of what the
+// pairs need, if `prepared()` is not 0; `pairs(mine, me, tables, drawn)` computes losses and user
+// gradients of a share of the pairs; `add(columns, me, items, drawn)` adds the item gradients to
+// their sums, in these columns.
 template <class Own>
 class ContrastSteps {
    public:
     void run(long steps, const Table* tables, const Update& update, const int64_t* users,
              const int64_t* items, const int64_t* negatives, const uint64_t* keys, double* losses) {
-        int members = static_cast<int>(c_.threads);
         Own& own = static_cast<Own&>(*this);
-        team(members, [&](int me, Barrier& barrier) {
+        check_rows("users", users, steps * B_, c_.n[0]);
+        check_rows("items", items, steps * B_, c_.n[1]);
+        check_rows("negatives", negatives, steps * drawn_, c_.n[1]);
+        team(c_.threads, [&](int me, int members, Barrier& barrier) {
             for (long step = 0; step < steps; ++step) {
                 const Drawn drawn{users + step * B_, items + step * B_, negatives + step * drawn_,
                                   keys ? keys + step * B_ : nullptr};
@@ -66,9 +69,9 @@ class ContrastSteps {
     }
 
    protected:
-    // `drawn`: sampled items of a step; `times`: rows of items that it works on.
-    ContrastSteps(const NegativeConfig& config, long drawn, long times)
-        : c_(config),
+    // `drawn`: sampled items of a step; `occurrences`: item rows of a step, repeated ones counted.
+    ContrastSteps(const NegativeConfig& config, long drawn, long occurrences)
+        : c_(checked(config)),
           B_(config.batch),
           d_(config.dim),
           N_(config.negatives),
@@ -77,18 +80,26 @@ class ContrastSteps {
           u_(B_ * d_),
           gu_(B_ * d_),
           losses_(B_),
-          targets_(times),
+          targets_(occurrences),
           users_(std::min(B_, config.n[0]), d_),
-          items_(std::min(times, config.n[1]), d_) {}
+          items_(std::min(occurrences, config.n[1]), d_) {}
 
     const NegativeConfig c_;
     const long B_, d_, N_, drawn_;
     const Dropout dropout_;
-    std::vector<float> u_, gu_, losses_;
-    std::vector<int64_t> targets_;
+    Array<float> u_, gu_, losses_;
+    Array<int64_t> targets_;
     Gradients users_, items_;
 
    private:
+    static const NegativeConfig& checked(const NegativeConfig& config) {
+        check_size("batch", config.batch);
+        check_size("dim", config.dim);
+        check_size("negatives", config.negatives);
+        check_size("batch * (1 + negatives)", config.batch * (1 + config.negatives));
+        return config;
+    }
+
     void move(Range columns, int me, const Table* tables, const Update& update,
               const Drawn& drawn) {
         if (columns.begin == columns.end) return;

@@ -1,5 +1,5 @@
-// Which numbers of a row a step keeps, as a function of a key of the row: it depends neither on the
-// order of the work nor on where a run was stopped. `fullrank.training.dropout` draws the same.
+// Dropout whose mask is a function of a key of the row: it depends neither on the order of the work
+// nor on where a run was stopped. `fullrank.training.dropout` draws the same mask.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ class Dropout {
 
     bool none() const { return below_ == 0; }
 
-    // Zero where a number is left out, and the others larger, so that their mean stays.
-    void hide(uint64_t key, float* row, long d) const {
+    // Sets the dropped numbers to zero and scales the others by 1 / (1 - share): the mean stays.
+    void apply(uint64_t key, float* row, long d) const {
         for (long c = 0; c < d; ++c) {
             const uint64_t bits = mixed(key + (c + 1) * 0x9e3779b97f4a7c15u);
             row[c] = bits >> 32 >= below_ ? row[c] * scale_ : 0.0f;

@@ -5,8 +5,8 @@
 //   M_users <- M_users - lr (e * U^T G_users + o * V^T G_items), and likewise for the items.
 #pragma once
 
-#include "floats.h"
 #include "gemm.h"
+#include "memory.h"
 #include "rows.h"
 
 namespace fr {
@@ -52,7 +52,7 @@ class Factored {
     }
 
     // G^T of one side.
-    void turn(int s, const float* g) {
+    void transpose_gradients(int s, const float* g) {
         for (long b = 0; b < B_; ++b)
             for (long c = 0; c < D_; ++c) *grad_[s].at(c * ld_ + b) = g[b * D_ + c];
     }
@@ -76,8 +76,9 @@ class Factored {
         }
     }
 
-    // The neighbours' share of the gradients g of side s, some columns of it.
-    void spread(int s, const int64_t* idx, const float* g, const Table& other, float lr,
+    // Subtracts lr * hop * weight * g[b] from the rows of the neighbours of batch row b of side s, in
+    // these columns: scatter-add.
+    void scatter_add(int s, const int64_t* idx, const float* g, const Table& other, float lr,
                 Range columns) const {
         const float factor = -lr * c_.hop;
         const int32_t* indices = c_.indices[s];
@@ -101,7 +102,7 @@ class Factored {
    private:
     const FactoredConfig c_;
     const long B_, D_, R_, ld_;
-    std::vector<Floats> basis_, grad_, product_;
+    Array<Floats> basis_, grad_, product_;
 };
 
 }  // namespace fr

@@ -4,7 +4,8 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <vector>
+
+#include "memory.h"
 
 namespace fr {
 
@@ -51,8 +52,8 @@ class Near {
    protected:
     explicit Near(long words) : words_(words), bits_(words * 64 * words) {}
 
-    // So far each row knows the rows before it; those before learn of it here.
-    void mirror() {
+    // ORs the transpose into the matrix: `fill` has set the bits below the diagonal only.
+    void add_transpose() {
         uint64_t block[64];
         for (long i = 0; i < words_; ++i)
             for (long j = 0; j <= i; ++j) {
@@ -63,10 +64,10 @@ class Near {
     }
 
     const long words_;
-    std::vector<uint64_t> bits_;
+    Array<uint64_t> bits_;
 };
 
-// Remembers, for each node, which rows of the batch have been there.
+// Keeps, for each node, the set of batch rows that have visited it.
 template <int WORDS>
 class NearOf : public Near {
    public:
@@ -85,7 +86,7 @@ class NearOf : public Near {
             std::memcpy(&bits_[b * WORDS], &seen.bits, sizeof seen.bits);
         }
         forget(idx, visits);
-        mirror();
+        add_transpose();
     }
 
    private:
@@ -120,8 +121,10 @@ class NearOf : public Near {
     const long batch_;
     const int64_t* const indptr_;
     const int32_t* const indices_;
-    std::vector<Set<WORDS>> been_;
+    Array<Set<WORDS>> been_;
 };
+
+constexpr long LARGEST_NEAR = 64 * 64;  // rows of a batch
 
 template <int WORDS = 1>
 std::unique_ptr<Near> near_of(long batch, const int64_t* indptr, const int32_t* indices,

@@ -89,7 +89,7 @@ class NegativeSteps : public ContrastSteps<NegativeSteps> {
         const float* whole = tables[0].rows + drawn.users[b] * d_;
         float *u = &u_[b * d_], *gu = &gu_[b * d_], loss = 0, along = 0;
         gather(tables[0], drawn.users[b], d_, u);
-        if (key) dropout_.hide(*key, u, d_);
+        if (key) dropout_.apply(*key, u, d_);
         std::memset(gu, 0, d_ * sizeof(float));
         const float user_norm = inverse_norm(whole, d_);
         for (long k = 0; k <= N_; ++k) {
@@ -114,12 +114,12 @@ class NegativeSteps : public ContrastSteps<NegativeSteps> {
             if (f != 0)
                 for (long c = 0; c < d_; ++c) gu[c] += f * x[c];
         }
-        if (key) dropout_.hide(*key, gu, d_);
+        if (key) dropout_.apply(*key, gu, d_);
         for (long c = 0; c < d_; ++c) gu[c] += along * whole[c];
         losses_[b] = loss;
     }
 
-    std::vector<float> factor_, own_, norms_;
+    Array<float> factor_, own_, norms_;
 };
 
 }  // namespace fr

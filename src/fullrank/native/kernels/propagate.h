@@ -1,10 +1,11 @@
-// One hop on a weighted bipartite graph: sums of neighbours' rows, and the same transposed.
+// One hop on a weighted bipartite graph: gathers and sums neighbours' rows, or scatters to them.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
 
+#include "status.h"
 #include "team.h"
 #include "vec.h"
 
@@ -12,6 +13,7 @@ namespace fr {
 
 struct Hop {
     int64_t n_rows, dim, threads;
+    int64_t n_graph;  // rows of the graph
     const int64_t* indptr;
     const int32_t* indices;
     const float* weights;
@@ -20,6 +22,10 @@ struct Hop {
     const float* from;
     float* into;
 };
+
+inline void check_hop(const Hop& h) {
+    if (h.rows) check_rows("rows", h.rows, h.n_rows, h.n_graph);
+}
 
 constexpr long ROWS_AT_A_TIME = 64, EDGES_AHEAD = 12;
 
@@ -55,10 +61,11 @@ inline void gather_row(const Hop& h, long row, long k) {
     }
 }
 
-// `indices` must be readable for EDGES_AHEAD places beyond its end, and hold rows there.
+// `indices` must be readable for EDGES_AHEAD entries beyond its end, and hold rows there.
 inline void gather_hop(const Hop& h) {
+    check_hop(h);
     std::atomic<long> next{0};
-    team(static_cast<int>(h.threads), [&](int, Barrier&) {
+    team(h.threads, [&](int, int, Barrier&) {
         for (;;) {
             long first = next.fetch_add(ROWS_AT_A_TIME);
             if (first >= h.n_rows) return;
@@ -70,10 +77,10 @@ inline void gather_hop(const Hop& h) {
 
 // into[neighbour] += weight * from[k] for the neighbours of rows[k]. Threads share the columns, so
 // that every sum has one order.
-inline void spread_hop(const Hop& h) {
+inline void scatter_hop(const Hop& h) {
+    check_hop(h);
     const long d = h.dim;
-    const int members = static_cast<int>(h.threads);
-    team(members, [&](int me, Barrier&) {
+    team(h.threads, [&](int me, int members, Barrier&) {
         Range vectors = share((d + W - 1) / W, me, members);
         const long begin = vectors.begin * W, end = std::min(vectors.end * W, d);
         for (long k = 0; k < h.n_rows; ++k) {

@@ -1,10 +1,11 @@
-// Tables of embeddings: rows out of them, and sums of gradients back into them.
+// Embedding tables: gathers rows, sums the gradients of a batch by row, applies optimiser updates.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
-#include <vector>
 
+#include "memory.h"
+#include "status.h"
 #include "team.h"
 #include "vec.h"
 
@@ -12,31 +13,31 @@ namespace fr {
 
 constexpr float NO_ROW = 1e-12f;  // the norm up to which a row counts as zero, as in torch
 
-enum Rule : int64_t { SGD = 0, ADAGRAD = 1, ADAM = 2, KEEP = 3 };  // KEEP: moves nothing, see Table
+enum Rule : int64_t { SGD = 0, ADAGRAD = 1, ADAM = 2, KEEP = 3 };  // KEEP: no update, see Table
 
-// What the optimiser does, the same for every table.
+// An optimiser step, the same for every table.
 struct Update {
     int64_t rule;
-    float lr, decay;  // decay: times the row, by how much of it a batch has
+    float lr, decay;  // L2 penalty: adds decay * row to the gradient once per occurrence in the batch
     float eps, beta1, beta2;
 };
 
-// One side of the model. The states are those of the rule, null where it has none; KEEP puts the
-// gradient in `square`.
+// A parameter table and its optimiser state, null where the rule has none. KEEP writes the gradient
+// to `square`.
 struct Table {
     float* rows;
     int64_t n;
     float *square, *mean, *count;
 };
 
-// Into the first cache, or the second (2), which has room for more requests under way.
+// Prefetches a row into the first cache (3) or the second (2), which takes more requests at a time.
 template <int CACHE = 3>
 inline void prefetch_row(const Table& t, int64_t row, long d) {
     const float* p = t.rows + row * d;
     for (long c = 0; c < d; c += 16) __builtin_prefetch(p + c, 0, CACHE);
 }
 
-// 1 over the length of a row, and 1 for a row of none.
+// 1 / ||x||, and 1 for a zero row.
 inline float inverse_norm(const float* x, long d) {
     const float square = dot(x, x, d);
     return square > NO_ROW * NO_ROW ? 1 / std::sqrt(square) : 1.0f;
@@ -46,43 +47,44 @@ inline void gather(const Table& t, int64_t row, long d, float* out) {
     std::memcpy(out, t.rows + row * d, d * sizeof(float));
 }
 
-// Numbers the distinct rows of a batch. Its room goes by the batch and not by the table, so that a
-// step costs the same on a large one.
+// A hash table that numbers the distinct rows of a batch. Its memory grows with the batch, not with
+// the parameter table, so that a step costs the same on a large one.
 class Numbering {
    public:
     explicit Numbering(long most) {
         while (1L << bits_ < 2 * most) ++bits_;
-        cells_.assign(1L << bits_, {-1, 0});
+        slots_.assign(1L << bits_, {-1, 0});
+        taken_.reserve(most);  // `of` must not fail between its two writes
     }
 
     // The number of a row, which is the next one if the row is new.
     int32_t of(int64_t row) {
-        const uint64_t last = cells_.size() - 1;
+        const uint64_t last = slots_.size() - 1;
         uint64_t at = static_cast<uint64_t>(row) * 0x9e3779b97f4a7c15u >> (64 - bits_);
-        while (cells_[at].row != row && cells_[at].row >= 0) at = (at + 1) & last;
-        if (cells_[at].row < 0) {
-            cells_[at] = {row, static_cast<int32_t>(taken_.size())};
+        while (slots_[at].row != row && slots_[at].row >= 0) at = (at + 1) & last;
+        if (slots_[at].row < 0) {
+            slots_[at] = {row, static_cast<int32_t>(taken_.size())};
             taken_.push_back(at);
         }
-        return cells_[at].number;
+        return slots_[at].number;
     }
 
     void clear() {
-        for (uint64_t at : taken_) cells_[at].row = -1;
+        for (uint64_t at : taken_) slots_[at].row = -1;
         taken_.clear();
     }
 
    private:
-    struct Cell {
+    struct Slot {
         int64_t row;
         int32_t number;
     };
     int bits_ = 1;
-    std::vector<Cell> cells_;
-    std::vector<uint64_t> taken_;
+    Array<Slot> slots_;
+    Array<uint64_t> taken_;
 };
 
-// Gradients of a batch by distinct row: repeated rows get the sum, then the rule moves each once.
+// Gradients of a batch by distinct row: repeated rows get the sum, then the rule updates each once.
 class Gradients {
    public:
     // `most`: distinct rows that a batch can have.
@@ -92,21 +94,21 @@ class Gradients {
         start(idx, count, [](long) { return 1.0f; });
     }
 
-    // Says which rows the batch has, and by how much occurrence b counts where the batch's rows are
-    // penalised; one thread. The occurrence then adds to sum `place_[b]`.
-    template <class Times>
-    void start(const int64_t* idx, long count, const Times& times) {
+    // Numbers the rows of a batch, and sums the weight of their occurrences for the L2 penalty:
+    // occurrence b of the batch counts as weight(b). One thread.
+    template <class Weight>
+    void start(const int64_t* idx, long count, const Weight& weight) {
         numbers_.clear();
         distinct_.clear();
-        times_.clear();
-        place_.resize(count);
+        occurrences_.clear();
+        number_.resize(count);
         for (long b = 0; b < count; ++b) {
-            const int32_t place = place_[b] = numbers_.of(idx[b]);
-            if (place == static_cast<int32_t>(distinct_.size())) {
+            const int32_t number = number_[b] = numbers_.of(idx[b]);
+            if (number == static_cast<int32_t>(distinct_.size())) {
                 distinct_.push_back(idx[b]);
-                times_.push_back(0);
+                occurrences_.push_back(0);
             }
-            times_[place] += times(b);
+            occurrences_[number] += weight(b);
         }
         if (distinct_.size() * d_ > sums_.size()) sums_.resize(distinct_.size() * d_);
     }
@@ -119,7 +121,7 @@ class Gradients {
     }
 
     void add(long b, float factor, const float* row, Range columns) {
-        float* to = &sums_[place_[b] * d_];
+        float* to = &sums_[number_[b] * d_];
         for (long c = columns.begin; c < columns.end; ++c) to[c] += factor * row[c];
     }
 
@@ -128,7 +130,7 @@ class Gradients {
             float* sum = &sums_[k * d_];
             float* x = t.rows + distinct_[k] * d_;
             if (u.decay != 0) {
-                float factor = u.decay * times_[k];
+                float factor = u.decay * occurrences_[k];
                 for (long c = columns.begin; c < columns.end; ++c) sum[c] += factor * x[c];
             }
             if (u.rule == KEEP)
@@ -160,8 +162,8 @@ class Gradients {
     void adam(float* x, const float* g, const Table& t, int64_t row, const Update& u,
               Range columns) const {
         float *mean = t.mean + row * d_, *square = t.square + row * d_;
-        float times = t.count[row] + 1;
-        float bias1 = 1 - std::pow(u.beta1, times), bias2 = 1 - std::pow(u.beta2, times);
+        float steps = t.count[row] + 1;
+        float bias1 = 1 - std::pow(u.beta1, steps), bias2 = 1 - std::pow(u.beta2, steps);
         for (long c = columns.begin; c < columns.end; ++c) {
             mean[c] += (1 - u.beta1) * (g[c] - mean[c]);
             square[c] += (1 - u.beta2) * (g[c] * g[c] - square[c]);
@@ -171,12 +173,12 @@ class Gradients {
 
     const long d_;
     Numbering numbers_;
-    std::vector<int64_t> distinct_;
-    std::vector<int32_t> place_;
-    std::vector<float> times_, sums_;
+    Array<int64_t> distinct_;
+    Array<int32_t> number_;
+    Array<float> occurrences_, sums_;
 };
 
-// Columns that fall to a member, whole cache lines each.
+// The columns of a member: whole cache lines, so that no two members write to one line.
 inline Range columns_of(long d, int member, int members) {
     Range lines = share((d + 15) / 16, member, members);
     return {lines.begin * 16 < d ? lines.begin * 16 : d, lines.end * 16 < d ? lines.end * 16 : d};

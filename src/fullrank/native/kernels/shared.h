@@ -1,5 +1,5 @@
-// Steps of the cosine contrastive loss whose pairs share their sampled items: every cosine of a step
-// is then in one product of matrices.
+// Steps of the cosine contrastive loss whose pairs share their sampled items: one matrix product
+// computes all cosines of a step.
 #pragma once
 
 #include "contrast.h"
@@ -13,7 +13,7 @@ class SharedSteps : public ContrastSteps<SharedSteps> {
         : ContrastSteps(config, config.negatives, config.batch + config.negatives),
           width_(padded(N_)),
           x_(N_ * d_),
-          turned_(d_ * width_),
+          columns_(d_ * width_),
           cosines_(config.threads * BLOCK * width_),
           along_(config.threads * N_),
           own_norms_(B_),
@@ -31,13 +31,13 @@ class SharedSteps : public ContrastSteps<SharedSteps> {
 
     long prepared() const { return N_; }
 
-    // Unit rows of the sampled items, as rows and as columns.
+    // Unit rows of the sampled items, row-major in x_ and transposed in columns_.
     void prepare(Range mine, const Table& items, const Drawn& drawn) {
         for (long k = mine.begin; k < mine.end; ++k) {
             const float* row = items.rows + drawn.negatives[k] * d_;
             norms_[k] = inverse_norm(row, d_);
             for (long c = 0; c < d_; ++c)
-                turned_[c * width_ + k] = x_[k * d_ + c] = row[c] * norms_[k];
+                columns_[c * width_ + k] = x_[k * d_ + c] = row[c] * norms_[k];
         }
     }
 
@@ -81,9 +81,9 @@ class SharedSteps : public ContrastSteps<SharedSteps> {
             const float* row = tables[0].rows + drawn.users[b] * d_;
             const float norm = inverse_norm(row, d_);
             for (long c = 0; c < d_; ++c) u_[b * d_ + c] = row[c] * norm;
-            if (drawn.keys) dropout_.hide(drawn.keys[b], &u_[b * d_], d_);
+            if (drawn.keys) dropout_.apply(drawn.keys[b], &u_[b * d_], d_);
         }
-        gemm(&u_[pairs.begin * d_], d_, turned_.data(), width_, cosines, width_,
+        gemm(&u_[pairs.begin * d_], d_, columns_.data(), width_, cosines, width_,
              pairs.end - pairs.begin, width_, d_, false);
         for (long b = pairs.begin; b < pairs.end; ++b) {
             const float* whole = tables[0].rows + drawn.users[b] * d_;
@@ -113,7 +113,7 @@ class SharedSteps : public ContrastSteps<SharedSteps> {
         losses_[b] += c_.weight / N_ * above;
         const float along = pull * cosine + push * total, norm = inverse_norm(whole, d_);
         for (long c = 0; c < d_; ++c) gu[c] = push * gu[c] + pull * own_norms_[b] * item[c];
-        if (key) dropout_.hide(*key, gu, d_);
+        if (key) dropout_.apply(*key, gu, d_);
         for (long c = 0; c < d_; ++c) gu[c] = norm * (gu[c] - along * norm * whole[c]);
     }
 
@@ -129,9 +129,9 @@ class SharedSteps : public ContrastSteps<SharedSteps> {
     }
 
     const long width_;
-    std::vector<float> x_, turned_, cosines_, along_, own_norms_, norms_, own_;
-    std::vector<long> counts_;
-    std::vector<Active> active_;
+    Array<float> x_, columns_, cosines_, along_, own_norms_, norms_, own_;
+    Array<long> counts_;
+    Array<Active> active_;
 };
 
 }  // namespace fr

@@ -5,25 +5,22 @@
 #include <atomic>
 #include <limits>
 
-#include "floats.h"
+#include "csr.h"
 #include "gemm.h"
+#include "memory.h"
 #include "team.h"
 
 namespace fr {
 
-struct Excluded {
-    const int64_t* indptr;  // by row of the user table
-    const int32_t* items;   // ascending for each user
-};
-
 struct TopK {
     int64_t dim, n_items, n_users, k, threads, n_excluded;
+    int64_t n_user_rows;  // of the user table
     const float *user_table, *item_table;
     const int64_t* users;       // (n_users,) rows of the user table
-    const Excluded* excluded;   // (n_excluded,)
+    const Csr* excluded;        // (n_excluded,), items by row of the user table
     const uint8_t* candidates;  // (n_items,), or null: all
-    int32_t* items;             // (n_users, k) out, -1 where there are fewer
-    float* scores;              // (n_users, k) out, -inf there
+    int32_t* items;             // out: (n_users, k), -1 where fewer items are left
+    float* scores;              // out: (n_users, k), -inf there
 };
 
 constexpr long ITEMS = TILE_VECS * W;      // of a panel: one tile wide
@@ -38,15 +35,15 @@ struct Candidate {
     }
 };
 
-// The best so far of one user. Items come in ascending order, so a newcomer must be strictly better
-// than the k-th to count.
+// The best items of one user so far. Items come in ascending order, so a later one must be strictly
+// better than the k-th to enter.
 class Best {
    public:
-    void start(long k) {
+    void start(long k, long n_items) {
         k_ = k;
         floor_ = LOWEST;
         kept_.clear();
-        kept_.reserve(2 * k + ITEMS);
+        kept_.reserve(2 * std::min(k, n_items) + ITEMS);
     }
 
     float floor() const { return floor_; }
@@ -55,7 +52,8 @@ class Best {
         if (score > floor_) kept_.push_back({score + 0.0f, item});
     }
 
-    void settle(bool at_end) {
+    // Shrinks the candidates to the best k, once there are 2k of them or at the end.
+    void select_best(bool at_end) {
         long n = static_cast<long>(kept_.size());
         if (n <= k_ || (!at_end && n < 2 * k_)) return;
         std::nth_element(kept_.begin(), kept_.begin() + (k_ - 1), kept_.end());
@@ -64,7 +62,7 @@ class Best {
     }
 
     void write(int32_t* items, float* scores) {
-        settle(true);
+        select_best(true);
         std::sort(kept_.begin(), kept_.end());
         for (long i = 0; i < k_; ++i) {
             bool there = i < static_cast<long>(kept_.size());
@@ -76,7 +74,7 @@ class Best {
    private:
     long k_ = 0;
     float floor_ = LOWEST;
-    std::vector<Candidate> kept_;
+    Array<Candidate> kept_;
 };
 
 class Search {
@@ -87,10 +85,10 @@ class Search {
 
     // Row of `users` with a score that is not a number, or -1.
     int64_t run() {
-        int members = static_cast<int>(j_.threads);
+        check();
         long blocks = (j_.n_users + USERS - 1) / USERS;
         std::atomic<long> next{0};
-        team(members, [&](int me, Barrier& barrier) {
+        team(j_.threads, [&](int me, int members, Barrier& barrier) {
             Range mine = share(panels_, me, members);
             for (long p = mine.begin; p < mine.end; ++p) pack(p);
             barrier.wait();
@@ -105,11 +103,18 @@ class Search {
         Work(long d, long n_excluded)
             : rows(USERS * d), scores(USERS * ITEMS), best(USERS), at(USERS * n_excluded) {}
         Floats rows, scores;
-        std::vector<Best> best;
-        std::vector<int64_t> at;  // next excluded item of each user
+        Array<Best> best;
+        Array<int64_t> at;  // next excluded item of each user
     };
 
-    // A panel of items, turned so that neighbouring items are neighbouring numbers.
+    void check() const {
+        check_size("k", j_.k);
+        check_rows("users", j_.users, j_.n_users, j_.n_user_rows);
+        for (long e = 0; e < j_.n_excluded; ++e)
+            check_rows("users", j_.users, j_.n_users, j_.excluded[e].n_rows);
+    }
+
+    // Copies the transpose of a panel of items: neighbouring items become neighbouring numbers.
     void pack(long panel) {
         float* to = packed_.at(panel * j_.dim * ITEMS);
         long from = panel * ITEMS, count = std::min(ITEMS, j_.n_items - from);
@@ -123,28 +128,36 @@ class Search {
         for (long u = 0; u < count; ++u) {
             int64_t row = j_.users[first + u];
             std::memcpy(work.rows.at(u * d), j_.user_table + row * d, d * sizeof(float));
-            work.best[u].start(j_.k);
-            for (long e = 0; e < j_.n_excluded; ++e)
-                work.at[u * j_.n_excluded + e] = j_.excluded[e].indptr[row];
+            work.best[u].start(j_.k, j_.n_items);
+            for (long e = 0; e < j_.n_excluded; ++e) {
+                j_.excluded[e].check("excluded indptr", row);
+                work.at[u * j_.n_excluded + e] = j_.excluded[e].begin(row);
+            }
         }
         for (long p = 0; p < panels_; ++p) {
             gemm(work.rows.at(0), d, packed_.at(p * d * ITEMS), ITEMS, work.scores.at(0), ITEMS,
                  count, ITEMS, d, false);
-            for (long u = 0; u < count; ++u) look(first + u, u, p * ITEMS, work);
+            for (long u = 0; u < count; ++u) scan(first + u, u, p * ITEMS, work);
         }
         for (long u = 0; u < count; ++u)
             work.best[u].write(j_.items + (first + u) * j_.k, j_.scores + (first + u) * j_.k);
     }
 
-    // Takes what is good enough from the scores of one user for one panel.
-    void look(long place, long u, long from, Work& work) {
+    // Masks the scores of one user for one panel and adds those above the floor to its best.
+    void scan(long position, long u, long from, Work& work) {
         float* scores = work.scores.at(u * ITEMS);
         long until = std::min(from + ITEMS, j_.n_items);
         for (long e = 0; e < j_.n_excluded; ++e) {
-            const Excluded& out = j_.excluded[e];
+            const Csr& out = j_.excluded[e];
             int64_t& at = work.at[u * j_.n_excluded + e];
-            int64_t end = out.indptr[j_.users[place] + 1];
-            for (; at < end && out.items[at] < until; ++at) scores[out.items[at] - from] = LOWEST;
+            const int64_t end = out.end(j_.users[position]);
+            for (; at < end && out.indices[at] < until; ++at) {
+                const long item = out.indices[at];
+                if (item < from) throw OutOfRange("excluded items", at, item, from, j_.n_items);
+                scores[item - from] = LOWEST;
+            }
+            if (until == j_.n_items && at < end)
+                throw OutOfRange("excluded items", at, out.indices[at], from, j_.n_items);
         }
         if (j_.candidates)
             for (long i = from; i < until; ++i)
@@ -156,12 +169,12 @@ class Search {
             Ints high = ~(load(scores + v) <= floor);  // numbers above it, and NaN
             if (!any(high)) continue;
             for (long i = v; i < v + W && from + i < until; ++i) {
-                if (std::isnan(scores[i])) bad_.store(place);
+                if (std::isnan(scores[i])) bad_.store(position);
                 best.add(scores[i], static_cast<int32_t>(from + i));
             }
             added = true;
         }
-        if (added) best.settle(false);
+        if (added) best.select_best(false);
     }
 
     static bool any(Ints mask) {

@@ -21,6 +21,7 @@ constexpr long W = 4;
 
 typedef float Vec __attribute__((vector_size(W * 4)));
 typedef int32_t Ints __attribute__((vector_size(W * 4)));
+typedef uint32_t Words __attribute__((vector_size(W * 4)));
 typedef float Loose __attribute__((vector_size(W * 4), aligned(4), may_alias));
 
 inline long padded(long n) { return (n + W - 1) / W * W; }
@@ -98,7 +99,7 @@ inline bool any_above(Vec v, float x) {
 inline void transpose(const float* from, long ld, Vec* to) {
     Vec zipped[W];
     for (long i = 0; i < W; ++i) to[i] = load(from + i * ld);
-    for (long times = 1; times < W; times *= 2) {
+    for (long width = 1; width < W; width *= 2) {
         for (long i = 0; i < W / 2; ++i) {
             zipped[2 * i] = zip_low(to[i], to[i + W / 2]);
             zipped[2 * i + 1] = zip_high(to[i], to[i + W / 2]);
@@ -144,9 +145,9 @@ inline Vec exp(Vec x) {
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = p * r * r + r + 1.0f;
-    Ints whole;
+    Words whole;  // unsigned, for n may be negative: what does not fit wraps
     std::memcpy(&whole, &shifted, sizeof whole);
-    whole = (whole - 0x4B400000 + 127) << 23;
+    whole = (whole - 0x4B400000u + 127u) << 23;
     Vec scale;
     std::memcpy(&scale, &whole, sizeof scale);
     return p * scale;
