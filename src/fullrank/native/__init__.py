@@ -2,7 +2,7 @@
 
 from fullrank.native.build import library, state
 from fullrank.native.hops import Edges
-from fullrank.native.search import observed, top_k, unpack
+from fullrank.native.search import PackedItems, observed, top_k, unpack
 from fullrank.native.steps import PAIRWISE, VECTOR, LowRank, Moves, NegativeSteps, PairSteps, Side
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "LowRank",
     "Moves",
     "NegativeSteps",
+    "PackedItems",
     "PairSteps",
     "Side",
     "library",

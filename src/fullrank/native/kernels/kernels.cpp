@@ -60,6 +60,18 @@ void fr_gather_hop(const fr::Hop* hop) { fr::gather_hop(*hop); }
 
 void fr_spread_hop(const fr::Hop* hop) { fr::spread_hop(*hop); }
 
+int64_t fr_panel_items() { return fr::ITEMS; }
+
+// 0, or 1 where a thread or memory was refused.
+int64_t fr_pack(const float* table, int64_t n_items, int64_t dim, float* panels, int64_t threads) {
+    try {
+        fr::pack(table, n_items, dim, panels, static_cast<int>(threads));
+        return 0;
+    } catch (...) {
+        return 1;
+    }
+}
+
 int64_t fr_top_k(const fr::TopK* job) { return fr::Search(*job).run(); }
 
 void fr_unpack(const int64_t* pairs, const int64_t* cells, int64_t n, int64_t threads,
