@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import serving
 import torch
 
 import fullrank as fr
@@ -173,11 +174,13 @@ def main() -> None:
     report: dict[str, object] = {"machine": machine(options.threads), "starts": starts()}
     rows = [row for name in options.data for row in measure(name, options.epochs)]
     report["steps"] = rows
+    report["serving"] = serving.measure()
     report["fits"] = [command_to_model(name, "fast") for name in options.fast]
     report["peak_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     options.out.write_text(json.dumps(report, indent=1) + "\n")
-    for row in [*report["starts"], *rows, *report["fits"]]:  # type: ignore[misc]
-        print("  ".join(f"{k} {v:.4g}" if isinstance(v, float) else str(v) for k, v in row.items()))
+    for row in [*report["starts"], *rows, *report["serving"], *report["fits"]]:  # type: ignore[misc]
+        print(serving.shown(row))
+    print(*serving.verdicts(report["serving"]), sep="\n")  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from fullrank.methods import Method, build_method
 from fullrank.methods.fitting import fit as fit_method
 from fullrank.presets import preset_named
 from fullrank.serving import DotScorer, describe, frames
-from fullrank.serving.fold_in import fold_in_users
+from fullrank.serving.fold_in import FoldIn
 from fullrank.serving.model_files import (
     MANIFEST,
     Stored,
@@ -30,8 +30,11 @@ from fullrank.serving.model_files import (
     versions,
     write_model,
 )
+from fullrank.serving.once import Once
+from fullrank.serving.record import Record
 from fullrank.serving.scorers import HistoryScorer, Scorer
-from fullrank.spectrum import Spectrum, unit_rows
+from fullrank.serving.similar import ItemSpace
+from fullrank.spectrum import Spectrum
 from fullrank.training import CheckpointFile, Reporter
 
 _NOT_IDENTITY = {"epochs", "patience", "checkpoint_every"}
@@ -54,6 +57,11 @@ class Recommender:
         SettingError: a name is unknown, a value is out of bounds or two contradict each other.
     """
 
+    training = Record()
+    """How training went; a copy."""
+    metrics = Record()
+    """The evaluation that is kept with the model, if one is; a copy."""
+
     def __init__(
         self,
         method: str | Method = "directspec+",
@@ -69,10 +77,11 @@ class Recommender:
         if threads is not None and threads < 1:
             raise SettingError("setting threads", str(threads), "1 or more")
         self.threads = threads
-        self.training: dict[str, Any] = {}
-        self.metrics: dict[str, Any] = {}
+        self.training, self.metrics = {}, {}
         self.data_name: str | None = None
         self._scorer: DotScorer | HistoryScorer | None = None
+        self._similar: Once[ItemSpace] = Once()
+        self._fold_in = FoldIn()
         self._parts: dict[str, Interactions] = {}
 
     def fit(
@@ -120,6 +129,7 @@ class Recommender:
                 resume=resume,
                 reporter=reporter,
             )
+        self._similar, self._fold_in = Once(), FoldIn()
         parts = {"train": train, "validation": validation, "test": split.test if split else None}
         self._parts = {name: part for name, part in parts.items() if part is not None}
         self.data_name = split.name if split else None
@@ -127,18 +137,22 @@ class Recommender:
 
     @property
     def scorer(self) -> Scorer:
-        """What the method ranks with, for `fullrank.evaluation`."""
+        """What the method ranks with, for `fullrank.evaluation`.
+
+        Where it has tables (``scorer.user_table``, ``scorer.item_table``) these are the model's own
+        and not copies: not to be written to.
+        """
         return self._fitted()
 
     @property
     def user_embeddings(self) -> Tensor:
-        """(n_users, d) float32: the rows that the method ranks with."""
-        return self._tables()[0]
+        """(n_users, d) float32: a copy of the rows that the method ranks with."""
+        return self._tables()[0].clone()
 
     @property
     def item_embeddings(self) -> Tensor:
-        """(n_items, d) float32: the rows that the method ranks with."""
-        return self._tables()[1]
+        """(n_items, d) float32: a copy of the rows that the method ranks with."""
+        return self._tables()[1].clone()
 
     @property
     def train(self) -> Interactions:
@@ -191,7 +205,7 @@ class Recommender:
             DataError: a user or item is not known.
             SettingError: k is below 1.
         """
-        _check_k(k)
+        frames.check_k(k)
         return frames.recommend(
             self._fitted(),
             self.users,
@@ -206,7 +220,8 @@ class Recommender:
         """The k nearest items of each item, itself left out.
 
         Nearest by the cosine of their embeddings, or by the method's own weights where it has those
-        in the place of embeddings.
+        in the place of embeddings. The first call makes what all calls use, and keeps it: of
+        embeddings, twice the memory of the item table (see `ItemSpace`).
 
         Returns:
             A frame ``item_id, similar_item_id[, title], score, rank``.
@@ -215,30 +230,17 @@ class Recommender:
             DataError: an item is not known.
             SettingError: k is below 1.
         """
-        _check_k(k)
+        frames.check_k(k)
         rows = frames.rows_of(self.items, items, "item", "an item of the training data")
-        n = len(self.items)
-        itself = Interactions(
-            self.items, self.items, np.arange(n + 1), np.arange(n, dtype=np.int32)
-        )
-        scorer = self._fitted()
-        if not isinstance(scorer, DotScorer):
-            scorer = scorer.of(itself)
-        else:
-            unit = unit_rows(self.item_embeddings)
-            scorer = DotScorer(unit, unit)
-        return frames.recommend(
-            scorer,
-            self.items,
-            self.items,
-            rows,
-            k,
-            exclude=[itself],
-            columns=("item_id", "similar_item_id"),
-        )
+        space = self._similar.get(lambda: ItemSpace.of(self._fitted(), self.items))
+        return space.nearest(rows, k)
 
     def fold_in(self, interactions: Interactions | Mapping[Any, Iterable[Any]] | Any) -> Self:
         """Serves users who were not in training, from their items; items stay as they are.
+
+        The first call fits the linear map of `fullrank.serving.fold_in` to the users of training,
+        in a pass over their interactions; it stays with the model, with every model folded from it
+        and, once saved, in its folder.
 
         Args:
             interactions: A mapping of user id to item ids, a frame of ``user_id, item_id``, or
@@ -248,16 +250,14 @@ class Recommender:
             A recommender of these users alone, over the same items; `recommend` and `save` work.
 
         Raises:
-            DataError: a user has no item that the model knows.
+            DataError: a user has no item that the model knows, or the model is one of folded-in
+                users and lies in a folder from before the map was kept.
         """
         new = frames.known_items(interactions, self.items)
         scorer = self._fitted()
         folded = type(self)(self.settings, device=self.device)
-        if not isinstance(scorer, DotScorer):
-            folded._scorer = scorer.of(new)
-        else:
-            rows = fold_in_users(*self._tables(), self.train, new)
-            folded._scorer = DotScorer(rows, self.item_embeddings)
+        folded._scorer = self._fold_in.fold(scorer, self.train, new)
+        folded._fold_in, folded._similar = self._fold_in, self._similar
         folded._parts = {"train": new}
         folded.training = {"folded_in": new.n_users}
         return folded
@@ -309,6 +309,9 @@ class Recommender:
     def save(self, folder: str | Path) -> None:
         """Writes the model: safetensors, Parquet and a JSON manifest, replaced as a whole.
 
+        The map of `fold_in` is among it, so that a model that was loaded folds users in without a
+        pass over the interactions.
+
         Raises:
             DataError: the disk is full or the folder cannot be written; what was there stays.
         """
@@ -327,7 +330,7 @@ class Recommender:
             "metrics": self.metrics,
             "versions": versions(),
         }
-        tables = tensors_of(scorer)
+        tables = tensors_of(scorer) | self._fold_in.tensors(scorer, self.train)
         write_model(Path(folder), Stored(tables, self.users, self.items, self._parts, manifest))
 
     @classmethod
@@ -346,6 +349,8 @@ class Recommender:
             raise DataError(where, error.found, error.expected) from None
         model = cls(method, device=device)
         model._scorer = scorer_of(stored.tables, stored.parts["train"], model.device)
+        trained = "folded_in" not in manifest["training"]
+        model._fold_in = FoldIn.from_tensors(stored.tables, model._scorer, trained=trained)
         model._parts = stored.parts
         model.data_name = manifest["data"].get("name")
         model.training, model.metrics = manifest["training"], manifest["metrics"]
@@ -403,8 +408,3 @@ def _with_settings(method: str | Method, preset: str | None, settings: Mapping[s
         name, _, data = preset.partition(":")
         values.update(preset_named(name, method, data))
     return build_method(method, values | dict(settings))
-
-
-def _check_k(k: int) -> None:
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-        raise SettingError("k", repr(k), "a whole number, 1 or more")

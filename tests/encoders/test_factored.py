@@ -71,7 +71,7 @@ def test_the_filter_is_the_polynomial_squared(scale):
         torch.testing.assert_close(odd, 2 * s * (1 + s**2) ** 2)
 
 
-@pytest.mark.skipif(native.library() is None, reason=native.state())
+@pytest.mark.skipif(not native.available(), reason=native.state())
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize(
     ("method", "values"),

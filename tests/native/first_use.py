@@ -55,7 +55,7 @@ def child(go: Path, threads: int) -> None:
 
     def work(_: int) -> tuple[str, str]:
         barrier.wait()
-        return native.state(), bits() if native.library() is not None else ""
+        return native.state(), bits() if native.available() else ""
 
     sys.stdout.write("ready\n")
     sys.stdout.flush()
@@ -77,7 +77,7 @@ def bits() -> str:
         users,
         items,
     )
-    best, scores, _ = native.top_k(*tables, np.arange(60), 5, 1)
+    best, scores, _ = native.top_k(tables[0], native.PackedItems(tables[1], 1), np.arange(60), 5, 1)
     digest = hashlib.sha256()
     for part in (*tables, losses, best, scores):
         digest.update(part.tobytes())

@@ -8,7 +8,7 @@ import pytest
 from fullrank import DataError, native
 from fullrank.native import NegativeSteps, OptimizerStep, PairSteps, ParameterTable
 
-pytestmark = pytest.mark.skipif(native.library() is None, reason=native.state())
+pytestmark = pytest.mark.skipif(not native.available(), reason=native.state())
 
 USERS, ITEMS, DIM, BATCH = 7, 5, 6, 4
 LOW, HIGH = -1, 2**40
@@ -113,9 +113,13 @@ def test_unpack_and_observed_refuse_what_is_not_there(threads):
     assert not native.observed(INDPTR, INDICES, np.zeros(300, dtype=np.int64), huge).any()
 
 
+def packed(rows, dim=DIM):
+    return native.PackedItems(table(rows, dim), 1)
+
+
 def top_k(users=None, k=2, **more):
     users = np.arange(3) if users is None else users
-    return native.top_k(table(3), table(5), users, k, 2, **more)
+    return native.top_k(table(3), packed(5), users, k, 2, **more)
 
 
 def test_top_k_refuses_what_is_not_there():
@@ -133,14 +137,14 @@ def test_top_k_refuses_what_is_not_there():
     for k in (0, -1, 2**31):
         with pytest.raises(ValueError, match=rf"k: found {k}; expected 1 to"):
             top_k(k=k)
-    with pytest.raises(ValueError, match=r"item table: found shape \(5, 6\)"):
-        native.top_k(table(3, 8), table(5), np.arange(3), 2, 1)
+    with pytest.raises(ValueError, match=r"user table: found shape \(3, 8\); expected \(3, 6\)"):
+        native.top_k(table(3, 8), packed(5), np.arange(3), 2, 1)
     with pytest.raises(ValueError, match="candidates: found shape"):
         top_k(candidates=np.ones(4, dtype=bool))
 
 
 def test_descending_excluded_items_of_many_do_not_write_outside():
-    items = table(3000)
+    items = packed(3000)
     falling = np.array([2900, 10], dtype=np.int32)
     with pytest.raises(DataError, match=r"excluded items\[1\]: found 10; expected \d+ to 2999"):
         native.top_k(table(1), items, np.zeros(1, dtype=np.int64), 2, 1,
@@ -154,9 +158,9 @@ def test_top_k_of_little():
     assert bad is None
     assert np.array_equal(np.sort(items[:, :5]), np.tile(np.arange(5), (3, 1)))
     assert top_k(np.empty(0, dtype=np.int64))[0].shape == (0, 2)
-    items, scores, _ = native.top_k(table(3), table(0), np.arange(3), 2, 1)
+    items, scores, _ = native.top_k(table(3), packed(0), np.arange(3), 2, 1)
     assert (items == -1).all()
-    items, scores, _ = native.top_k(table(3, 0), table(5, 0), np.arange(3), 2, 1)
+    items, scores, _ = native.top_k(table(3, 0), packed(5, 0), np.arange(3), 2, 1)
     assert np.array_equal(items, [[0, 1]] * 3)
     assert (scores == 0).all()
 

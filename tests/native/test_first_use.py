@@ -16,7 +16,7 @@ from first_use import one_round
 from fullrank import SettingError, native
 from fullrank.native import build, compiled, compiler, folder
 
-needs_kernels = pytest.mark.skipif(native.library() is None, reason=native.state())
+needs_kernels = pytest.mark.skipif(not native.available(), reason=native.state())
 needs_posix = pytest.mark.skipif(os.name == "nt", reason="permissions and groups of POSIX")
 
 STATE = """

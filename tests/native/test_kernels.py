@@ -14,7 +14,7 @@ from fullrank.data.graph import Nearness
 from fullrank.engine.compiled import CompiledEngine
 from fullrank.engine.devices import torch_threads
 
-needs_kernels = pytest.mark.skipif(native.library() is None, reason=native.state())
+needs_kernels = pytest.mark.skipif(not native.available(), reason=native.state())
 
 GRAPH = {"tau_design": "graph", "tau_near": 1.0, "tau": 4.0}
 SHARED = {"shared_negatives": True, "negatives": 21, "margin": 0.1, "weight": 5.0}

@@ -11,7 +11,7 @@ import pytest
 from fullrank import native
 
 pytestmark = [
-    pytest.mark.skipif(native.library() is None, reason=native.state()),
+    pytest.mark.skipif(not native.available(), reason=native.state()),
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits as Linux has them"),
     pytest.mark.skipif("LD_PRELOAD" in os.environ, reason="a sanitizer needs its own memory"),
 ]
@@ -74,9 +74,9 @@ assert np.isfinite(steps.run(tables, native.OptimizerStep(), at, at)).all()
 
 
 def test_memory_refused_to_a_member_of_a_team():
-    """Each of four members asks for the lists of its users while the others wait for work."""
+    """The lists of four members are asked for before they start."""
     out = run("""
-items = rng.random((1_000_000, 1), dtype=np.float32)
+items = native.PackedItems(rng.random((1_000_000, 1), dtype=np.float32), 1)
 users = rng.random((40, 1), dtype=np.float32)
 job = users, items, np.arange(40), 500_000, 4
 room(2**28)
@@ -116,7 +116,8 @@ def results():
     plus = {"objective": "log-positive", "balance": "directspec+", "values": {"tau": 4.0}}
     steps = native.PairSteps((50, 50, 16), 64, 4, **plus)
     losses = steps.run(mine, native.OptimizerStep(lr=0.1), at, at)
-    found = native.top_k(mine[0].table, mine[1].table, np.arange(50), 5, 4, excluded=excluded)
+    items = native.PackedItems(mine[1].table, 4)
+    found = native.top_k(mine[0].table, items, np.arange(50), 5, 4, excluded=excluded)
     parts = losses, mine[0].table, *found[:2], edges.gather(mine[1].table, 4)
     return b"".join(part.tobytes() for part in parts)
 

@@ -16,7 +16,7 @@ from fullrank.native import build, compiled, compiler
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(native.library() is None, reason=native.state()),
+    pytest.mark.skipif(not native.available(), reason=native.state()),
 ]
 BUILDS = compiler.BUILDS.get(platform.machine(), {})
 EACH = pytest.mark.parametrize("name", BUILDS)
@@ -62,11 +62,12 @@ def results() -> tuple[torch.Tensor, list[list[int]]]:
     model = Recommender("directspec+", dim=32, epochs=2, batch_size=64, seed=0, device="cpu")
     rng = np.random.default_rng(0)
     tables = [torch.from_numpy(rng.standard_normal((n, 32), dtype=np.float32)) for n in (9, 70)]
-    if native.library() is None:
+    if not native.available():
         best = (tables[0] @ tables[1].T).topk(5).indices.tolist()
     else:
-        arrays = (table.numpy() for table in tables)
-        best = native.top_k(*arrays, np.arange(9), 5, 1)[0].tolist()
+        users, items = (table.numpy() for table in tables)
+        packed = native.PackedItems(items, 1)
+        best = native.top_k(users, packed, np.arange(9), 5, 1)[0].tolist()
     return model.fit(data).item_embeddings, best
 
 

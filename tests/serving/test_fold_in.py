@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import copy
+import json
+
 import numpy as np
 import polars as pl
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 import fullrank as fr
 from fullrank import DataError, Interactions, Recommender
-from fullrank.serving import DotScorer
-from fullrank.serving.fold_in import RIDGE, fold_in_users
+from fullrank.serving import DotScorer, fold_in, model_files
+from fullrank.serving.fold_in import RIDGE, FoldIn, fold_in_users
 
 
 @pytest.fixture(scope="module")
@@ -171,3 +175,89 @@ def test_a_folded_model_can_be_saved_and_folded_into(trained, tmp_path):
     loaded = Recommender.load(tmp_path / "m")
     assert loaded.recommend().equals(folded.recommend())
     assert torch.equal(loaded.user_embeddings, folded.user_embeddings)
+
+
+GUESTS = {"x": ["i1", "i5", "i9"], "y": ["i7", "i20"]}
+LATER = {"z": ["i3", "i4"], "x": ["i8"]}
+
+
+def test_folding_into_a_folded_model_equals_folding_into_the_original(trained):
+    direct = trained.fold_in(LATER)
+    for folded in (trained.fold_in(GUESTS), trained.fold_in(GUESTS).fold_in({"v": ["i2"]})):
+        again = folded.fold_in(LATER)
+        assert torch.equal(again.user_embeddings, direct.user_embeddings)
+        assert again.recommend().equals(direct.recommend())
+    of_guests = fold_in_users(*trained.fold_in(GUESTS)._tables(), trained.fold_in(GUESTS).train,
+                              direct.train)  # fmt: skip
+    assert not torch.allclose(of_guests, direct.user_embeddings, atol=1e-2), "the trap is one"
+
+
+def test_methods_without_tables_fold_into_folded_models_too(demo):
+    model = Recommender("itemknn").fit(demo.train)
+    assert model.fold_in(GUESTS).fold_in(LATER).recommend().equals(model.fold_in(LATER).recommend())
+
+
+def test_the_map_is_fitted_once_and_comes_with_the_folder(trained, tmp_path, monkeypatch):
+    fresh = Recommender()
+    fresh._scorer, fresh._parts = trained._scorer, trained._parts
+    direct = trained.fold_in(LATER).user_embeddings
+    fits = []
+    real = fold_in.fold_in_map
+    monkeypatch.setattr(fold_in, "fold_in_map", lambda *args: fits.append(args) or real(*args))
+    fresh.save(tmp_path / "m")
+    assert len(fits) == 1
+    for model in (fresh, Recommender.load(tmp_path / "m"), copy.deepcopy(fresh)):
+        assert torch.equal(model.fold_in(LATER).user_embeddings, direct)
+        assert torch.equal(model.fold_in(GUESTS).fold_in(LATER).user_embeddings, direct)
+    fresh.fold_in(GUESTS).save(tmp_path / "guests")
+    loaded = Recommender.load(tmp_path / "guests")
+    assert torch.equal(loaded.fold_in(LATER).user_embeddings, direct)
+    loaded.save(tmp_path / "again")
+    assert torch.equal(Recommender.load(tmp_path / "again").fold_in(LATER).user_embeddings, direct)
+    assert len(fits) == 1
+    fresh.fit(demo_part := trained.train.select(np.arange(3000)))
+    fresh.fold_in(GUESTS)
+    assert len(fits) == 2, "another training has another map"
+    assert fits[1][2] is demo_part
+
+
+def without_map(folder):
+    """As the folder would be if it had been written before the map was kept."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    path = folder / manifest["files"]["tables"]["file"]
+    save_file({name: t for name, t in load_file(path).items() if name != fold_in.TENSOR}, path)
+    entry = manifest["files"]["tables"]
+    entry["sha256"], entry["bytes"] = model_files._sha256(path), path.stat().st_size
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_folders_from_before_the_map_was_kept(trained, tmp_path):
+    trained.save(tmp_path / "m")
+    without_map(tmp_path / "m")
+    loaded = Recommender.load(tmp_path / "m")
+    direct = trained.fold_in(LATER)
+    assert torch.equal(loaded.fold_in(LATER).user_embeddings, direct.user_embeddings)
+    trained.fold_in(GUESTS).save(tmp_path / "guests")
+    without_map(tmp_path / "guests")
+    guests = Recommender.load(tmp_path / "guests")
+    assert guests.recommend().equals(trained.fold_in(GUESTS).recommend())
+    guests.save(tmp_path / "again")
+    with pytest.raises(DataError, match="fold_in: found a model of folded-in users that was saved"):
+        Recommender.load(tmp_path / "again").fold_in(LATER)
+
+
+@pytest.mark.parametrize("wrong", [torch.ones(3, 3), torch.full((32, 32), torch.nan)])
+def test_a_map_that_does_not_fit_is_refused(trained, wrong):
+    with pytest.raises(DataError, match="fold-in map of the model: found shape"):
+        FoldIn.from_tensors({fold_in.TENSOR: wrong.double()}, trained._scorer, trained=True)
+
+
+def test_blocks_of_users_give_the_same_map(monkeypatch):
+    users, items = tables()
+    whole = fold_in.fold_in_map(users, items, pairs())
+    monkeypatch.setattr(fold_in, "BLOCK", 7)
+    torch.testing.assert_close(fold_in.fold_in_map(users, items, pairs()), whole)
+
+
+def test_tables_of_zeros_have_a_map_of_zeros():
+    assert not fold_in.fold_in_map(torch.zeros(30, 4), torch.zeros(20, 4), pairs()).any()

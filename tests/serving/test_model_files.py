@@ -7,6 +7,7 @@ import pickle
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 import torch
@@ -105,7 +106,7 @@ def test_saving_the_same_model_again_changes_nothing(folder, model):
 def test_ids_of_numbers_and_letters_outside_ascii(tmp_path):
     users = Ids(pl.Series([3, 5, 2**40]))
     items = Ids(pl.Series(["ä", "007", "日本"]), pl.Series(["Ünder", None, "東京"]))
-    data = Interactions(users, items, [0, 1, 2, 3], [0, 1, 2])
+    data = Interactions(users, items, np.arange(4), np.arange(3, dtype=np.int32))
     made = Recommender()
     made._scorer = DotScorer(torch.eye(3), torch.eye(3))
     made._parts, made.data_name = {"train": data}, "Ölfässer 東京"

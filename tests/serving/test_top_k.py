@@ -267,3 +267,13 @@ def test_kernels_and_torch_rank_alike(interactions_of, monkeypatch, n_items, dim
                 slow = top_k(scorer, users, k, **options)
             np.testing.assert_array_equal(fast.items, slow.items)
             np.testing.assert_array_equal(fast.scores, slow.scores)
+
+
+def test_user_rows_beyond_the_table_are_named():
+    scorer = DotScorer(torch.ones(3, 2), torch.ones(4, 2))
+    with pytest.raises(DataError, match="user rows: found 3; expected rows from 0 to 2"):
+        top_k(scorer, np.array([0, 3]), 1)
+    with pytest.raises(DataError, match="rows of 3 and 2 numbers"):
+        scorer.with_users(torch.ones(1, 3))
+    with pytest.raises(FitError, match="user table, row 1: found NaN"):
+        scorer.with_users(torch.tensor([[1.0, 2.0], [torch.nan, 0.0]]))

@@ -90,7 +90,7 @@ def _tables(path: Path) -> Iterator[tuple[str, tuple[Tensor, ...]]]:
         from fullrank.recommender import Recommender
 
         model = Recommender.load(path)
-        users, items = model.user_embeddings, model.item_embeddings
+        users, items = model._tables()  # these are not copies
         yield from (("users", (users,)), ("items", (items,)), ("users and items", (users, items)))
         return
     if not path.is_file():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import narwhals.stable.v1 as nw
 import numpy as np
@@ -17,6 +17,8 @@ from fullrank.data.columns import Columns, clean
 from fullrank.data.ids import Ids
 from fullrank.data.location import SourceLocation, first_true
 from fullrank.errors import DataError
+
+T = TypeVar("T", bound=np.generic)
 
 
 class Interactions:
@@ -32,7 +34,8 @@ class Interactions:
         merged: How many input rows repeated a pair that was already there.
 
     Build one with `from_frame`, `from_scipy` or ``fullrank.read``; users or items without any cell
-    are allowed, so that the parts of a split share their row numbers.
+    are allowed, so that the parts of a split share their row numbers. The arrays cannot be written
+    to: models, their scorers and the masks of their rankings share them.
     """
 
     def __init__(
@@ -48,10 +51,10 @@ class Interactions:
     ) -> None:
         self.users = users
         self.items = items
-        self.indptr = indptr
-        self.item_idx = item_idx
-        self.weight = weight
-        self.timestamp = timestamp
+        self.indptr = _read_only(indptr)
+        self.item_idx = _read_only(item_idx)
+        self.weight = None if weight is None else _read_only(weight)
+        self.timestamp = None if timestamp is None else _read_only(timestamp)
         self.merged = merged
 
     @classmethod
@@ -268,6 +271,13 @@ class Interactions:
 
     def __repr__(self) -> str:
         return f"Interactions({self.n_users:,} users x {self.n_items:,} items, {len(self):,} pairs)"
+
+
+def _read_only(array: NDArray[T]) -> NDArray[T]:
+    """The same memory; whoever made the array may still write to it by the name it has there."""
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
 
 
 def _polars(frame: Any, location: SourceLocation) -> pl.DataFrame:

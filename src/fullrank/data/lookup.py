@@ -14,6 +14,8 @@ from fullrank.data.blocks import blocks
 
 ROOM = 1 << 16
 """Span of integers that is always worth a table by value, however few ids lie in it."""
+FEW = 64
+"""How many times fewer the ids asked for must be than all ids to be found without a join."""
 POWERS = 10 ** np.arange(1, 19, dtype=np.int64)
 
 
@@ -36,7 +38,8 @@ class Lookup:
     """The row of an id, for columns of ids at a time.
 
     Numbers, and strings that are plain numbers, are found in a table by value if they lie close
-    together; all others in a hash table.
+    together. Of all others, columns are joined, which reads every id; a few are found by their
+    hashes in order, which are made once.
 
     Args:
         ids: The id of each row, distinct and not null.
@@ -51,9 +54,13 @@ class Lookup:
             numbers = plain_numbers(query)
             if numbers is not None:
                 return self._by_value(numbers, *self._table)
+        if FEW * len(query) < len(self._ids) and not query.null_count():
+            found, clear = self._by_hash(query)
+            if clear:
+                return found
         wanted = query.rename("id").to_frame()
-        found = wanted.join(self._hashed, on="id", how="left", maintain_order="left")
-        return found["row"].fill_null(-1).to_numpy()
+        joined = wanted.join(self._numbered, on="id", how="left", maintain_order="left")
+        return joined["row"].fill_null(-1).to_numpy()
 
     def _by_value(self, numbers: pl.Series, low: int, rows: NDArray[np.int32]) -> NDArray[np.int32]:
         first, span = _range(numbers)
@@ -81,10 +88,32 @@ class Lookup:
             rows[offsets] = np.arange(block.start, block.stop, dtype=np.int32)
         return low, rows
 
+    def _by_hash(self, query: pl.Series) -> tuple[NDArray[np.int32], bool]:
+        """As `find`, and whether no two ids with one hash stood in the way."""
+        hashes, rows = self._hashes
+        wanted = hashes_of(query)
+        at = np.minimum(np.searchsorted(hashes, wanted), len(hashes) - 1)
+        found = rows[at]
+        same_hash = hashes[at] == wanted
+        same = (self._ids.gather(found) == query).to_numpy()
+        return np.where(same, found, np.int32(-1)), bool((same == same_hash).all())
+
     @cached_property
-    def _hashed(self) -> pl.DataFrame:
+    def _hashes(self) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+        """Hashes of the ids in order, and the row of each."""
+        hashes = hashes_of(self._ids)
+        order = np.argsort(hashes, kind="stable")
+        return hashes[order], order.astype(np.int32)
+
+    @cached_property
+    def _numbered(self) -> pl.DataFrame:
         rows = np.arange(len(self._ids), dtype=np.int32)
         return pl.DataFrame({"id": self._ids, "row": rows})
+
+
+def hashes_of(ids: pl.Series) -> NDArray[np.uint64]:
+    """A hash of each id, the same for the same id as long as the process lives."""
+    return ids.hash().to_numpy()
 
 
 def plain_numbers(ids: pl.Series) -> pl.Series | None:

@@ -3,7 +3,7 @@
 from fullrank.native.abi import CORES, cores
 from fullrank.native.build import available, library, state
 from fullrank.native.hops import Edges
-from fullrank.native.search import observed, top_k, unpack
+from fullrank.native.search import PackedItems, observed, top_k, unpack
 from fullrank.native.steps import PAIRWISE, VECTOR, LowRank, NegativeSteps, PairSteps
 from fullrank.native.tables import OptimizerStep, ParameterTable
 
@@ -15,6 +15,7 @@ __all__ = [
     "LowRank",
     "NegativeSteps",
     "OptimizerStep",
+    "PackedItems",
     "PairSteps",
     "ParameterTable",
     "available",

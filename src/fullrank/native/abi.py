@@ -143,7 +143,7 @@ class TopK(Structure):
     _fields_ = [
         *((name, c_int64) for name in ("dim", "n_items", "n_users", "k", "threads", "n_excluded")),
         ("n_user_rows", c_int64),
-        *((name, POINTER(c_float)) for name in ("user_table", "item_table")),
+        *((name, POINTER(c_float)) for name in ("user_table", "panels")),
         ("users", POINTER(c_int64)),
         ("excluded", POINTER(Csr)),
         ("candidates", POINTER(c_uint8)),

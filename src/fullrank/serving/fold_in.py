@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Self
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fullrank.data.interactions import Interactions
+from fullrank.errors import DataError
+from fullrank.serving.scorers import DotScorer, HistoryScorer, Scorer
 from fullrank.spectrum import unit_rows
 
 RIDGE = 1e-2
 """Penalty of the fit as a share of the mean squared length of its inputs."""
+
+TENSOR = "fold_in"
+"""Name of the map in a model folder, beside the tables."""
+
+Fitted = DotScorer | HistoryScorer
+"""What a method ranks with, once it is fitted."""
+
+BLOCK = 2**16
+"""Users whose float64 rows are held at a time while the map is fitted."""
 
 
 def fold_in_users(
@@ -24,21 +40,106 @@ def fold_in_users(
 
     Shapes: ``user_table`` (n_users, d), ``item_table`` (n_items, d); returns (new.n_users, d).
     """
-    known = _bags(item_table, train).double()
-    trained = torch.from_numpy(train.user_degree > 0).to(known.device)
-    known, target = known[trained], user_table[trained].double()
-    square = known.T @ known
-    square.diagonal().add_(RIDGE * square.diagonal().mean())
-    mapping = torch.linalg.solve(square, known.T @ target)
-    rows: Tensor = _bags(item_table, new).double() @ mapping
-    return rows.to(user_table.dtype)
-
-
-def _bags(item_table: Tensor, data: Interactions) -> Tensor:
-    """(n_users, d): the mean of each user's unit item rows; zero for a user without items."""
-    offsets = torch.from_numpy(data.indptr[:-1]).to(item_table.device)
-    cells = torch.from_numpy(data.item_idx).long().to(item_table.device)
-    means: Tensor = torch.nn.functional.embedding_bag(
-        cells, unit_rows(item_table), offsets, mode="mean"
+    return folded_rows(
+        item_table, fold_in_map(user_table, item_table, train), new, user_table.dtype
     )
+
+
+@torch.no_grad()
+def fold_in_map(user_table: Tensor, item_table: Tensor, train: Interactions) -> Tensor:
+    """W of `fold_in_users`, (d, d) float64: all of the training that new users need.
+
+    Zero where no trained user has an item of which there is a direction.
+    """
+    unit, d = unit_rows(item_table), item_table.shape[1]
+    square, cross = torch.zeros(2, d, d, dtype=torch.float64, device=item_table.device)
+    trained = torch.from_numpy(train.user_degree > 0).to(item_table.device)
+    for start in range(0, train.n_users, BLOCK):
+        block = slice(start, min(start + BLOCK, train.n_users))
+        kept = trained[block]
+        indptr = train.indptr[block.start : block.stop + 1]
+        items = train.item_idx[indptr[0] : indptr[-1]].astype(np.int64)
+        known = _means(unit, indptr - indptr[0], items)[kept].double()
+        square += known.T @ known
+        cross += known.T @ user_table[block][kept].double()
+    penalty = RIDGE * square.diagonal().mean()
+    if not penalty > 0:
+        return torch.zeros_like(cross)
+    square.diagonal().add_(penalty)
+    # Row by row, as it comes back from a model folder, so that products round alike.
+    mapping: Tensor = torch.linalg.solve(square, cross).contiguous()
+    return mapping
+
+
+@torch.no_grad()
+def folded_rows(
+    item_table: Tensor, mapping: Tensor, new: Interactions, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """The rows f W of `fold_in_users`, (new.n_users, d), at the cost of the new users' items."""
+    distinct, items = np.unique(new.item_idx, return_inverse=True)
+    rows = item_table[torch.from_numpy(distinct.astype(np.int64)).to(item_table.device)]
+    folded: Tensor = _means(unit_rows(rows), new.indptr, items).double() @ mapping
+    return folded.to(dtype)
+
+
+class FoldIn:
+    """The map of a model, fitted to its training at the first use and kept from then on.
+
+    Args:
+        mapping: W, where it is there already.
+        trained: Whether the model's users are those of training. Of users who were themselves
+            folded in a map would mean nothing.
+    """
+
+    def __init__(self, mapping: Tensor | None = None, *, trained: bool = True) -> None:
+        self._mapping = mapping
+        self._trained = trained
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor], scorer: Scorer, *, trained: bool) -> Self:
+        """What `tensors` gave; without a map where the folder is older than that.
+
+        Raises:
+            DataError: the map is not a d × d matrix of finite numbers.
+        """
+        mapping = tensors.get(TENSOR)
+        if mapping is not None and isinstance(scorer, DotScorer):
+            d = scorer.item_table.shape[1]
+            if mapping.shape != (d, d) or not mapping.isfinite().all():
+                found = f"shape {tuple(mapping.shape)}, or numbers that are not finite"
+                raise DataError("fold-in map of the model", found, f"{d} × {d} finite numbers")
+            mapping = mapping.to(scorer.item_table.device, torch.float64)
+        return cls(mapping, trained=trained)
+
+    def tensors(self, scorer: Scorer, train: Interactions) -> dict[str, Tensor]:
+        """What a model folder keeps, fitted now if need be; nothing of a method without tables."""
+        if not isinstance(scorer, DotScorer) or not (self._trained or self._mapping is not None):
+            return {}
+        return {TENSOR: self.mapping(scorer, train).cpu()}
+
+    def mapping(self, scorer: DotScorer, train: Interactions) -> Tensor:
+        """W, (d, d) float64.
+
+        Raises:
+            DataError: it was not kept with a model of folded-in users.
+        """
+        if self._mapping is None:
+            if not self._trained:
+                found = "a model of folded-in users that was saved without its map"
+                raise DataError("fold_in", found, "the model that they were folded into")
+            self._mapping = fold_in_map(scorer.user_table, scorer.item_table, train)
+        return self._mapping
+
+    def fold(self, scorer: Fitted, train: Interactions, new: Interactions) -> Fitted:
+        """The scorer of new users; a method without tables takes their items as they are."""
+        if not isinstance(scorer, DotScorer):
+            return scorer.of(new)
+        rows = folded_rows(scorer.item_table, self.mapping(scorer, train), new)
+        return scorer.with_users(rows)
+
+
+def _means(unit: Tensor, indptr: NDArray[np.int64], items: NDArray[np.int64]) -> Tensor:
+    """(n_users, d): the mean of each user's unit item rows; zero for a user without items."""
+    offsets, at = (torch.from_numpy(each).to(unit.device) for each in (indptr[:-1].copy(), items))
+    means: Tensor = torch.nn.functional.embedding_bag(at, unit, offsets, mode="mean")
     return means

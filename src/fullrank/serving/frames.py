@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
-from fullrank.errors import DataError
+from fullrank.errors import DataError, SettingError
 from fullrank.serving import Ranking, Scorer, top_k
 
 
@@ -50,6 +50,12 @@ def candidate_mask(
     if deny is not None:
         mask[rows_of(items, deny, "denied items", "an item of the training data")] = False
     return mask
+
+
+def check_k(k: Any) -> None:
+    """Raises `SettingError` where ``k`` is no length of a list."""
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+        raise SettingError("k", repr(k), "a whole number, 1 or more")
 
 
 def recommend(

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import scipy
-import scipy.sparse as sp
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -24,12 +23,24 @@ from fullrank.data.files import replacing, write_error
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.errors import DataError
-from fullrank.serving import DotScorer, ItemScorer, Scorer, SpectralScorer
-from fullrank.serving.scorers import HistoryScorer
+from fullrank.serving.scorers import (
+    DotScorer,
+    HistoryScorer,
+    ItemScorer,
+    SpectralScorer,
+    Tensors,
+)
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 PARTS = ("train", "validation", "test")
+_KINDS: dict[str, type[DotScorer | ItemScorer | SpectralScorer]] = {
+    "users": DotScorer,
+    "vectors": SpectralScorer,
+    "weights": ItemScorer,
+    "weights.data": ItemScorer,
+}
+"""Which scorer a folder holds, by the name of a tensor that only this one has."""
 _FIELDS = {"method": str, "settings": dict, "data": dict, "training": dict, "metrics": dict}
 
 
@@ -57,51 +68,23 @@ def versions() -> dict[str, str]:
     }
 
 
-def tensors_of(scorer: Scorer) -> dict[str, Tensor]:
+def tensors_of(scorer: DotScorer | HistoryScorer) -> dict[str, Tensor]:
     """What a model folder keeps of a fitted method, by name."""
-    if isinstance(scorer, DotScorer):
-        tables = {"users": scorer.user_table, "items": scorer.item_table}
-        return {name: table.cpu().contiguous() for name, table in tables.items()}
-    if isinstance(scorer, SpectralScorer):
-        numbers = np.array([scorer.beta, scorer.smoothing])
-        arrays = {"vectors": scorer.vectors, "scale": scorer.scale, "beta_smoothing": numbers}
-        kept = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
-        return kept | _csr_tensors("matrix", scorer.matrix)
-    if not isinstance(scorer, ItemScorer):
-        raise TypeError(f"found {type(scorer).__name__}; expected a scorer of fullrank.evaluation")
-    if sp.issparse(scorer.weights):
-        return _csr_tensors("weights", scorer.weights)
-    return {"weights": torch.from_numpy(scorer.weights)}
+    if not isinstance(scorer, DotScorer | ItemScorer | SpectralScorer):
+        raise TypeError(f"found {type(scorer).__name__}; expected a scorer of fullrank.serving")
+    return scorer.tensors()
 
 
-def scorer_of(
-    tensors: dict[str, Tensor], train: Interactions, device: str
-) -> DotScorer | HistoryScorer:
-    """The scorer of what `tensors_of` gave."""
-    if "users" in tensors:
-        return DotScorer(tensors["users"].to(device), tensors["items"].to(device))
-    if "vectors" in tensors:
-        vectors, scale = tensors["vectors"].numpy(), tensors["scale"].numpy()
-        beta, smoothing = tensors["beta_smoothing"].tolist()
-        matrix = _csr("matrix", tensors, train.n_items)
-        return SpectralScorer(train, vectors, matrix, scale, beta, smoothing)
-    if "weights" in tensors:
-        return ItemScorer(train, tensors["weights"].numpy())
-    return ItemScorer(train, _csr("weights", tensors, train.n_items))
+def scorer_of(tensors: Tensors, train: Interactions, device: str) -> DotScorer | HistoryScorer:
+    """The scorer of what `tensors_of` gave.
 
-
-def _csr_tensors(name: str, matrix: sp.csr_array) -> dict[str, Tensor]:
-    parts = {"indptr": np.int64, "indices": np.int32, "data": np.float32}
-    return {
-        f"{name}.{part}": torch.from_numpy(getattr(matrix, part).astype(dtype))
-        for part, dtype in parts.items()
-    }
-
-
-def _csr(name: str, tensors: dict[str, Tensor], columns: int) -> sp.csr_array:
-    parts = (tensors[f"{name}.{part}"].numpy() for part in ("data", "indices", "indptr"))
-    data, indices, indptr = parts
-    return sp.csr_array((data, indices, indptr), shape=(len(indptr) - 1, columns))
+    Raises:
+        DataError: the tensors are of no scorer.
+    """
+    for name, kind in _KINDS.items():
+        if name in tensors:
+            return kind.from_tensors(tensors, train, device)
+    raise DataError("tables of the model", f"tensors {sorted(tensors)}", f"one of {list(_KINDS)}")
 
 
 def write_model(folder: Path, stored: Stored) -> None:

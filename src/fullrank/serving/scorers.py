@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from typing import Protocol, Self
 
 import numpy as np
@@ -10,8 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fullrank import native
 from fullrank.data.interactions import Interactions
 from fullrank.errors import DataError, FitError
+from fullrank.serving.once import Once
+
+Tensors = Mapping[str, Tensor]
+"""What a model folder keeps of a scorer, by name."""
 
 
 class Scorer(Protocol):
@@ -35,6 +42,10 @@ class Scorer(Protocol):
 class DotScorer:
     """Ranks by the inner product of a user row and an item row.
 
+    The tables are not to change once they are here: what is made of them is kept. On the CPU that
+    is a copy of the item table in the order in which the kernels read it, made at the first
+    ranking, so that a scorer that has ranked takes the memory of its item table twice.
+
     Args:
         user_table: (n_users, d)
         item_table: (n_items, d), on the device of ``user_table``.
@@ -45,11 +56,17 @@ class DotScorer:
     """
 
     def __init__(self, user_table: Tensor, item_table: Tensor) -> None:
-        if user_table.shape[1] != item_table.shape[1]:
-            widths = f"rows of {user_table.shape[1]} and {item_table.shape[1]} numbers"
-            raise DataError("user and item table", widths, "rows of one width")
+        _check_width(user_table, item_table)
         self.user_table = _finite(user_table, "user table")
         self.item_table = _finite(item_table, "item table")
+        self._packed: Once[native.PackedItems] = Once()
+
+    def with_users(self, user_table: Tensor) -> DotScorer:
+        """The same items for other users: (n, d). What was made of the item table is shared."""
+        _check_width(user_table, self.item_table)
+        other = copy.copy(self)
+        other.user_table = _finite(user_table, "user table")
+        return other
 
     @property
     def n_items(self) -> int:
@@ -62,9 +79,26 @@ class DotScorer:
         tables = (self.user_table, self.item_table)
         return all(table.device.type == "cpu" and table.is_contiguous() for table in tables)
 
+    def packed_items(self) -> native.PackedItems:
+        """The item table for `fullrank.native.top_k`, packed at the first call."""
+        return self._packed.get(
+            lambda: native.PackedItems(self.item_table.numpy(), torch.get_num_threads())
+        )
+
     def scores(self, users: Tensor) -> Tensor:
         """``U_b Vᵀ``, (b, n_items) float32."""
         return self.user_table[users.to(self.user_table.device)] @ self.item_table.T
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What a model folder keeps."""
+        tables = {"users": self.user_table, "items": self.item_table}
+        return {name: table.cpu().contiguous() for name, table in tables.items()}
+
+    @classmethod
+    def from_tensors(cls, tensors: Tensors, history: Interactions, device: str) -> Self:
+        """The scorer of which `tensors` were kept."""
+        del history
+        return cls(tensors["users"].to(device), tensors["items"].to(device))
 
 
 class HistoryScorer(Scorer, Protocol):
@@ -112,6 +146,21 @@ class ItemScorer:
     def of(self, history: Interactions) -> Self:
         """The same weights for other users."""
         return type(self)(history, self.weights)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What a model folder keeps."""
+        if sp.issparse(self.weights):
+            return _csr_tensors("weights", self.weights)
+        return {"weights": torch.from_numpy(self.weights)}
+
+    @classmethod
+    def from_tensors(cls, tensors: Tensors, history: Interactions, device: str) -> Self:
+        """The scorer of which `tensors` were kept; on the CPU, whatever the device."""
+        del device
+        dense = tensors.get("weights")
+        if dense is not None:
+            return cls(history, dense.numpy())
+        return cls(history, _csr("weights", tensors, history.n_items))
 
 
 class SpectralScorer:
@@ -167,6 +216,22 @@ class SpectralScorer:
             smooth += self.smoothing * ((rows @ self.matrix.T) @ self.matrix).toarray()
         return torch.from_numpy(smooth)
 
+    def tensors(self) -> dict[str, Tensor]:
+        """What a model folder keeps."""
+        numbers = np.array([self.beta, self.smoothing])
+        arrays = {"vectors": self.vectors, "scale": self.scale, "beta_smoothing": numbers}
+        kept = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
+        return kept | _csr_tensors("matrix", self.matrix)
+
+    @classmethod
+    def from_tensors(cls, tensors: Tensors, history: Interactions, device: str) -> Self:
+        """The scorer of which `tensors` were kept; on the CPU, whatever the device."""
+        del device
+        vectors, scale = tensors["vectors"].numpy(), tensors["scale"].numpy()
+        beta, smoothing = tensors["beta_smoothing"].tolist()
+        matrix = _csr("matrix", tensors, history.n_items)
+        return cls(history, vectors, matrix, scale, beta, smoothing)
+
 
 def _finite(table: Tensor, name: str) -> Tensor:
     finite = table.isfinite().all(dim=1)
@@ -174,3 +239,23 @@ def _finite(table: Tensor, name: str) -> Tensor:
         row = int((~finite).nonzero()[0])
         raise FitError(f"{name}, row {row}", "NaN or infinity", "finite numbers")
     return table.detach().float()
+
+
+def _check_width(user_table: Tensor, item_table: Tensor) -> None:
+    if user_table.shape[1] != item_table.shape[1]:
+        widths = f"rows of {user_table.shape[1]} and {item_table.shape[1]} numbers"
+        raise DataError("user and item table", widths, "rows of one width")
+
+
+def _csr_tensors(name: str, matrix: sp.csr_array) -> dict[str, Tensor]:
+    parts = {"indptr": np.int64, "indices": np.int32, "data": np.float32}
+    return {
+        f"{name}.{part}": torch.from_numpy(getattr(matrix, part).astype(dtype))
+        for part, dtype in parts.items()
+    }
+
+
+def _csr(name: str, tensors: Tensors, columns: int) -> sp.csr_array:
+    parts = (tensors[f"{name}.{part}"].numpy() for part in ("data", "indices", "indptr"))
+    data, indices, indptr = parts
+    return sp.csr_array((data, indices, indptr), shape=(len(indptr) - 1, columns))

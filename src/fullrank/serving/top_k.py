@@ -49,9 +49,13 @@ def top_k(
 
     Scores are made for a block of users at a time, so memory grows with ``block_bytes`` and with
     ``len(users) * k``, never with users × items. The order is a function of the scores alone, and
-    does not depend on the block. The scores themselves may: a float32 matrix product can round
-    differently for another number of rows, which swaps two items whose scores lie within that
-    rounding of each other.
+    does not depend on the block. Nor do the scores where the compiled kernels multiply, which sum
+    every product in one order, whoever else is asked for. Elsewhere they may: a float32 matrix
+    product can round differently for another number of rows, which swaps two items whose scores lie
+    within that rounding of each other.
+
+    The kernels read a packed copy of the item table, which the scorer makes at its first ranking
+    and keeps; see `DotScorer`.
 
     Args:
         scorer: Gives the scores.
@@ -69,11 +73,11 @@ def top_k(
     if k < 1:
         raise SettingError("setting k", repr(k), "a number of items of at least 1")
     rows: NDArray[np.int64] = np.array(users, dtype=np.int64)
-    _check_fit(scorer.n_items, rows, exclude, candidates)
+    _check_fit(scorer, rows, exclude, candidates)
     if isinstance(scorer, DotScorer) and scorer.on_cpu and native.available():
         items, scores, bad = native.top_k(
             scorer.user_table.numpy(),
-            scorer.item_table.numpy(),
+            scorer.packed_items(),
             rows,
             k,
             torch.get_num_threads(),
@@ -192,11 +196,12 @@ def _ordered(scores: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _check_fit(
-    n_items: int,
+    scorer: Scorer,
     users: NDArray[np.int64],
     exclude: Sequence[Interactions],
     candidates: NDArray[np.bool_] | None,
 ) -> None:
+    n_items = scorer.n_items
     if candidates is not None and not (candidates.dtype == bool and candidates.shape == (n_items,)):
         found = f"{candidates.dtype} of shape {candidates.shape}"
         raise DataError("candidates", found, f"bool of shape ({n_items},)")
@@ -205,7 +210,10 @@ def _check_fit(
             found = f"{interactions.n_items} items"
             raise DataError("interactions to exclude", found, f"the {n_items} items of the scorer")
     if len(users):
-        bound = min((each.n_users for each in exclude), default=np.iinfo(np.int64).max)
+        bounds = [each.n_users for each in exclude]
+        if isinstance(scorer, DotScorer):
+            bounds.append(len(scorer.user_table))
+        bound = min(bounds, default=np.iinfo(np.int64).max)
         low, high = int(users.min()), int(users.max())
         if low < 0 or high >= bound:
             found = str(low if low < 0 else high)

@@ -144,17 +144,23 @@ void searches() {
     constexpr int64_t MANY = 700, K = 9;
     Graph seen(USERS, ITEMS / 2);
     const auto user_table = numbers(USERS * DIM), item_table = numbers(ITEMS * DIM);
+    Failure failure;
+    const int64_t width = fr_panel_items();
+    std::vector<float> panels((ITEMS + width - 1) / width * width * DIM);
+    check(fr_pack(item_table.data(), ITEMS, DIM, panels.data(), THREADS, &failure), failure, "pack");
     const auto users = rows(MANY, USERS);
     std::vector<int32_t> found(MANY * K);
     std::vector<float> scores(MANY * K);
     for (int64_t u = 0; u < USERS; ++u)
         std::sort(&seen.indices[4 * u], &seen.indices[4 * u] + 4);
     const fr::Csr excluded{seen.indptr.data(), seen.indices.data(), USERS, 4 * USERS};
-    fr::TopK job{DIM, ITEMS, MANY, K, THREADS, 1, USERS, user_table.data(), item_table.data(),
+    fr::TopK job{DIM, ITEMS, MANY, K, THREADS, 1, USERS, user_table.data(), panels.data(),
                  users.data(), &excluded, nullptr, found.data(), scores.data()};
-    Failure failure;
     int64_t nan;
-    check(fr_top_k(&job, &nan, &failure), failure, "top_k");
+    for (const int64_t some : {MANY, int64_t{3}}) {  // whole blocks for a thread; items shared
+        job.n_users = some;
+        check(fr_top_k(&job, &nan, &failure), failure, "top_k");
+    }
 
     const auto packed = rows(MANY, int64_t{1} << 40), at = rows(40000, MANY);
     std::vector<int64_t> left(at.size()), right(at.size());

@@ -76,6 +76,14 @@ int32_t fr_scatter_hop(const fr::Hop* hop, Failure* failure) {
     return fr::guarded(failure, [&] { fr::scatter_hop(*hop); });
 }
 
+// Items in a panel: the table that `fr_pack` writes has a multiple of it.
+int64_t fr_panel_items() { return fr::ITEMS; }
+
+int32_t fr_pack(const float* table, int64_t n_items, int64_t dim, float* panels, int64_t threads,
+                Failure* failure) {
+    return fr::guarded(failure, [&] { fr::pack(table, n_items, dim, panels, threads); });
+}
+
 // `nan`: position in `users` of one with a score that is not a number, or -1.
 int32_t fr_top_k(const fr::TopK* job, int64_t* nan, Failure* failure) {
     return fr::guarded(failure, [&] { *nan = fr::Search(*job).run(); });

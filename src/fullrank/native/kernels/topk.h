@@ -8,23 +8,27 @@
 #include "csr.h"
 #include "gemm.h"
 #include "memory.h"
+#include "packed.h"
 #include "team.h"
 
 namespace fr {
 
 struct TopK {
     int64_t dim, n_items, n_users, k, threads, n_excluded;
-    int64_t n_user_rows;  // of the user table
-    const float *user_table, *item_table;
-    const int64_t* users;       // (n_users,) rows of the user table
-    const Csr* excluded;        // (n_excluded,), items by row of the user table
-    const uint8_t* candidates;  // (n_items,), or null: all
-    int32_t* items;             // out: (n_users, k), -1 where fewer items are left
-    float* scores;              // out: (n_users, k), -inf there
+    int64_t n_user_rows;               // of the user table
+    const float *user_table, *panels;  // panels: the item table as `pack` lays it out
+    const int64_t* users;              // (n_users,) rows of the user table
+    const Csr* excluded;               // (n_excluded,), items by row of the user table
+    const uint8_t* candidates;         // (n_items,), or null: all
+    int32_t* items;                    // out: (n_users, k), -1 where fewer items are left
+    float* scores;                     // out: (n_users, k), -inf there
 };
 
-constexpr long ITEMS = TILE_VECS * W;      // of a panel: one tile wide
-constexpr long USERS = 16 * TILE_ROWS;     // of a block: its scores for a panel stay in the cache
+constexpr long USERS = 16 * TILE_ROWS;  // of a block: its scores for a panel stay in the cache
+constexpr long CHUNKS = 16;             // of the items, a thread: those that are held up take fewer
+// Work that a thread must have to be worth starting, some 100 us of it: products of a user with an
+// item, times d, where a block's pass over the table counts as PASS users more.
+constexpr double WORTH = 1 << 23, PASS = 2;
 constexpr float LOWEST = -std::numeric_limits<float>::infinity();
 
 struct Candidate {
@@ -39,11 +43,11 @@ struct Candidate {
 // better than the k-th to enter.
 class Best {
    public:
-    void start(long k, long n_items) {
+    void start(long k) {
         k_ = k;
         floor_ = LOWEST;
         kept_.clear();
-        kept_.reserve(2 * std::min(k, n_items) + ITEMS);
+        kept_.reserve(2 * k + ITEMS);
     }
 
     float floor() const { return floor_; }
@@ -61,10 +65,17 @@ class Best {
         kept_.resize(k_);
     }
 
-    void write(int32_t* items, float* scores) {
+    // Merges the candidates that another has kept, of other items.
+    void merge(const Best& other) {
+        kept_.insert(kept_.end(), other.kept_.begin(), other.kept_.end());
+        select_best(true);
+    }
+
+    // The best first, in `count` slots.
+    void write(int32_t* items, float* scores, long count) {
         select_best(true);
         std::sort(kept_.begin(), kept_.end());
-        for (long i = 0; i < k_; ++i) {
+        for (long i = 0; i < count; ++i) {
             bool there = i < static_cast<long>(kept_.size());
             items[i] = there ? kept_[i].item : -1;
             scores[i] = there ? kept_[i].score : LOWEST;
@@ -77,31 +88,42 @@ class Best {
     Array<Candidate> kept_;
 };
 
+// Threads take whole blocks of users while there is one for each. They share the remaining blocks, or all
+// blocks where users are few, by items and merge what each has kept. A score is summed in one order
+// whatever the block, and (score, item) orders candidates strictly, so that neither the users asked for
+// together nor the threads change a bit of the result.
 class Search {
    public:
     explicit Search(const TopK& job)
-        : j_(job), panels_((job.n_items + ITEMS - 1) / ITEMS),
-          packed_(panels_ * job.dim * ITEMS) {}
+        : j_(job), panels_(panels_of(job.n_items)), blocks_((job.n_users + USERS - 1) / USERS),
+          members_(members(job, blocks_)), alone_(blocks_ / members_ * members_),
+          chunk_(members_ == 1 ? panels_ : panels_ / (CHUNKS * members_) + 1),
+          next_chunk_(blocks_ - alone_) {
+        check();
+        works_.reserve(members_);
+        for (int me = 0; me < members_; ++me)
+            works_.emplace_back(std::min(USERS, job.n_users), job.dim, job.n_excluded, kept());
+    }
 
     // Row of `users` with a score that is not a number, or -1.
     int64_t run() {
-        check();
-        long blocks = (j_.n_users + USERS - 1) / USERS;
-        std::atomic<long> next{0};
-        team(j_.threads, [&](int me, int members, Barrier& barrier) {
-            Range mine = share(panels_, me, members);
-            for (long p = mine.begin; p < mine.end; ++p) pack(p);
-            barrier.wait();
-            Work work(j_.dim, j_.n_excluded);
-            for (long block; (block = next.fetch_add(1)) < blocks;) search(block * USERS, work);
+        team(members_, [&](int me, int members, Barrier& barrier) {
+            for (long block; (block = next_block_.fetch_add(1)) < alone_;) {
+                begin(block, works_[me]);
+                search(block, 0, panels_, works_[me]);
+                for (long u = 0; u < users_of(block); ++u) write(block, u, works_[me].best[u]);
+            }
+            for (long block = alone_; block < blocks_; ++block) together(block, me, members, barrier);
         });
         return bad_.load();
     }
 
    private:
     struct Work {
-        Work(long d, long n_excluded)
-            : rows(USERS * d), scores(USERS * ITEMS), best(USERS), at(USERS * n_excluded) {}
+        Work(long users, long d, long n_excluded, long kept)
+            : rows(users * d), scores(users * ITEMS), best(users), at(users * n_excluded) {
+            for (Best& each : best) each.start(kept);  // takes the memory, here and not in a thread
+        }
         Floats rows, scores;
         Array<Best> best;
         Array<int64_t> at;  // next excluded item of each user
@@ -114,33 +136,72 @@ class Search {
             check_rows("users", j_.users, j_.n_users, j_.excluded[e].n_rows);
     }
 
-    // Copies the transpose of a panel of items: neighbouring items become neighbouring numbers.
-    void pack(long panel) {
-        float* to = packed_.at(panel * j_.dim * ITEMS);
-        long from = panel * ITEMS, count = std::min(ITEMS, j_.n_items - from);
-        for (long i = 0; i < count; ++i)
-            for (long c = 0; c < j_.dim; ++c)
-                to[c * ITEMS + i] = j_.item_table[(from + i) * j_.dim + c];
+    static int members(const TopK& job, long blocks) {
+        const double users = job.n_users + PASS * blocks;
+        const double most = 1 + users * job.n_items * job.dim / WORTH;
+        return std::max(1, static_cast<int>(std::min<double>(job.threads, most)));
     }
 
-    void search(long first, Work& work) {
-        long count = std::min(USERS, j_.n_users - first), d = j_.dim;
-        for (long u = 0; u < count; ++u) {
+    long kept() const { return std::min(j_.k, j_.n_items); }
+
+    long users_of(long block) const { return std::min(USERS, j_.n_users - block * USERS); }
+
+    // One block of users by all threads, each with chunks of the items.
+    void together(long block, int me, int members, Barrier& barrier) {
+        Work& work = works_[me];
+        begin(block, work);
+        std::atomic<long>& next = next_chunk_[block - alone_];
+        for (long p; (p = next.fetch_add(chunk_)) < panels_;)
+            search(block, p, std::min(p + chunk_, panels_), work);
+        for (long u = 0; u < users_of(block); ++u) work.best[u].select_best(true);
+        barrier.wait();
+        const Range mine = share(users_of(block), me, members);
+        for (long u = mine.begin; u < mine.end; ++u) {
+            for (int other = 1; other < members; ++other)
+                works_[0].best[u].merge(works_[other].best[u]);
+            write(block, u, works_[0].best[u]);
+        }
+        barrier.wait();
+    }
+
+    void begin(long block, Work& work) {
+        const long d = j_.dim, first = block * USERS;
+        for (long u = 0; u < users_of(block); ++u) {
             int64_t row = j_.users[first + u];
             std::memcpy(work.rows.at(u * d), j_.user_table + row * d, d * sizeof(float));
-            work.best[u].start(j_.k, j_.n_items);
+            work.best[u].start(kept());
             for (long e = 0; e < j_.n_excluded; ++e) {
                 j_.excluded[e].check("excluded indptr", row);
                 work.at[u * j_.n_excluded + e] = j_.excluded[e].begin(row);
             }
         }
-        for (long p = 0; p < panels_; ++p) {
-            gemm(work.rows.at(0), d, packed_.at(p * d * ITEMS), ITEMS, work.scores.at(0), ITEMS,
+    }
+
+    // Scores of a block of users for some panels; a thread's panels come in ascending order.
+    void search(long block, long from, long until, Work& work) {
+        const long d = j_.dim, first = block * USERS, count = users_of(block);
+        for (long u = 0; u < count && from > 0; ++u) skip(first + u, u, from * ITEMS, work);
+        for (long p = from; p < until; ++p) {
+            gemm(work.rows.at(0), d, j_.panels + p * d * ITEMS, ITEMS, work.scores.at(0), ITEMS,
                  count, ITEMS, d, false);
             for (long u = 0; u < count; ++u) scan(first + u, u, p * ITEMS, work);
         }
-        for (long u = 0; u < count; ++u)
-            work.best[u].write(j_.items + (first + u) * j_.k, j_.scores + (first + u) * j_.k);
+    }
+
+    // Passes over the excluded items below `from`, which belong to other threads.
+    void skip(long position, long u, long from, Work& work) {
+        for (long e = 0; e < j_.n_excluded; ++e) {
+            const Csr& out = j_.excluded[e];
+            int64_t& at = work.at[u * j_.n_excluded + e];
+            const int64_t end = out.end(j_.users[position]);
+            at = std::lower_bound(out.indices + at, out.indices + std::max(at, end), from) -
+                 out.indices;
+        }
+    }
+
+    void write(long block, long u, Best& best) {
+        const long position = block * USERS + u;
+        best.write(j_.items + position * j_.k, j_.scores + position * j_.k, j_.k);
     }
 
     // Masks the scores of one user for one panel and adds those above the floor to its best.
@@ -186,8 +247,13 @@ class Search {
     }
 
     const TopK& j_;
-    const long panels_;
-    Floats packed_;
+    const long panels_, blocks_;
+    const int members_;
+    const long alone_;  // blocks that are one thread's work; the others are everybody's
+    const long chunk_;  // panels that a thread takes at a time of a block that is everybody's
+    std::atomic<long> next_block_{0};
+    std::vector<std::atomic<long>> next_chunk_;
+    std::vector<Work> works_;
     std::atomic<int64_t> bad_{-1};
 };
 
