@@ -1,5 +1,7 @@
 """The face of the library: fit, recommend, similar_items, fold_in, evaluate, save, load."""
 
+# Above 300 lines: the public face stands in one place, and half of it is docstrings.
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import narwhals.stable.v1 as nw
 import numpy as np
@@ -12,30 +12,28 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from fullrank.data.blocks import blocks
 from fullrank.data.columns import Columns, clean
 from fullrank.data.ids import Ids
 from fullrank.data.location import SourceLocation, first_true
+from fullrank.data.order import ascending, read_only, row_starts, sorted_keys
 from fullrank.errors import DataError
-
-T = TypeVar("T", bound=np.generic)
 
 
 class Interactions:
-    """Users × items, one stored cell for each observed pair, ordered by user row and item row.
+    """Users × items, one stored entry for each observed pair, ordered by user row and item row.
 
     Args:
         users: Raw ids of the user rows.
         items: Raw ids of the item rows.
-        indptr: Start of each user's cells, ``(n_users + 1,)``, int64.
-        item_idx: Item row of each cell, ascending within a user, ``(n,)``, int32.
-        weight: Optional weight of each cell, ``(n,)``, float32.
-        timestamp: Optional time of each cell, ``(n,)``, int64 or float64.
+        indptr: Start of each user's entries, ``(n_users + 1,)``, int64.
+        item_idx: Item row of each entry, ascending within a user, ``(n,)``, int32.
+        weight: Optional weight of each entry, ``(n,)``, float32.
+        timestamp: Optional time of each entry, ``(n,)``, int64 or float64.
         merged: How many input rows repeated a pair that was already there.
 
-    Build one with `from_frame`, `from_scipy` or ``fullrank.read``; users or items without any cell
-    are allowed, so that the parts of a split share their row numbers. The arrays cannot be written
-    to: models, their scorers and the masks of their rankings share them.
+    Build one with `from_frame`, `from_scipy` or ``fullrank.read``; users or items without
+    interactions are allowed, so that the parts of a split share their row numbers. The arrays
+    cannot be written to: models, their scorers and the masks of their rankings share them.
     """
 
     def __init__(
@@ -51,10 +49,10 @@ class Interactions:
     ) -> None:
         self.users = users
         self.items = items
-        self.indptr = _read_only(indptr)
-        self.item_idx = _read_only(item_idx)
-        self.weight = None if weight is None else _read_only(weight)
-        self.timestamp = None if timestamp is None else _read_only(timestamp)
+        self.indptr = read_only(indptr)
+        self.item_idx = read_only(item_idx)
+        self.weight = None if weight is None else read_only(weight)
+        self.timestamp = None if timestamp is None else read_only(timestamp)
         self.merged = merged
 
     @classmethod
@@ -107,11 +105,13 @@ class Interactions:
         The weights of a repeated pair add up, and its latest timestamp stays.
         """
         merged, each = 0, item_idx
-        if _ascending(user_idx, item_idx):
-            indptr = _starts(user_idx, len(users))
+        if ascending(user_idx, item_idx):
+            indptr = row_starts(user_idx, len(users))
         else:
             key = (user_idx.astype(np.int64) << 32) | item_idx
-            key, starts, order = _sorted(key, ordered=weight is not None or timestamp is not None)
+            key, starts, order = sorted_keys(
+                key, ordered=weight is not None or timestamp is not None
+            )
             merged = len(user_idx) - len(starts)
             if weight is not None:
                 weight = np.add.reduceat(weight[order], starts)
@@ -191,7 +191,7 @@ class Interactions:
 
     @property
     def user_idx(self) -> NDArray[np.int32]:
-        """User row of each cell, ``(n,)``; made anew at each call."""
+        """User row of each entry, ``(n,)``; made anew at each call."""
         return np.repeat(np.arange(self.n_users, dtype=np.int32), self.user_degree)
 
     def csr(self) -> sp.csr_array:
@@ -200,20 +200,20 @@ class Interactions:
         shape = (self.n_users, self.n_items)
         return sp.csr_array((ones, self.item_idx, self.indptr), shape=shape)
 
-    def select(self, cells: NDArray[Any]) -> Interactions:
-        """The cells that a mask or a list of positions names; rows and ids stay as they are."""
-        cells = np.flatnonzero(cells) if cells.dtype == np.bool_ else np.sort(cells)
+    def select(self, entries: NDArray[Any]) -> Interactions:
+        """The entries that a mask or a list of positions names; rows and ids stay as they are."""
+        at = np.flatnonzero(entries) if entries.dtype == np.bool_ else np.sort(entries)
         return Interactions(
             self.users,
             self.items,
-            np.searchsorted(cells, self.indptr),
-            self.item_idx[cells],
-            weight=None if self.weight is None else self.weight[cells],
-            timestamp=None if self.timestamp is None else self.timestamp[cells],
+            np.searchsorted(at, self.indptr),
+            self.item_idx[at],
+            weight=None if self.weight is None else self.weight[at],
+            timestamp=None if self.timestamp is None else self.timestamp[at],
         )
 
     def compact(self) -> Interactions:
-        """The same cells without the users and items that have none."""
+        """The same interactions without the users and items that have none."""
         kept_users = np.flatnonzero(self.user_degree)
         kept_items = np.flatnonzero(self.item_degree)
         number = np.cumsum(self.item_degree > 0) - 1
@@ -252,12 +252,12 @@ class Interactions:
     def summary(self) -> dict[str, Any]:
         """Sizes and shape of the table, for a person to read."""
         users, items = int((self.user_degree > 0).sum()), int((self.item_degree > 0).sum())
-        cells = self.n_users * self.n_items
+        possible = self.n_users * self.n_items
         return {
             "users": self.n_users,
             "items": self.n_items,
             "interactions": len(self),
-            "density": len(self) / cells if cells else 0.0,
+            "density": len(self) / possible if possible else 0.0,
             "users_with_interactions": users,
             "items_with_interactions": items,
             "median_items_per_user": float(np.median(self.user_degree)) if self.n_users else 0.0,
@@ -271,13 +271,6 @@ class Interactions:
 
     def __repr__(self) -> str:
         return f"Interactions({self.n_users:,} users x {self.n_items:,} items, {len(self):,} pairs)"
-
-
-def _read_only(array: NDArray[T]) -> NDArray[T]:
-    """The same memory; whoever made the array may still write to it by the name it has there."""
-    view = np.asarray(array).view()
-    view.flags.writeable = False
-    return view
 
 
 def _polars(frame: Any, location: SourceLocation) -> pl.DataFrame:
@@ -299,33 +292,3 @@ def _known(ids: Ids, raw: pl.Series, location: SourceLocation, column: str) -> N
         where = location.at(at, column)
         raise DataError(where, f"the unknown id {raw[at]!r}", "an id of the given ids")
     return rows
-
-
-def _ascending(user_idx: NDArray[Any], item_idx: NDArray[Any]) -> bool:
-    """Whether the pairs are in order, by user and then by item, each there once."""
-    for block in blocks(len(user_idx)):
-        with_last = slice(max(block.start - 1, 0), block.stop)
-        key = (user_idx[with_last].astype(np.int64) << 32) | item_idx[with_last]
-        if not (key[1:] > key[:-1]).all():
-            return False
-    return True
-
-
-def _starts(user_idx: NDArray[Any], n_users: int) -> NDArray[np.int64]:
-    """Where the cells of each user start, of user rows in order; one more at the end."""
-    degrees = np.zeros(n_users + 1, dtype=np.int64)
-    for block in blocks(len(user_idx)):
-        rows = user_idx[block]
-        first, last = rows[0], rows[-1]
-        degrees[first + 1 : last + 2] += np.bincount(rows - first, minlength=last - first + 1)
-    return np.cumsum(degrees)
-
-
-def _sorted(
-    key: NDArray[np.int64], *, ordered: bool
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Distinct keys in order, where each starts among all, and the order if it is needed."""
-    order = np.argsort(key) if ordered else np.empty(0, dtype=np.int64)
-    key = key[order] if ordered else np.sort(key)
-    starts = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
-    return (key if len(starts) == len(key) else key[starts]), starts, order

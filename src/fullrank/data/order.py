@@ -1,0 +1,49 @@
+"""Arrays of pairs in the order of a CSR matrix: checks, starts of rows, distinct keys."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fullrank.data.blocks import blocks
+
+T = TypeVar("T", bound=np.generic)
+
+
+def read_only(array: NDArray[T]) -> NDArray[T]:
+    """The same memory; whoever made the array may still write to it by the name it has there."""
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
+def ascending(user_idx: NDArray[Any], item_idx: NDArray[Any]) -> bool:
+    """Whether the pairs are in order, by user and then by item, each there once."""
+    for block in blocks(len(user_idx)):
+        with_last = slice(max(block.start - 1, 0), block.stop)
+        key = (user_idx[with_last].astype(np.int64) << 32) | item_idx[with_last]
+        if not (key[1:] > key[:-1]).all():
+            return False
+    return True
+
+
+def row_starts(user_idx: NDArray[Any], n_users: int) -> NDArray[np.int64]:
+    """Where the interactions of each user start, of user rows in order; one more at the end."""
+    degrees = np.zeros(n_users + 1, dtype=np.int64)
+    for block in blocks(len(user_idx)):
+        rows = user_idx[block]
+        first, last = rows[0], rows[-1]
+        degrees[first + 1 : last + 2] += np.bincount(rows - first, minlength=last - first + 1)
+    return np.cumsum(degrees)
+
+
+def sorted_keys(
+    key: NDArray[np.int64], *, ordered: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Distinct keys in order, where each starts among all, and the order if it is needed."""
+    order = np.argsort(key) if ordered else np.empty(0, dtype=np.int64)
+    key = key[order] if ordered else np.sort(key)
+    starts = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
+    return (key if len(starts) == len(key) else key[starts]), starts, order
