@@ -40,3 +40,12 @@ def test_adding_a_method(taken_back, tmp_path, capsys):
     assert value > 2 * untrained.evaluate(k=10)["ndcg@10"]
     model.save(tmp_path / "m")
     assert Recommender.load(tmp_path / "m").recommend(k=3).equals(model.recommend(k=3))
+
+
+def test_the_methods_page(capsys):
+    names = {}
+    for block in blocks(PAGE.with_name("methods.md")):
+        exec(compile(block, "methods.md", "exec"), names)
+    assert names["model"].settings == names["same"].settings
+    assert names["model"].item_embeddings.equal(names["same"].item_embeddings)
+    assert "'name': " in capsys.readouterr().out

@@ -107,7 +107,7 @@ def train(
         split: What on; its test part, if there is one, is evaluated on.
         out: Folder of the model, the checkpoint and the log.
         output: Where progress is shown.
-        remedy: What to say to somebody who interrupted the run and finds a checkpoint.
+        remedy: What to do with the checkpoint of an interrupted run.
         resume: Whether to go on from the checkpoint.
 
     Raises:
@@ -136,7 +136,7 @@ def summary_of(model: Recommender) -> dict[str, Any]:
 
 
 def must_be_free(out: Path, resume: bool) -> None:
-    """Sees that nothing of somebody else's is in the way, and that there is something to resume.
+    """Checks that the output folder is free, or holds a run to resume.
 
     Raises:
         DataError: ``out`` is a file, or a folder with other things than a model or an unfinished

@@ -33,7 +33,7 @@ def titles(first: NDArray[Any], second: NDArray[Any]) -> pl.Series:
     table = pl.DataFrame(
         {
             # 241 has no factor in common with the number of stories: neighbours differ in both
-            # words, and no story returns before all have been told.
+            # words, and no story returns before all have been used.
             "story": pl.Series(stories).gather(number * 241 % len(stories)),
             "volume": number // len(stories) + 1,
             "first": _named(communities, first),

@@ -17,7 +17,10 @@ from fullrank.methods.space import Span
 
 
 class ENMF(TrainedMethod):
-    """The whole-data loss. Users are dealt out: ``sampler`` and its like have no say."""
+    """The whole-data loss.
+
+    An epoch visits each user once: ``sampler``, ``systematic`` and ``damping`` have no effect.
+    """
 
     name = "enmf"
     summary = "squared loss over all pairs, without sampling"

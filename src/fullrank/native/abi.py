@@ -261,11 +261,11 @@ def _error(name: str, status: int, failure: Failure) -> Exception:
         size = f"{failure.bytes:,} bytes" if failure.bytes else "its work space"
         return MemoryError(f"kernel {name}: no room for {size}")
     if status == _OUT_OF_RANGE:
-        place = text if failure.position < 0 else f"{text}[{failure.position}]"
+        where = text if failure.position < 0 else f"{text}[{failure.position}]"
         expected = f"{failure.low} to {failure.high - 1}"
         if failure.high <= failure.low:
             expected = "none, for there are no rows"
-        return DataError(f"kernel {name}: {place}", str(failure.value), expected)
+        return DataError(f"kernel {name}: {where}", str(failure.value), expected)
     if status == _NO_THREADS:
         return OSError(f"kernel {name}: threads refused by the system ({text})")
     return RuntimeError(f"kernel {name}: {text}")

@@ -1,4 +1,4 @@
-"""Contrastive objectives: a row against its own other view and everybody else's."""
+"""Contrastive objectives: a row against its own other view and those of other rows."""
 
 from __future__ import annotations
 

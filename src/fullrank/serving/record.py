@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Record:
-    """An attribute of an object: a dictionary that is kept as a copy and handed out as a copy."""
+    """An attribute of an object: a dictionary that is copied when it is set and when it is read."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = f"_{name}"

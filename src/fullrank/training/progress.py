@@ -1,4 +1,4 @@
-"""Telling how training goes: to nobody, to a terminal, to a log."""
+"""Reporters of training: silent, a progress bar in a terminal, a log of JSON lines."""
 
 from __future__ import annotations
 

@@ -93,7 +93,9 @@ def test_bad_adjacency_lists(tmp_path, content, expected):
 def test_adjacency_lists_have_no_weights(tmp_path):
     path = tmp_path / "train.txt"
     path.write_text("1 2\n")
-    assert "a wish for weights or times" in complaint(path, columns=Columns(threshold=3))
+    assert "an adjacency list, which has no weights or times" in complaint(
+        path, columns=Columns(threshold=3)
+    )
 
 
 def test_unknown_ids_are_named_by_line(tmp_path):

@@ -29,7 +29,9 @@ def read_adjacency(
             or ``columns`` asks for weights, times or a threshold.
     """
     if columns.weight or columns.timestamp or columns.threshold is not None:
-        raise DataError(str(path), "a wish for weights or times", "a format that has columns")
+        raise DataError(
+            str(path), "an adjacency list, which has no weights or times", "a format that has"
+        )
     location = SourceLocation(str(path), "line")
     lines = _lines(path)
     tokens = lines.str.extract_all(r"\S+")

@@ -51,7 +51,7 @@ def check_memory(n: int) -> None:
     needed, there = 3 * 8 * n**2, available_memory()
     if there is not None and needed > there:
         found = f"{there / 2**30:.1f} GiB of free memory"
-        wanted = f"{needed / 2**30:.1f} GiB for three {n:,} × {n:,} matrices; say another method"
+        wanted = f"{needed / 2**30:.1f} GiB for three {n:,} × {n:,} matrices, or another method"
         raise FitError("method ease", found, wanted)
 
 
