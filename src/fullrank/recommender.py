@@ -255,7 +255,7 @@ class Recommender:
             DataError: a user has no item that the model knows, or the model is one of folded-in
                 users and lies in a folder from before the map was kept.
         """
-        new = frames.known_items(interactions, self.items)
+        new = frames.restricted_to_items(interactions, self.items)
         scorer = self._fitted()
         folded = type(self)(self.settings, device=self.device)
         folded._scorer = self._fold_in.fold(scorer, self.train, new)
@@ -359,15 +359,15 @@ class Recommender:
         return model
 
     def __repr__(self) -> str:
-        return describe.as_line(self._facts())
+        return describe.as_line(self._summary())
 
     def _repr_html_(self) -> str:
-        return describe.as_html(self._facts())
+        return describe.as_html(self._summary())
 
-    def _facts(self) -> dict[str, str]:
+    def _summary(self) -> dict[str, str]:
         train = self._parts.get("train")
         sizes = None if train is None else (train.n_users, train.n_items)
-        return describe.facts(self.method, self.data_name, sizes, self.training, self.metrics)
+        return describe.summary_of(self.method, self.data_name, sizes, self.training, self.metrics)
 
     def _fitted(self) -> DotScorer | HistoryScorer:
         if self._scorer is None:

@@ -12,7 +12,7 @@ from runs import in_torch
 from fullrank import Recommender, SettingError, native
 from fullrank.data.graph import BipartiteGraph
 from fullrank.encoders import FactoredLightGCN, truncated_svd
-from fullrank.encoders.factored import Filter
+from fullrank.encoders.factored import SpectralFilter
 from fullrank.encoders.propagation import Hops
 from fullrank.encoders.spectral import Svd
 from fullrank.methods import build_method
@@ -61,7 +61,7 @@ def test_at_full_rank_it_is_exact_training_step_by_step(small, method, values, l
 @pytest.mark.parametrize("scale", [1.0, 0.25])
 def test_the_filter_is_the_polynomial_squared(scale):
     s = torch.linspace(0, 1, 9, dtype=torch.float64)
-    made = Filter.of(s, 3, scale)
+    made = SpectralFilter.of(s, 3, scale)
     at = {sign: (scale * sum((sign * s) ** k for k in range(4))) ** 2 for sign in (1, -1)}
     even, odd = (at[1] + at[-1]) / 2, (at[1] - at[-1]) / 2
     torch.testing.assert_close(made.identity + made.even, even)

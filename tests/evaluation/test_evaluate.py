@@ -226,7 +226,7 @@ def test_lists_alone_need_no_hits(case):
     assert result["gini@10"] == evaluate(scorer, test, train=train)["gini@10"]
 
 
-def test_an_evaluation_is_a_mapping_and_goes_into_json(case):
+def test_an_evaluation_is_a_matrix_and_goes_into_json(case):
     scorer, train, validation, test = case
     result = evaluate(scorer, test, train=train, validation=validation, k=(np.int64(20), 5))
     assert isinstance(result, Mapping)

@@ -42,17 +42,17 @@ def list_(as_json: options.Json = False) -> None:
 
 @app.command()
 def fetch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A catalogue name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A data set of the catalogue.")],
     as_json: options.Json = False,
 ) -> None:
-    """Download a data set into the cache, or say where it lies."""
+    """Download a data set into the cache if needed, and print the paths of its files."""
     output = Output(as_json)
     from fullrank.data import fetch as fetch_files
 
     files = [str(path) for path in fetch_files(name)]
     output.result(
         {"name": name, "files": files},
-        lambda: typer.echo("\n".join(files) or f"{name} is generated; there is nothing to fetch"),
+        lambda: typer.echo("\n".join(files) or f"{name} is generated: nothing to download"),
     )
 
 

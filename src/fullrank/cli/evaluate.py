@@ -42,7 +42,7 @@ def command(
     from fullrank.recommender import Recommender
 
     model = Recommender.load(model_dir)
-    part = None if test is None else _part(test, columns)
+    part = None if test is None else _test_interactions(test, columns)
     result = model.evaluate(
         part,
         k=cutoffs or options.usual_cutoffs(len(model.items)),
@@ -54,13 +54,14 @@ def command(
     output.result(document, lambda: show_metrics(result, result.protocol))
 
 
-def _part(test: str, columns: Columns | None) -> Interactions:
+def _test_interactions(test: str, columns: Columns | None) -> Interactions:
+    """The test part of a data set of that name, or the interactions in a file."""
     from fullrank.data import load, read
     from fullrank.data.catalog import CATALOG, find
 
     if test not in CATALOG:
         if not Path(test).suffix and not Path(test).exists():
-            find(test)  # no such name, and the nearest one
+            find(test)  # raises: this is a mistyped name rather than a file
         return read(test, columns=columns)
     part = load(test, validation=0, columns=columns).test
     if part is None:

@@ -70,7 +70,7 @@ def _report(where: str, tables: tuple[Tensor, ...]) -> Spectrum:
 def _show(name: str, spectrum: Spectrum) -> None:
     typer.echo(f"{name}: {spectrum.shape[0]:,} rows x {spectrum.shape[1]} dimensions")
     typer.echo("  " + spectrum.verdict.replace(" (", "\n  ("))
-    typer.echo(f"  90 % of the squared length in {spectrum.dimensions_for_90_percent} directions")
+    typer.echo(f"  90 % of the squared norm in {spectrum.dimensions_for_90_percent} directions")
     typer.echo(
         f"  mean squared cosine of two rows {spectrum.mean_squared_cosine:.4f} "
         f"(random: {1 / spectrum.shape[1]:.4f})"

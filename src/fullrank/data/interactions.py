@@ -69,22 +69,22 @@ class Interactions:
 
         Args:
             frame: The table; any eager frame that narwhals knows.
-            columns: Which columns to use and the threshold on ratings, if one is wanted.
-            users: The user ids to number rows by; those of the table when not given.
-            items: The item ids to number rows by; those of the table when not given.
+            columns: Which columns to use, and an optional threshold on ratings.
+            users: Ids that define the user rows; those in the frame if absent.
+            items: Ids that define the item rows; those in the frame if absent.
             location: What to call the table in error messages.
 
         Raises:
-            DataError: a column is missing, an id is null or not in the given ids, a weight is
-                negative or not a number, or no row is left.
+            DataError: a column is missing, an id is null or not among ``users`` or ``items``, a
+                weight is negative or not a number, or no row is left.
         """
         location = SourceLocation(location) if isinstance(location, str) else location
         columns = columns or Columns()
         table, location = clean(_polars(frame, location), columns, location)
         users = users or Ids.of(table["user_id"])
         items = items or Ids.of(table["item_id"])
-        user_idx = _known(users, table["user_id"], location, columns.user)
-        item_idx = _known(items, table["item_id"], location, columns.item)
+        user_idx = _rows_of(users, table["user_id"], location, columns.user)
+        item_idx = _rows_of(items, table["item_id"], location, columns.item)
         weight = table["weight"].to_numpy() if "weight" in table.columns else None
         timestamp = table["timestamp"].to_numpy() if "timestamp" in table.columns else None
         return cls.from_rows(users, items, user_idx, item_idx, weight=weight, timestamp=timestamp)
@@ -284,7 +284,7 @@ def _polars(frame: Any, location: SourceLocation) -> pl.DataFrame:
     return table
 
 
-def _known(ids: Ids, raw: pl.Series, location: SourceLocation, column: str) -> NDArray[np.int32]:
+def _rows_of(ids: Ids, raw: pl.Series, location: SourceLocation, column: str) -> NDArray[np.int32]:
     rows = ids.find(raw)
     unknown = rows < 0
     if unknown.any():

@@ -23,7 +23,7 @@ from fullrank.encoders.spectral import Svd
 
 
 @dataclass(frozen=True)
-class Filter:
+class SpectralFilter:
     """P² as the identity, one hop, and what is left on some singular values s."""
 
     identity: float
@@ -34,7 +34,7 @@ class Filter:
     """(r,) the odd part of P² at s, less the hop."""
 
     @classmethod
-    def of(cls, values: Tensor, layers: int, scale: float) -> Filter:
+    def of(cls, values: Tensor, layers: int, scale: float) -> SpectralFilter:
         """The filter of ``scale · (1 + x + … + x^layers)``, squared."""
         power = np.ones(layers + 1) * scale
         squared = polynomial.polymul(power, power)
@@ -77,8 +77,8 @@ class FactoredLightGCN(Encoder):
         users, items = propagate(hops, (user_table, item_table), layers)
         self.user_table, self.item_table = users * scale, items * scale
         self.hops = hops
-        self.bases = tuple(part.to(user_table) for part in (svd.users, svd.items))
-        self.filter = Filter.of(svd.values.to(user_table), layers, scale)
+        self.singular_vectors = tuple(part.to(user_table) for part in (svd.users, svd.items))
+        self.filter = SpectralFilter.of(svd.values.to(user_table), layers, scale)
         rank, dim = len(svd.values), user_table.shape[1]
         self.user_low = user_table.new_zeros(rank, dim)
         self.item_low = user_table.new_zeros(rank, dim)
@@ -123,7 +123,7 @@ class FactoredLightGCN(Encoder):
             return []
         sizes = len(self.user_table), len(self.item_table)
         _, hopped = self.hops.spread((idx[0], idx[1]), (grads[0], grads[1]), sizes)
-        inner = [self.bases[side][idx[side]].T @ grads[side] for side in (0, 1)]
+        inner = [self.singular_vectors[side][idx[side]].T @ grads[side] for side in (0, 1)]
         even, odd = self.filter.even[:, None], self.filter.odd[:, None]
         made = []
         for side, name in enumerate(("user", "item")):
@@ -136,8 +136,8 @@ class FactoredLightGCN(Encoder):
     @torch.no_grad()
     def tables(self) -> tuple[Tensor, Tensor]:
         """All rows: plain tables, as matrix factorisation has."""
-        users = torch.addmm(self.user_table, self.bases[0], self.user_low)
-        items = torch.addmm(self.item_table, self.bases[1], self.item_low)
+        users = torch.addmm(self.user_table, self.singular_vectors[0], self.user_low)
+        items = torch.addmm(self.item_table, self.singular_vectors[1], self.item_low)
         return users, items
 
     def _low_rank(self) -> native.LowRank:
@@ -149,7 +149,7 @@ class FactoredLightGCN(Encoder):
             self.filter.hop,
             self.filter.even.numpy(),
             self.filter.odd.numpy(),
-            (self.bases[0].numpy(), self.bases[1].numpy()),
+            (self.singular_vectors[0].numpy(), self.singular_vectors[1].numpy()),
             (self.user_low.numpy(), self.item_low.numpy()),
             (edges[0], edges[1]),
         )
@@ -158,4 +158,4 @@ class FactoredLightGCN(Encoder):
         table, low = (
             (self.user_table, self.user_low) if side == 0 else (self.item_table, self.item_low)
         )
-        return torch.addmm(table[idx], self.bases[side][idx], low)
+        return torch.addmm(table[idx], self.singular_vectors[side][idx], low)

@@ -21,14 +21,14 @@ def zeros(*shape: int) -> Tensor:
 
 
 def uniform_table(n: int, dim: int, generator: torch.Generator, width: int | None = None) -> Tensor:
-    """An n × dim float32 table, uniform in ±√(6 / (n + width)), as the published runs start.
+    """An n × dim float32 table, uniform in ±√(6 / (n + width)): Glorot, as in the published runs.
 
     Args:
-        n: Rows of this side.
+        n: Number of users or items.
         dim: Columns.
-        generator: Source of the numbers.
-        width: The dimension in the bound, ``dim`` by default. Rows keep the norm that they have at
-            ``width`` columns when dim differs: the bound shrinks by √(width / dim).
+        generator: Random generator.
+        width: The dimension in the bound, ``dim`` by default. The bound is multiplied by
+            √(width / dim), so that rows have the expected norm of a table of ``width`` columns.
     """
     width = width or dim
     bound = math.sqrt(6 / (n + width)) * math.sqrt(width / dim)

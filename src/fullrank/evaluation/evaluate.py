@@ -203,15 +203,16 @@ def _cutoffs(k: Sequence[int] | int, n_items: int) -> list[int]:
 def _with_test_items(
     test: Interactions, users: NDArray[np.integer[Any]] | None
 ) -> tuple[NDArray[np.int64], int]:
-    asked = np.arange(test.n_users) if users is None else np.asarray(users).astype(np.int64)
-    outside = (asked < 0) | (asked >= test.n_users)
+    """Row numbers of the requested users who have test items, and how many have none."""
+    requested = np.arange(test.n_users) if users is None else np.asarray(users).astype(np.int64)
+    outside = (requested < 0) | (requested >= test.n_users)
     if outside.any():
-        found = str(asked[outside][0])
+        found = str(requested[outside][0])
         raise DataError("user rows", found, f"rows from 0 to {test.n_users - 1}")
-    rows = asked[test.user_degree[asked] > 0]
+    rows = requested[test.user_degree[requested] > 0]
     if not len(rows):
         raise DataError("test interactions", "no user with test items", "at least one")
-    return rows, len(asked) - len(rows)
+    return rows, len(requested) - len(rows)
 
 
 def _check_rows(scorer: Scorer, parts: Mapping[str, Interactions]) -> None:

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 def initial_tables(
     method: TrainedMethod, data: Interactions, generator: torch.Generator, device: str
 ) -> Pair:
-    """The initial rows of a seed on some data, the same for every method on free rows."""
+    """Draws the initial user and item tables.
+
+    They depend on seed, width and sizes of the data: all methods on free rows start alike.
+    """
     users, items = (
         uniform_table(n, method.dim, generator, method.init_dim).to(device)
         for n in (data.n_users, data.n_items)

@@ -28,10 +28,10 @@ METHODS: dict[str, type[Method]] = {
 
 
 def method_named(name: str) -> type[Method]:
-    """The method of that name.
+    """Returns the method class of that name.
 
     Raises:
-        SettingError: there is none; the message names the nearest.
+        SettingError: no method has this name; the message names the nearest.
     """
     if name not in METHODS:
         raise SettingError("method", repr(name), nearest(name, METHODS))

@@ -75,16 +75,16 @@ def compile_kernels(command: Sequence[str], flags: Sequence[str], target: Path) 
 
 
 def compile_packaged(folder: Path, machine: str, flags: Sequence[str] = ()) -> list[Path]:
-    """Compiles every build of a wheel for that machine into ``folder``; the files.
+    """Compiles every build that a wheel has for that machine, and returns the library files.
 
     Raises:
         CompilerError: there is no compiler, or it failed.
     """
     command = compiler()
     files = []
-    for name, (_, own) in BUILDS.get(machine, {}).items():
+    for name, (_, build_flags) in BUILDS.get(machine, {}).items():
         files.append(folder / library_name(name))
-        compile_kernels(command, [*own, *flags], files[-1])
+        compile_kernels(command, [*build_flags, *flags], files[-1])
     return files
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fullrank.native import abi
 from fullrank.native.hops import Edges
-from fullrank.native.tables import OptimizerStep, ParameterTable, Tables, packed
+from fullrank.native.tables import OptimizerStep, ParameterTable, Tables, pack_structs
 
 VECTOR = 16
 """Widths that are a multiple of this are whole vectors on every machine."""
@@ -47,7 +47,7 @@ class LowRank:
     edges: tuple[Edges, Edges]
     """Weighted neighbours of the users, and of the items."""
 
-    def packed(self, n: tuple[int, int], dim: int) -> abi.FactoredConfig:
+    def pack_structs(self, n: tuple[int, int], dim: int) -> abi.FactoredConfig:
         """The struct of rows over tables (n[0], d) and (n[1], d).
 
         Raises:
@@ -113,7 +113,7 @@ class PairSteps:
             config.indptr[side] = abi.array("graph", indptr, np.int64, indptr.shape)
             config.indices[side] = abi.array("graph", indices, np.int32, indices.shape)
         if low_rank is not None:
-            config.factored = low_rank.packed(self._n, self._dim)
+            config.factored = low_rank.pack_structs(self._n, self._dim)
         self._kept = graph, low_rank  # the kernels have their addresses
         self._handle = abi.opened(self, "pair", config)
 
@@ -127,7 +127,7 @@ class PairSteps:
         """
         steps = len(users)
         losses = np.empty(steps)
-        structs, update = packed(tables, step, self._n, self._dim)
+        structs, update = pack_structs(tables, step, self._n, self._dim)
         abi.call(
             "pair_run",
             self._handle,
@@ -230,7 +230,7 @@ class NegativeSteps:
         """
         steps = len(users)
         losses, pairs = np.empty(steps), (steps, self._batch)
-        structs, update = packed(tables, step, self._n, self._dim)
+        structs, update = pack_structs(tables, step, self._n, self._dim)
         abi.call(
             f"{self._kind}_run",
             self._handle,

@@ -49,14 +49,14 @@ Tables = tuple[ParameterTable, ParameterTable]
 """Of the users and of the items."""
 
 
-def packed(
+def pack_structs(
     tables: Tables, step: OptimizerStep, n: tuple[int, int], dim: int
 ) -> tuple[Any, abi.Update]:
-    """The structs of two tables, (n[0], d) and (n[1], d), and of an optimiser step.
+    """Packs two parameter tables, (n[0], d) and (n[1], d), and an optimiser step into structs.
 
     Raises:
-        TypeError: an array of another dtype or layout.
-        ValueError: an array of another shape; an array that the rule needs and that is missing.
+        TypeError: an array has the wrong dtype or layout.
+        ValueError: an array has the wrong shape, or one that the update rule needs is missing.
     """
     structs = (abi.Table * 2)()
     names = ("user table", "item table")

@@ -92,7 +92,7 @@ class FoldIn:
     """
 
     def __init__(self, mapping: Tensor | None = None, *, trained: bool = True) -> None:
-        self._mapping = mapping
+        self._matrix = mapping
         self._trained = trained
 
     @classmethod
@@ -113,28 +113,28 @@ class FoldIn:
 
     def tensors(self, scorer: Scorer, train: Interactions) -> dict[str, Tensor]:
         """What a model folder keeps, fitted now if need be; nothing of a method without tables."""
-        if not isinstance(scorer, DotScorer) or not (self._trained or self._mapping is not None):
+        if not isinstance(scorer, DotScorer) or not (self._trained or self._matrix is not None):
             return {}
-        return {TENSOR: self.mapping(scorer, train).cpu()}
+        return {TENSOR: self.matrix(scorer, train).cpu()}
 
-    def mapping(self, scorer: DotScorer, train: Interactions) -> Tensor:
-        """W, (d, d) float64.
+    def matrix(self, scorer: DotScorer, train: Interactions) -> Tensor:
+        """Returns W, (d, d) float64, computed at the first call.
 
         Raises:
-            DataError: it was not kept with a model of folded-in users.
+            DataError: the model holds folded-in users alone and was saved without W.
         """
-        if self._mapping is None:
+        if self._matrix is None:
             if not self._trained:
                 found = "a model of folded-in users that was saved without its map"
                 raise DataError("fold_in", found, "the model that they were folded into")
-            self._mapping = fold_in_map(scorer.user_table, scorer.item_table, train)
-        return self._mapping
+            self._matrix = fold_in_map(scorer.user_table, scorer.item_table, train)
+        return self._matrix
 
     def fold(self, scorer: Fitted, train: Interactions, new: Interactions) -> Fitted:
         """The scorer of new users; a method without tables takes their items as they are."""
         if not isinstance(scorer, DotScorer):
             return scorer.of(new)
-        rows = folded_rows(scorer.item_table, self.mapping(scorer, train), new)
+        rows = folded_rows(scorer.item_table, self.matrix(scorer, train), new)
         return scorer.with_users(rows)
 
 

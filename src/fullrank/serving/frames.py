@@ -93,8 +93,8 @@ def known_pairs(data: Any, users: Ids, items: Ids) -> tuple[Interactions, int]:
     return pairs, len(given) - int(known.sum())
 
 
-def known_items(data: Any, items: Ids) -> Interactions:
-    """Interactions of new users over the items of a model; items it does not know are left out.
+def restricted_to_items(data: Any, items: Ids) -> Interactions:
+    """Interactions of new users over the items of a model; unknown items are dropped.
 
     Raises:
         DataError: a user has no known item.

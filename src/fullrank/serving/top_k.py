@@ -73,7 +73,7 @@ def top_k(
     if k < 1:
         raise SettingError("setting k", repr(k), "a number of items of at least 1")
     rows: NDArray[np.int64] = np.array(users, dtype=np.int64)
-    _check_fit(scorer, rows, exclude, candidates)
+    _check_arguments(scorer, rows, exclude, candidates)
     if isinstance(scorer, DotScorer) and scorer.on_cpu and native.available():
         items, scores, bad = native.top_k(
             scorer.user_table.numpy(),
@@ -195,7 +195,7 @@ def _ordered(scores: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
     return values, columns.gather(1, order)
 
 
-def _check_fit(
+def _check_arguments(
     scorer: Scorer,
     users: NDArray[np.int64],
     exclude: Sequence[Interactions],
@@ -210,11 +210,11 @@ def _check_fit(
             found = f"{interactions.n_items} items"
             raise DataError("interactions to exclude", found, f"the {n_items} items of the scorer")
     if len(users):
-        bounds = [each.n_users for each in exclude]
+        known = [each.n_users for each in exclude]
         if isinstance(scorer, DotScorer):
-            bounds.append(len(scorer.user_table))
-        bound = min(bounds, default=np.iinfo(np.int64).max)
+            known.append(len(scorer.user_table))
         low, high = int(users.min()), int(users.max())
-        if low < 0 or high >= bound:
+        if low < 0 or (known and high >= min(known)):
             found = str(low if low < 0 else high)
-            raise DataError("user rows", found, f"rows from 0 to {bound - 1}")
+            expected = f"rows from 0 to {min(known) - 1}" if known else "rows from 0 on"
+            raise DataError("user rows", found, expected)

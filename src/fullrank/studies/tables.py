@@ -23,7 +23,7 @@ def certain(done: Comparison, name: str) -> bool:
 def plain_rows(done: Comparison, metrics: Sequence[str]) -> list[list[str]]:
     """One row a method, for a narrow terminal: label, metrics, effective rank, seconds an epoch."""
     return [
-        [label, *_cells(done, label, metrics, "", "", spread=False)[:-1]] for label in done.runs
+        [label, *_cells(done, label, metrics, "", "", deviations=False)[:-1]] for label in done.runs
     ]
 
 
@@ -61,28 +61,32 @@ def as_latex(done: Comparison, metrics: Sequence[str]) -> str:
 
 
 def _cells(
-    done: Comparison,
+    comparison: Comparison,
     label: str,
     metrics: Sequence[str],
-    best: str,
-    second: str,
+    best_mark: str,
+    second_mark: str,
     *,
-    spread: bool = True,
+    deviations: bool = True,
 ) -> list[str]:
+    """One method's row of the table: its metrics, effective rank, seconds an epoch, parameters."""
     cells = []
     for name in metrics:
-        mean = done.mean(label, name) or 0.0
+        mean = comparison.mean(label, name)
+        if mean is None:
+            cells.append("–")
+            continue
         text = f"{mean:.4f}"
-        if spread and len(done.seeds) > 1:
-            text += f" ± {done.deviation(label, name):.4f}"
-        order = done.ranked(name)
+        if deviations and len(comparison.seeds) > 1:
+            text += f" ± {comparison.deviation(label, name):.4f}"
+        order = comparison.ranked(name)
         if label == order[0]:
-            text = _marked(text, best) + ("†" if certain(done, name) else "")
-        elif len(order) > 1 and label == order[1] and second:
-            text = _marked(text, second)
+            text = _marked(text, best_mark) + ("†" if certain(comparison, name) else "")
+        elif len(order) > 1 and label == order[1] and second_mark:
+            text = _marked(text, second_mark)
         cells.append(text)
     rank, seconds, size = (
-        done.mean(label, name) for name in ("effective_rank", "epoch_seconds", "parameters")
+        comparison.mean(label, name) for name in ("effective_rank", "epoch_seconds", "parameters")
     )
     cells.append("–" if rank is None else f"{rank:.1f}")
     cells.append("–" if seconds is None else f"{seconds:.3f}")

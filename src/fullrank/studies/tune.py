@@ -150,11 +150,11 @@ def open_study(storage: Path) -> Any:
     """The Optuna study in a file, for plots.
 
     Raises:
-        DataError: there is none.
+        DataError: the file does not exist.
     """
     optuna = optuna_or_error()
     if not storage.is_file():
-        raise DataError(str(storage), "no such file", "a study, as `fullrank tune` keeps it")
+        raise DataError(str(storage), "no such file", "a study that `fullrank tune` wrote")
     return optuna.load_study(study_name=None, storage=f"sqlite:///{storage}")
 
 

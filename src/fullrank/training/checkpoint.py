@@ -60,7 +60,7 @@ class CheckpointFile:
             save_file({name: t.contiguous() for name, t in tensors.items()}, part, metadata)
 
     def load(self) -> tuple[dict[str, Tensor], Progress]:
-        """Reads the file.
+        """Returns the saved tensors and progress, after checking that they are of this run.
 
         Raises:
             DataError: the file is missing, truncated or not a checkpoint.
@@ -71,11 +71,11 @@ class CheckpointFile:
         try:
             with safe_open(self.path, framework="pt") as file:
                 metadata = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # a handle is no mapping
             identity = json.loads(metadata["identity"])
             progress = Progress(**json.loads(metadata["progress"]))
         except (SafetensorError, KeyError, ValueError, TypeError):
-            expected = "a checkpoint; delete it to start anew"
+            expected = "a checkpoint; delete it to restart training"
             raise DataError(str(self.path), "a damaged file", expected) from None
         for name in sorted(identity.keys() | self.identity.keys()):
             old, new = identity.get(name), self.identity.get(name)

@@ -40,10 +40,10 @@ def fetch(name: str) -> list[Path]:
 
 
 def find(name: str) -> Entry:
-    """The entry of this name.
+    """Returns the entry of this name.
 
     Raises:
-        DataError: there is none.
+        DataError: no data set has this name; the message names the nearest.
     """
     if name not in CATALOG:
         raise DataError(f"data set {name!r}", "no such name", nearest(name, CATALOG))

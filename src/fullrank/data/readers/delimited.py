@@ -92,7 +92,7 @@ def text_error(path: Path, separator: str, error: Exception, *, quoted: bool) ->
     if undecodable:
         return undecodable
     width = len(text_columns(path, separator, quoted=quoted))
-    for number, fields in _rows(path, separator, quoted=quoted):
+    for number, fields in _field_counts(path, separator, quoted=quoted):
         if fields > width:
             return DataError(
                 f"{path}, line {number}", f"{fields} fields", f"{width}, as in the header"
@@ -112,8 +112,8 @@ def not_utf8(path: Path) -> DataError | None:
     return None
 
 
-def _rows(path: Path, separator: str, *, quoted: bool) -> Iterator[tuple[int, int]]:
-    """Line number and count of fields of each row; a row over several lines has the last one's."""
+def _field_counts(path: Path, separator: str, *, quoted: bool) -> Iterator[tuple[int, int]]:
+    """Yields line number and number of fields of each row; of a row over several lines the last."""
     with opened(path) as file:
         lines = (line.decode("utf-8-sig") for line in file)
         reader = csv.reader(
