@@ -60,4 +60,4 @@ def assert_refused_last(run, *words):
     assert run.code == 2
     last = run.err.splitlines()[-1]
     assert last.startswith("error: ")
-    assert all(word in last for word in words)
+    assert all(word in last for word in words), last
