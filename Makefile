@@ -21,10 +21,10 @@ types: env
 	$(BIN)/mypy
 
 test-quick: env
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n auto -m "not slow"
 
 test: lint types env
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 sanitize: env
 	PYTHON=$(BIN)/python tests/native/sanitize/run.sh
