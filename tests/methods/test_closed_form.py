@@ -66,6 +66,29 @@ def test_spectral(small, dense, rank):
     np.testing.assert_allclose(scores(model), expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("alpha", [0.3, 2.0])
+def test_gf_cf(small, dense, alpha, tmp_path):
+    """GF-CF as its authors write it, on dense matrices: the scores up to a factor a user."""
+    rank = 11
+    users, items = (np.maximum(dense.sum(axis), 1) for axis in (1, 0))
+    whole = users[:, None] ** -0.5 * dense * items**-0.5
+    right = np.linalg.svd(whole)[2][:rank].T
+    ideal = np.diag(items**-0.5) @ right @ right.T @ np.diag(items**0.5)
+    expected = dense @ (whole.T @ whole + alpha * ideal)
+    settings = {"rank": rank, "beta": 0.5, "projection": "gf-cf", "smoothing": 1 / alpha}
+    model = Recommender("spectral", **settings).fit(small.train)
+    got = scores(model) * alpha * users[:, None] ** 0.5
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-4)
+    plain = Recommender("spectral", **settings | {"projection": "normalised"}).fit(small.train)
+    assert not plain.recommend(k=10).equals(model.recommend(k=10))
+    model.save(tmp_path / "m")
+    assert Recommender.load(tmp_path / "m").recommend(k=10).equals(model.recommend(k=10))
+    user = model.users.values[7]
+    own = small.train.item_idx[small.train.user_idx == 7]
+    folded = model.fold_in({"twin": model.items.raw(own)}).recommend(["twin"], k=5)
+    assert folded["item_id"].to_list() == model.recommend([user], k=5)["item_id"].to_list()
+
+
 def test_ials_fits_what_was_seen(small, dense):
     got = scores(Recommender("ials", dim=8).fit(small.train))
     assert got[dense > 0].mean() > got[dense == 0].mean() + 0.3

@@ -45,6 +45,23 @@ def test_the_published_settings(data, graph):
     assert (settings.weight_decay, settings.graph_distance) == (0, 2)
 
 
+@pytest.mark.parametrize("data", PUBLISHED)
+@pytest.mark.parametrize("graph", [False, True])
+def test_the_published_settings_on_lightgcn(data, graph):
+    name = "published-graph-lightgcn" if graph else "published-lightgcn"
+    settings = Recommender(preset=f"{name}:{data}").settings
+    figures = (settings.lr, settings.alpha, settings.tau, settings.shrink)
+    assert figures == PUBLISHED[data][:4]
+    assert settings.tau_near == (PUBLISHED[data][4] if graph else None)
+    assert settings.tau_design == ("graph" if graph else "constant")
+    assert (settings.encoder, settings.layers, settings.average_layers) == ("lightgcn", 3, False)
+    assert (settings.init, settings.init_dim, settings.propagation) == ("joint", None, "exact")
+    assert (settings.epochs, settings.lr_decay) == (390 if graph else 200, 0.9999)
+    assert (settings.balanced_decay, settings.weight_decay) == (0 if graph else 0.01, 0)
+    assert (settings.dim, settings.batch_size, settings.drop_edges) == (64, 256, 0)
+    assert (settings.sampler, settings.optimizer) == ("users", "sgd")
+
+
 @pytest.mark.parametrize("path", sorted(SUMMARIES.glob("*.json")), ids=lambda path: path.stem)
 def test_the_tuned_settings_are_those_of_the_study(path):
     summary = json.loads(path.read_text())

@@ -6,7 +6,12 @@ import torch
 from torch import Tensor
 
 from fullrank.spectrum import functions, unit_rows
-from fullrank.spectrum.functions import direct_spec, direct_spec_plus
+from fullrank.spectrum.functions import (
+    direct_spec,
+    direct_spec_plus,
+    gaussian_potential,
+    mean_log_sum_exp_dots,
+)
 
 
 def randn(*shape: int, generator: torch.Generator) -> Tensor:
@@ -80,12 +85,57 @@ def test_sides_in_a_leading_dimension_do_not_mix(generator):
         torch.testing.assert_close(filtered(h, gamma), apart, rtol=0, atol=1e-14)
 
 
-def test_a_second_derivative_is_refused_and_not_wrong(generator):
-    h = randn(4, 3, generator=generator).requires_grad_()
-    for filtered in (lambda x: direct_spec(x, 0.1), lambda x: direct_spec_plus(x, 3.0, 0.8)):
-        (grad,) = torch.autograd.grad(filtered(h).square().sum(), h, create_graph=True)
-        with pytest.raises(RuntimeError, match="once_differentiable"):
-            grad.sum().backward()
+@pytest.mark.parametrize("lead", [(), (2,)])
+def test_second_derivatives(lead, generator):
+    h = randn(*lead, 4, 3, generator=generator).requires_grad_()
+    gamma = gammas(*lead, 4, 4, generator=generator).requires_grad_()
+    fixed = gamma.detach()
+    for filtered in (
+        lambda x: direct_spec(x, 0.1),
+        lambda x: direct_spec_plus(x, 3.0, 0.8),
+        lambda x: direct_spec_plus(x, fixed, 0.8),
+    ):
+        assert torch.autograd.gradgradcheck(filtered, (h,))
+    assert torch.autograd.gradgradcheck(lambda x, g: direct_spec_plus(x, g, 0.8), (h, gamma))
+
+
+def test_second_derivatives_of_the_sums_over_pairs(generator):
+    rows, others = (randn(n, 3, generator=generator).requires_grad_() for n in (4, 5))
+    assert torch.autograd.gradgradcheck(
+        lambda a, o: mean_log_sum_exp_dots(a, o, 2.0), (rows, others)
+    )
+    assert torch.autograd.gradgradcheck(lambda a: mean_log_sum_exp_dots(a, a, 2.0), (rows,))
+    assert torch.autograd.gradgradcheck(lambda x: gaussian_potential(x, 2.0), (rows,))
+
+
+def test_a_second_derivative_by_grad_is_that_of_plain_autograd(generator):
+    """``grad`` leaves out, without a word, what the path of a refused derivative would add."""
+    start = randn(5, 3, generator=generator)
+    gamma = torch.full((5, 5), 3.0, dtype=torch.float64)
+    for ours, plain in (
+        (lambda h: direct_spec(h, 0.1), lambda h: naive.direct_spec(h, 0.1)),
+        (
+            lambda h: direct_spec_plus(h, 3.0, 0.8),
+            lambda h: naive.direct_spec_plus(h, gamma, 0.8),
+        ),
+    ):
+        second = []
+        for filtered in (ours, plain):
+            x = start.clone().requires_grad_()
+            z = filtered(x / x.norm(dim=1, keepdim=True))
+            (grad,) = torch.autograd.grad(z.pow(3).sum(), x, create_graph=True)
+            second.append(torch.autograd.grad(grad.square().sum(), x)[0])
+        torch.testing.assert_close(*second, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("rounded", [False, True])
+def test_a_gradient_with_a_graph_is_the_gradient_without(rounded, generator):
+    h = unit_rows(randn(2, 16, 4, generator=generator).float()).requires_grad_()
+    gamma = gammas(2, 16, 16, generator=generator).float().requires_grad_()
+    z = direct_spec_plus(h, gamma, 0.8, rounded)
+    plain = torch.autograd.grad(z.pow(3).sum(), (h, gamma), retain_graph=True)
+    graphed = torch.autograd.grad(z.pow(3).sum(), (h, gamma), create_graph=True)
+    torch.testing.assert_close(graphed, plain)
 
 
 def test_inputs_are_left_as_they_were(generator):

@@ -11,6 +11,7 @@ from fullrank.encoders.base import (
     Update,
 )
 from fullrank.encoders.factored import FactoredLightGCN
+from fullrank.encoders.filtered import FilteredRows
 from fullrank.encoders.lightgcn import LightGCN
 from fullrank.encoders.mf import MF, uniform_table, zeros
 from fullrank.encoders.spectral import SpectralEncoder, Svd, smooth_vectors, truncated_svd
@@ -20,6 +21,7 @@ __all__ = [
     "MF",
     "Encoder",
     "FactoredLightGCN",
+    "FilteredRows",
     "FreeRows",
     "LightGCN",
     "Pair",

@@ -20,7 +20,13 @@ def zeros(*shape: int) -> Tensor:
     return torch.from_numpy(np.zeros(shape, dtype=np.float32))
 
 
-def uniform_table(n: int, dim: int, generator: torch.Generator, width: int | None = None) -> Tensor:
+def uniform_table(
+    n: int,
+    dim: int,
+    generator: torch.Generator,
+    width: int | None = None,
+    counted: int | None = None,
+) -> Tensor:
     """An n × dim float32 table, uniform in ±√(6 / (n + width)): Glorot, as in the published runs.
 
     Args:
@@ -29,9 +35,10 @@ def uniform_table(n: int, dim: int, generator: torch.Generator, width: int | Non
         generator: Random generator.
         width: The dimension in the bound, ``dim`` by default. The bound is multiplied by
             √(width / dim), so that rows have the expected norm of a table of ``width`` columns.
+        counted: The number of rows in the bound, ``n`` by default.
     """
     width = width or dim
-    bound = math.sqrt(6 / (n + width)) * math.sqrt(width / dim)
+    bound = math.sqrt(6 / ((counted or n) + width)) * math.sqrt(width / dim)
     return zeros(n, dim).uniform_(-bound, bound, generator=generator)
 
 

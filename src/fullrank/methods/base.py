@@ -73,6 +73,9 @@ class TrainedMethod(TrainingSettings, Method):
     """Width of the embeddings, d."""
     init_dim: int | None = Field(None, ge=2)
     """Width in the bound ±√(6 / (n + width)) of the initial rows; ``dim`` if absent."""
+    init: Literal["side", "joint"] = "side"
+    """The number of rows n in that bound: of each side, or of users and items together, as in the
+    published runs on LightGCN."""
 
     def build_loss(self) -> Loss:
         """The loss of a batch."""

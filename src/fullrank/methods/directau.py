@@ -9,7 +9,11 @@ from fullrank.methods.space import ADAM, Span
 
 
 class DirectAU(SpreadMethod):
-    """Alignment and uniformity."""
+    """Alignment and uniformity.
+
+    As in the authors' program, a row that a batch repeats is at distance 0 from itself in the
+    uniformity, and the ranking is by inner products of rows as they are, not of unit rows.
+    """
 
     name = "directau"
     summary = "observed pairs close, all rows spread on the sphere"

@@ -5,21 +5,19 @@ from __future__ import annotations
 import torch
 from pydantic import Field
 
-from fullrank import objectives
 from fullrank.data.interactions import Interactions
-from fullrank.engine.step import Balance, Loss
-from fullrank.methods.base import PairMethod
+from fullrank.engine.step import Balance
+from fullrank.methods.balanced import BalancedMethod
 from fullrank.methods.space import DECAY, Span
 from fullrank.spectrum import DirectSpec as Balancer
 
 
-class DirectSpec(PairMethod):
+class DirectSpec(BalancedMethod):
     """DirectSpec (algorithm 2)."""
 
     name = "directspec"
     summary = "positives only, spectrum balanced by the all-pass filter"
     source = "Peng et al., DirectSpec, algorithm 2"
-    family = "balanced"
     space = {
         "lr": Span(10.0, 400.0, log=True),
         "alpha": Span(0.005, 0.08, log=True),
@@ -30,12 +28,6 @@ class DirectSpec(PairMethod):
 
     alpha: float = Field(0.05, ge=0)
     """Step α of the filter; safe up to 1 / σ₁² of the unit rows of a batch."""
-    shrink: float = Field(0.0, ge=0)
-    """Factor of the rescaling shrink · ‖z‖ · z after balancing; 0 for none."""
-
-    def build_loss(self) -> Loss:
-        """The log loss of observed pairs."""
-        return Loss.of_pairs(objectives.log_positive, "log-positive")
 
     def build_balance(self, data: Interactions, generator: torch.Generator) -> Balance:
         """The filter on the unit rows of the batch."""

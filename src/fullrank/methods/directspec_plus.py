@@ -8,24 +8,22 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from fullrank import objectives
 from fullrank.data.graph import Nearness
 from fullrank.data.interactions import Interactions
 from fullrank.data.sampling import Batch
-from fullrank.engine.step import Balance, Loss
-from fullrank.methods.base import PairMethod
+from fullrank.engine.step import Balance
+from fullrank.methods.balanced import BalancedMethod
 from fullrank.methods.space import Span
 from fullrank.spectrum import AttentionTau
 from fullrank.spectrum import DirectSpecPlus as Balancer
 
 
-class DirectSpecPlus(PairMethod):
+class DirectSpecPlus(BalancedMethod):
     """DirectSpec+ (equation 22)."""
 
     name = "directspec+"
     summary = "positives only, spectrum balanced with self-paced weights"
     source = "Peng et al., DirectSpec, equation 22"
-    family = "balanced"
     space = {
         "lr": Span(30.0, 400.0, log=True),
         "alpha": Span(0.5, 1.0),
@@ -45,8 +43,6 @@ class DirectSpecPlus(PairMethod):
     """τ₀ ≤ τ₁ of pairs within ``graph_distance``, for ``tau_design = graph``."""
     graph_distance: int = Field(2, ge=1)
     """Distance K up to which a pair counts as near."""
-    shrink: float = Field(0.0, ge=0)
-    """Factor of the rescaling shrink · ‖z‖ · z after balancing; 0 for none."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the five B × B × d products of a step; bfloat16 is for GPUs that are built for it."""
 
@@ -57,10 +53,6 @@ class DirectSpecPlus(PairMethod):
         if self.tau_near is not None and self.tau_near > self.tau:
             raise ValueError(f"tau_near of at most tau, {self.tau:g}")
         return self
-
-    def build_loss(self) -> Loss:
-        """The log loss of observed pairs."""
-        return Loss.of_pairs(objectives.log_positive, "log-positive")
 
     def build_balance(self, data: Interactions, generator: torch.Generator) -> Balance:
         """The filter, with the τ that the settings ask for."""

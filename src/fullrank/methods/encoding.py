@@ -32,8 +32,9 @@ def initial_tables(
 
     They depend on seed, width and sizes of the data: all methods on free rows start alike.
     """
+    counted = data.n_users + data.n_items if method.init == "joint" else None
     users, items = (
-        uniform_table(n, method.dim, generator, method.init_dim).to(device)
+        uniform_table(n, method.dim, generator, method.init_dim, counted).to(device)
         for n in (data.n_users, data.n_items)
     )
     return users, items

@@ -19,7 +19,9 @@ from fullrank.methods.space import Span
 class ENMF(TrainedMethod):
     """The whole-data loss.
 
-    An epoch visits each user once: ``sampler``, ``systematic`` and ``damping`` have no effect.
+    An epoch visits each user once: ``sampler``, ``systematic`` and ``damping`` have no effect. The
+    loss is the mean over the users of a batch, where the authors sum, and rows start as those of
+    every method do, where theirs start near zero: see docs/fidelity.md.
     """
 
     name = "enmf"

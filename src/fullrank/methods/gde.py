@@ -8,7 +8,7 @@ from pydantic import Field
 from fullrank import objectives
 from fullrank.data.graph import BipartiteGraph
 from fullrank.data.interactions import Interactions
-from fullrank.encoders import Encoder, SpectralEncoder, smooth_vectors
+from fullrank.encoders import Encoder, FilteredRows, SpectralEncoder, smooth_vectors
 from fullrank.engine.step import Loss
 from fullrank.errors import SettingError
 from fullrank.methods.base import Sampled, TrainedMethod
@@ -34,8 +34,19 @@ class GDE(TrainedMethod):
     """Eigenvectors of lowest frequency that are kept, on each side."""
     high: int = Field(0, ge=0)
     """Eigenvectors of highest frequency that are kept too."""
+    low_share: float | None = Field(None, gt=0, le=1)
+    """In place of ``low``: that share of each side's eigenvectors, as the authors keep (0.3 of them
+    on CiteULike). Thousands of eigenvectors take hours to find."""
+    high_share: float | None = Field(None, ge=0, le=1)
+    """In place of ``high``: a share of each side's."""
     beta: float = Field(2.0, ge=0)
     """Exponent β of the filter e^(β λ)."""
+    unit_filter: bool = True
+    """Divide the filter by its largest value, e^β; the authors do not, so their rows start e^β
+    times as long."""
+    filter_dropout: float = Field(0.0, ge=0, lt=1)
+    """Share of the entries of the filter that a step leaves out, as the authors do. A step then
+    makes the filter's rows of its batch, which is slow."""
     negatives: int = Field(1, ge=1)
     """Unobserved items drawn for each pair, N."""
 
@@ -55,16 +66,30 @@ class GDE(TrainedMethod):
             SettingError: there are not as many.
         """
         graph = BipartiteGraph.of(data)
-        most = min(graph.user_item.shape)
-        if self.low + self.high > most:
-            found = f"{self.low} + {self.high}"
-            raise SettingError("settings low and high", found, f"at most the {most} that there are")
-        bases, weights = [], []
+        bases, vectors = [], []
         tables = initial_tables(self, data, generator, "cpu")
-        for block, table in zip((graph.user_item, graph.item_user), tables, strict=True):
-            pairs = smooth_vectors(block, self.low, self.high, self.seed)
+        for block in (graph.user_item, graph.item_user):
+            pairs = smooth_vectors(block, *self._kept(block.shape), self.seed)
             # The largest value is 1. Dividing by its e^β changes the unit of E and nothing else.
-            strength = torch.exp(self.beta * (pairs.values - 1))
-            weights.append((pairs.vectors.T @ table).to(device))
+            strength = torch.exp(
+                self.beta * (pairs.values - 1 if self.unit_filter else pairs.values)
+            )
+            vectors.append(pairs.vectors)
             bases.append((pairs.vectors * strength).to(device))
+        if self.filter_dropout:
+            fixed = (vectors[0].to(device), vectors[1].to(device))
+            free = (tables[0].to(device), tables[1].to(device))
+            return FilteredRows((bases[0], bases[1]), fixed, free, self.filter_dropout)
+        weights = [(v.T @ table).to(device) for v, table in zip(vectors, tables, strict=True)]
         return SpectralEncoder((bases[0], bases[1]), (weights[0], weights[1]))
+
+    def _kept(self, shape: tuple[int, int]) -> tuple[int, int]:
+        """Eigenvectors of one side, low and high; ``shape`` is that of its block of the graph."""
+        n = shape[0]
+        low = self.low if self.low_share is None else max(1, int(self.low_share * n))
+        high = self.high if self.high_share is None else int(self.high_share * n)
+        most = n if self.low_share is not None else min(shape)
+        if low + high > most:
+            found = f"{low} + {high}"
+            raise SettingError("settings low and high", found, f"at most the {most} that there are")
+        return low, high

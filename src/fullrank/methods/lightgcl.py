@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Literal
 
 from pydantic import Field
@@ -14,7 +15,7 @@ from fullrank.encoders import LightGCN, Pair, TensorBatch, truncated_svd
 from fullrank.encoders.lightgcn import Views
 from fullrank.encoders.propagation import propagated
 from fullrank.engine.step import Loss
-from fullrank.methods.contrast import GraphContrast, distinct
+from fullrank.methods.contrast import GraphContrast
 from fullrank.methods.encoding import check_rank
 from fullrank.methods.space import ADAM_ON_GRAPH, Span
 
@@ -44,6 +45,9 @@ class LightGCL(GraphContrast):
     """Singular pairs q of the low-rank view."""
     similarity: Literal["cosine", "dot"] = "cosine"
     """Of two rows, in InfoNCE: the paper's cosine, or the inner product of its authors' program."""
+    contrast_layers: Literal["sum", "each"] = "sum"
+    """Compare the views' sums over layers, as the authors' program does, or each layer from the
+    first on and add the losses, as equation 8 does (it adds layer 0, whose views are the same)."""
 
     def build_loss(self) -> Loss:
         """BPR plus weighted InfoNCE between graph and view."""
@@ -62,7 +66,9 @@ class LightGCL(GraphContrast):
 
         def views(encoder: LightGCN, batch: TensorBatch, leaves: Pair) -> tuple[Tensor, ...]:
             left, values, right = (part.to(leaves[0].device) for part in svd)
-            at_users, at_items = distinct(batch.user_idx), distinct(batch.item_idx)
+            at_users, at_items = self.contrasted(batch)
+            if self.contrast_layers == "each":
+                return self._by_layer(encoder, (at_users, at_items), leaves, (left, values, right))
             below = propagated(encoder.whole, leaves, encoder.layers - 1)
             if self.contrast_with == "batch":
                 all_users, all_items = encoder.rows_on(encoder.whole, leaves, (at_users, at_items))
@@ -75,3 +81,20 @@ class LightGCL(GraphContrast):
             return low_users, users, all_users, low_items, items, all_items
 
         return views
+
+    def _by_layer(
+        self, encoder: LightGCN, at: Pair, leaves: Pair, svd: tuple[Tensor, Tensor, Tensor]
+    ) -> tuple[Tensor, ...]:
+        """The six views of each layer: ``U S Vᵀ E`` and ``Â E`` of the layer below, E."""
+        left, values, right = svd
+        sums = [propagated(encoder.whole, leaves, k) for k in range(encoder.layers + 1)]
+        users, items = leaves
+        views: list[Tensor] = []
+        for below, above in itertools.pairwise(sums):
+            low_users = (left[at[0]] * values) @ (right.T @ items)
+            low_items = (right[at[1]] * values) @ (left.T @ users)
+            users, items = above[0] - below[0], above[1] - below[1]
+            everywhere = self.contrast_with == "all"
+            views += [low_users, users[at[0]], users if everywhere else users[at[0]]]
+            views += [low_items, items[at[1]], items if everywhere else items[at[1]]]
+        return tuple(views)

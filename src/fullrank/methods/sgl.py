@@ -10,7 +10,7 @@ from fullrank.data.interactions import Interactions
 from fullrank.encoders import LightGCN, Pair, TensorBatch
 from fullrank.encoders.lightgcn import Views
 from fullrank.engine.step import Loss
-from fullrank.methods.contrast import GraphContrast, distinct
+from fullrank.methods.contrast import GraphContrast
 from fullrank.methods.space import ADAM_ON_GRAPH, Span
 
 
@@ -41,11 +41,11 @@ class SGL(GraphContrast):
         return self.view_drop, self.view_drop
 
     def build_views(self, data: Interactions) -> Views:
-        """The batch's distinct rows on both graphs."""
+        """The batch's rows on both graphs."""
         del data
 
         def views(encoder: LightGCN, batch: TensorBatch, leaves: Pair) -> tuple[Tensor, ...]:
-            rows = distinct(batch.user_idx), distinct(batch.item_idx)
+            rows = self.contrasted(batch)
             first, second = encoder.view_hops
             users, items = encoder.rows_on(first, leaves, rows)
             if self.contrast_with == "batch":

@@ -2,7 +2,11 @@
 
 from fullrank.objectives.contrastive import ccl, cl_rec, info_nce, lightgcl, sgl
 from fullrank.objectives.pairwise import adaptive_bpr, bce, bpr, euclidean
-from fullrank.objectives.positive import euclidean_positive, log_positive
+from fullrank.objectives.positive import (
+    euclidean_positive,
+    log_positive,
+    penalised_log_positive,
+)
 from fullrank.objectives.uniformity import direct_au, log_det
 from fullrank.objectives.whole_data import enmf
 
@@ -20,5 +24,6 @@ __all__ = [
     "lightgcl",
     "log_det",
     "log_positive",
+    "penalised_log_positive",
     "sgl",
 ]

@@ -115,15 +115,17 @@ def lightgcl(
         item: (B, d).
         negative: (B, N, d).
         views: For users, then items: rows of the batch in the low-rank view, the same in the graph
-            view, and all rows in the graph view.
+            view, and all rows in the graph view; then the same six of further layers, whose
+            losses add up.
         contrast: λ₁.
         temperature: τ.
         similarity: ``cosine``, or ``dot`` as in the authors' program.
 
     Source: LightGCL, Cai et al., ICLR 2023, equations 8 to 10.
     """
-    low_users, users, all_users, low_items, items, all_items = views
     cosine = similarity == "cosine"
-    contrasted = info_nce(low_users, users, all_users, temperature, cosine=cosine)
-    contrasted = contrasted + info_nce(low_items, items, all_items, temperature, cosine=cosine)
-    return bpr(user, item, negative) + contrast * contrasted
+    terms = [
+        info_nce(low, own, every, temperature, cosine=cosine)
+        for low, own, every in zip(views[::3], views[1::3], views[2::3], strict=True)
+    ]
+    return bpr(user, item, negative) + contrast * sum(terms[1:], terms[0])

@@ -166,6 +166,9 @@ class ItemScorer:
 class SpectralScorer:
     """Ranks by ``r_u (V Vᵀ + γ RᵀR)`` of normalised histories ``r_u = d_u^-β x_u D_i^-β``.
 
+    With ``restore``, items' degrees are taken out of the input of the projection alone, and put
+    back after it: ``d_u^-β x_u (D_i^-β V Vᵀ D_i^β + γ RᵀR)``.
+
     Args:
         history: What the users have.
         vectors: (n_items, r) float32, V.
@@ -173,6 +176,7 @@ class SpectralScorer:
         scale: (n_items,) float32, ``d_i^-β``.
         beta: β, of the users' degrees.
         smoothing: γ.
+        restore: Whether items' degrees are put back after the projection.
     """
 
     def __init__(
@@ -183,12 +187,14 @@ class SpectralScorer:
         scale: NDArray[np.float32],
         beta: float,
         smoothing: float,
+        restore: bool = False,
     ) -> None:
         self.vectors = vectors
         self.matrix = matrix
         self.scale = scale
         self.beta = beta
         self.smoothing = smoothing
+        self.restore = restore
         own = np.maximum(history.user_degree, 1.0) ** -beta
         rows = sp.diags_array(own) @ history.csr() @ sp.diags_array(scale)
         self._rows = sp.csr_array(rows).astype(np.float32)
@@ -206,19 +212,22 @@ class SpectralScorer:
     def of(self, history: Interactions) -> Self:
         """The same model for other users."""
         parts = self.vectors, self.matrix, self.scale, self.beta, self.smoothing
-        return type(self)(history, *parts)
+        return type(self)(history, *parts, self.restore)
 
     def scores(self, users: Tensor) -> Tensor:
         """See the class, (b, n_items) float32."""
         rows = self._rows[users.numpy()]
         smooth = (rows @ self.vectors) @ self.vectors.T
+        if self.restore:
+            smooth /= self.scale
+            rows = rows @ sp.diags_array(1 / self.scale)
         if self.smoothing:
             smooth += self.smoothing * ((rows @ self.matrix.T) @ self.matrix).toarray()
         return torch.from_numpy(smooth)
 
     def tensors(self) -> dict[str, Tensor]:
         """What a model folder keeps."""
-        numbers = np.array([self.beta, self.smoothing])
+        numbers = np.array([self.beta, self.smoothing, *[1.0] * self.restore])
         arrays = {"vectors": self.vectors, "scale": self.scale, "beta_smoothing": numbers}
         kept = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
         return kept | _csr_tensors("matrix", self.matrix)
@@ -228,9 +237,9 @@ class SpectralScorer:
         """The scorer of which `tensors` were kept; on the CPU, whatever the device."""
         del device
         vectors, scale = tensors["vectors"].numpy(), tensors["scale"].numpy()
-        beta, smoothing = tensors["beta_smoothing"].tolist()
+        beta, smoothing, *restore = tensors["beta_smoothing"].tolist()
         matrix = _csr("matrix", tensors, history.n_items)
-        return cls(history, vectors, matrix, scale, beta, smoothing)
+        return cls(history, vectors, matrix, scale, beta, smoothing, bool(restore))
 
 
 def _finite(table: Tensor, name: str) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from fullrank.spectrum.measure import singular_values
+from fullrank.spectrum.rows import without_autocast
 
 
 def largest_safe_alpha(sigma: float, power: int = 1) -> float:
@@ -55,7 +56,8 @@ def balance_spectrum(x: Tensor, alpha: float, power: int = 1, iterations: int = 
     safe = largest_safe_alpha(sigma, power)
     if alpha > safe:
         warn_unsafe(alpha, safe, "balance_spectrum")
-    for _ in range(iterations):
-        affinity = torch.linalg.matrix_power(x.mT @ x, power)
-        x = x - alpha * (x @ affinity)
+    with without_autocast(x):
+        for _ in range(iterations):
+            affinity = torch.linalg.matrix_power(x.mT @ x, power)
+            x = x - alpha * (x @ affinity)
     return x

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from fullrank.spectrum.allpass import largest_safe_alpha, warn_unsafe
 from fullrank.spectrum.functions import direct_spec, direct_spec_plus
-from fullrank.spectrum.rows import at_least_float32, unit_rows
+from fullrank.spectrum.rows import at_least_float32, unit_rows, without_autocast
 from fullrank.spectrum.tau import AttentionTau, graph_tau
 
 
@@ -33,11 +33,12 @@ class DirectSpec(nn.Module):
 
     Call it with raw rows (..., B, d), one batch of users or of items (repeated rows are fine), use
     what it returns in the loss, and let the gradient flow back. bfloat16 and float16 rows are
-    balanced in float32 and returned in their own type.
+    balanced in float32 and returned in their own type; autocast does not reach the products.
 
     Warns:
         RuntimeWarning: once, where a batch has ``1 - α σ₁² < 0``. Batches are looked at ever more
-        rarely (calls 1, 2, 4, 8, …), so the check costs nothing in a long run.
+        rarely (calls 1, 2, 4, 8, …), so the check costs nothing in a long run. Under
+        ``torch.compile`` no batch is looked at, for a check would break the graph.
 
     Source: DirectSpec, algorithm 2.
     """
@@ -51,13 +52,16 @@ class DirectSpec(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: ``x`` (..., B, d); returns the same."""
-        h = unit_rows(at_least_float32(x))
-        self._guard(h)
-        return shrink_rows(direct_spec(h, self.alpha), self.shrink).to(x.dtype)
+        with without_autocast(x):
+            h = unit_rows(at_least_float32(x))
+            if not torch.compiler.is_compiling():
+                self._guard(h)
+            return shrink_rows(direct_spec(h, self.alpha), self.shrink).to(x.dtype)
 
     def watch(self, x: Tensor) -> None:
         """Counts a batch of raw rows that is balanced elsewhere, and warns as `forward` does."""
-        self._guard(unit_rows(at_least_float32(x)))
+        with without_autocast(x):
+            self._guard(unit_rows(at_least_float32(x)))
 
     def _guard(self, h: Tensor) -> None:
         self._calls += 1
@@ -120,11 +124,12 @@ class DirectSpecPlus(nn.Module):
         if (near is None) != (self.tau_near is None):
             found = "no near pairs" if near is None else "near pairs"
             raise ValueError(f"DirectSpecPlus: found {found} with tau_near = {self.tau_near}")
-        h = unit_rows(at_least_float32(x))
-        z = direct_spec_plus(
-            h, self._gamma(h, near), self.alpha, rounded=self.precision == "bfloat16"
-        )
-        return shrink_rows(z, self.shrink).to(x.dtype)
+        with without_autocast(x):
+            h = unit_rows(at_least_float32(x))
+            z = direct_spec_plus(
+                h, self._gamma(h, near), self.alpha, rounded=self.precision == "bfloat16"
+            )
+            return shrink_rows(z, self.shrink).to(x.dtype)
 
     def _gamma(self, h: Tensor, near: Tensor | None) -> Tensor | float:
         if isinstance(self.tau, nn.Module):

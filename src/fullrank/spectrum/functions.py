@@ -1,6 +1,10 @@
 """The two filters on unit rows with their gradients written out, five B × B × d products or fewer.
 
 Both take a leading batch dimension, so the two sides of a training step can share every product.
+
+Where a graph of the gradient is asked for (``create_graph=True``), ``backward`` computes what it
+saved anew from the inputs, so that second derivatives are whole. Autocast does not reach the
+products, forward or backward.
 """
 
 from __future__ import annotations
@@ -9,7 +13,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from fullrank.spectrum.rows import at_least_float32, without_autocast
 
 
 class DirectSpecFunction(torch.autograd.Function):
@@ -22,18 +27,22 @@ class DirectSpecFunction(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, h: Tensor, alpha: float) -> Tensor:
         """Shapes: ``h`` (..., B, d); returns the same."""
-        covariance = h.mT @ h
+        with without_autocast(h):
+            covariance = h.mT @ h
+            z = h - alpha * (h @ covariance)
         ctx.save_for_backward(h, covariance)
         ctx.alpha = alpha
-        return h - alpha * (h @ covariance)
+        return z
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         """The formula of the class docstring."""
         h, covariance = ctx.saved_tensors
-        cross = h.mT @ grad
-        return grad - ctx.alpha * (grad @ covariance + h @ (cross + cross.mT)), None
+        with without_autocast(h):
+            if torch.is_grad_enabled():
+                covariance = h.mT @ h
+            cross = h.mT @ grad
+            return grad - ctx.alpha * (grad @ covariance + h @ (cross + cross.mT)), None
 
 
 def product(a: Tensor, b: Tensor, rounded: bool) -> Tensor:
@@ -55,8 +64,10 @@ class DirectSpecPlusFunction(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, h: Tensor, gamma: Tensor | float, alpha: float, rounded: bool) -> Tensor:
         """Shapes: ``h`` (..., B, d); ``gamma`` a number or (..., B, B); returns like ``h``."""
-        similarity = product(h, h.mT, rounded)
-        weight = torch.softmax(similarity * gamma, dim=-1)
+        with without_autocast(h):
+            similarity = product(h, h.mT, rounded)
+            weight = torch.softmax(similarity * gamma, dim=-1)
+            z = h - alpha * product(weight, h, rounded)
         learned = isinstance(gamma, Tensor) and gamma.requires_grad
         ctx.save_for_backward(
             h,
@@ -67,22 +78,39 @@ class DirectSpecPlusFunction(torch.autograd.Function):
         ctx.gamma = None if isinstance(gamma, Tensor) else gamma
         ctx.alpha = alpha
         ctx.rounded = rounded
-        return h - alpha * product(weight, h, rounded)
+        return z
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
         """The formulas of the class docstring."""
         h, weight, gamma, similarity = ctx.saved_tensors
-        inner = product(grad, h.mT, ctx.rounded)
-        inner -= (inner * weight).sum(dim=-1, keepdim=True)
-        inner *= weight
-        inner *= -ctx.alpha
-        gamma_grad = None if similarity is None else inner * similarity
-        inner *= gamma if gamma is not None else ctx.gamma
-        h_grad = grad - ctx.alpha * product(weight.mT, grad, ctx.rounded)
-        h_grad += product(inner + inner.mT, h, ctx.rounded)
-        return h_grad, gamma_grad, None, None
+        gamma = ctx.gamma if gamma is None else gamma
+        with without_autocast(h):
+            if torch.is_grad_enabled():
+                h_grad, of_gamma = _plus_grads(h, gamma, grad, ctx.alpha, ctx.rounded)
+                return h_grad, None if similarity is None else of_gamma, None, None
+            inner = product(grad, h.mT, ctx.rounded)
+            inner -= (inner * weight).sum(dim=-1, keepdim=True)
+            inner *= weight
+            inner *= -ctx.alpha
+            gamma_grad = None if similarity is None else inner * similarity
+            inner *= gamma
+            h_grad = grad - ctx.alpha * product(weight.mT, grad, ctx.rounded)
+            h_grad += product(inner + inner.mT, h, ctx.rounded)
+            return h_grad, gamma_grad, None, None
+
+
+def _plus_grads(
+    h: Tensor, gamma: Tensor | float, grad: Tensor, alpha: float, rounded: bool
+) -> tuple[Tensor, Tensor]:
+    """Gradients of `DirectSpecPlusFunction` as functions of its inputs, to be differentiated."""
+    similarity = product(h, h.mT, rounded)
+    weight = torch.softmax(similarity * gamma, dim=-1)
+    inner = product(grad, h.mT, rounded)
+    inner = -alpha * weight * (inner - (inner * weight).sum(dim=-1, keepdim=True))
+    pulled = inner * gamma
+    h_grad = grad - alpha * product(weight.mT, grad, rounded)
+    return h_grad + product(pulled + pulled.mT, h, rounded), inner * similarity
 
 
 def direct_spec(h: Tensor, alpha: float) -> Tensor:
@@ -136,16 +164,19 @@ class MeanLogSumExpDots(torch.autograd.Function):
             torch.mm(terms, others, out=rows_grad[part])
             rows_grad[part] /= total
             others_grad.addmm_(terms.mT, block / total)
-        ctx.save_for_backward(rows_grad, others_grad)
-        ctx.factor = factor / n_rows
+        ctx.save_for_backward(rows, others, rows_grad, others_grad)
+        ctx.factor = factor
         return value / n_rows
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         """The formulas of the class docstring."""
-        rows_grad, others_grad = ctx.saved_tensors
-        scale = ctx.factor * grad
+        rows, others, rows_grad, others_grad = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            with without_autocast(rows):
+                weight = torch.softmax(ctx.factor * (rows @ others.mT), dim=-1)
+                rows_grad, others_grad = weight @ others, weight.mT @ rows
+        scale = ctx.factor / len(rows) * grad
         return scale * rows_grad, scale * others_grad, None, None
 
 
@@ -174,7 +205,8 @@ class GaussianPotential(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, t: float) -> Tensor:
         """Shapes: ``x`` (n, d); returns a scalar."""
         square = x.square().sum(dim=-1)
-        kernel = x @ x.mT
+        with without_autocast(x):
+            kernel = x @ x.mT
         kernel *= 2 * t
         kernel -= t * square
         kernel -= t * square.unsqueeze(-1)
@@ -188,12 +220,19 @@ class GaussianPotential(torch.autograd.Function):
         return largest + total.log()
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         """The formula of the class docstring."""
         x, kernel, total = ctx.saved_tensors
-        pulled = kernel.sum(dim=-1, keepdim=True) * x - kernel @ x
-        return (-2 * ctx.t * grad / total) * pulled, None
+        with without_autocast(x):
+            if torch.is_grad_enabled():
+                square = x.square().sum(dim=-1)
+                power = ctx.t * (2 * x @ x.mT - square - square.unsqueeze(-1))
+                diagonal = torch.eye(len(x), dtype=torch.bool, device=x.device)
+                power = power.masked_fill(diagonal, -torch.inf)
+                kernel = torch.exp(power - power.detach().amax())
+                total = kernel.sum() / 2
+            pulled = kernel.sum(dim=-1, keepdim=True) * x - kernel @ x
+            return (-2 * ctx.t * grad / total) * pulled, None
 
 
 def mean_log_sum_exp_dots(
@@ -201,13 +240,15 @@ def mean_log_sum_exp_dots(
 ) -> Tensor:
     """``mean_b ln Σ_j exp(c · a_bᵀ o_j)``, quicker where all are unit rows.
 
-    See `MeanLogSumExpDots`.
+    bfloat16 and float16 rows are taken in float32. See `MeanLogSumExpDots`.
     """
+    rows, others = at_least_float32(rows), at_least_float32(others)
     value: Tensor = MeanLogSumExpDots.apply(rows, others, factor, unit)  # type: ignore[no-untyped-call]
     return value
 
 
 def gaussian_potential(x: Tensor, t: float) -> Tensor:
     """``ln Σ_{u<v} exp(-t ||x_u - x_v||²)``; see `GaussianPotential`."""
+    x = at_least_float32(x)
     value: Tensor = GaussianPotential.apply(x, t)  # type: ignore[no-untyped-call]
     return value

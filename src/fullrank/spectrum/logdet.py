@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from fullrank.spectrum.rows import at_least_float32
+from fullrank.spectrum.rows import at_least_float32, without_autocast
 
 RIDGE = 1e-4
 """Added to the covariance, so that a batch with fewer rows than dimensions has a finite value."""
@@ -22,7 +22,8 @@ def log_det_divergence(h: Tensor, ridge: float = RIDGE) -> Tensor:
     """
     h = at_least_float32(h)
     n, d = h.shape
-    scaled = d / n * (h.mT @ h) + ridge * torch.eye(d, dtype=h.dtype, device=h.device)
+    with without_autocast(h):
+        scaled = d / n * (h.mT @ h) + ridge * torch.eye(d, dtype=h.dtype, device=h.device)
     factor = torch.linalg.cholesky(scaled)
     log_det: Tensor = 2 * factor.diagonal().log().sum()
     return (scaled.diagonal().sum() - log_det) / d - 1

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from fullrank.spectrum.functions import gaussian_potential
-from fullrank.spectrum.rows import unit_rows
+from fullrank.spectrum.rows import at_least_float32, unit_rows, without_autocast
 
 BLOCK_ROWS = 65_536
 """Rows that are converted to float64 at a time; bounds the working memory, not the result."""
@@ -110,12 +110,15 @@ def uniformity(x: Tensor, t: float = 2.0, block_rows: int = 2048) -> Tensor:
     pairs = math.log(n * (n - 1) / 2)
     if n <= block_rows:
         return gaussian_potential(x, t) - pairs
+    x = at_least_float32(x)
     square = x.square().sum(dim=1)
     parts = []
     for start in range(0, n - 1, block_rows):
         block = x[start : start + block_rows]
         others = x[start:]
-        distance = square[start : start + block_rows, None] + square[start:] - 2 * block @ others.T
+        with without_autocast(x):
+            dots = block @ others.T
+        distance = square[start : start + block_rows, None] + square[start:] - 2 * dots
         later = torch.ones_like(distance, dtype=torch.bool).triu(1)
         parts.append(torch.logsumexp(-t * distance.clamp_min(0)[later], dim=0))
     return torch.logsumexp(torch.stack(parts), dim=0) - pairs

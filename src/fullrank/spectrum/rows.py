@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor
 
@@ -23,3 +25,18 @@ def unit_rows(x: Tensor) -> Tensor:
 def at_least_float32(x: Tensor) -> Tensor:
     """``x``, in float32 if its own type is narrower: spectra do not survive bfloat16 sums."""
     return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+
+
+def without_autocast(x: Tensor) -> AbstractContextManager[object]:
+    """A context in which products on the device of ``x`` keep the type of their factors.
+
+    Autocast would take the products of a spectrum in bfloat16 or float16, in the forward pass and
+    not in the backward pass, or the other way round, depending on where ``backward`` is called.
+    """
+    kind = x.device.type
+    if not torch.amp.is_autocast_available(kind):
+        return nullcontext()
+    # A compiled backward pass is traced where autocast is off, and runs where it may be on.
+    if torch.compiler.is_compiling() or torch.is_autocast_enabled(kind):
+        return torch.autocast(kind, enabled=False)
+    return nullcontext()

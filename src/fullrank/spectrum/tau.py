@@ -28,7 +28,8 @@ class AttentionTau(nn.Module):
 
     Being linear inside, it is an outer sum, ``σ(a_u + b_v)`` with ``a = H W₁`` and ``b = H W₂``.
     The paper leaves the range at (0, 1); ``scale`` multiplies it. With ``sides``, the leading
-    dimension of the rows, each side has a W of its own.
+    dimension of the rows, each side has a W of its own. A backward pass that runs under autocast
+    takes the gradient of ``H W`` in the narrow type, as it does that of any layer.
     """
 
     def __init__(

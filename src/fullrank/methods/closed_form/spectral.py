@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
@@ -19,7 +21,7 @@ class Spectral(ClosedFormMethod):
 
     name = "spectral"
     summary = "leading singular vectors of the normalised interactions"
-    source = "Shen et al., CIKM 2021"
+    source = "after Peng et al., KDD 2024 (SGFCF); projection = gf-cf: Shen et al., CIKM 2021"
     space = {
         "rank": (256, 512, 1024),
         "beta": Span(0.1, 0.6),
@@ -32,12 +34,18 @@ class Spectral(ClosedFormMethod):
     """Exponent β of the degrees that interactions are divided by, on each side."""
     smoothing: float = Field(1.0, ge=0)
     """Weight γ of one exact hop, added to the truncated reconstruction."""
+    projection: Literal["normalised", "gf-cf"] = "normalised"
+    """Score by normalised histories all through, or take items' degrees out for the projection
+    alone and put them back after it: with beta = 0.5 that is GF-CF, whose α is 1 / smoothing."""
 
     def solve(self, data: Interactions, device: str) -> SpectralScorer:
         """With ``R = D_u^-β X D_i^-β ≈ U S Vᵀ``, users score items by ``R V Vᵀ + γ R RᵀR``.
 
-        Source: Shen et al., CIKM 2021 (GF-CF: an ideal low-pass and a linear filter), with the
-        exponent of Peng et al., CIKM 2022 (SGFCF's generalised normalisation).
+        The exponent β and the scores of normalised rows are those of SGFCF (Peng et al., KDD 2024,
+        generalised graph normalisation), without its filter for each user; one exact hop beside an
+        ideal low-pass is from GF-CF (Shen et al., CIKM 2021). GF-CF itself has ``D_i^½`` around its
+        projection, ``X (RᵀR + α D_i^-½ V Vᵀ D_i^½)`` with β = ½: ``projection = gf-cf``, up to a
+        factor for each user.
 
         Raises:
             SettingError: there are fewer singular pairs than ``rank``.
@@ -50,7 +58,8 @@ class Spectral(ClosedFormMethod):
         vectors = truncated_svd(matrix, self.rank, self.seed).items.numpy()
         scale = (np.maximum(data.item_degree, 1.0) ** -self.beta).astype(np.float32)
         float32 = sp.csr_array(matrix.astype(np.float32))
-        return SpectralScorer(data, vectors, float32, scale, self.beta, self.smoothing)
+        restore = self.projection == "gf-cf"
+        return SpectralScorer(data, vectors, float32, scale, self.beta, self.smoothing, restore)
 
 
 def normalised(data: Interactions, beta: float) -> sp.csr_array:

@@ -1,0 +1,199 @@
+"""The balancers in other people's training loops: autocast, compile, checkpointing, DDP."""
+
+from __future__ import annotations
+
+import copy
+import os
+import socket
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from fullrank.objectives import direct_au, info_nce, log_det, log_positive
+from fullrank.spectrum import AttentionTau, DirectSpec, DirectSpecPlus, balance_spectrum, uniformity
+
+NARROW = pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+BALANCERS = {
+    "directspec": DirectSpec(0.05, 0.03),
+    "directspec+": DirectSpecPlus(0.9, 3.0, shrink=0.03),
+    "attention": DirectSpecPlus(0.9, AttentionTau(8, 3.0, generator=torch.Generator())),
+}
+
+
+@pytest.fixture(params=BALANCERS)
+def balancer(request) -> nn.Module:
+    return copy.deepcopy(BALANCERS[request.param])
+
+
+def close(balancer: nn.Module, found: Tensor, expected: Tensor) -> None:
+    """Compares gradients whose backward pass ran under autocast.
+
+    Autocast does reach that of the attention's own product, which is torch's.
+    """
+    near = 1e-2 if isinstance(getattr(balancer, "tau", None), AttentionTau) else 1e-5
+    torch.testing.assert_close(found, expected, rtol=0, atol=near * expected.abs().max().item())
+
+
+def rows(generator: torch.Generator, *shape: int) -> Tensor:
+    return torch.randn(*(shape or (32, 8)), generator=generator, requires_grad=True)
+
+
+@NARROW
+def test_autocast_leaves_the_balance_as_it_is(balancer, dtype, generator):
+    x = rows(generator)
+    expected = balancer(x)
+    (wanted,) = torch.autograd.grad(expected.pow(3).sum(), x)
+    with torch.autocast("cpu", dtype=dtype):
+        z = balancer(x)
+    assert torch.equal(z, expected)
+    (grad,) = torch.autograd.grad(z.pow(3).sum(), x)
+    assert torch.equal(grad, wanted)
+
+
+@NARROW
+def test_backward_may_be_called_under_autocast(balancer, dtype, generator):
+    x = rows(generator)
+    (wanted,) = torch.autograd.grad(balancer(x).pow(3).sum(), x)
+    with torch.autocast("cpu", dtype=dtype):
+        (grad,) = torch.autograd.grad(balancer(x).pow(3).sum(), x)
+        (again,) = torch.autograd.grad(balancer(x).pow(3).sum(), x, create_graph=True)
+    close(balancer, grad, wanted)
+    close(balancer, again, wanted)
+
+
+@NARROW
+def test_rows_of_a_layer_under_autocast(balancer, dtype, generator):
+    """What a layer gives under autocast is narrow; it is balanced in float32, and comes back so."""
+    x, weight = rows(generator), rows(generator, 8, 8)
+    with torch.autocast("cpu", dtype=dtype):
+        narrow = nn.functional.linear(x, weight)
+        z = balancer(narrow)
+        loss = log_positive(z, z.flip(0))
+    assert narrow.dtype == z.dtype == dtype
+    assert torch.equal(z, balancer(narrow.detach()))
+    loss.backward()
+    assert weight.grad.dtype == torch.float32
+    assert weight.grad.isfinite().all()
+    assert weight.grad.abs().max() > 0
+
+
+@NARROW
+@pytest.mark.parametrize(
+    "figure",
+    [
+        lambda u, v: info_nce(u, v, v, 0.2),
+        lambda u, v: info_nce(u, v, v, 0.2, cosine=False),
+        lambda u, v: direct_au(u, v, 1.0),
+        lambda u, v: log_det(u, v, 1.0),
+        lambda u, v: uniformity(u, block_rows=16) + uniformity(v, block_rows=16),
+        lambda u, v: balance_spectrum(u, 1e-4).pow(3).sum() + v.sum(),
+    ],
+    ids=["info_nce", "info_nce of dots", "direct_au", "log_det", "uniformity", "balance_spectrum"],
+)
+def test_losses_of_the_spectrum_under_autocast(figure, dtype, generator):
+    u, v = rows(generator), rows(generator)
+    expected = figure(u, v)
+    wanted = torch.autograd.grad(expected, (u, v))
+    with torch.autocast("cpu", dtype=dtype):
+        loss = figure(u, v)
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(torch.autograd.grad(loss, (u, v)), wanted)
+    if figure(u, v).dtype == torch.float32:
+        mixed = figure(u.to(dtype), v)  # one side of a narrow layer, the other a table
+        assert mixed.isfinite()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
+def test_a_compiled_balancer_is_the_balancer(balancer, backend, generator):
+    if backend == "inductor" and os.name == "nt":
+        pytest.skip("inductor needs a compiler")
+    torch._dynamo.reset()
+    x = rows(generator)
+    expected = balancer(x)
+    (wanted,) = torch.autograd.grad(expected.pow(3).sum(), x)
+    compiled = torch.compile(balancer, backend=backend, fullgraph=True)
+    for _ in range(3):  # the count of calls must not make a new graph each time
+        z = compiled(x)
+        torch.testing.assert_close(z, expected)
+        torch.testing.assert_close(torch.autograd.grad(z.pow(3).sum(), x)[0], wanted)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        z = compiled(x)
+    torch.testing.assert_close(z, expected)
+    close(balancer, torch.autograd.grad(z.pow(3).sum(), x)[0], wanted)
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+@pytest.mark.parametrize("autocast", [False, True])
+def test_checkpointed_rows_have_the_same_gradients(balancer, reentrant, autocast, generator):
+    x = rows(generator)
+    balancer(x).pow(3).sum().backward()
+    wanted, x.grad = x.grad, None
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+        z = checkpoint(balancer, x, use_reentrant=reentrant)
+    z.pow(3).sum().backward()
+    assert torch.equal(x.grad, wanted)
+
+
+class Model(nn.Module):
+    """Two tables, balanced and compared."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(5)
+        first = torch.randn(2, 40, 8, generator=generator)
+        self.users, self.items = (nn.Embedding.from_pretrained(t, freeze=False) for t in first)
+        tau = AttentionTau(8, 3.0, sides=2, generator=generator)
+        self.balancers = nn.ModuleList([DirectSpec(0.02), DirectSpecPlus(0.9, tau, shrink=0.3)])
+
+    def forward(self, user: Tensor, item: Tensor) -> Tensor:
+        pair = torch.stack((self.users(user), self.items(item)))
+        return sum((log_positive(*balance(pair)) for balance in self.balancers), torch.zeros(()))
+
+
+def batches(count: int) -> list[tuple[Tensor, Tensor]]:
+    generator = torch.Generator().manual_seed(9)
+    drawn = [torch.randint(40, (2, 16), generator=generator) for _ in range(count)]
+    return [(user, item) for user, item in drawn]
+
+
+def train_one(rank: int, port: int, path: str) -> None:
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group("gloo", rank=rank, world_size=2)
+    try:
+        model = nn.parallel.DistributedDataParallel(Model())
+        optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+        for batch in batches(6)[rank::2]:
+            optimizer.zero_grad()
+            model(*batch).backward()
+            optimizer.step()
+        torch.save(model.module.state_dict(), f"{path}{rank}")
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+@pytest.mark.posix
+def test_two_processes_train_as_one_on_the_mean_of_their_losses(tmp_path):
+    """DDP averages gradients; each process balances its own batch."""
+    if not torch.distributed.is_available():
+        pytest.skip("torch without distributed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    torch.multiprocessing.spawn(train_one, (port, f"{tmp_path}/"), nprocs=2)
+    found = [torch.load(tmp_path / f"{rank}", weights_only=True) for rank in range(2)]
+    alone = Model()
+    optimizer = torch.optim.SGD(alone.parameters(), lr=1.0)
+    drawn = batches(6)
+    for one, other in zip(drawn[::2], drawn[1::2], strict=True):
+        optimizer.zero_grad()
+        ((alone(*one) + alone(*other)) / 2).backward()
+        optimizer.step()
+    for name, expected in alone.state_dict().items():
+        assert not torch.equal(expected, Model().state_dict()[name])
+        for each in found:
+            torch.testing.assert_close(each[name], expected)
