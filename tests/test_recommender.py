@@ -300,7 +300,8 @@ def test_validation_must_share_its_ids(small):
     other = Interactions.from_frame(pl.DataFrame({"user_id": ["u1"], "item_id": ["i1"]}))
     with pytest.raises(FitError, match="parts of one split"):
         Recommender(**QUICK).fit(small.train, other)
-    swapped = Interactions(small.train.items, small.train.users, *csr(small.validation))
+    rows = small.validation.item_idx, small.validation.user_idx
+    swapped = Interactions.from_rows(small.train.items, small.train.users, *rows)
     with pytest.raises(FitError, match="parts of one split"):
         Recommender(**QUICK).fit(small.train, swapped)
 

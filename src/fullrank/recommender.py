@@ -178,8 +178,16 @@ class Recommender:
         return self.train.items
 
     def spectrum(self) -> Spectrum:
-        """The diagnosis of the embeddings, users and items stacked."""
-        return Spectrum.of(*self._tables())
+        """The diagnosis of the embeddings, users and items stacked.
+
+        Raises:
+            FitError: the method has none, of one column, or more columns than rows.
+        """
+        try:
+            return Spectrum.of(*self._tables())
+        except ValueError as error:
+            found, _, expected = str(error).partition("found ")[2].partition("; expected ")
+            raise FitError(f"embeddings of {self.method}", found, expected) from None
 
     def recommend(
         self,

@@ -9,7 +9,7 @@ import torch
 from runs import choice_of, parameters, same, trainer
 
 from fullrank import native
-from fullrank.data import Interactions
+from fullrank.data import Ids, Interactions
 from fullrank.data.graph import Nearness
 from fullrank.engine.compiled import CompiledEngine
 from fullrank.engine.devices import torch_threads
@@ -124,7 +124,9 @@ def test_on_lightgcn_bits_do_not_depend_on_threads(small, method, options, monke
 
 
 FOR_TORCH = (
-    ({"tau": 81.0}, "tau above 80"),
+    ({"tau": 82.0}, "tau above 81.5 in batches of 32"),
+    ({"tau": 80.0, "batch_size": 1000}, "tau above 78.1 in batches of 1000"),
+    ({"tau": 79.9, "batch_size": 256, "tau_design": "graph", "tau_near": 1.0}, "tau above 79.5"),
     (GRAPH | {"graph_distance": 4}, "graph distance of 4 or more"),
     ({"tau_design": "attention"}, "balance has no compiled form"),
     ({"precision": "bfloat16"}, "balance has no compiled form"),
@@ -139,6 +141,25 @@ def test_what_the_kernels_cannot_do_goes_to_torch(small):
             choice = choice_of(trainer(small.train, encoder=where, **options))
             assert choice.engine.name == "autograd"
             assert reason in choice.passed_over[engine]
+
+
+@needs_kernels
+@pytest.mark.parametrize(("tau", "batch"), [(80.5, 64), (79.4, 256), (76.6, 4096)])
+def test_the_sharpest_tau_that_the_kernels_take(tau, batch):
+    """All rows alike, so that each row sum is B exp(τ): finite, and no different from float64."""
+    ids = [Ids.numbered(64) for _ in range(2)]
+    data = Interactions.from_rows(*ids, *np.divmod(np.arange(64 * 64), 64))
+    made = []
+    for double in (False, True):
+        run = trainer(data, batch_size=batch, epochs=1, dim=16, lr=0.1, tau=tau, double=double)
+        for table in run.plan.parameters.values():
+            table.copy_(1 + 1e-3 * torch.arange(64)[:, None] * torch.arange(16).cos())
+        if not double:
+            assert choice_of(run).engine.name == "compiled"
+        assert np.isfinite(run.run().history[0]["loss"])
+        made.append(parameters(run))
+    for name, table in made[1].items():
+        torch.testing.assert_close(made[0][name].double(), table, rtol=1e-3, atol=1e-4)
 
 
 @needs_kernels

@@ -214,7 +214,7 @@ def test_files_with_the_right_hash_and_the_wrong_content(folder):
     entry = {"file": bad.name, "sha256": model_files._sha256(bad), "bytes": 9}
     for part in ("tables", "users", "train"):
         rewrite(folder, files=manifest_of(folder)["files"] | {part: entry})
-        with pytest.raises(DataError, match="expected the files that `save` wrote") as caught:
+        with pytest.raises(DataError, match="expected the file that `save` wrote") as caught:
             Recommender.load(folder)
         assert "\n" not in str(caught.value)
 

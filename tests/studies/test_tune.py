@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import fullrank as fr
 from fullrank import DataError, FitError, SettingError
-from fullrank.data import Split
+from fullrank.data import Split, generate, random_split
 from fullrank.methods import METHODS, Span, build_method
+from fullrank.studies import tune as tuning
+from fullrank.studies.trials import Best
 from fullrank.studies.tune import tune
 
 FIXED = {"dim": 8, "batch_size": 64, "epochs": 4, "validate_every": 2}
@@ -65,6 +68,74 @@ def test_a_study_goes_on(small, tmp_path):
         tune(small, "bpr", 6, fixed=FIXED | {"dim": 4}, space=SPACE, storage=storage)
 
 
+@pytest.mark.parametrize("stops", [(1,), (3,), (2, 4)])
+def test_a_study_that_went_on_is_the_study_without_a_stop(small, tmp_path, stops):
+    """The same trials, the same best of all, and no trial twice, wherever it stopped."""
+    whole, parts = [], []
+    once = tune(small, "bpr", 6, fixed=FIXED, space=SPACE, storage=tmp_path / "1", log=whole.append)
+    for trials in (*stops, 6):
+        last = tune(
+            small, "bpr", trials, fixed=FIXED, space=SPACE, storage=tmp_path / "2", log=parts.append
+        )
+    assert [line.partition(": ")[2] for line in parts] == [
+        line.partition(": ")[2] for line in whole
+    ]
+    assert len({line.partition("lr ")[2] for line in parts}) == 6
+    assert (last.value, last.settings, last.epochs) == (once.value, once.settings, once.epochs)
+
+
+def test_the_best_so_far_is_the_highest():
+    best = Best([0.2, 0.4, 0.3])
+    assert [best.seen(value) for value in (0.3, 0.4, None, 0.5, 0.45)] == [
+        "",
+        "",
+        "",
+        "(best so far)  ",
+        "",
+    ]
+    assert Best().seen(0.0) == "(best so far)  "
+
+
+def test_the_first_trial_that_was_asked_for_is_made_after_a_kill(small, tmp_path):
+    """Killed in its first trial, which stays in the storage as one that runs."""
+    storage = tmp_path / "study.db"
+    start = {"lr": 0.5, "negatives": 2}
+    more = {"fixed": FIXED, "space": SPACE, "storage": storage, "start": start}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tuning, "_run", stop_in_a_trial)
+        with pytest.raises(KeyboardInterrupt):
+            tune(small, "bpr", 2, **more)
+    lines = []
+    tune(small, "bpr", 2, **more, log=lines.append)
+    assert "lr 0.5, negatives 2" in lines[0]
+    assert "lr 0.5, negatives 2" not in lines[1]
+
+
+def stop_in_a_trial(*args):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_the_study_has_the_settings_of_the_highest_value(small, monkeypatch, direction):
+    """The value of a trial is a known function of its setting; its largest is what is found."""
+
+    def known(optuna, trial, split, method, values, threads):
+        return optuna.trial.TrialState.COMPLETE, direction * values["lr"]
+
+    monkeypatch.setattr(tuning, "_run", known)
+    space = {"lr": Span(1.0, 2.0)}
+    study = tune(small, "bpr", 12, fixed=FIXED, space=space)
+    assert study.value == direction * study.settings["lr"]
+    assert study.settings["lr"] > 1.9 if direction > 0 else study.settings["lr"] < 1.1
+
+
+@pytest.mark.parametrize("method", ["bpr", "itemknn"])
+def test_fewer_items_than_the_cutoff(method):
+    split = random_split(generate(40, 12, 200, seed=3), test=0, validation=0.2)
+    study = tune(split, method, 1, fixed={"epochs": 1, "batch_size": 8} if method == "bpr" else {})
+    assert 0 < study.value <= 1
+
+
 def test_methods_without_epochs(small):
     study = tune(small, "itemknn", 3)
     assert study.epochs is None
@@ -80,6 +151,12 @@ def test_trials_that_diverge_are_failures(small):
 def test_what_cannot_be_tuned(small):
     with pytest.raises(DataError, match="no validation part"):
         tune(Split("x", small.train, None, small.test), "bpr", 1)
+    empty = small.train.select(np.zeros(0, dtype=np.int64))
+    with pytest.raises(DataError, match="an empty validation part"):
+        tune(Split("x", small.train, empty, small.test), "bpr", 1)
+    for arguments, words in (({"trials": 0}, "trials: found 0"), ({"seed": -1}, "seed: found -1")):
+        with pytest.raises(SettingError, match=words):
+            tune(small, "bpr", **{"trials": 1} | arguments)
     with pytest.raises(SettingError, match="method popularity"):
         tune(small, "popularity", 1)
     with pytest.raises(SettingError, match="no setting that is not fixed"):

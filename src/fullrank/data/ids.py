@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -11,22 +11,43 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from fullrank.data.checks import distinct_ids, row_numbers
 from fullrank.data.columns import checked_ids
 from fullrank.data.location import SourceLocation
 from fullrank.data.lookup import Lookup, distinct
+from fullrank.errors import DataError
 
 
 class Ids:
     """An ordered set of raw ids: the id at position ``r`` belongs to row ``r``.
 
     Args:
-        values: The distinct raw ids, of a string or integer type, none null.
+        values: The distinct raw ids, of a string or integer type, none null; a series or a list.
         titles: A readable name for each id, where the data set has them.
 
     Strings stay strings: ``"007"`` and ``"7"`` are two ids, and neither becomes a number.
+
+    Raises:
+        DataError: an id is null, empty or there twice, or the type is neither a string nor an
+            integer; or there is not one title for each id.
     """
 
-    def __init__(self, values: pl.Series, titles: pl.Series | None = None) -> None:
+    def __init__(
+        self, values: pl.Series | Sequence[Any], titles: pl.Series | Sequence[Any] | None = None
+    ) -> None:
+        self._set(distinct_ids(values), None if titles is None else pl.Series("title", titles))
+
+    @classmethod
+    def _of(cls, values: pl.Series, titles: pl.Series | None = None) -> Ids:
+        """Of ids that are known to be distinct."""
+        made = cls.__new__(cls)
+        made._set(values, titles)
+        return made
+
+    def _set(self, values: pl.Series, titles: pl.Series | None) -> None:
+        if titles is not None and len(titles) != len(values):
+            found = f"{len(titles)} titles of {len(values)} ids"
+            raise DataError("titles", found, "one for each id")
         self.values = values.rename("id")
         self.titles = None if titles is None else titles.rename("title").cast(pl.String)
 
@@ -40,12 +61,12 @@ class Ids:
         Raises:
             DataError: an id is null or empty, or the type is neither a string nor an integer.
         """
-        return cls(distinct(checked_ids(raw, SourceLocation(name), raw.name or "id")))
+        return cls._of(distinct(checked_ids(raw, SourceLocation(name), raw.name or "id")))
 
     @classmethod
     def numbered(cls, n: int, prefix: str = "") -> Ids:
         """The strings ``prefix0`` .. ``prefix{n-1}``, the row number of each in its name."""
-        return cls(prefix + pl.Series(np.arange(n)).cast(pl.String))
+        return cls._of(prefix + pl.Series(np.arange(n)).cast(pl.String))
 
     @classmethod
     def union(cls, parts: Iterable[Ids]) -> Ids:
@@ -69,7 +90,7 @@ class Ids:
         titles = np.full(len(self), None, dtype=object)
         rows = self.rows(table["id"])[::-1]
         titles[rows[rows >= 0]] = table["title"].to_numpy()[::-1][rows >= 0]
-        return Ids(self.values, pl.Series(titles.tolist(), dtype=pl.String))
+        return Ids._of(self.values, pl.Series(titles.tolist(), dtype=pl.String))
 
     def rows(self, raw: pl.Series | Iterable[Any]) -> NDArray[np.int64]:
         """The row of each raw id; -1 where an id is unknown.
@@ -87,13 +108,22 @@ class Ids:
         return self._lookup.find(query)
 
     def raw(self, rows: NDArray[np.integer[Any]]) -> pl.Series:
-        """The raw id of each row number."""
-        return self.values.gather(rows)
+        """The raw id of each row number.
+
+        Raises:
+            DataError: a row is out of range.
+        """
+        return self.values.gather(row_numbers("rows", rows, len(self)))
 
     def select(self, rows: NDArray[np.integer[Any]]) -> Ids:
-        """The ids of some rows, in the order of ``rows``."""
-        titles = None if self.titles is None else self.titles.gather(rows)
-        return Ids(self.values.gather(rows), titles)
+        """The ids of some rows, each named once, in the order of ``rows``.
+
+        Raises:
+            DataError: a row is out of range or there twice.
+        """
+        at = row_numbers("rows", rows, len(self))
+        titles = None if self.titles is None else self.titles.gather(at)
+        return Ids(self.values.gather(at), titles)
 
     @cached_property
     def _lookup(self) -> Lookup:

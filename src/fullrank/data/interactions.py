@@ -12,10 +12,11 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from fullrank.data import checks
 from fullrank.data.columns import Columns, clean
 from fullrank.data.ids import Ids
 from fullrank.data.location import SourceLocation, first_true
-from fullrank.data.order import ascending, read_only, row_starts, sorted_keys
+from fullrank.data.order import Pairs, merged_pairs, read_only
 from fullrank.errors import DataError
 
 
@@ -32,8 +33,12 @@ class Interactions:
         merged: How many input rows repeated a pair that was already there.
 
     Build one with `from_frame`, `from_scipy` or ``fullrank.read``; users or items without
-    interactions are allowed, so that the parts of a split share their row numbers. The arrays
-    cannot be written to: models, their scorers and the masks of their rankings share them.
+    interactions are allowed, so that the parts of a split share their row numbers. The arrays are
+    copies that cannot be written to: models, their scorers and their masks share them.
+
+    Raises:
+        DataError: an array has another shape or dtype, a row number is out of range, or the items
+            of a user are not in ascending order, each once.
     """
 
     def __init__(
@@ -47,13 +52,27 @@ class Interactions:
         timestamp: NDArray[Any] | None = None,
         merged: int = 0,
     ) -> None:
+        checks.check_ids(users, items)
+        shape = len(users), len(items)
+        self._hold(
+            users, items, checks.pairs_of(shape, indptr, item_idx, weight, timestamp, merged)
+        )
+
+    @classmethod
+    def _of(cls, users: Ids, items: Ids, pairs: Pairs) -> Self:
+        """Of pairs of our own making, which hold what the constructor checks."""
+        made = cls.__new__(cls)
+        made._hold(users, items, pairs)
+        return made
+
+    def _hold(self, users: Ids, items: Ids, pairs: Pairs) -> None:
         self.users = users
         self.items = items
-        self.indptr = read_only(indptr)
-        self.item_idx = read_only(item_idx)
-        self.weight = None if weight is None else read_only(weight)
-        self.timestamp = None if timestamp is None else read_only(timestamp)
-        self.merged = merged
+        self.indptr = read_only(pairs.indptr)
+        self.item_idx = read_only(pairs.item_idx)
+        self.weight = None if pairs.weight is None else read_only(pairs.weight)
+        self.timestamp = None if pairs.timestamp is None else read_only(pairs.timestamp)
+        self.merged = pairs.merged
 
     @classmethod
     def from_frame(
@@ -87,7 +106,8 @@ class Interactions:
         item_idx = _rows_of(items, table["item_id"], location, columns.item)
         weight = table["weight"].to_numpy() if "weight" in table.columns else None
         timestamp = table["timestamp"].to_numpy() if "timestamp" in table.columns else None
-        return cls.from_rows(users, items, user_idx, item_idx, weight=weight, timestamp=timestamp)
+        pairs = merged_pairs(len(users), user_idx, item_idx, weight, timestamp)
+        return cls._of(users, items, pairs)
 
     @classmethod
     def from_rows(
@@ -103,31 +123,18 @@ class Interactions:
         """Builds from row numbers, one pair a position; repeated pairs are merged and counted.
 
         The weights of a repeated pair add up, and its latest timestamp stays.
+
+        Raises:
+            DataError: a row number is out of range (rows count from 0) or no whole number, or the
+                arrays are not of one length.
         """
-        merged, each = 0, item_idx
-        if ascending(user_idx, item_idx):
-            indptr = row_starts(user_idx, len(users))
-        else:
-            key = (user_idx.astype(np.int64) << 32) | item_idx
-            key, starts, order = sorted_keys(
-                key, ordered=weight is not None or timestamp is not None
-            )
-            merged = len(user_idx) - len(starts)
-            if weight is not None:
-                weight = np.add.reduceat(weight[order], starts)
-            if timestamp is not None:
-                timestamp = np.maximum.reduceat(timestamp[order], starts)
-            indptr = np.searchsorted(key, np.arange(len(users) + 1, dtype=np.int64) << 32)
-            each = key & 0xFFFFFFFF
-        return cls(
-            users,
-            items,
-            indptr,
-            each.astype(np.int32),
-            weight=None if weight is None else weight.astype(np.float32),
-            timestamp=timestamp,
-            merged=merged,
-        )
+        checks.check_ids(users, items)
+        user_idx = checks.row_numbers("user_idx", user_idx, len(users))
+        item_idx = checks.row_numbers("item_idx", item_idx, len(items))
+        checks.check_lengths(user_idx, item_idx)
+        weight, timestamp = checks.values_of(weight, timestamp, len(item_idx))
+        pairs = merged_pairs(len(users), user_idx, item_idx, weight, timestamp)
+        return cls._of(users, items, pairs)
 
     @classmethod
     def from_scipy(cls, matrix: Any, *, users: Ids | None = None, items: Ids | None = None) -> Self:
@@ -138,7 +145,7 @@ class Interactions:
         Raises:
             DataError: a value is negative or not a number, or the ids do not fit the shape.
         """
-        coo = sp.coo_array(matrix)
+        coo = checks.sparse_pairs(matrix)
         n_users, n_items = coo.shape
         users = users or Ids(pl.Series(np.arange(n_users)))
         items = items or Ids(pl.Series(np.arange(n_items)))
@@ -158,13 +165,10 @@ class Interactions:
             )
         kept = coo.data > 0
         weight = coo.data[kept]
-        return cls.from_rows(
-            users,
-            items,
-            coo.row[kept],
-            coo.col[kept],
-            weight=None if (weight == 1).all() else weight,
+        pairs = merged_pairs(
+            n_users, coo.row[kept], coo.col[kept], None if (weight == 1).all() else weight, None
         )
+        return cls._of(users, items, pairs)
 
     @property
     def n_users(self) -> int:
@@ -201,16 +205,19 @@ class Interactions:
         return sp.csr_array((ones, self.item_idx, self.indptr), shape=shape)
 
     def select(self, entries: NDArray[Any]) -> Interactions:
-        """The entries that a mask or a list of positions names; rows and ids stay as they are."""
-        at = np.flatnonzero(entries) if entries.dtype == np.bool_ else np.sort(entries)
-        return Interactions(
-            self.users,
-            self.items,
+        """The entries that a mask or a list of positions names; rows and ids stay as they are.
+
+        Raises:
+            DataError: a mask of another length, a position out of range or there twice.
+        """
+        at = checks.entries_of(entries, len(self))
+        pairs = Pairs(
             np.searchsorted(at, self.indptr),
             self.item_idx[at],
-            weight=None if self.weight is None else self.weight[at],
-            timestamp=None if self.timestamp is None else self.timestamp[at],
+            None if self.weight is None else self.weight[at],
+            None if self.timestamp is None else self.timestamp[at],
         )
+        return Interactions._of(self.users, self.items, pairs)
 
     def compact(self) -> Interactions:
         """The same interactions without the users and items that have none."""
@@ -218,15 +225,14 @@ class Interactions:
         kept_items = np.flatnonzero(self.item_degree)
         number = np.cumsum(self.item_degree > 0) - 1
         indptr = np.concatenate(([0], self.indptr[1:][kept_users]))
-        return Interactions(
-            self.users.select(kept_users),
-            self.items.select(kept_items),
+        pairs = Pairs(
             indptr.astype(np.int64),
             number[self.item_idx].astype(np.int32),
-            weight=self.weight,
-            timestamp=self.timestamp,
-            merged=self.merged,
+            self.weight,
+            self.timestamp,
+            self.merged,
         )
+        return Interactions._of(self.users.select(kept_users), self.items.select(kept_items), pairs)
 
     def to_frame(self) -> pl.DataFrame:
         """A table of raw ids: ``user_id``, ``item_id``[, ``weight``, ``timestamp``]."""

@@ -1,8 +1,8 @@
-"""Arrays of pairs in the order of a CSR matrix: checks, starts of rows, distinct keys."""
+"""Arrays of pairs in the order of a CSR matrix: merging, starts of rows, distinct keys."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,41 @@ from numpy.typing import NDArray
 from fullrank.data.blocks import blocks
 
 T = TypeVar("T", bound=np.generic)
+
+
+class Pairs(NamedTuple):
+    """The arrays of an `Interactions` table, in its order."""
+
+    indptr: NDArray[np.int64]
+    item_idx: NDArray[np.int32]
+    weight: NDArray[np.float32] | None = None
+    timestamp: NDArray[Any] | None = None
+    merged: int = 0
+
+
+def merged_pairs(
+    n_users: int,
+    user_idx: NDArray[Any],
+    item_idx: NDArray[Any],
+    weight: NDArray[Any] | None,
+    timestamp: NDArray[Any] | None,
+) -> Pairs:
+    """Pairs of row numbers in range, in any order: sorted, repeated ones merged and counted."""
+    merged, each = 0, item_idx
+    if ascending(user_idx, item_idx):
+        indptr = row_starts(user_idx, n_users)
+    else:
+        key = (user_idx.astype(np.int64) << 32) | item_idx.astype(np.int64)
+        key, starts, order = sorted_keys(key, ordered=weight is not None or timestamp is not None)
+        merged = len(user_idx) - len(starts)
+        if weight is not None:
+            weight = np.add.reduceat(weight[order], starts)
+        if timestamp is not None:
+            timestamp = np.maximum.reduceat(timestamp[order], starts)
+        indptr = np.searchsorted(key, np.arange(n_users + 1, dtype=np.int64) << 32)
+        each = key & 0xFFFFFFFF
+    weight = None if weight is None else weight.astype(np.float32)
+    return Pairs(indptr, each.astype(np.int32), weight, timestamp, merged)
 
 
 def read_only(array: NDArray[T]) -> NDArray[T]:
@@ -23,7 +58,7 @@ def ascending(user_idx: NDArray[Any], item_idx: NDArray[Any]) -> bool:
     """Whether the pairs are in order, by user and then by item, each there once."""
     for block in blocks(len(user_idx)):
         with_last = slice(max(block.start - 1, 0), block.stop)
-        key = (user_idx[with_last].astype(np.int64) << 32) | item_idx[with_last]
+        key = (user_idx[with_last].astype(np.int64) << 32) | item_idx[with_last].astype(np.int64)
         if not (key[1:] > key[:-1]).all():
             return False
     return True

@@ -105,7 +105,8 @@ class FoldIn:
         mapping = tensors.get(TENSOR)
         if mapping is not None and isinstance(scorer, DotScorer):
             d = scorer.item_table.shape[1]
-            if mapping.shape != (d, d) or not mapping.isfinite().all():
+            numbers = mapping.is_floating_point()
+            if not numbers or mapping.shape != (d, d) or not mapping.double().isfinite().all():
                 found = f"shape {tuple(mapping.shape)}, or numbers that are not finite"
                 raise DataError("fold-in map of the model", found, f"{d} × {d} finite numbers")
             mapping = mapping.to(scorer.item_table.device, torch.float64)

@@ -14,8 +14,7 @@ import numpy as np
 import polars as pl
 import scipy
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from fullrank import __version__, native
@@ -23,6 +22,7 @@ from fullrank.data.files import replacing, write_error
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.errors import DataError
+from fullrank.serving import stored_checks
 from fullrank.serving.scorers import (
     DotScorer,
     HistoryScorer,
@@ -136,17 +136,17 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         found = f"no {MANIFEST}" if folder.is_dir() else "no such folder"
         raise DataError(str(folder), found, "a model folder, as `fullrank fit -o` or `save` writes")
     try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        manifest = stored_checks.manifest_of(path)
         version = manifest["format"]
         if version != FORMAT:
             expected = f"format {FORMAT} or an update of fullrank {__version__}"
             raise DataError(str(path), f"format {version}", expected)
         if not all(isinstance(manifest[name], kind) for name, kind in _FIELDS.items()):
             raise TypeError
-        for entry in manifest["files"].values():
-            name, _, _ = entry["file"], entry["sha256"], entry["bytes"]
-            if Path(name).name != name or name in ("", "..", MANIFEST):
-                raise DataError(str(path), f"the path {name!r}", "the name of a file of the model")
+        stored_checks.check_files(path, manifest["files"], MANIFEST)
+        stored_checks.check_metadata(manifest)
+    except OSError as error:
+        raise DataError(str(path), error.strerror or "an error", "a file to read") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise DataError(str(path), "a damaged manifest", "the JSON that `save` wrote") from None
     return manifest
@@ -163,13 +163,11 @@ def read_model(folder: Path) -> Stored:
     for name in ("tables", "users", "items", "train"):
         if name not in paths:
             raise DataError(str(folder / MANIFEST), f"no file for {name}", "one in every model")
-    try:
-        tables = load_file(paths["tables"])
-        users, items = _read_ids(paths["users"]), _read_ids(paths["items"])
-        parts = {name: _read_part(paths[name], users, items) for name in PARTS if name in paths}
-    except (SafetensorError, pl.exceptions.PolarsError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(str(folder), reason, "the files that `save` wrote") from None
+    tables = stored_checks.read_tables(paths["tables"])
+    users, items = (stored_checks.read_ids(paths[side]) for side in ("users", "items"))
+    parts = {
+        name: stored_checks.read_part(paths[name], users, items) for name in PARTS if name in paths
+    }
     return Stored(tables, users, items, parts, manifest)
 
 
@@ -215,14 +213,3 @@ def _sha256(path: Path) -> str:
 def _id_table(ids: Ids) -> pl.DataFrame:
     table = ids.values.to_frame()
     return table if ids.titles is None else table.with_columns(title=ids.titles)
-
-
-def _read_ids(path: Path) -> Ids:
-    table = pl.read_parquet(path)
-    return Ids(table["id"], table["title"] if "title" in table.columns else None)
-
-
-def _read_part(path: Path, users: Ids, items: Ids) -> Interactions:
-    table = pl.read_parquet(path)
-    rows = (table[name].to_numpy() for name in ("user_row", "item_row"))
-    return Interactions.from_rows(users, items, *rows)

@@ -14,8 +14,10 @@ from torch import Tensor
 
 from fullrank import native
 from fullrank.data.interactions import Interactions
-from fullrank.errors import DataError, FitError
+from fullrank.errors import DataError
+from fullrank.serving.finite import check_products, check_scores, finite_table, largest
 from fullrank.serving.once import Once
+from fullrank.serving.stored_checks import csr, csr_tensors, tensor
 
 Tensors = Mapping[str, Tensor]
 """What a model folder keeps of a scorer, by name."""
@@ -51,22 +53,30 @@ class DotScorer:
         item_table: (n_items, d), on the device of ``user_table``.
 
     Raises:
-        FitError: a table holds NaN or infinity, which would rank in silence.
+        FitError: a table holds NaN or infinity, or their products could exceed float32: both would
+            rank in silence.
         DataError: the tables differ in width.
     """
 
     def __init__(self, user_table: Tensor, item_table: Tensor) -> None:
         _check_width(user_table, item_table)
-        self.user_table = _finite(user_table, "user table")
-        self.item_table = _finite(item_table, "item table")
+        self.user_table = finite_table(user_table, "user table")
+        self.item_table = finite_table(item_table, "item table")
+        check_products(self.user_table, self.item_table)
         self._packed: Once[native.PackedItems] = Once()
 
     def with_users(self, user_table: Tensor) -> DotScorer:
         """The same items for other users: (n, d). What was made of the item table is shared."""
         _check_width(user_table, self.item_table)
         other = copy.copy(self)
-        other.user_table = _finite(user_table, "user table")
+        other.user_table = finite_table(user_table, "user table")
+        check_products(other.user_table, other.item_table)
         return other
+
+    @property
+    def n_users(self) -> int:
+        """Rows of the user table."""
+        return self.user_table.shape[0]
 
     @property
     def n_items(self) -> int:
@@ -96,9 +106,15 @@ class DotScorer:
 
     @classmethod
     def from_tensors(cls, tensors: Tensors, history: Interactions, device: str) -> Self:
-        """The scorer of which `tensors` were kept."""
-        del history
-        return cls(tensors["users"].to(device), tensors["items"].to(device))
+        """The scorer of which `tensors` were kept.
+
+        Raises:
+            DataError: they are not as many rows as ``history`` has users and items.
+        """
+        sizes = {"users": history.n_users, "items": history.n_items}
+        tables = [tensor(tensors, name, torch.float32, (n, None)) for name, n in sizes.items()]
+        users, items = (table.to(device) for table in tables)
+        return cls(users, items)
 
 
 class HistoryScorer(Scorer, Protocol):
@@ -120,12 +136,26 @@ class ItemScorer:
     Args:
         history: What the users have.
         weights: (n_items, n_items) float32, a dense array or a sparse matrix.
+
+    Raises:
+        FitError: a weight is NaN or infinity, or the sum of a user's could exceed float32.
     """
 
     def __init__(self, history: Interactions, weights: NDArray[np.float32] | sp.csr_array) -> None:
-        self.history = history
         self.weights = weights
+        self._largest = largest(weights.data if sp.issparse(weights) else weights)
+        self._use(history)
+
+    def _use(self, history: Interactions) -> None:
+        most = int(history.user_degree.max(initial=1))
+        check_scores("weights from item to item", self._largest * most)
+        self.history = history
         self._history = history.csr()
+
+    @property
+    def n_users(self) -> int:
+        """Users of the history."""
+        return self.history.n_users
 
     @property
     def n_items(self) -> int:
@@ -145,22 +175,28 @@ class ItemScorer:
 
     def of(self, history: Interactions) -> Self:
         """The same weights for other users."""
-        return type(self)(history, self.weights)
+        other = copy.copy(self)
+        other._use(history)
+        return other
 
     def tensors(self) -> dict[str, Tensor]:
         """What a model folder keeps."""
         if sp.issparse(self.weights):
-            return _csr_tensors("weights", self.weights)
+            return csr_tensors("weights", self.weights)
         return {"weights": torch.from_numpy(self.weights)}
 
     @classmethod
     def from_tensors(cls, tensors: Tensors, history: Interactions, device: str) -> Self:
-        """The scorer of which `tensors` were kept; on the CPU, whatever the device."""
+        """The scorer of which `tensors` were kept; on the CPU, whatever the device.
+
+        Raises:
+            DataError: they are not n_items × n_items weights.
+        """
         del device
-        dense = tensors.get("weights")
-        if dense is not None:
-            return cls(history, dense.numpy())
-        return cls(history, _csr("weights", tensors, history.n_items))
+        n = history.n_items
+        if "weights" in tensors:
+            return cls(history, tensor(tensors, "weights", torch.float32, (n, n)).numpy())
+        return cls(history, csr(tensors, "weights", n, n))
 
 
 class SpectralScorer:
@@ -177,6 +213,9 @@ class SpectralScorer:
         beta: β, of the users' degrees.
         smoothing: γ.
         restore: Whether items' degrees are put back after the projection.
+
+    Raises:
+        FitError: a number is NaN or infinity, or a score could exceed float32.
     """
 
     def __init__(
@@ -195,9 +234,24 @@ class SpectralScorer:
         self.beta = beta
         self.smoothing = smoothing
         self.restore = restore
-        own = np.maximum(history.user_degree, 1.0) ** -beta
-        rows = sp.diags_array(own) @ history.csr() @ sp.diags_array(scale)
+        hop = smoothing * matrix.shape[0] * largest(matrix.data) ** 2
+        projected = vectors.shape[1] * largest(vectors) ** 2
+        if restore:
+            projected /= min(float(scale.min(initial=1)), 1.0)
+        self._largest = largest(scale) * (projected + hop)
+        self._use(history)
+
+    def _use(self, history: Interactions) -> None:
+        most = int(history.user_degree.max(initial=1))
+        check_scores("singular vectors and interactions of the model", self._largest * most)
+        own = np.maximum(history.user_degree, 1.0) ** -self.beta
+        rows = sp.diags_array(own) @ history.csr() @ sp.diags_array(self.scale)
         self._rows = sp.csr_array(rows).astype(np.float32)
+
+    @property
+    def n_users(self) -> int:
+        """Users of the history."""
+        return int(self._rows.shape[0])
 
     @property
     def n_items(self) -> int:
@@ -211,8 +265,9 @@ class SpectralScorer:
 
     def of(self, history: Interactions) -> Self:
         """The same model for other users."""
-        parts = self.vectors, self.matrix, self.scale, self.beta, self.smoothing
-        return type(self)(history, *parts, self.restore)
+        other = copy.copy(self)
+        other._use(history)
+        return other
 
     def scores(self, users: Tensor) -> Tensor:
         """See the class, (b, n_items) float32."""
@@ -230,41 +285,29 @@ class SpectralScorer:
         numbers = np.array([self.beta, self.smoothing, *[1.0] * self.restore])
         arrays = {"vectors": self.vectors, "scale": self.scale, "beta_smoothing": numbers}
         kept = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
-        return kept | _csr_tensors("matrix", self.matrix)
+        return kept | csr_tensors("matrix", self.matrix)
 
     @classmethod
     def from_tensors(cls, tensors: Tensors, history: Interactions, device: str) -> Self:
-        """The scorer of which `tensors` were kept; on the CPU, whatever the device."""
+        """The scorer of which `tensors` were kept; on the CPU, whatever the device.
+
+        Raises:
+            DataError: they are not vectors, scales and interactions of n_items items.
+        """
         del device
-        vectors, scale = tensors["vectors"].numpy(), tensors["scale"].numpy()
-        beta, smoothing, *restore = tensors["beta_smoothing"].tolist()
-        matrix = _csr("matrix", tensors, history.n_items)
+        n = history.n_items
+        vectors = tensor(tensors, "vectors", torch.float32, (n, None)).numpy()
+        scale = tensor(tensors, "scale", torch.float32, (n,)).numpy()
+        numbers = tensor(tensors, "beta_smoothing", torch.float64, (None,)).tolist()
+        if len(numbers) not in (2, 3) or not (0 <= numbers[0] <= 1 and 0 <= numbers[1] < np.inf):
+            found = f"beta and smoothing {numbers}"
+            raise DataError("tables of the model", found, "0 to 1, and a number of 0 or more")
+        beta, smoothing, *restore = numbers
+        matrix = csr(tensors, "matrix", None, n)
         return cls(history, vectors, matrix, scale, beta, smoothing, bool(restore))
-
-
-def _finite(table: Tensor, name: str) -> Tensor:
-    finite = table.isfinite().all(dim=1)
-    if not finite.all():
-        row = int((~finite).nonzero()[0])
-        raise FitError(f"{name}, row {row}", "NaN or infinity", "finite numbers")
-    return table.detach().float()
 
 
 def _check_width(user_table: Tensor, item_table: Tensor) -> None:
     if user_table.shape[1] != item_table.shape[1]:
         widths = f"rows of {user_table.shape[1]} and {item_table.shape[1]} numbers"
         raise DataError("user and item table", widths, "rows of one width")
-
-
-def _csr_tensors(name: str, matrix: sp.csr_array) -> dict[str, Tensor]:
-    parts = {"indptr": np.int64, "indices": np.int32, "data": np.float32}
-    return {
-        f"{name}.{part}": torch.from_numpy(getattr(matrix, part).astype(dtype))
-        for part, dtype in parts.items()
-    }
-
-
-def _csr(name: str, tensors: Tensors, columns: int) -> sp.csr_array:
-    parts = (tensors[f"{name}.{part}"].numpy() for part in ("data", "indices", "indptr"))
-    data, indices, indptr = parts
-    return sp.csr_array((data, indices, indptr), shape=(len(indptr) - 1, columns))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
+from fullrank.data.order import Pairs
 from fullrank.serving import frames
 from fullrank.serving.scorers import DotScorer, HistoryScorer, Scorer
 from fullrank.spectrum import unit_rows
@@ -33,7 +34,9 @@ class ItemSpace:
     def of(cls, scorer: DotScorer | HistoryScorer, items: Ids) -> Self:
         """Cosines of embeddings, or the method's own weights where it has those in their place."""
         n = len(items)
-        itself = Interactions(items, items, np.arange(n + 1), np.arange(n, dtype=np.int32))
+        itself = Interactions._of(
+            items, items, Pairs(np.arange(n + 1), np.arange(n, dtype=np.int32))
+        )
         if not isinstance(scorer, DotScorer):
             return cls(scorer.of(itself), itself)
         unit = unit_rows(scorer.item_table)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from fullrank import native
 from fullrank.data.interactions import Interactions
+from fullrank.data.memory import check_memory
 from fullrank.errors import DataError, FitError, SettingError
 from fullrank.serving.scorers import DotScorer, Scorer
 
@@ -66,14 +67,17 @@ def top_k(
         block_bytes: Upper bound on a block of scores; a block has at least one user.
 
     Raises:
-        FitError: a score is NaN.
-        SettingError: ``k`` is not positive.
-        DataError: a mask or the user rows do not fit.
+        FitError: a score is NaN or infinity.
+        SettingError: ``k`` is not positive, or the lists do not fit into memory.
+        DataError: a mask or the user rows do not fit, or the scorer gives scores of another shape.
     """
     if k < 1:
         raise SettingError("setting k", repr(k), "a number of items of at least 1")
-    rows: NDArray[np.int64] = np.array(users, dtype=np.int64)
-    _check_arguments(scorer, rows, exclude, candidates)
+    if candidates is not None:
+        candidates = np.asarray(candidates)
+    rows = _rows_in_range(scorer, users, exclude)
+    _check_masks(scorer, exclude, candidates)
+    check_memory("setting k", 8 * k * len(rows), f"lists of {k:,} items for {len(rows):,} users")
     if isinstance(scorer, DotScorer) and scorer.on_cpu and native.available():
         items, scores, bad = native.top_k(
             scorer.user_table.numpy(),
@@ -88,7 +92,7 @@ def top_k(
         items, scores, bad = _by_blocks(scorer, rows, k, exclude, candidates, block_bytes)
     if bad is not None:
         place = f"scores of user row {rows[bad]}"
-        raise FitError(place, "NaN", "numbers; has the training diverged?")
+        raise FitError(place, "NaN or infinity", "numbers; has the training diverged?")
     return Ranking(rows, items, scores)
 
 
@@ -112,8 +116,9 @@ def _by_blocks(
         scores[block, :width] = values.cpu().numpy()
         items[block, :width] = columns.cpu().numpy()
     items[np.isneginf(scores)] = -1
-    nan = np.isnan(scores).any(axis=1)
-    return items, scores, int(nan.argmax()) if nan.any() else None
+    # Both come first in a list. An item of score -inf is one that is never recommended.
+    bad = ~(scores < np.inf).all(axis=1)
+    return items, scores, int(bad.argmax()) if bad.any() else None
 
 
 def cells_of(
@@ -136,6 +141,9 @@ def _masked_scores(
 ) -> Tensor:
     """A block of scores, -inf where an item must not be recommended."""
     scores = scorer.scores(torch.from_numpy(users))
+    if scores.shape != (len(users), scorer.n_items):
+        found = f"scores of shape {tuple(scores.shape)}"
+        raise DataError("scorer", found, f"({len(users)}, {scorer.n_items}), one for each item")
     if candidates is not None:
         scores.masked_fill_(torch.from_numpy(~candidates).to(scores.device), -torch.inf)
     for interactions in exclude:
@@ -195,11 +203,32 @@ def _ordered(scores: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
     return values, columns.gather(1, order)
 
 
-def _check_arguments(
-    scorer: Scorer,
-    users: NDArray[np.int64],
-    exclude: Sequence[Interactions],
-    candidates: NDArray[np.bool_] | None,
+def _rows_in_range(
+    scorer: Scorer, users: NDArray[np.integer[Any]], exclude: Sequence[Interactions]
+) -> NDArray[np.int64]:
+    """A copy of the user rows, each of which the scorer and the masks have.
+
+    A scorer of another kind says how many users it has by ``n_users``, if it likes.
+    """
+    known = [each.n_users for each in exclude]
+    own = getattr(scorer, "n_users", None)
+    if own is not None:
+        known.append(int(own))
+    rows = np.asarray(users)
+    if rows.ndim != 1 or not (rows.dtype.kind in "iu" or not rows.size):
+        found = f"{rows.dtype} of shape {rows.shape}"
+        raise DataError("user rows", found, "integers in one dimension")
+    if rows.size:
+        low, high = int(rows.min()), int(rows.max())
+        if low < 0 or (known and high >= min(known)):
+            found = str(low if low < 0 else high)
+            expected = f"rows from 0 to {min(known) - 1}" if known else "rows from 0 on"
+            raise DataError("user rows", found, expected)
+    return np.array(rows, dtype=np.int64)
+
+
+def _check_masks(
+    scorer: Scorer, exclude: Sequence[Interactions], candidates: NDArray[np.bool_] | None
 ) -> None:
     n_items = scorer.n_items
     if candidates is not None and not (candidates.dtype == bool and candidates.shape == (n_items,)):
@@ -209,12 +238,3 @@ def _check_arguments(
         if interactions.n_items != n_items:
             found = f"{interactions.n_items} items"
             raise DataError("interactions to exclude", found, f"the {n_items} items of the scorer")
-    if len(users):
-        known = [each.n_users for each in exclude]
-        if isinstance(scorer, DotScorer):
-            known.append(len(scorer.user_table))
-        low, high = int(users.min()), int(users.max())
-        if low < 0 or (known and high >= min(known)):
-            found = str(low if low < 0 else high)
-            expected = f"rows from 0 to {min(known) - 1}" if known else "rows from 0 on"
-            raise DataError("user rows", found, expected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +12,22 @@ from typing import Any
 from fullrank.data.splits import Split
 from fullrank.errors import DataError, FitError, SettingError
 from fullrank.evaluation import evaluate
-from fullrank.methods import ClosedFormMethod, Space, Span, build_method, method_named
+from fullrank.methods import ClosedFormMethod, Space, build_method, method_named
 from fullrank.recommender import Recommender
+from fullrank.studies.trials import (
+    STARTUP,
+    Best,
+    described,
+    line_of,
+    plain,
+    sampler_of,
+    suggest,
+)
 from fullrank.training import Silent
 from fullrank.training.checkpoint import Record
 
-STARTUP, CHECKS = 4, 2
-"""Trials before any is stopped early, and validation checks that each gets."""
+CHECKS = 2
+"""Validation checks that each trial gets before it may be stopped."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +96,16 @@ def tune(
         threads: Threads of each fit.
         log: Receives a line for each trial.
 
+    A study that goes on makes the trials that it would have made without a stop.
+
     Raises:
-        SettingError: Optuna is not installed, or there is nothing to tune.
-        DataError: there is no validation part, or the storage is of another study.
+        SettingError: Optuna is not installed, there is nothing to tune, or ``trials`` or ``seed``
+            is out of bounds.
+        DataError: there is no validation part or nothing in it, or the storage is of another study.
         FitError: no trial came to a value.
     """
     optuna = optuna_or_error()
-    if split.validation is None:
-        raise DataError(split.name, "no validation part", "one: tuning may not look at test data")
+    _check_arguments(split, trials, seed)
     fixed = dict(fixed or {})
     space = {name: each for name, each in _space(method, space).items() if name not in fixed}
     if not space:
@@ -101,34 +113,22 @@ def tune(
     build_method(method, fixed)
     study = _open(optuna, split, method, storage, seed, space, fixed)
     # A trial that was killed half-way stays unfinished in the storage, and is made anew.
-    before = sum(trial.state.is_finished() for trial in study.trials)
-    if start and not study.trials:
+    earlier = [trial for trial in study.trials if trial.state.is_finished()]
+    waiting = any(trial.state == optuna.trial.TrialState.WAITING for trial in study.trials)
+    if start and not earlier and not waiting:
         study.enqueue_trial(dict(start))
-    best = Best()
-    for number in range(before, trials):
+    best = Best(trial.value for trial in earlier if trial.state.name == "COMPLETE")
+    for number in range(len(earlier), trials):
+        study.sampler = sampler_of(optuna, seed, number)
         trial = study.ask()
-        values = fixed | {name: _suggest(trial, name, each) for name, each in space.items()}
+        values = fixed | {name: suggest(trial, name, each) for name, each in space.items()}
         state, value = _run(optuna, trial, split, method, values, threads)
         study.tell(trial, value, state=state)
         shown = state.name.lower() if value is None else f"{value:.5f}"
         searched = {name: values[name] for name in space}
-        log(f"trial {number + 1} of {trials}: {shown}  {best.seen(value)}{_line(searched)}")
+        log(f"trial {number + 1} of {trials}: {shown}  {best.seen(value)}{line_of(searched)}")
     finished = [trial for trial in study.trials if trial.state.is_finished()][:trials]
     return _summary(finished, split, method, fixed, space, seed)
-
-
-class Best:
-    """Marks a value that is the best so far."""
-
-    def __init__(self) -> None:
-        self.value: float | None = None
-
-    def seen(self, value: float | None) -> str:
-        """``best`` or nothing."""
-        if value is None or (self.value is not None and value <= self.value):
-            return ""
-        self.value = value
-        return "(best so far)  "
 
 
 def optuna_or_error() -> Any:
@@ -181,23 +181,33 @@ def _open(
         storage=None if storage is None else f"sqlite:///{storage}",
         load_if_exists=True,
         direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=CHECKS),
     )
-    searched = {name: _described(each) for name, each in space.items()}
+    searched = {name: described(each) for name, each in space.items()}
     identity = {
         "split": split.fingerprint,
         "fixed": {name: fixed[name] for name in sorted(fixed)},
         "space": searched,
         "seed": seed,
     }
-    for name, value in identity.items():
+    for name, each in identity.items():
+        value = json.loads(json.dumps(each, default=plain))  # as it comes back from a storage
         known = study.user_attrs.get(name, value)
         if known != value:
             where = "study" if storage is None else str(storage)
             raise DataError(where, f"a study with another {name} ({known})", f"{value}")
         study.set_user_attr(name, value)
     return study
+
+
+def _check_arguments(split: Split, trials: int, seed: int) -> None:
+    if trials < 1:
+        raise SettingError("trials", str(trials), "1 or more")
+    if seed < 0:
+        raise SettingError("seed", str(seed), "0 or more")
+    if split.validation is None or not len(split.validation):
+        found = "no validation part" if split.validation is None else "an empty validation part"
+        raise DataError(split.name, found, "one: tuning may not look at test data")
 
 
 def _run(
@@ -229,25 +239,9 @@ def _run(
 
 def _validated(model: Recommender, split: Split) -> float:
     assert split.validation is not None  # noqa: S101  # narrows the type: tested by tune
-    scored = evaluate(model.scorer, split.validation, train=split.train, k=20, metrics=("ndcg",))
-    return scored["ndcg@20"]
-
-
-def _suggest(trial: Any, name: str, each: Span | tuple[Any, ...]) -> Any:
-    if isinstance(each, tuple):
-        return trial.suggest_categorical(name, list(each))
-    if isinstance(each.low, int) and isinstance(each.high, int):
-        return trial.suggest_int(name, each.low, each.high, log=each.log)
-    return trial.suggest_float(name, each.low, each.high, log=each.log)
-
-
-def _described(each: Span | tuple[Any, ...]) -> Any:
-    return list(each) if isinstance(each, tuple) else [each.low, each.high, each.log]
-
-
-def _line(values: Mapping[str, Any]) -> str:
-    shown = (f"{v:.4g}" if isinstance(v, float) else str(v) for v in values.values())
-    return ", ".join(f"{name} {value}" for name, value in zip(values, shown, strict=True))
+    k = min(20, split.train.n_items)
+    scored = evaluate(model.scorer, split.validation, train=split.train, k=k, metrics=("ndcg",))
+    return scored[f"ndcg@{k}"]
 
 
 def _summary(
@@ -272,7 +266,7 @@ def _summary(
         value=best.value,
         epochs=best.user_attrs.get("epoch"),
         settings=fixed | best.params,
-        space={name: _described(each) for name, each in space.items()},
+        space={name: described(each) for name, each in space.items()},
         seconds=round(sum(took), 1),
         versions=versions(),
     )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from fullrank.data.interactions import Interactions
+from fullrank.data.memory import available_memory
 from fullrank.errors import FitError
 from fullrank.methods.base import ClosedFormMethod
 from fullrank.methods.space import Span
@@ -83,13 +84,3 @@ def _weights(factor: NDArray[np.float64]) -> NDArray[np.float32]:
         weights[rows] = block / -diagonal
     weights[np.diag_indices(n)] = 0
     return weights
-
-
-def available_memory() -> int | None:
-    """Bytes that this process could still take, where the system says."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:  # noqa: PTH123
-            fields = dict(line.split(":", 1) for line in file)
-        return int(fields["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        return None

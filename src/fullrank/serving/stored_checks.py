@@ -1,0 +1,237 @@
+"""A model folder is somebody's files: each part is checked for what the rest of the code relies on.
+
+Checksums say that a folder is as it was written, and not by whom. What is read here is right in its
+types, shapes and row numbers, or refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from fullrank.data.ids import Ids
+from fullrank.data.interactions import Interactions
+from fullrank.data.memory import available_memory, shown
+from fullrank.errors import DataError
+
+LARGEST_MANIFEST = 2**28
+"""Bytes; the history of a long training takes a few MiB."""
+_COUNTS = ("epochs", "best_epoch", "folded_in")
+_NUMBERS = (*_COUNTS, "effective_rank", "validation_ndcg@20")
+_WITHOUT_ANSWER = 2**34
+"""Bytes to count on where the system does not say how many are free."""
+_PLAIN = (
+    *(getattr(pl, f"{sign}Int{bits}") for sign in ("", "U") for bits in (8, 16, 32, 64)),
+    *(pl.String, pl.Null),
+)
+"""Types that a column of a model can have."""
+_FILE = {"file": str, "sha256": str, "bytes": int}
+
+
+def manifest_of(path: Path) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises:
+        ValueError: it is none, too large or too deep, or holds text that cannot be written again.
+        OSError: the file cannot be read.
+    """
+    if path.stat().st_size > LARGEST_MANIFEST:
+        raise ValueError
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        json.JSONEncoder(ensure_ascii=False).encode(manifest).encode()
+    except RecursionError:
+        raise ValueError from None
+    if not isinstance(manifest, dict):
+        raise ValueError  # of the file, not of an argument
+    return manifest
+
+
+def check_files(path: Path, files: Mapping[str, Any], own: str) -> None:
+    """Sees that each entry names a file of the folder, its size and its checksum.
+
+    Raises:
+        DataError: one names a path elsewhere, or the manifest ``own`` itself.
+        TypeError: one is of another type.
+    """
+    for entry in files.values():
+        if not all(isinstance(entry[key], kind) for key, kind in _FILE.items()):
+            raise TypeError
+        name = entry["file"]
+        usable = Path(name).name == name and len(name.encode()) <= 255 and "\0" not in name
+        if not usable or name in ("", "..", own):
+            raise DataError(str(path), f"the path {name[:80]!r}", "the name of a file of the model")
+
+
+def check_metadata(manifest: Mapping[str, Any]) -> None:
+    """Sees that what is shown of a model is of the types in which it is shown.
+
+    Raises:
+        TypeError, ValueError: it is not.
+    """
+    training, metrics = manifest["training"], manifest["metrics"].get("metrics", {})
+    engine = training.get("engine")
+    name = manifest["data"].get("name")
+    right = (
+        (engine is None or isinstance(engine["name"], str))
+        and (name is None or isinstance(name, str))
+        and all(_number(training.get(key)) for key in _NUMBERS)
+        and all(isinstance(training.get(key), int | None) for key in _COUNTS)
+        and all(_number(value) and value is not None for value in metrics.values())
+    )
+    if not right:
+        raise TypeError
+    for key in metrics:
+        int(key.partition("@")[2] or 0)
+
+
+def read_tables(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file.
+
+    Raises:
+        DataError: it cannot be read as safetensors.
+    """
+    try:
+        return load_file(path)
+    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError) as error:
+        raise _unreadable(path, error) from None
+
+
+def read_ids(path: Path) -> Ids:
+    """The ids of a side, and their titles where there are some.
+
+    Raises:
+        DataError: they are not distinct strings or integers, or titles are no strings.
+    """
+    table = _read(path, {"id": True, "title": False})
+    title = table["title"] if "title" in table.columns else None
+    if title is not None and title.dtype not in (pl.String, pl.Null):
+        raise DataError(str(path), f"titles of type {title.dtype}", "strings")
+    try:
+        return Ids(table["id"], title)
+    except DataError as error:
+        raise DataError(f"{path}, {error.where}", error.found, error.expected) from None
+
+
+def read_part(path: Path, users: Ids, items: Ids) -> Interactions:
+    """The pairs of row numbers of a part.
+
+    Raises:
+        DataError: they are not row numbers of these users and items.
+    """
+    table = _read(path, {"user_row": True, "item_row": True})
+    for name, kind in table.schema.items():
+        if not kind.is_integer():
+            raise DataError(f"{path}, column {name}", f"row numbers of type {kind}", "integers")
+    rows = (table[name].to_numpy() for name in ("user_row", "item_row"))
+    try:
+        return Interactions.from_rows(users, items, *rows)
+    except DataError as error:
+        raise DataError(f"{path}, {error.where}", error.found, error.expected) from None
+
+
+def tensor(
+    tensors: Mapping[str, Tensor], name: str, dtype: torch.dtype, shape: tuple[int | None, ...]
+) -> Tensor:
+    """A tensor of the folder, of this dtype and shape; None stands for any length above 0.
+
+    Raises:
+        DataError: it is not there, or is another.
+    """
+    where, wanted = f"tables of the model, tensor {name}", "×".join(str(n or "n") for n in shape)
+    expected = f"{str(dtype).removeprefix('torch.')} of shape {wanted}"
+    if name not in tensors:
+        raise DataError(where, "none", expected)
+    found = tensors[name]
+    fits = len(found.shape) == len(shape) and all(
+        there > 0 if n is None else there == n for there, n in zip(found.shape, shape, strict=True)
+    )
+    if found.dtype != dtype or not fits:
+        kind = str(found.dtype).removeprefix("torch.")
+        raise DataError(where, f"{kind} of shape {tuple(found.shape)}", expected)
+    return found
+
+
+def csr_tensors(name: str, matrix: sp.csr_array) -> dict[str, Tensor]:
+    """What a folder keeps of a sparse matrix, for `csr` to read."""
+    parts = {"indptr": np.int64, "indices": np.int32, "data": np.float32}
+    return {
+        f"{name}.{part}": torch.from_numpy(getattr(matrix, part).astype(dtype))
+        for part, dtype in parts.items()
+    }
+
+
+def csr(
+    tensors: Mapping[str, Tensor], name: str, n_rows: int | None, n_columns: int
+) -> sp.csr_array:
+    """A sparse matrix kept as its three parts, every row and column number in range.
+
+    Raises:
+        DataError: a part is not there, or they do not fit together.
+    """
+    n_starts = None if n_rows is None else n_rows + 1
+    starts = tensor(tensors, f"{name}.indptr", torch.int64, (n_starts,))
+    nnz = len(tensors.get(f"{name}.indices", ()))
+    parts = [
+        tensor(tensors, f"{name}.{part}", dtype, (nnz,)).numpy()
+        for part, dtype in (("data", torch.float32), ("indices", torch.int32))
+    ]
+    indptr = starts.numpy()
+    try:
+        matrix = sp.csr_array((*parts, indptr), shape=(len(indptr) - 1, n_columns))
+        matrix.check_format(full_check=True)
+    except ValueError as error:
+        raise DataError(f"tables of the model, {name}", str(error), "a sparse matrix") from None
+    return matrix
+
+
+def _read(path: Path, columns: Mapping[str, bool]) -> pl.DataFrame:
+    """Columns of a Parquet file (true where one has to be there), if they fit into memory.
+
+    A file of a few KiB can stand for billions of rows.
+    """
+    try:
+        scanned = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+        there = scanned.collect_schema()
+        for name, needed in columns.items():
+            if needed and name not in there:
+                raise DataError(str(path), f"columns {list(there)}", f"a column {name!r}")
+            if there.get(name, pl.Null) not in _PLAIN:
+                raise DataError(f"{path}, column {name}", f"type {there[name]}", "plain values")
+        chosen = scanned.select(name for name in columns if name in there)
+        rows = int(chosen.select(pl.len()).collect().item())
+        _check_rows(path, rows, 40 * len(columns))
+        table = chosen.collect()
+        text = sum(
+            int(each.str.len_bytes().sum() or 0) for each in table if each.dtype == pl.String
+        )
+        _check_rows(path, text, 2)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, OSError) as error:
+        raise _unreadable(path, error) from None
+    return table
+
+
+def _check_rows(path: Path, n: int, each: int) -> None:
+    free = available_memory()
+    if n * each > (_WITHOUT_ANSWER if free is None else free):
+        found = f"contents of {shown(n * each)} in a file of {shown(path.stat().st_size)}"
+        raise DataError(str(path), found, "what fits into the free memory")
+
+
+def _number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not abs(value) > 1e300)
+
+
+def _unreadable(path: Path, error: BaseException) -> DataError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return DataError(str(path), reason, "the file that `save` wrote")

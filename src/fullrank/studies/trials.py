@@ -1,0 +1,65 @@
+"""The trials of a search: where each setting comes from, and how a trial is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from fullrank.methods import Span
+
+STARTUP = 4
+"""Trials before the search learns from them, and before any is stopped early."""
+
+
+class Best:
+    """Marks a value that is the best so far, of this call and of those before it.
+
+    Args:
+        earlier: Values of trials from before.
+    """
+
+    def __init__(self, earlier: Iterable[float] = ()) -> None:
+        self.value: float | None = max(earlier, default=None)
+
+    def seen(self, value: float | None) -> str:
+        """``best`` or nothing."""
+        if value is None or (self.value is not None and value <= self.value):
+            return ""
+        self.value = value
+        return "(best so far)  "
+
+
+def sampler_of(optuna: Any, seed: int, number: int) -> Any:
+    """The sampler of one trial: its chances go by seed and number, its model by earlier trials.
+
+    One sampler for all trials would begin anew when a study goes on, and repeat the first of them.
+    """
+    own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    return optuna.samplers.TPESampler(seed=own, n_startup_trials=STARTUP)
+
+
+def suggest(trial: Any, name: str, each: Span | tuple[Any, ...]) -> Any:
+    """The value of a setting in a trial."""
+    if isinstance(each, tuple):
+        return trial.suggest_categorical(name, list(each))
+    if isinstance(each.low, int) and isinstance(each.high, int):
+        return trial.suggest_int(name, each.low, each.high, log=each.log)
+    return trial.suggest_float(name, each.low, each.high, log=each.log)
+
+
+def described(each: Span | tuple[Any, ...]) -> Any:
+    """What is searched of a setting, for JSON."""
+    return list(each) if isinstance(each, tuple) else [each.low, each.high, each.log]
+
+
+def line_of(values: Mapping[str, Any]) -> str:
+    """Settings in a line."""
+    shown = (f"{v:.4g}" if isinstance(v, float) else str(v) for v in values.values())
+    return ", ".join(f"{name} {value}" for name, value in zip(values, shown, strict=True))
+
+
+def plain(value: Any) -> Any:
+    """What JSON has for a value that it does not know."""
+    return value.item() if hasattr(value, "item") else str(value)

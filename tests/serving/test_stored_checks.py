@@ -1,0 +1,253 @@
+"""A model folder made by a stranger, with right checksums: refused in one line, or right."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from fullrank import DataError, Recommender
+from fullrank.serving import model_files
+
+QUICK = {"dim": 8, "batch_size": 64, "epochs": 1}
+MODELS = {"directspec+": QUICK, "itemknn": {}, "ease": {}, "spectral": {"rank": 8}}
+
+
+@pytest.fixture(scope="module")
+def saved(small, tmp_path_factory):
+    """A folder of each kind of scorer."""
+    home = tmp_path_factory.mktemp("models")
+    for method, settings in MODELS.items():
+        Recommender(method, **settings).fit(small).save(home / method)
+    return home
+
+
+class Folder:
+    """A copy of a model whose parts are replaced, each with its name and checksum made right."""
+
+    def __init__(self, source, target):
+        target.mkdir()
+        for file in source.iterdir():
+            (target / file.name).write_bytes(file.read_bytes())
+        self.path = target
+
+    @property
+    def manifest(self):
+        return json.loads((self.path / "manifest.json").read_text())
+
+    def tell(self, text):
+        (self.path / "manifest.json").write_text(
+            text if isinstance(text, str) else json.dumps(text)
+        )
+
+    def sign(self, part):
+        manifest = self.manifest
+        file = self.path / manifest["files"][part]["file"]
+        manifest["files"][part] |= {
+            "sha256": model_files._sha256(file),
+            "bytes": file.stat().st_size,
+        }
+        self.tell(manifest)
+
+    def tensors(self, change):
+        file = self.path / self.manifest["files"]["tables"]["file"]
+        tensors = {name: each.clone() for name, each in load_file(file).items()}
+        change(tensors)
+        save_file(tensors, file)
+        self.sign("tables")
+
+    def table(self, part, change):
+        file = self.path / self.manifest["files"][part]["file"]
+        change(pl.read_parquet(file)).write_parquet(file)
+        self.sign(part)
+
+    def refused(self, words):
+        with pytest.raises(DataError, match=words) as caught:
+            Recommender.load(self.path)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def copied(saved, tmp_path):
+    return lambda method: Folder(saved / method, tmp_path / "copy")
+
+
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [
+        ("directspec+", "users"),
+        ("directspec+", "items"),
+        ("ease", "weights"),
+        ("spectral", "vectors"),
+        ("spectral", "scale"),
+        ("spectral", "matrix.data"),
+        ("itemknn", "weights.indices"),
+        ("itemknn", "weights.indptr"),
+    ],
+)
+@pytest.mark.parametrize("how", ["short", "flat", "double", "gone"])
+def test_tables_of_another_shape_or_dtype(copied, method, name, how):
+    def change(tensors):
+        table = tensors.pop(name)
+        if how != "gone":
+            made = {"short": table[:-1], "flat": table[None], "double": table.to(torch.int16)}[how]
+            tensors[name] = made.contiguous()
+
+    folder = copied(method)
+    folder.tensors(change)
+    folder.refused("tables of the model")
+
+
+@pytest.mark.parametrize(
+    ("method", "part", "value"),
+    [
+        ("itemknn", "weights.indices", 120),
+        ("itemknn", "weights.indices", -1),
+        ("itemknn", "weights.indptr", 2**40),
+        ("itemknn", "weights.indptr", -1),
+        ("spectral", "matrix.indices", 10**6),
+        ("spectral", "matrix.indptr", 10**6),
+    ],
+)
+def test_sparse_parts_out_of_range(copied, method, part, value):
+    folder = copied(method)
+    folder.tensors(lambda tensors: tensors[part].__setitem__(5, value))
+    folder.refused("tables of the model")
+
+
+@pytest.mark.parametrize("numbers", [[-1, 1], [0.5, -1], [np.nan, 1], [0.5, np.inf]])
+def test_spectral_settings_out_of_bounds(copied, numbers):
+    folder = copied("spectral")
+    wrong = {"beta_smoothing": torch.tensor(numbers, dtype=torch.float64)}
+    folder.tensors(lambda tensors: tensors.update(wrong))
+    folder.refused("found beta")
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("item_row", 120, "item_idx: found row 120"),
+        ("user_row", -1, "user_idx: found row -1"),
+        ("user_row", 2**31 - 1, "user_idx: found row 2147483647"),
+        ("item_row", None, "item_idx: found float"),
+    ],
+)
+def test_row_numbers_out_of_range(copied, part, column, value, words):
+    def change(table):
+        values = [*table[column].to_list()[:-1], value]
+        return table.with_columns(pl.Series(column, values, dtype=table[column].dtype))
+
+    folder = copied("directspec+")
+    folder.table(part, change)
+    folder.refused(words)
+
+
+@pytest.mark.parametrize("kind", [pl.String, pl.Float64, pl.List(pl.Int32)])
+def test_row_numbers_of_another_type(copied, kind):
+    folder = copied("directspec+")
+    folder.table(
+        "train", lambda table: table.with_columns(pl.lit(None, dtype=kind).alias("item_row"))
+    )
+    folder.refused("column item_row: found")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: pl.concat([t[:-1], t[:1]]), "ids, position 119: found 'i0' again"),
+        (lambda t: t.with_columns(id=pl.lit(None, dtype=pl.String)), "missing id"),
+        (lambda t: t.with_columns(id=pl.lit(1.5)), "column id: found type Float64"),
+        (lambda t: t.drop("id"), "expected a column 'id'"),
+        (lambda t: t.with_columns(title=pl.lit(3)), "titles of type"),
+        (lambda t: t[:-1], "out of|item_idx|row|tables of the model"),
+    ],
+)
+def test_ids_that_are_none(copied, change, words):
+    folder = copied("directspec+")
+    folder.table("items", change)
+    folder.refused(words)
+
+
+def test_parts_in_another_order_are_the_same_parts(copied, saved):
+    folder = copied("directspec+")
+    folder.table("train", lambda table: table.reverse())
+    loaded = Recommender.load(folder.path)
+    assert loaded.train.fingerprint == Recommender.load(saved / "directspec+").train.fingerprint
+
+
+def test_a_small_file_of_billions_of_rows_is_not_read(copied):
+    rows = 2**35
+    folder = copied("directspec+")
+    file = folder.path / folder.manifest["files"]["train"]["file"]
+    pl.DataFrame({"user_row": [0], "item_row": [0]}).write_parquet(file)
+    folder.sign("train")
+    assert len(Recommender.load(folder.path).train) == 1
+    with pytest.raises(DataError, match=r"contents of .* GiB in a file of .* free memory"):
+        model_files.stored_checks._check_rows(file, rows, 40)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000 + "]" * 100_000, "null", "[]", '{"format": 1}', "", "\ufeff{}", "1"],
+    ids=["deep", "null", "list", "short", "empty", "mark", "number"],
+)
+def test_manifests_that_are_none(copied, text):
+    folder = copied("directspec+")
+    folder.tell(text)
+    folder.refused(r"manifest\.json: found a damaged manifest")
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"file": 3}, "damaged manifest"),
+        ({"bytes": "many"}, "damaged manifest"),
+        ({"sha256": None}, "damaged manifest"),
+        ({"file": "../x"}, "found the path"),
+        ({"file": "a\0b"}, "found the path"),
+        ({"file": "é" * 200}, "found the path"),
+        ({"file": "x" * 300}, "found the path"),
+        ({"file": "\ud800"}, "damaged manifest"),
+    ],
+)
+def test_entries_that_name_no_file(copied, entry, words):
+    folder = copied("directspec+")
+    manifest = folder.manifest
+    manifest["files"]["tables"] |= entry
+    folder.tell(manifest)
+    folder.refused(words)
+
+
+@pytest.mark.parametrize(
+    ("part", "values"),
+    [
+        ("training", {"engine": "fast"}),
+        ("training", {"engine": {"name": 3}}),
+        ("training", {"epochs": "ten"}),
+        ("training", {"folded_in": 1.5}),
+        ("training", {"effective_rank": 10**400}),
+        ("training", {"validation_ndcg@20": []}),
+        ("metrics", {"metrics": [1]}),
+        ("metrics", {"metrics": {"ndcg@10": None}}),
+        ("metrics", {"metrics": {"ndcg@x": 0.5}}),
+        ("data", {"name": 7}),
+    ],
+)
+def test_metadata_that_could_not_be_shown(copied, part, values):
+    folder = copied("directspec+")
+    manifest = folder.manifest
+    manifest[part] |= values
+    folder.tell(manifest)
+    folder.refused("damaged manifest")
+
+
+@pytest.mark.parametrize("method", MODELS)
+def test_what_save_wrote_passes(copied, method):
+    model = Recommender.load(copied(method).path)
+    assert len(model.recommend(k=3)) == 600
+    assert "directspec+" not in repr(model) or method == "directspec+"
