@@ -20,10 +20,10 @@ def columnar(path: Path, kind: str, magic: bytes, scan: Callable[..., pl.LazyFra
 
     def load(names: Iterable[str]) -> tuple[pl.DataFrame, SourceLocation]:
         with _whole(path, kind):
-            return scan(path).select(list(names)).collect(), location
+            return scan(path, glob=False).select(list(names)).collect(), location
 
     with _whole(path, kind):
-        return Source(location, scan(path).collect_schema().names(), load)
+        return Source(location, scan(path, glob=False).collect_schema().names(), load)
 
 
 @contextmanager
