@@ -137,7 +137,7 @@ def _parquet(path: Path) -> Iterator[tuple[str, tuple[Tensor, ...]]]:
     import polars as pl
 
     try:
-        frame = pl.read_parquet(path)
+        frame = pl.read_parquet(path, glob=False)
     except (pl.exceptions.PolarsError, OSError):
         raise DataError(str(path), "a damaged file", "a Parquet file") from None
     kinds = frame.schema.items()

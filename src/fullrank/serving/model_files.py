@@ -218,11 +218,11 @@ def _id_table(ids: Ids) -> pl.DataFrame:
 
 
 def _read_ids(path: Path) -> Ids:
-    table = pl.read_parquet(path)
+    table = pl.read_parquet(path, glob=False)
     return Ids(table["id"], table["title"] if "title" in table.columns else None)
 
 
 def _read_part(path: Path, users: Ids, items: Ids) -> Interactions:
-    table = pl.read_parquet(path)
+    table = pl.read_parquet(path, glob=False)
     rows = (table[name].to_numpy() for name in ("user_row", "item_row"))
     return Interactions.from_rows(users, items, *rows)
