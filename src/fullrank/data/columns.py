@@ -160,6 +160,16 @@ def checked_ids(raw: pl.Series, location: SourceLocation, column: str) -> pl.Ser
     return raw
 
 
+def _plain(raw: pl.Series, location: SourceLocation, name: str) -> pl.Series:
+    """A column of numbers, text or times, categories as text."""
+    if raw.dtype == pl.Categorical or isinstance(raw.dtype, pl.Enum):
+        return raw.cast(pl.String)
+    if raw.dtype.is_nested() or raw.dtype in (pl.Object, pl.Binary):
+        where = f"{location.name}, column {name}"
+        raise DataError(where, f"values of type {raw.dtype}", "numbers, text or times")
+    return raw
+
+
 def _above(
     table: pl.DataFrame, threshold: float, location: SourceLocation, name: str
 ) -> tuple[pl.DataFrame, SourceLocation]:
@@ -175,7 +185,7 @@ def _above(
 
 
 def _weights(raw: pl.Series, location: SourceLocation, name: str) -> pl.Series:
-    weight = raw.cast(pl.Float64, strict=False)
+    weight = _plain(raw, location, name).cast(pl.Float64, strict=False)
     bad = (weight.is_null() | ~weight.is_finite() | (weight < 0)).fill_null(True)
     if bad.any():
         at = first_true(bad)
@@ -186,6 +196,7 @@ def _weights(raw: pl.Series, location: SourceLocation, name: str) -> pl.Series:
 def _times(raw: pl.Series, location: SourceLocation, name: str, written: str | None) -> pl.Series:
     """Times as int64 (microseconds since 1970 for dates) or float64."""
     expected = "a number or an ISO 8601 date; another form needs --timestamp-format"
+    raw = _plain(raw, location, name)
     if written is not None:
         expected = f"a date like {written}"
         parsed = _dates(raw.cast(pl.String, strict=False), written)
