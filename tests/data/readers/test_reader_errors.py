@@ -1,9 +1,13 @@
 import gzip
+import os
+import random
+from contextlib import suppress
 
 import polars as pl
 import pytest
 
 from fullrank.data import Columns, Ids, read, read_titles
+from fullrank.data.panics import unprinted_panics
 from fullrank.errors import DataError
 
 HEAD = "user_id,item_id\n"
@@ -141,6 +145,31 @@ def test_damaged_typed_files(tmp_path, suffix):
     middle[8:-8] = b"\xff" * len(middle[8:-8])
     path.write_bytes(middle)
     assert complaint(path).startswith(f": found a damaged {kind} file (")
+
+
+def test_a_parser_that_panics_prints_nothing(tmp_path, capfd):
+    path = tmp_path / "events.arrow"
+    frame = pl.DataFrame({"user_id": range(200), "item_id": range(200)})
+    frame.write_ipc(path, compression="lz4")
+    whole = path.read_bytes()
+    rng = random.Random(0)
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for _ in range(3):
+            damaged[rng.randrange(6, len(whole) - 6)] = rng.randrange(256)
+        path.write_bytes(damaged)
+        with suppress(DataError):
+            read(path)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_others_write_to_standard_error_is_passed_on(capfd):
+    with unprinted_panics():
+        os.write(2, b"a line\n")
+    assert capfd.readouterr().err == "a line\n"
+    with unprinted_panics():
+        os.write(2, b"thread 'x' panicked at range.rs\n")
+    assert capfd.readouterr().err == ""
 
 
 def test_files_that_are_not_there(tmp_path):

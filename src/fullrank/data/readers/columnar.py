@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from fullrank.data.location import SourceLocation
+from fullrank.data.panics import unprinted_panics
 from fullrank.data.readers.source import Source
 from fullrank.errors import DataError
 
@@ -29,7 +30,8 @@ def columnar(path: Path, kind: str, magic: bytes, scan: Callable[..., pl.LazyFra
 @contextmanager
 def _whole(path: Path, kind: str) -> Iterator[None]:
     try:
-        yield
+        with unprinted_panics():
+            yield
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(str(path), f"a damaged {kind} file ({reason})", "a whole one") from None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from fullrank.data.readers.text import Text
@@ -17,11 +15,11 @@ def plainly_quoted(text: Text, separator: str) -> bool:
     Counted from the start of a line, the first quote of each two must follow a field's start or the
     quote before it, and the second must be followed by a field's end or the next quote.
     """
-    edges = np.frombuffer(f"{separator}\n".encode(), dtype=np.uint8)
-    return all(_plain(block, edges) for block in _blocks_of_lines(text))
+    return all(_plain(block, ord(separator)) for block in text.blocks())
 
 
-def _plain(block: bytes, edges: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> bool:
+def _plain(block: bytes, separator: int) -> bool:
+    """As `plainly_quoted`, of whole lines."""
     if b'"' not in block:
         return True
     block = block.replace(b"\r\n", b"\n")
@@ -38,18 +36,6 @@ def _plain(block: bytes, edges: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> b
     before, after = around[opening - 1], around[closing + 1]
     doubled = np.zeros(len(opening) + 1, dtype=np.bool_)
     doubled[1:-1] = opening[1:] == closing[:-1] + 1
-    starts = np.isin(before, edges) | doubled[:-1]
-    ends = np.isin(after, edges) | doubled[1:]
+    starts = (before == separator) | (before == NEWLINE) | doubled[:-1]
+    ends = (after == separator) | (after == NEWLINE) | doubled[1:]
     return bool((starts & ends).all())
-
-
-def _blocks_of_lines(text: Text, size: int = 1 << 20) -> Iterator[bytes]:
-    lines: list[bytes] = []
-    held = 0
-    for line in text.lines():
-        lines.append(line)
-        held += len(line)
-        if held >= size:
-            yield b"".join(lines)
-            lines, held = [], 0
-    yield b"".join(lines)

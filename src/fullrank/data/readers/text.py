@@ -47,7 +47,8 @@ class Text:
                 if block.endswith(b"\r"):
                     block += file.read(1)
                 quotes = quotes or b'"' in block
-                lone = lone or block.count(b"\r") != block.count(b"\r\n")
+                if b"\r" in block:
+                    lone = lone or block.count(b"\r") != block.count(b"\r\n")
                 feed = feed or b"\n" in block
         if lone and not feed:
             data = source if isinstance(source, bytes) else path.read_bytes()
@@ -62,6 +63,16 @@ class Text:
         with _reading(self.source, self.path) as file:
             for number, line in enumerate(file):
                 yield line if number else line.removeprefix(MARK)
+
+    def blocks(self, size: int = 1 << 20) -> Iterator[bytes]:
+        """Whole lines, about ``size`` bytes at a time, without a byte order mark."""
+        with _reading(self.source, self.path) as file:
+            start = file.read(len(MARK)).removeprefix(MARK)
+            while block := file.read(size):
+                yield start + block + file.readline()
+                start = b""
+            if start:
+                yield start
 
     def decoded(self) -> Iterator[str]:
         """The lines as strings.
