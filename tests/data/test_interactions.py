@@ -186,7 +186,7 @@ def _frame(**columns):
             {},
             "row 3, column timestamp: found nan; expected a",
         ),
-        (_frame(timestamp=[[1], [2], [3]]), {}, "row 1, column timestamp: found"),
+        (_frame(timestamp=[[1], [2], [3]]), {}, "column timestamp: found values of type List"),
         (_frame(timestamp=["1", "2.5", "soon"]), {}, "row 3, column timestamp: found 'soon'"),
         (
             _frame(timestamp=["2024-01-01", "2024-13-01", "2024-01-02"]),

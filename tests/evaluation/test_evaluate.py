@@ -267,6 +267,8 @@ def test_it_prints_as_a_table(case):
         ({"k": True}, "setting k: found True"),
         ({"k": (51,)}, "setting k: found 51; expected no more than the 50 items"),
         ({"k": ()}, "setting k: found no cutoff"),
+        ({"k": 2.5}, "setting k: found 2.5"),
+        ({"k": None}, "setting k: found None"),
         ({"protocol": "standart"}, "setting protocol: found 'standart'; expected 'standard'"),
         ({"metrics": ("ndgc",)}, "metrics of protocol standard: found 'ndgc'; expected 'ndcg'"),
         ({"metrics": ("ndcg@20",)}, "found 'ndcg@20'; expected 'ndcg'"),
@@ -278,6 +280,13 @@ def test_wrong_settings_are_named(case, wrong, line):
     with pytest.raises(SettingError) as error:
         evaluate(scorer, test, train=train, **wrong)
     assert line in str(error.value)
+
+
+@pytest.mark.parametrize("k", [np.int64(5), np.uint8(5), np.array(5), np.array([5]), [np.int32(5)]])
+def test_numbers_of_numpy_are_cutoffs(case, k):
+    scorer, train, _, test = case
+    found, known = (evaluate(scorer, test, train=train, k=each) for each in (k, 5))
+    assert found.to_dict() == known.to_dict()
 
 
 def test_parts_that_do_not_fit_are_named(case, interactions_of):

@@ -63,13 +63,29 @@ def describe(
     item_column: options.ItemColumn = options.DEFAULT_ITEM,
     weight_column: options.WeightColumn = None,
     timestamp_column: options.TimestampColumn = None,
+    timestamp_format: options.TimestampFormat = None,
+    file_format: options.Format = None,
+    separator: options.Separator = None,
+    no_header: options.NoHeader = False,
+    column_names: options.ColumnNames = None,
+    no_quotes: options.NoQuotes = False,
     threshold: options.Threshold = None,
     as_json: options.Json = False,
 ) -> None:
     """Show sizes, density and fingerprints."""
     output = Output(as_json)
     columns = options.columns_of(
-        user_column, item_column, weight_column, timestamp_column, threshold
+        user_column,
+        item_column,
+        weight_column,
+        timestamp_column,
+        threshold,
+        timestamp_format=timestamp_format,
+        named_format=file_format,
+        separator=separator,
+        no_header=no_header,
+        names=column_names,
+        no_quotes=no_quotes,
     )
     from fullrank.data import load, read
     from fullrank.data.catalog import CATALOG
@@ -104,6 +120,12 @@ def split(
     item_column: options.ItemColumn = options.DEFAULT_ITEM,
     weight_column: options.WeightColumn = None,
     timestamp_column: options.TimestampColumn = None,
+    timestamp_format: options.TimestampFormat = None,
+    file_format: options.Format = None,
+    separator: options.Separator = None,
+    no_header: options.NoHeader = False,
+    column_names: options.ColumnNames = None,
+    no_quotes: options.NoQuotes = False,
     threshold: options.Threshold = None,
     min_interactions: options.MinInteractions = 1,
     as_json: options.Json = False,
@@ -111,7 +133,17 @@ def split(
     """Write train, validation and test parts as Parquet, with their fingerprints."""
     output = Output(as_json)
     columns = options.columns_of(
-        user_column, item_column, weight_column, timestamp_column, threshold
+        user_column,
+        item_column,
+        weight_column,
+        timestamp_column,
+        threshold,
+        timestamp_format=timestamp_format,
+        named_format=file_format,
+        separator=separator,
+        no_header=no_header,
+        names=column_names,
+        no_quotes=no_quotes,
     )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(str(out), "something there already", "an empty folder or a free name")

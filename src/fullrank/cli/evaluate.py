@@ -32,13 +32,28 @@ def command(
     user_column: options.UserColumn = options.DEFAULT_USER,
     item_column: options.ItemColumn = options.DEFAULT_ITEM,
     weight_column: options.WeightColumn = None,
+    file_format: options.Format = None,
+    separator: options.Separator = None,
+    no_header: options.NoHeader = False,
+    column_names: options.ColumnNames = None,
+    no_quotes: options.NoQuotes = False,
     threshold: options.Threshold = None,
     as_json: options.Json = False,
 ) -> None:
     """Evaluate a model on the part it held out, or on interactions of your own."""
     output = Output(as_json)
     cutoffs = None if k is None else options.cutoffs_of(k)
-    columns = options.columns_of(user_column, item_column, weight_column, None, threshold)
+    columns = options.columns_of(
+        user_column,
+        item_column,
+        weight_column,
+        threshold=threshold,
+        named_format=file_format,
+        separator=separator,
+        no_header=no_header,
+        names=column_names,
+        no_quotes=no_quotes,
+    )
     from fullrank.recommender import Recommender
 
     model = Recommender.load(model_dir)

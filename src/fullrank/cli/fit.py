@@ -48,6 +48,12 @@ def command(
     item_column: options.ItemColumn = options.DEFAULT_ITEM,
     weight_column: options.WeightColumn = None,
     timestamp_column: options.TimestampColumn = None,
+    timestamp_format: options.TimestampFormat = None,
+    file_format: options.Format = None,
+    separator: options.Separator = None,
+    no_header: options.NoHeader = False,
+    column_names: options.ColumnNames = None,
+    no_quotes: options.NoQuotes = False,
     threshold: options.Threshold = None,
     min_interactions: options.MinInteractions = 1,
     as_json: options.Json = False,
@@ -55,7 +61,17 @@ def command(
     """Learn embeddings from interactions and save a model."""
     output = Output(as_json)
     columns = options.columns_of(
-        user_column, item_column, weight_column, timestamp_column, threshold
+        user_column,
+        item_column,
+        weight_column,
+        timestamp_column,
+        threshold,
+        timestamp_format=timestamp_format,
+        named_format=file_format,
+        separator=separator,
+        no_header=no_header,
+        names=column_names,
+        no_quotes=no_quotes,
     )
     given = {
         "epochs": epochs,

@@ -136,9 +136,12 @@ def _safetensors(path: Path) -> Iterator[tuple[str, tuple[Tensor, ...]]]:
 def _parquet(path: Path) -> Iterator[tuple[str, tuple[Tensor, ...]]]:
     import polars as pl
 
+    from fullrank.data.panics import unprinted_panics
+
     try:
-        frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError):
+        with unprinted_panics():
+            frame = pl.read_parquet(path, glob=False)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
         raise DataError(str(path), "a damaged file", "a Parquet file") from None
     kinds = frame.schema.items()
     lists = [name for name, kind in kinds if isinstance(kind, pl.List | pl.Array)]

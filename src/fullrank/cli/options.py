@@ -22,6 +22,29 @@ TimestampColumn = Annotated[str | None, typer.Option(help="Column of times.")]
 Threshold = Annotated[
     float | None, typer.Option(help="Drop rows whose weight is below this, then all weights.")
 ]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help="Whatever the suffix says: csv, tsv, parquet, arrow, recbole, movielens, adjacency.",
+    ),
+]
+Separator = Annotated[
+    str | None, typer.Option(help="What stands between the fields of a text: ';', '\\t', '::'.")
+]
+NoHeader = Annotated[
+    bool, typer.Option("--no-header", help="The first line is data; --columns names its fields.")
+]
+ColumnNames = Annotated[
+    str | None,
+    typer.Option("--columns", help="Names for --no-header: user_id,item_id,_,timestamp."),
+]
+NoQuotes = Annotated[
+    bool, typer.Option("--no-quotes", help="Quotation marks are plain characters.")
+]
+TimestampFormat = Annotated[
+    str | None, typer.Option(help="How dates are written, as %d/%m/%Y; ISO 8601 needs none.")
+]
 MinInteractions = Annotated[
     int, typer.Option(min=1, help="Keep the k-core: users and items with at least this many.")
 ]
@@ -36,21 +59,43 @@ def columns_of(
     weight: str | None = None,
     timestamp: str | None = None,
     threshold: float | None = None,
+    *,
+    named_format: str | None = None,
+    separator: str | None = None,
+    no_header: bool = False,
+    names: str | None = None,
+    no_quotes: bool = False,
+    timestamp_format: str | None = None,
 ) -> Columns | None:
-    """The columns that were named; None where all are the usual ones."""
-    if (user, item, weight, timestamp, threshold) == (DEFAULT_USER, DEFAULT_ITEM, None, None, None):
+    """The columns that were named, and how the file writes them; None where all is as usual.
+
+    Raises:
+        SettingError: a value is none of those possible, or there are names and a header.
+    """
+    if names is not None and not no_header:
+        raise SettingError("option --columns", "no --no-header", "both: names for lines of data")
+    if no_header and names is None and named_format != "movielens":
+        expected = "names in their order, as --columns user_id,item_id,_,timestamp"
+        raise SettingError("option --no-header", "no --columns", expected)
+    given = {
+        "user": None if user == DEFAULT_USER else user,
+        "item": None if item == DEFAULT_ITEM else item,
+        "weight": weight,
+        "timestamp": timestamp,
+        "threshold": threshold,
+        "format": named_format,
+        "separator": separator,
+        "header": False if no_header else None,
+        "names": None if names is None else tuple(name.strip() for name in names.split(",")),
+        "quotes": False if no_quotes else None,
+        "timestamp_format": timestamp_format,
+    }
+    values = {name: value for name, value in given.items() if value is not None}
+    if not values:
         return None
     from fullrank.data import Columns
 
-    return Columns.build(
-        {
-            "user": user,
-            "item": item,
-            "weight": weight,
-            "timestamp": timestamp,
-            "threshold": threshold,
-        }
-    )
+    return Columns.build(values)
 
 
 def id_lines(path: Path | None) -> list[str] | None:

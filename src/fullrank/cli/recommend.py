@@ -40,6 +40,11 @@ def command(
     ] = None,
     user_column: options.UserColumn = options.DEFAULT_USER,
     item_column: options.ItemColumn = options.DEFAULT_ITEM,
+    file_format: options.Format = None,
+    separator: options.Separator = None,
+    no_header: options.NoHeader = False,
+    column_names: options.ColumnNames = None,
+    no_quotes: options.NoQuotes = False,
     as_json: options.Json = False,
 ) -> None:
     """Recommend items to users."""
@@ -52,6 +57,15 @@ def command(
         raise SettingError(
             "option -o", repr(out.name), f"a name that ends in {', '.join(SUFFIXES)}"
         )
+    columns = options.columns_of(
+        user_column,
+        item_column,
+        named_format=file_format,
+        separator=separator,
+        no_header=no_header,
+        names=column_names,
+        no_quotes=no_quotes,
+    )
     allowed, denied = options.id_lines(allow), options.id_lines(deny)
     from fullrank.recommender import Recommender
 
@@ -59,7 +73,7 @@ def command(
     if fold_in is not None:
         from fullrank.data import read
 
-        model = model.fold_in(read(fold_in, columns=options.columns_of(user_column, item_column)))
+        model = model.fold_in(read(fold_in, columns=columns))
     wanted = list(user) if user else model.users.values.to_list()
 
     def lists() -> Iterator[pl.DataFrame]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import polars as pl
 from pydantic import field_validator, model_validator
@@ -11,9 +12,11 @@ from fullrank.data.location import SourceLocation, first_true
 from fullrank.errors import DataError
 from fullrank.settings import Settings, nearest
 
+Format = Literal["csv", "tsv", "parquet", "arrow", "recbole", "movielens", "adjacency"]
+
 
 class Columns(Settings):
-    """Names of the columns to read."""
+    """Names of the columns to read, and how a text file writes them."""
 
     user: str = "user_id"
     """Column of the user ids."""
@@ -26,6 +29,26 @@ class Columns(Settings):
     threshold: float | None = None
     """Ratings to implicit feedback: rows whose weight is below this are dropped, and so is the
     weight of those that stay."""
+    timestamp_format: str | None = None
+    """How dates are written, such as ``%d/%m/%Y``; ISO 8601 is read without being named."""
+    format: Format | None = None
+    """Format of the file, whatever its suffix says."""
+    separator: str | None = None
+    """What stands between the fields of a text file, one character or more (``::``)."""
+    header: bool = True
+    """Whether the first line of a text file names the columns."""
+    names: tuple[str, ...] | None = None
+    """Names of the columns in their order, for a file without a header; ``_`` for one to skip."""
+    quotes: bool = True
+    """Whether double quotes around a field of a text file are not part of it."""
+
+    @field_validator("separator")
+    @classmethod
+    def _between_fields(cls, value: str | None) -> str | None:
+        value = {"\\t": "\t", "tab": "\t"}.get(value, value) if value is not None else None
+        if value is not None and (not value or set(value) & set('"\r\n') or not value.isascii()):
+            raise ValueError("ASCII characters between fields, such as ; or \\t or ::")
+        return value
 
     @field_validator("user", "item")
     @classmethod
@@ -33,6 +56,14 @@ class Columns(Settings):
         if not value:
             raise ValueError("the name of a column")
         return value
+
+    @model_validator(mode="after")
+    def _named_or_headed(self) -> Columns:
+        if self.names is not None and self.header:
+            raise ValueError("names of columns (--columns) only with header=False (--no-header)")
+        if not self.header and not self.names and self.format != "movielens":
+            raise ValueError("without a header, names: --columns user_id,item_id,_,timestamp")
+        return self
 
     @model_validator(mode="after")
     def _distinct(self) -> Columns:
@@ -56,6 +87,9 @@ def present(available: Sequence[str], columns: Columns, location: SourceLocation
     for role, name in names.items():
         if name not in available:
             raise _missing(role, name, available, location)
+        if available.count(name) > 1:
+            found = f"{available.count(name)} columns {name!r}"
+            raise DataError(location.name, found, "one column of that name")
     if columns.threshold is not None and "weight" not in names:
         raise DataError(
             location.name,
@@ -97,7 +131,9 @@ def clean(
     if "weight" in names:
         table = table.with_columns(_weights(table["weight"], location, names["weight"]))
     if "timestamp" in names:
-        table = table.with_columns(_times(table["timestamp"], location, names["timestamp"]))
+        table = table.with_columns(
+            _times(table["timestamp"], location, names["timestamp"], columns.timestamp_format)
+        )
     if columns.threshold is None:
         return table, location
     return _above(table, columns.threshold, location, names["weight"])
@@ -124,6 +160,16 @@ def checked_ids(raw: pl.Series, location: SourceLocation, column: str) -> pl.Ser
     return raw
 
 
+def _plain(raw: pl.Series, location: SourceLocation, name: str) -> pl.Series:
+    """A column of numbers, text or times, categories as text."""
+    if raw.dtype == pl.Categorical or isinstance(raw.dtype, pl.Enum):
+        return raw.cast(pl.String)
+    if raw.dtype.is_nested() or raw.dtype in (pl.Object, pl.Binary):
+        where = f"{location.name}, column {name}"
+        raise DataError(where, f"values of type {raw.dtype}", "numbers, text or times")
+    return raw
+
+
 def _above(
     table: pl.DataFrame, threshold: float, location: SourceLocation, name: str
 ) -> tuple[pl.DataFrame, SourceLocation]:
@@ -139,7 +185,7 @@ def _above(
 
 
 def _weights(raw: pl.Series, location: SourceLocation, name: str) -> pl.Series:
-    weight = raw.cast(pl.Float64, strict=False)
+    weight = _plain(raw, location, name).cast(pl.Float64, strict=False)
     bad = (weight.is_null() | ~weight.is_finite() | (weight < 0)).fill_null(True)
     if bad.any():
         at = first_true(bad)
@@ -147,9 +193,15 @@ def _weights(raw: pl.Series, location: SourceLocation, name: str) -> pl.Series:
     return weight
 
 
-def _times(raw: pl.Series, location: SourceLocation, name: str) -> pl.Series:
+def _times(raw: pl.Series, location: SourceLocation, name: str, written: str | None) -> pl.Series:
     """Times as int64 (microseconds since 1970 for dates) or float64."""
-    parsed = _from_text(raw) if raw.dtype == pl.String else raw
+    expected = "a number or an ISO 8601 date; another form needs --timestamp-format"
+    raw = _plain(raw, location, name)
+    if written is not None:
+        expected = f"a date like {written}"
+        parsed = _dates(raw.cast(pl.String, strict=False), written)
+    else:
+        parsed = _from_text(raw) if raw.dtype == pl.String else raw
     if parsed.dtype == pl.Date or isinstance(parsed.dtype, pl.Datetime):
         parsed = parsed.cast(pl.Datetime("us")).to_physical()
     target = pl.Int64 if parsed.dtype.is_integer() else pl.Float64
@@ -159,7 +211,7 @@ def _times(raw: pl.Series, location: SourceLocation, name: str) -> pl.Series:
     bad = (parsed.is_null() | ~parsed.is_finite()).fill_null(True)
     if bad.any():
         at = first_true(bad)
-        raise DataError(location.at(at, name), _shown(raw[at]), "a number or an ISO 8601 date")
+        raise DataError(location.at(at, name), _shown(raw[at]), expected)
     return parsed
 
 
@@ -175,10 +227,19 @@ def _from_text(raw: pl.Series) -> pl.Series:
     return _dates(raw) if number[0] is None else number
 
 
-def _dates(raw: pl.Series) -> pl.Series:
+def _dates(raw: pl.Series, written: str | None = None) -> pl.Series:
+    """Dates in the form that was named, else those that begin with a year of four digits.
+
+    01/12/2024 is the first of December or the twelfth of January: which, a guess may get wrong.
+    """
+    if written is None:
+        yearly = raw.str.contains(r"^\d{4}[^\d]").fill_null(False)
+        raw = pl.select(pl.when(yearly).then(raw)).to_series().rename(raw.name)
+        if not yearly[0]:
+            return pl.Series(raw.name, [None] * len(raw), dtype=pl.Datetime("us"))
     try:
-        return raw.str.to_datetime(time_unit="us", strict=False)
-    except pl.exceptions.ComputeError:
+        return raw.str.to_datetime(written, time_unit="us", strict=False)
+    except pl.exceptions.PolarsError:
         return pl.Series(raw.name, [None] * len(raw), dtype=pl.Datetime("us"))
 
 

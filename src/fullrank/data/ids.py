@@ -97,6 +97,9 @@ class Ids:
 
         A query of another type matches by its exact text: ``17`` and ``"17"`` find each other,
         ``"017"`` finds neither.
+
+        Raises:
+            DataError: an id is neither a string nor a number, but a list, say.
         """
         query = raw if isinstance(raw, pl.Series) else pl.Series(list(raw), strict=False)
         return self.find(query).astype(np.int64)
@@ -130,6 +133,8 @@ class Ids:
         return Lookup(self.values)
 
     def _same_type(self, query: pl.Series) -> pl.Series:
+        if query.dtype.is_nested() or query.dtype in (pl.Object, pl.Binary):
+            raise DataError("ids", f"values of type {query.dtype}", "strings or integers")
         if query.dtype.is_integer() and self.values.dtype.is_integer():
             return query.cast(self.values.dtype, strict=False)
         text = query.cast(pl.String, strict=False)

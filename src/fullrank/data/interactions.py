@@ -6,7 +6,6 @@ import hashlib
 from functools import cached_property
 from typing import Any, Self
 
-import narwhals.stable.v1 as nw
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from fullrank.data import checks
 from fullrank.data.columns import Columns, clean
+from fullrank.data.frames import table_of
 from fullrank.data.ids import Ids
 from fullrank.data.location import SourceLocation, first_true
 from fullrank.data.order import Pairs, merged_pairs, read_only
@@ -99,7 +99,7 @@ class Interactions:
         """
         location = SourceLocation(location) if isinstance(location, str) else location
         columns = columns or Columns()
-        table, location = clean(_polars(frame, location), columns, location)
+        table, location = clean(table_of(frame, columns, location), columns, location)
         users = users or Ids.of(table["user_id"])
         items = items or Ids.of(table["item_id"])
         user_idx = _rows_of(users, table["user_id"], location, columns.user)
@@ -277,17 +277,6 @@ class Interactions:
 
     def __repr__(self) -> str:
         return f"Interactions({self.n_users:,} users x {self.n_items:,} items, {len(self):,} pairs)"
-
-
-def _polars(frame: Any, location: SourceLocation) -> pl.DataFrame:
-    if isinstance(frame, pl.DataFrame):
-        return frame
-    try:
-        table: pl.DataFrame = nw.from_native(frame, eager_only=True).to_polars()
-    except TypeError:
-        found = type(frame).__name__
-        raise DataError(location.name, f"a {found}", "a polars, pandas or pyarrow table") from None
-    return table
 
 
 def _rows_of(ids: Ids, raw: pl.Series, location: SourceLocation, column: str) -> NDArray[np.int32]:

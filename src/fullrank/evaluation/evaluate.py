@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -189,7 +189,8 @@ def _definitions(
 
 
 def _cutoffs(k: Sequence[int] | int, n_items: int) -> list[int]:
-    cutoffs = [k] if isinstance(k, int) else list(k)
+    given = k.tolist() if isinstance(k, np.ndarray) else k
+    cutoffs = list(given) if isinstance(given, Iterable) else [given]
     for each in cutoffs:
         if isinstance(each, bool) or not isinstance(each, int | np.integer) or each < 1:
             raise SettingError("setting k", repr(each), "whole numbers of at least 1")

@@ -148,7 +148,7 @@ def _run(
     if document.is_file():  # written last
         checkpoint.unlink(missing_ok=True)  # of a run that was killed just then
         stored = json.loads(document.read_text(encoding="utf-8"))
-        frame = pl.read_parquet(table)
+        frame = pl.read_parquet(table, glob=False)
         users = {name: frame[name].to_numpy() for name in frame.columns}
         return Run(stored["metrics"], users, stored["metadata"]), " (from before)"
     model = Recommender(entry.method, threads=threads, seed=seed, **entry.values)

@@ -1,9 +1,13 @@
 import gzip
+import os
+import random
+from contextlib import suppress
 
 import polars as pl
 import pytest
 
 from fullrank.data import Columns, Ids, read, read_titles
+from fullrank.data.panics import unprinted_panics
 from fullrank.errors import DataError
 
 HEAD = "user_id,item_id\n"
@@ -45,7 +49,10 @@ def complaint(path, **arguments):
             b"user,item\n1,2\n",
             ": found the columns user, item; expected a column 'user_id' (did you mean 'user'?)",
         ),
-        (b'user_id,item_id\n"a,3\nb,4\n', ": found text that does not parse ("),
+        (
+            b'user_id,item_id\n"a,3\nb,4\n',
+            ", line 2: found a quote that is not closed before line 3",
+        ),
     ],
 )
 def test_bad_csv(tmp_path, content, expected):
@@ -78,7 +85,7 @@ def test_bad_recbole_lines(tmp_path):
         (b"", ": found an empty file; expected lines of a user and their items"),
         (b"\n \n", ": found blank lines only"),
         (b"1\n2\n", ": found users but no items"),
-        (b"1 2\n\n1,3\n", ", line 3: found '1,3'; expected ids apart by blanks, or format='csv'"),
+        (b"1 2\n\n1,3\n", ", line 3: found '1,3'; expected ids apart by blanks, or --format csv"),
         (b"user_id item_id\n1 2\n", ", line 1: found a header 'user_id item_id'; expected a user"),
         (b"user_id,item_id\n1,2\n", ", line 1: found a header 'user_id,item_id'"),
         (b"1 2\n3 \xff\n", ", line 2: found the byte 0xff at position 3 of the line"),
@@ -140,6 +147,31 @@ def test_damaged_typed_files(tmp_path, suffix):
     assert complaint(path).startswith(f": found a damaged {kind} file (")
 
 
+def test_a_parser_that_panics_prints_nothing(tmp_path, capfd):
+    path = tmp_path / "events.arrow"
+    frame = pl.DataFrame({"user_id": range(200), "item_id": range(200)})
+    frame.write_ipc(path, compression="lz4")
+    whole = path.read_bytes()
+    rng = random.Random(0)
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for _ in range(3):
+            damaged[rng.randrange(6, len(whole) - 6)] = rng.randrange(256)
+        path.write_bytes(damaged)
+        with suppress(DataError):
+            read(path)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_others_write_to_standard_error_is_passed_on(capfd):
+    with unprinted_panics():
+        os.write(2, b"a line\n")
+    assert capfd.readouterr().err == "a line\n"
+    with unprinted_panics():
+        os.write(2, b"thread 'x' panicked at range.rs\n")
+    assert capfd.readouterr().err == ""
+
+
 def test_files_that_are_not_there(tmp_path):
     (tmp_path / "events.csv").write_text(HEAD)
     assert complaint(tmp_path / "event.csv") == (
@@ -160,7 +192,7 @@ def test_unknown_formats(tmp_path):
     path = tmp_path / "events.xlsx"
     path.write_text("")
     message = complaint(path)
-    assert message.startswith(": found the suffix '.xlsx'; expected one of .csv, .csv.gz, .tsv")
+    assert message.startswith(": found the suffix '.xlsx'; expected one of .csv, .tsv")
     assert ".parquet" in message
     message = complaint(path, format="cvs")
     assert message == ", format: found 'cvs'; expected 'csv'"

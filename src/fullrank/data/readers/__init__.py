@@ -1,6 +1,7 @@
 """Readers of interaction files, one module a format."""
 
-from fullrank.data.readers.formats import SUFFIXES, Format, format_of
+from fullrank.data.columns import Format
+from fullrank.data.readers.formats import SUFFIXES, format_of
 from fullrank.data.readers.reading import read, read_titles
 
 __all__ = ["SUFFIXES", "Format", "format_of", "read", "read_titles"]

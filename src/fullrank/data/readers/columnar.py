@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from fullrank.data.location import SourceLocation
+from fullrank.data.panics import unprinted_panics
 from fullrank.data.readers.source import Source
 from fullrank.errors import DataError
 
@@ -20,16 +21,17 @@ def columnar(path: Path, kind: str, magic: bytes, scan: Callable[..., pl.LazyFra
 
     def load(names: Iterable[str]) -> tuple[pl.DataFrame, SourceLocation]:
         with _whole(path, kind):
-            return scan(path).select(list(names)).collect(), location
+            return scan(path, glob=False).select(list(names)).collect(), location
 
     with _whole(path, kind):
-        return Source(location, scan(path).collect_schema().names(), load)
+        return Source(location, scan(path, glob=False).collect_schema().names(), load)
 
 
 @contextmanager
 def _whole(path: Path, kind: str) -> Iterator[None]:
     try:
-        yield
+        with unprinted_panics():
+            yield
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(str(path), f"a damaged {kind} file ({reason})", "a whole one") from None

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import get_args
 
+from fullrank.data.columns import Columns, Format
 from fullrank.errors import DataError
 from fullrank.settings import nearest
 
-Format = Literal["csv", "tsv", "parquet", "arrow", "recbole", "adjacency"]
-
 SUFFIXES: dict[str, Format] = {
     ".csv": "csv",
-    ".csv.gz": "csv",
     ".tsv": "tsv",
-    ".tsv.gz": "tsv",
     ".parquet": "parquet",
     ".pq": "parquet",
     ".arrow": "arrow",
@@ -22,38 +19,54 @@ SUFFIXES: dict[str, Format] = {
     ".feather": "arrow",
     ".inter": "recbole",
     ".item": "recbole",
+    ".data": "movielens",
+    ".dat": "movielens",
     ".txt": "adjacency",
 }
-"""The format that a file has by its name."""
+"""The format that a file has by its name; those of text may have ``.gz`` after it."""
+TYPED: tuple[Format, ...] = ("parquet", "arrow")
+NAMES: tuple[str, ...] = tuple(SUFFIXES) + tuple(
+    f"{suffix}.gz" for suffix, format_ in SUFFIXES.items() if format_ not in TYPED
+)
+"""The suffixes that are known, packed ones too."""
+_KNOWN = ", ".join(SUFFIXES) + "; those of text also with .gz"
 
 
-def format_of(path: Path, named: Format | None = None) -> Format:
+def format_of(path: Path, named: Format | None = None, columns: Columns | None = None) -> Format:
     """The format of an existing file: the one that is named, or what its suffix says.
 
+    A text file whose separator or columns are named is a table, whatever its suffix says.
+
     Raises:
-        DataError: there is no such file, it is a folder, or its format is not known.
+        DataError: there is no such file, it is a folder, or its format is not known or has a
+            separator and names of columns of its own.
     """
     _must_be_file(path)
-    if named is not None:
-        if named not in SUFFIXES.values():
-            raise DataError(f"{path}, format", repr(named), nearest(named, set(SUFFIXES.values())))
-        return named
-    lower = path.name.lower()
-    endings = [suffix for suffix in SUFFIXES if lower.endswith(suffix)]
-    if not endings:
+    named = named or (columns.format if columns else None)
+    if named is not None and named not in get_args(Format):
+        raise DataError(f"{path}, format", repr(named), nearest(named, get_args(Format)))
+    lower = path.name.lower().removesuffix(".gz")
+    kind = named or SUFFIXES.get(f".{lower.rpartition('.')[2]}" if "." in lower else "")
+    if columns is not None and (columns.separator or columns.names):
+        if named is None and kind in (None, "adjacency"):
+            return "csv"
+        if kind in (*TYPED, "adjacency"):
+            found = f"a separator or names of columns for the format {kind}"
+            raise DataError(str(path), found, "a table of text: csv, tsv, recbole or movielens")
+    if kind is None or (named is None and kind in TYPED and path.name.lower().endswith(".gz")):
         found = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
-        raise DataError(str(path), found, f"one of {', '.join(SUFFIXES)}, or format= to name it")
-    return SUFFIXES[max(endings, key=len)]
+        expected = f"one of {_KNOWN}, or the format by name: --format csv (format='csv')"
+        raise DataError(str(path), found, expected)
+    return kind
 
 
 def _must_be_file(path: Path) -> None:
     if path.is_file():
         return
-    suffixes = ", ".join(SUFFIXES)
     if path.is_dir():
         inside = sorted(each.name for each in path.iterdir() if _readable(each.name))
         hint = f"; it holds {', '.join(inside[:8])}" if inside else ""
-        raise DataError(str(path), f"a folder{hint}", f"one file ({suffixes})")
+        raise DataError(str(path), f"a folder{hint}", f"one file ({_KNOWN})")
     hint = ""
     if path.parent.is_dir():
         close = nearest(path.name, [each.name for each in path.parent.iterdir()] or [""])
@@ -64,4 +77,4 @@ def _must_be_file(path: Path) -> None:
 
 
 def _readable(name: str) -> bool:
-    return name.lower().endswith(tuple(SUFFIXES))
+    return name.lower().endswith(NAMES)

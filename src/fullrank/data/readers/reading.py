@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import polars as pl
 
-from fullrank.data.columns import Columns, checked_ids, present
+from fullrank.data.columns import Columns, Format, checked_ids, present
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.readers.adjacency import read_adjacency
 from fullrank.data.readers.columnar import columnar
-from fullrank.data.readers.delimited import delimited
-from fullrank.data.readers.formats import Format, format_of
+from fullrank.data.readers.delimited import MOVIELENS, delimited, movielens
+from fullrank.data.readers.formats import format_of
 from fullrank.data.readers.source import Source
 from fullrank.errors import DataError
 
-_OPEN: dict[Format, Callable[[Path], Source]] = {
-    "csv": partial(delimited, separator=","),
-    "tsv": partial(delimited, separator="\t"),
-    "recbole": partial(delimited, separator="\t", quoted=False, typed=True),
-    "parquet": partial(columnar, kind="Parquet", magic=b"PAR1", scan=pl.scan_parquet),
-    "arrow": partial(columnar, kind="Arrow IPC", magic=b"ARROW1", scan=pl.scan_ipc),
-}
+_SEPARATORS: dict[Format, str] = {"csv": ",", "tsv": "\t", "recbole": "\t"}
+
+
+def _open(path: Path, kind: Format, columns: Columns | None = None) -> Source:
+    """Opens a table of any format but adjacency lists."""
+    if kind == "parquet":
+        return columnar(path, "Parquet", b"PAR1", pl.scan_parquet)
+    if kind == "arrow":
+        return columnar(path, "Arrow IPC", b"ARROW1", pl.scan_ipc)
+    columns = columns or Columns()
+    if kind == "movielens" and columns.separator is None:
+        return movielens(path, names=columns.names)
+    recbole = kind == "recbole"
+    return delimited(
+        path,
+        columns.separator or _SEPARATORS.get(kind, "\t"),
+        quoted=columns.quotes and kind in ("csv", "tsv"),
+        typed=recbole,
+        names=columns.names or (MOVIELENS if kind == "movielens" else None),
+    )
 
 
 def read(
@@ -41,11 +52,14 @@ def read(
     columns that are needed stay in memory.
 
     Args:
-        path: The file. Its suffix tells the format, unless ``format`` does: CSV and TSV (also
-            ``.gz``), Parquet, Arrow IPC, RecBole ``.inter`` (columns go by the part of their name
-            before the colon; ``rating`` is a weight only if ``columns`` says so) and adjacency
-            lists ``.txt`` (``user item item ...``).
-        columns: Which columns to use, and the threshold on ratings if one is wanted.
+        path: The file. Its suffix tells the format, unless ``format`` does: CSV, TSV, Parquet,
+            Arrow IPC, RecBole ``.inter`` (columns go by the part of their name before the colon),
+            MovieLens ``u.data`` and ``ratings.dat`` (no header; columns ``user_id``, ``item_id``,
+            ``rating``, ``timestamp``) and adjacency lists ``.txt`` (``user item item ...``).
+            Formats of text may be packed (``.gz``). ``rating`` is a weight only if ``columns``
+            says so.
+        columns: Which columns to use, the threshold on ratings if one is wanted, and how the text
+            is written: separator, header, quotes, dates.
         users: The user ids to number rows by; those of the file when not given.
         items: The item ids to number rows by; those of the file when not given.
         format: The format, whatever the suffix says.
@@ -55,11 +69,12 @@ def read(
             `Interactions.from_frame` takes; the message names the line or row.
     """
     path = Path(path)
-    kind = format_of(path, format)
     columns = columns or Columns()
+    kind = format_of(path, format, columns)
     if kind == "adjacency":
-        return read_adjacency(path, columns=columns, users=users, items=items)
-    source = _OPEN[kind](path)
+        certain = (format or columns.format) is not None
+        return read_adjacency(path, columns=columns, users=users, items=items, certain=certain)
+    source = _open(path, kind, columns)
     names = present(source.columns, columns, source.location)
     frame, location = source.load(names.values())
     return Interactions.from_frame(
@@ -89,7 +104,7 @@ def read_titles(
     kind = format_of(path, format)
     if kind == "adjacency":
         raise DataError(str(path), "an adjacency list", "a table of ids and titles")
-    source = _OPEN[kind](path)
+    source = _open(path, kind)
     identity = id_column or _first(source, ("id",), whole_end=True)
     title = title_column or _first(source, ("title", "name"))
     for name in (identity, title):
