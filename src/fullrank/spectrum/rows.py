@@ -14,7 +14,8 @@ NO_ROW = 1e-12
 def unit_rows(x: Tensor) -> Tensor:
     """``h = x / ||x||`` for each row.
 
-    A row shorter than `NO_ROW` stays as it is, so that its gradient stays finite.
+    A row shorter than `NO_ROW` stays as it is, so that its gradient stays finite. The second
+    derivative at a zero row is NaN, as that of ``torch.nn.functional.normalize`` is.
 
     Shapes: ``x`` (..., B, d); returns the same.
     """
