@@ -235,8 +235,6 @@ def _dates(raw: pl.Series, written: str | None = None) -> pl.Series:
     if written is None:
         yearly = raw.str.contains(r"^\d{4}[^\d]").fill_null(False)
         raw = pl.select(pl.when(yearly).then(raw)).to_series().rename(raw.name)
-        if not yearly[0]:
-            return pl.Series(raw.name, [None] * len(raw), dtype=pl.Datetime("us"))
     try:
         return raw.str.to_datetime(written, time_unit="us", strict=False)
     except pl.exceptions.PolarsError:

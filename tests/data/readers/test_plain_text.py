@@ -79,6 +79,8 @@ def test_a_return_inside_a_line_is_refused(tmp_path):
     )
     path = written(tmp_path, 'user_id,item_id\n"a",1\nb,2\rb,3\n')
     refused(path, "line 3: found a carriage return")
+    refused(written(tmp_path, "user_id,item_id\nb\r,2\n"), "line 2: found a carriage return")
+    refused(written(tmp_path, 'user_id,item_id\n"a",2\nb\r,2\n'), "line 3: found a carriage ret")
 
 
 @pytest.mark.parametrize("quote", ["", '"'])
