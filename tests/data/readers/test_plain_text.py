@@ -84,7 +84,7 @@ def test_a_return_inside_a_line_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("quote", ["", '"'])
-@pytest.mark.parametrize("blanks", ["\n", "\n  \n", "\r\n\r\n"])
+@pytest.mark.parametrize("blanks", ["\n", "  \n", "\n  \n", "\r\n\r\n"])
 def test_lines_are_counted_with_the_blank_ones(tmp_path, blanks, quote):
     n = blanks.count("\n")
     text = f"{blanks}user_id,item_id\n{blanks}{quote}a{quote},1\n{blanks}b,\n"
