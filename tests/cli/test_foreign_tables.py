@@ -44,6 +44,12 @@ def test_every_command_that_reads_takes_the_layout(ratings, tmp_path):
     fitted = fullrank("fit", ratings, *LAYOUT, "--split", "time", "-o", out, *QUICK)
     assert fitted.code == 0, fitted.err
     assert fullrank("evaluate", out, ratings, *LAYOUT[:-1], "user_id,item_id,_,_").code == 0
+    tested = tmp_path / "tested.csv"
+    tested.write_text("user_id,item_id,timestamp\n3,4,31/12/2024\n")
+    dates = ("--timestamp-format", "%d/%m/%Y")
+    assert_refused(fullrank("evaluate", out, tested), "line 2, column timestamp")
+    assert fullrank("evaluate", out, tested, *dates).code == 0
+    assert fullrank("recommend", out, "--fold-in", tested, *dates, "-k", 2).code == 0
     newcomers = tmp_path / "new.log"
     newcomers.write_text("a;3\na;4\n")
     layout = ("--separator", ";", "--no-header", "--columns", "user_id,item_id")

@@ -58,8 +58,9 @@ def test_the_test_part_is_not_looked_at(small):
 
 
 def test_a_study_goes_on(small, tmp_path):
-    storage = tmp_path / "folder" / "study.db"
+    storage = tmp_path / "what?[1]%41" / "study.db"
     tune(small, "bpr", 3, fixed=FIXED, space=SPACE, storage=storage)
+    assert storage.is_file()
     lines = []
     study = tune(small, "bpr", 5, fixed=FIXED, space=SPACE, storage=storage, log=lines.append)
     assert [line.split(":")[0] for line in lines] == ["trial 4 of 5", "trial 5 of 5"]

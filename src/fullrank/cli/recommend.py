@@ -40,6 +40,7 @@ def command(
     ] = None,
     user_column: options.UserColumn = options.DEFAULT_USER,
     item_column: options.ItemColumn = options.DEFAULT_ITEM,
+    timestamp_format: options.TimestampFormat = None,
     file_format: options.Format = None,
     separator: options.Separator = None,
     no_header: options.NoHeader = False,
@@ -60,6 +61,7 @@ def command(
     columns = options.columns_of(
         user_column,
         item_column,
+        timestamp_format=timestamp_format,
         named_format=file_format,
         separator=separator,
         no_header=no_header,

@@ -42,6 +42,11 @@ class Columns(Settings):
     quotes: bool = True
     """Whether double quotes around a field of a text file are not part of it."""
 
+    @field_validator("names", mode="before")
+    @classmethod
+    def _any_sequence(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
     @field_validator("separator")
     @classmethod
     def _between_fields(cls, value: str | None) -> str | None:
@@ -103,6 +108,10 @@ def _missing(role: str, name: str, available: Sequence[str], location: SourceLoc
     if not available:
         return DataError(location.name, "no columns", f"a column {name!r}")
     found = "the columns " + ", ".join(available)
+    other = [mark for mark in ";\t|" if mark in available[0]]
+    if len(available) == 1 and other:
+        remedy = f"a column {name!r} (or name what stands between them: --separator {other[0]!r})"
+        return DataError(location.name, f"one column, {available[0]!r}", remedy)
     close = nearest(name, available)
     if close.startswith("'"):
         return DataError(location.name, found, f"a column {name!r} (did you mean {close}?)")
@@ -235,8 +244,6 @@ def _dates(raw: pl.Series, written: str | None = None) -> pl.Series:
     if written is None:
         yearly = raw.str.contains(r"^\d{4}[^\d]").fill_null(False)
         raw = pl.select(pl.when(yearly).then(raw)).to_series().rename(raw.name)
-        if not yearly[0]:
-            return pl.Series(raw.name, [None] * len(raw), dtype=pl.Datetime("us"))
     try:
         return raw.str.to_datetime(written, time_unit="us", strict=False)
     except pl.exceptions.PolarsError:

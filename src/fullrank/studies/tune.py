@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,7 +156,16 @@ def open_study(storage: Path) -> Any:
     optuna = optuna_or_error()
     if not storage.is_file():
         raise DataError(str(storage), "no such file", "a study that `fullrank tune` wrote")
-    return optuna.load_study(study_name=None, storage=f"sqlite:///{storage}")
+    return optuna.load_study(study_name=None, storage=_database(storage))
+
+
+def _database(path: Path) -> Any:
+    """Storage of a study in a file, opened by its path: in a URL, ? and % have other meanings."""
+    from optuna.storages import RDBStorage
+    from sqlalchemy.pool import NullPool
+
+    opened = {"creator": lambda: sqlite3.connect(path), "poolclass": NullPool}
+    return RDBStorage("sqlite://", engine_kwargs=opened)
 
 
 def _space(method: str, space: Space | None) -> Space:
@@ -178,7 +188,7 @@ def _open(
         storage.parent.mkdir(parents=True, exist_ok=True)
     study = optuna.create_study(
         study_name=f"{method} on {split.name}",
-        storage=None if storage is None else f"sqlite:///{storage}",
+        storage=None if storage is None else _database(storage),
         load_if_exists=True,
         direction="maximize",
         pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=CHECKS),

@@ -83,8 +83,15 @@ def test_separators_and_names(tmp_path, cells, separator, name):
     assert set(cells(read(headed, columns=Columns(separator=separator)))) == {("1", "2")}
 
 
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_another_separator_is_suggested(tmp_path, separator):
+    path = written(tmp_path, f"user_id{separator}item_id\n1{separator}2\n", "log.csv")
+    with pytest.raises(DataError, match=r"found one column, .*--separator"):
+        read(path)
+
+
 def test_names_must_fit_the_lines(tmp_path):
-    columns = Columns(separator="\t", header=False, names=("user_id", "item_id"))
+    columns = Columns(separator="\t", header=False, names=["user_id", "item_id"])
     with pytest.raises(DataError, match="line 1: found 4 fields; expected 2: user_id,item_id"):
         read(written(tmp_path, U_DATA, "u.txt"), columns=columns)
     with pytest.raises(DataError, match="line 1: found a header 'user_id,item_id'"):

@@ -79,10 +79,12 @@ def test_a_return_inside_a_line_is_refused(tmp_path):
     )
     path = written(tmp_path, 'user_id,item_id\n"a",1\nb,2\rb,3\n')
     refused(path, "line 3: found a carriage return")
+    refused(written(tmp_path, "user_id,item_id\nb\r,2\n"), "line 2: found a carriage return")
+    refused(written(tmp_path, 'user_id,item_id\n"a",2\nb\r,2\n'), "line 3: found a carriage ret")
 
 
 @pytest.mark.parametrize("quote", ["", '"'])
-@pytest.mark.parametrize("blanks", ["\n", "\n  \n", "\r\n\r\n"])
+@pytest.mark.parametrize("blanks", ["\n", "  \n", "\n  \n", "\r\n\r\n"])
 def test_lines_are_counted_with_the_blank_ones(tmp_path, blanks, quote):
     n = blanks.count("\n")
     text = f"{blanks}user_id,item_id\n{blanks}{quote}a{quote},1\n{blanks}b,\n"

@@ -53,10 +53,9 @@ class _Table:
     def _parsed(
         self, source: Path | bytes, columns: dict[str, int]
     ) -> tuple[pl.DataFrame, pl.Series]:
-        """The columns, and which rows have nothing in any column."""
+        """The columns, and which rows have nothing in any column but the first, as blank lines."""
         # Asking about every column makes the parser look at every field of every line: when it
         # reads a selection only, it passes over lines with too many.
-        blank = pl.all_horizontal(pl.all().is_null()).alias("")
         try:
             lazy = pl.scan_csv(
                 source,
@@ -67,6 +66,7 @@ class _Table:
                 glob=False,
             )
             names = lazy.collect_schema().names()
+            blank = pl.all_horizontal(pl.col(names[1:] or names).is_null()).alias("")
             chosen = [pl.col(names[at]).alias(name) for name, at in columns.items()]
             frame = lazy.select(*chosen, blank).collect(engine="streaming")
         except pl.exceptions.PolarsError as error:
