@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from fullrank import Recommender, SettingError
 from fullrank.data.graph import BipartiteGraph
 from fullrank.encoders import spectral
 from fullrank.encoders.spectral import smooth_vectors
@@ -64,8 +63,3 @@ def test_a_step_is_one_on_free_rows_behind_the_filter(small):
     Trainer(plan, settings).run()
     for (filtered, _), table, mine in zip(filters, raw, encoder.tables(), strict=True):
         torch.testing.assert_close(mine, filtered @ table, rtol=1e-5, atol=1e-7)
-
-
-def test_more_than_there_are(small):
-    with pytest.raises(SettingError, match=r"found 100 \+ 21; expected at most the 120"):
-        Recommender("gde", low=100, high=21).fit(small.train)

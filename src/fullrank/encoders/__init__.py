@@ -13,7 +13,13 @@ from fullrank.encoders.base import (
 from fullrank.encoders.factored import FactoredLightGCN
 from fullrank.encoders.lightgcn import LightGCN
 from fullrank.encoders.mf import MF, uniform_table, zeros
-from fullrank.encoders.spectral import SpectralEncoder, Svd, smooth_vectors, truncated_svd
+from fullrank.encoders.spectral import (
+    SpectralEncoder,
+    Svd,
+    most_pairs,
+    smooth_vectors,
+    truncated_svd,
+)
 from fullrank.encoders.whole import WholeItems
 
 __all__ = [
@@ -31,6 +37,7 @@ __all__ = [
     "TensorBatch",
     "Update",
     "WholeItems",
+    "most_pairs",
     "smooth_vectors",
     "truncated_svd",
     "uniform_table",

@@ -43,7 +43,7 @@ class DirectSpecPlus(PairMethod):
     """One τ for all pairs, two by distance on the graph, or learned by attention."""
     tau_near: float | None = Field(None, gt=0)
     """τ₀ ≤ τ₁ of pairs within ``graph_distance``, for ``tau_design = graph``."""
-    graph_distance: int = Field(2, ge=1)
+    graph_distance: int = Field(2, ge=1, le=100)
     """Distance K up to which a pair counts as near."""
     shrink: float = Field(0.0, ge=0)
     """Factor of the rescaling shrink · ‖z‖ · z after balancing; 0 for none."""

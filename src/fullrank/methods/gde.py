@@ -9,6 +9,7 @@ from fullrank import objectives
 from fullrank.data.graph import BipartiteGraph
 from fullrank.data.interactions import Interactions
 from fullrank.encoders import Encoder, SpectralEncoder, smooth_vectors
+from fullrank.encoders.spectral import DENSE
 from fullrank.engine.step import Loss
 from fullrank.errors import SettingError
 from fullrank.methods.base import Sampled, TrainedMethod
@@ -30,13 +31,13 @@ class GDE(TrainedMethod):
     }
     defaults = {"optimizer": "adam", "lr": 0.01}
 
-    low: int = Field(512, ge=1)
+    low: int = Field(512, ge=1, lt=2**31)
     """Eigenvectors of lowest frequency that are kept, on each side."""
-    high: int = Field(0, ge=0)
+    high: int = Field(0, ge=0, lt=2**31)
     """Eigenvectors of highest frequency that are kept too."""
     beta: float = Field(2.0, ge=0)
     """Exponent β of the filter e^(β λ)."""
-    negatives: int = Field(1, ge=1)
+    negatives: int = Field(1, ge=1, lt=2**31)
     """Unobserved items drawn for each pair, N."""
 
     def build_loss(self) -> Loss:
@@ -47,6 +48,13 @@ class GDE(TrainedMethod):
     def sampled(self) -> Sampled:
         """N items of each pair."""
         return Sampled(self.negatives)
+
+    def largest(self, data: Interactions) -> dict[str, int]:
+        """Eigenvectors of the smaller side; those of low frequency first."""
+        most = min(data.n_users, data.n_items)
+        most -= most**2 > DENSE  # Lanczos' method cannot give all
+        low = min(self.low, most)
+        return {"low": low, "high": most - low}
 
     def build_encoder(self, data: Interactions, generator: torch.Generator, device: str) -> Encoder:
         """The eigenvectors of ``R̃ R̃ᵀ`` and ``R̃ᵀ R̃``.

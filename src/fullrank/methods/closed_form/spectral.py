@@ -26,12 +26,16 @@ class Spectral(ClosedFormMethod):
         "smoothing": Span(0.05, 5.0, log=True),
     }
 
-    rank: int = Field(512, ge=1)
+    rank: int = Field(512, ge=1, lt=2**31)
     """Singular pairs that are kept."""
     beta: float = Field(0.3, ge=0, le=1)
     """Exponent β of the degrees that interactions are divided by, on each side."""
     smoothing: float = Field(1.0, ge=0)
     """Weight γ of one exact hop, added to the truncated reconstruction."""
+
+    def largest(self, data: Interactions) -> dict[str, int]:
+        """Singular pairs that Lanczos' method can give."""
+        return {"rank": max(1, min(data.n_users, data.n_items) - 1)}
 
     def solve(self, data: Interactions, device: str) -> SpectralScorer:
         """With ``R = D_u^-β X D_i^-β ≈ U S Vᵀ``, users score items by ``R V Vᵀ + γ R RᵀR``.
