@@ -124,12 +124,6 @@ def test_truncated_svd(small, rank):
     assert all(torch.equal(a, b) for a, b in zip(svd, again, strict=True))
 
 
-def test_a_rank_that_is_not_there(small):
-    values = {"encoder": "lightgcn", "propagation": "factored", "rank": 121}
-    with pytest.raises(SettingError, match="setting rank: found 121; expected at most 120"):
-        Recommender("directspec+", **values).fit(small.train)
-
-
 @pytest.mark.parametrize("values", [{"optimizer": "adam", "lr": 0.1}, {"weight_decay": 0.1}])
 def test_what_has_no_factored_form_is_refused(values):
     with pytest.raises(SettingError, match="optimizer = sgd, drop_edges = 0 and weight_decay = 0"):

@@ -66,11 +66,6 @@ def test_a_step_is_one_on_free_rows_behind_the_filter(small):
         torch.testing.assert_close(mine, filtered @ table, rtol=1e-5, atol=1e-7)
 
 
-def test_more_than_there_are(small):
-    with pytest.raises(SettingError, match=r"found 100 \+ 21; expected at most the 120"):
-        Recommender("gde", low=100, high=21).fit(small.train)
-
-
 def test_a_share_is_of_each_side(small):
     options = {"low_share": 0.3, "high_share": 0.05, "dim": 4, "beta": 1.5}
     encoder = build_method("gde", options).plan(small.train, "cpu").encoder

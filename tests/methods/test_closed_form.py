@@ -119,11 +119,6 @@ def test_a_method_without_epochs_cannot_go_on(small, tmp_path):
         Recommender("ease").fit(small.train, checkpoint=tmp_path / "c", resume=True)
 
 
-def test_ranks_that_are_not_there(small):
-    with pytest.raises(SettingError, match="at most 119"):
-        Recommender("spectral", rank=121).fit(small.train)
-
-
 def test_spectral_serves_new_users_as_it_serves_known_ones(small, tmp_path):
     model = Recommender("spectral", rank=20).fit(small.train)
     user = model.users.values[7]

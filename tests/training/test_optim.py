@@ -129,3 +129,15 @@ def test_gradients_of_a_repeated_row_add_up():
     distinct, total = summed(rows, grad)
     assert distinct.tolist() == [1, 3]
     assert total.tolist() == [[2.0], [5.0]]
+
+
+def test_adam_on_a_vector_is_torchs():
+    """The weights of a product, as in enmf: every number moves at every step."""
+    mine = torch.linspace(-1, 1, 5)
+    theirs = torch.nn.Parameter(mine.clone())
+    ours, reference = Adam(), torch.optim.Adam([theirs], lr=0.1)
+    for step in range(4):
+        theirs.grad = torch.arange(5.0) - 2 + step
+        ours.step("weight", mine, None, theirs.grad.clone(), 0.1)
+        reference.step()
+    torch.testing.assert_close(mine, theirs.detach())

@@ -14,7 +14,13 @@ from fullrank.encoders.factored import FactoredLightGCN
 from fullrank.encoders.filtered import FilteredRows
 from fullrank.encoders.lightgcn import LightGCN
 from fullrank.encoders.mf import MF, uniform_table, zeros
-from fullrank.encoders.spectral import SpectralEncoder, Svd, smooth_vectors, truncated_svd
+from fullrank.encoders.spectral import (
+    SpectralEncoder,
+    Svd,
+    most_pairs,
+    smooth_vectors,
+    truncated_svd,
+)
 from fullrank.encoders.whole import WholeItems
 
 __all__ = [
@@ -33,6 +39,7 @@ __all__ = [
     "TensorBatch",
     "Update",
     "WholeItems",
+    "most_pairs",
     "smooth_vectors",
     "truncated_svd",
     "uniform_table",

@@ -27,6 +27,12 @@ class Svd(NamedTuple):
     """(n_items, r) V"""
 
 
+def most_pairs(shape: tuple[int, ...]) -> int:
+    """How many singular triplets `truncated_svd` can give of a matrix of this shape."""
+    most = min(shape)
+    return most if shape[0] * shape[1] <= DENSE else most - 1
+
+
 def truncated_svd(matrix: sp.csr_array, rank: int, seed: int = 0) -> Svd:
     """The leading ``rank`` singular triplets, float32, the sign of each fixed.
 
@@ -38,8 +44,8 @@ def truncated_svd(matrix: sp.csr_array, rank: int, seed: int = 0) -> Svd:
     """
     most = min(matrix.shape)
     small = matrix.shape[0] * matrix.shape[1] <= DENSE
-    if not 1 <= rank <= (most if small else most - 1):
-        raise ValueError(f"rank: found {rank}; expected 1 to {most if small else most - 1}")
+    if not 1 <= rank <= most_pairs(matrix.shape):
+        raise ValueError(f"rank: found {rank}; expected 1 to {most_pairs(matrix.shape)}")
     if small and rank > most // 2:
         u, s, vt = np.linalg.svd(matrix.toarray().astype(np.float64), full_matrices=False)
         u, s, vt = u[:, :rank], s[:rank], vt[:rank]

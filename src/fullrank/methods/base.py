@@ -6,14 +6,15 @@ A method is one class in one file: fields are its settings, class variables what
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import torch
 from pydantic import Field, model_validator
 
 from fullrank.data.interactions import Interactions
+from fullrank.data.memory import check_memory
 from fullrank.data.sampling import PairSampler, Sampler
-from fullrank.encoders import MF, Encoder
+from fullrank.encoders import MF, Encoder, most_pairs
 from fullrank.encoders.lightgcn import Views
 from fullrank.engine.step import Balance, Loss, Step
 from fullrank.methods import encoding
@@ -51,6 +52,17 @@ class Method(Settings):
     seed: int = Field(0, ge=0, lt=2**64)
     """Seed of everything that is drawn."""
 
+    def largest(self, data: Interactions) -> dict[str, int]:
+        """The most that settings of size can be on ``data``, by name; larger ones are reduced."""
+        del data
+        return {}
+
+    def fitted_to(self, data: Interactions) -> Self:
+        """The settings with sizes that ``data`` has no room for reduced to the most that it has."""
+        most = self.largest(data)
+        reduced = {name: most[name] for name in most if getattr(self, name) > most[name]}
+        return self.replace(**reduced) if reduced else self
+
 
 class ClosedFormMethod(Method):
     """A method that is computed at once, without epochs."""
@@ -69,9 +81,9 @@ class TrainedMethod(TrainingSettings, Method):
     """Whether it ranks by the cosine, as it was trained: the rows that the model keeps are of unit
     length."""
 
-    dim: int = Field(64, ge=2)
+    dim: int = Field(64, ge=2, lt=2**31)
     """Width of the embeddings, d."""
-    init_dim: int | None = Field(None, ge=2)
+    init_dim: int | None = Field(None, ge=2, lt=2**31)
     """Width in the bound ±√(6 / (n + width)) of the initial rows; ``dim`` if absent."""
     init: Literal["side", "joint"] = "side"
     """The number of rows n in that bound: of each side, or of users and items together, as in the
@@ -126,13 +138,33 @@ class TrainedMethod(TrainingSettings, Method):
         )
 
     def plan(self, data: Interactions, device: str) -> Plan:
-        """Everything the training loop needs, with parameters at their initial values."""
+        """Everything the training loop needs, with parameters at their initial values.
+
+        Raises:
+            SettingError: tables or batches do not fit into memory.
+        """
+        self._check_memory(data, device)
         generator = torch.Generator().manual_seed(self.seed)
         balance = self.build_balance(data, generator)
         if balance is not None and balance.learned is not None:
             balance.learned.to(device)
         encoder = self.build_encoder(data, generator, device)
         return Plan(encoder, self.build_sampler(data), self.build_step(balance, device))
+
+    def _check_memory(self, data: Interactions, device: str) -> None:
+        """By the least that training takes, so that nothing that fits is refused."""
+        if device != "cpu":
+            return
+        n, each = data.n_users + data.n_items, 4 * self.dim
+        check_memory("setting dim", n * each, f"{n:,} × {self.dim:,} embeddings")
+        batch = self.batch_size * (2 * each + 16)
+        check_memory("setting batch_size", batch, f"batches of {self.batch_size:,} pairs")
+        negatives = self.sampled.negatives * (1 if self.sampled.shared else self.batch_size)
+        found = f"batches with {negatives:,} negatives"
+        check_memory("setting negatives", negatives * (each + 8), found)
+        if self.family == "balanced":
+            found = f"matrices of {self.batch_size:,} × {self.batch_size:,}"
+            check_memory("setting batch_size", 2 * 4 * self.batch_size**2, found)
 
 
 class PairMethod(TrainedMethod):
@@ -149,7 +181,7 @@ class PairMethod(TrainedMethod):
     propagation: Literal["exact", "factored"] = "exact"
     """Hops over the graph at each step, or their effect on free rows, exact in the first hop and of
     rank ``rank`` beyond it."""
-    rank: int = Field(256, ge=1)
+    rank: int = Field(256, ge=1, lt=2**31)
     """Singular pairs of the factored propagation."""
 
     @model_validator(mode="after")
@@ -182,6 +214,12 @@ class PairMethod(TrainedMethod):
         del data
         return None
 
+    def largest(self, data: Interactions) -> dict[str, int]:
+        """The rank of a factored propagation."""
+        if self.propagation != "factored":
+            return {}
+        return {"rank": most_pairs((data.n_users, data.n_items))}
+
     @property
     def view_drops(self) -> tuple[float, ...]:
         """Shares of the edges that further graphs of an epoch leave out, for the views."""
@@ -191,7 +229,7 @@ class PairMethod(TrainedMethod):
 class SampledMethod(PairMethod):
     """A method that samples unobserved items."""
 
-    negatives: int = Field(1, ge=1)
+    negatives: int = Field(1, ge=1, lt=2**31)
     """Unobserved items drawn for each pair, N."""
 
     @property

@@ -41,7 +41,7 @@ class DirectSpecPlus(BalancedMethod):
     """One τ for all pairs, two by distance on the graph, or learned by attention."""
     tau_near: float | None = Field(None, gt=0)
     """τ₀ ≤ τ₁ of pairs within ``graph_distance``, for ``tau_design = graph``."""
-    graph_distance: int = Field(2, ge=1)
+    graph_distance: int = Field(2, ge=1, le=100)
     """Distance K up to which a pair counts as near."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the five B × B × d products of a step; bfloat16 is for GPUs that are built for it."""

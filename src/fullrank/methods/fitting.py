@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -34,14 +35,18 @@ def fit(
 
     Raises:
         FitError: the loss diverges, or the checkpoint is of another run.
-        SettingError: ``resume`` with a method that has no epochs.
+        SettingError: ``resume`` with a method that has no epochs, or a size that memory does not
+            hold.
     """
-    if isinstance(method, ClosedFormMethod):
-        if resume:
-            raise SettingError("resume", f"method {method.name}", "a method with epochs")
-        return _solved(method, train, device)
-    if not isinstance(method, TrainedMethod):
+    if isinstance(method, ClosedFormMethod) and resume:
+        raise SettingError("resume", f"method {method.name}", "a method with epochs")
+    if not isinstance(method, TrainedMethod | ClosedFormMethod):
         raise TypeError(f"found {type(method)}; expected a TrainedMethod or a ClosedFormMethod")
+    wanted, method = method, method.fitted_to(train)
+    reduced = _reduced(wanted, method)
+    if isinstance(method, ClosedFormMethod):
+        scorer, metadata = _solved(method, train, device)
+        return scorer, metadata | reduced
     began = time.perf_counter()
     plan = method.plan(train, device)
     trainer = Trainer(
@@ -65,7 +70,18 @@ def fit(
         "seconds_with_validation": time.perf_counter() - began,
         "parameters": sum(table.numel() for table in plan.parameters.values()),
         "history": progress.history,
-    }
+    } | reduced
+
+
+def _reduced(wanted: Method, used: Method) -> dict[str, Any]:
+    """What the table had no room for, for the metadata of training; says so in a warning."""
+    before, after = wanted.model_dump(), used.model_dump()
+    changed = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
+    if not changed:
+        return {}
+    listed = ", ".join(f"{name} {new} in place of {old}" for name, (old, new) in changed.items())
+    warnings.warn(f"{used.name} on a small table: {listed}", stacklevel=4)
+    return {"reduced": changed}
 
 
 def _solved(method: ClosedFormMethod, train: Interactions, device: str) -> Fitted:

@@ -9,6 +9,7 @@ from fullrank import objectives
 from fullrank.data.graph import BipartiteGraph
 from fullrank.data.interactions import Interactions
 from fullrank.encoders import Encoder, FilteredRows, SpectralEncoder, smooth_vectors
+from fullrank.encoders.spectral import DENSE
 from fullrank.engine.step import Loss
 from fullrank.errors import SettingError
 from fullrank.methods.base import Sampled, TrainedMethod
@@ -30,9 +31,9 @@ class GDE(TrainedMethod):
     }
     defaults = {"optimizer": "adam", "lr": 0.01}
 
-    low: int = Field(512, ge=1)
+    low: int = Field(512, ge=1, lt=2**31)
     """Eigenvectors of lowest frequency that are kept, on each side."""
-    high: int = Field(0, ge=0)
+    high: int = Field(0, ge=0, lt=2**31)
     """Eigenvectors of highest frequency that are kept too."""
     low_share: float | None = Field(None, gt=0, le=1)
     """In place of ``low``: that share of each side's eigenvectors, as the authors keep (0.3 of them
@@ -47,7 +48,7 @@ class GDE(TrainedMethod):
     filter_dropout: float = Field(0.0, ge=0, lt=1)
     """Share of the entries of the filter that a step leaves out, as the authors do. A step then
     makes the filter's rows of its batch, which is slow."""
-    negatives: int = Field(1, ge=1)
+    negatives: int = Field(1, ge=1, lt=2**31)
     """Unobserved items drawn for each pair, N."""
 
     def build_loss(self) -> Loss:
@@ -58,6 +59,15 @@ class GDE(TrainedMethod):
     def sampled(self) -> Sampled:
         """N items of each pair."""
         return Sampled(self.negatives)
+
+    def largest(self, data: Interactions) -> dict[str, int]:
+        """Eigenvectors of the smaller side, low frequencies first; shares always fit."""
+        if self.low_share is not None or self.high_share is not None:
+            return {}
+        most = min(data.n_users, data.n_items)
+        most -= most**2 > DENSE  # Lanczos' method cannot give all
+        low = min(self.low, most)
+        return {"low": low, "high": most - low}
 
     def build_encoder(self, data: Interactions, generator: torch.Generator, device: str) -> Encoder:
         """The eigenvectors of ``R̃ R̃ᵀ`` and ``R̃ᵀ R̃``.

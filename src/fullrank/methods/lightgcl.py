@@ -11,7 +11,7 @@ from torch import Tensor
 from fullrank import objectives
 from fullrank.data.graph import BipartiteGraph
 from fullrank.data.interactions import Interactions
-from fullrank.encoders import LightGCN, Pair, TensorBatch, truncated_svd
+from fullrank.encoders import LightGCN, Pair, TensorBatch, most_pairs, truncated_svd
 from fullrank.encoders.lightgcn import Views
 from fullrank.encoders.propagation import propagated
 from fullrank.engine.step import Loss
@@ -41,7 +41,7 @@ class LightGCL(GraphContrast):
         "layers": 2,
     }
 
-    view_rank: int = Field(5, ge=1)
+    view_rank: int = Field(5, ge=1, lt=2**31)
     """Singular pairs q of the low-rank view."""
     similarity: Literal["cosine", "dot"] = "cosine"
     """Of two rows, in InfoNCE: the paper's cosine, or the inner product of its authors' program."""
@@ -57,6 +57,11 @@ class LightGCL(GraphContrast):
             temperature=self.temperature,
             similarity=self.similarity,
         )
+
+    def largest(self, data: Interactions) -> dict[str, int]:
+        """The rank of the view, too."""
+        most = most_pairs((data.n_users, data.n_items))
+        return {**super().largest(data), "view_rank": most}
 
     def build_views(self, data: Interactions) -> Views:
         """Hops on the rank-q reconstruction of the graph beside hops on the graph."""

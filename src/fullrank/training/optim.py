@@ -84,7 +84,8 @@ class Adam:
 
     def prepared(self, name: str, table: Tensor) -> dict[str, Tensor]:
         """See `Optimizer.prepared`."""
-        like = {"mean": table, "square": table, "count": table[:, :1]}
+        count = table[:, :1] if table.ndim > 1 else table  # a vector's rows are its numbers
+        like = {"mean": table, "square": table, "count": count}
         return _remembered(self.state, name, like)
 
     def step(self, name: str, table: Tensor, rows: Tensor | None, grad: Tensor, lr: float) -> None:

@@ -12,9 +12,9 @@ from fullrank.settings import Settings
 class TrainingSettings(Settings):
     """Settings of the training loop."""
 
-    epochs: int = Field(300, ge=0)
+    epochs: int = Field(300, ge=0, lt=2**31)
     """Most epochs; one is ⌊interactions / batch_size⌋ steps, and at least one."""
-    batch_size: int = Field(256, ge=1)
+    batch_size: int = Field(256, ge=1, lt=2**31)
     """Positive pairs per step, B."""
     sampler: Literal["users", "interactions"] = "interactions"
     """Draw pairs uniformly over users (as the published runs do) or over interactions."""
@@ -33,11 +33,11 @@ class TrainingSettings(Settings):
     weight_decay: float = Field(0.0, ge=0)
     """λ of the penalty λ/2 · mean over the batch of the squared norms of a pair's rows, of which N
     negatives count as one."""
-    validate_every: int = Field(5, ge=1)
+    validate_every: int = Field(5, ge=1, lt=2**31)
     """Epochs between two validation checks (ndcg@20), where there is a validation part."""
-    patience: int = Field(8, ge=1)
+    patience: int = Field(8, ge=1, lt=2**31)
     """Validation checks without a better ndcg@20 after which training stops."""
-    checkpoint_every: int = Field(10, ge=1)
+    checkpoint_every: int = Field(10, ge=1, lt=2**31)
     """Epochs between two checkpoints, where there is a file for them."""
     seed: int = Field(0, ge=0, lt=2**64)
     """Seed of initial rows, pairs and negatives."""

@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 
 from fullrank.data.interactions import Interactions
+from fullrank.data.memory import check_memory
 from fullrank.errors import SettingError
 from fullrank.methods.base import ClosedFormMethod
 from fullrank.methods.space import Span
@@ -26,20 +27,20 @@ class IALS(ClosedFormMethod):
         "confidence": Span(1.0, 100.0, log=True),
     }
 
-    dim: int = Field(128, ge=2)
+    dim: int = Field(128, ge=2, lt=2**31)
     """Width of the embeddings."""
     regularization: float = Field(0.05, ge=0)
     """λ of the penalty."""
     confidence: float = Field(10.0, gt=0)
     """Weight of an observed pair."""
-    iterations: int = Field(15, ge=1)
+    iterations: int = Field(15, ge=1, lt=2**31)
     """Sweeps over both sides."""
 
     def solve(self, data: Interactions, device: str) -> DotScorer:
         """By the package ``implicit``.
 
         Raises:
-            SettingError: the package is not installed.
+            SettingError: the package is not installed, or the tables do not fit into memory.
         """
         del device
         try:
@@ -48,6 +49,9 @@ class IALS(ClosedFormMethod):
         except ImportError:
             remedy = "pip install 'fullrank[ials]'"
             raise SettingError("method ials", "no package implicit", remedy) from None
+        n = data.n_users + data.n_items
+        check_memory("setting dim", 4 * n * self.dim, f"{n:,} × {self.dim:,} embeddings")
+        check_memory("setting dim", 4 * self.dim**2, f"matrices of {self.dim:,} × {self.dim:,}")
         matrix = sp.csr_matrix(data.csr().astype(np.float32))
         with threadpool_limits(
             1, "blas"

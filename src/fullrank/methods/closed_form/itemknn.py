@@ -23,10 +23,14 @@ class ItemKNN(ClosedFormMethod):
     source = "Sarwar et al., WWW 2001"
     space = {"neighbours": Span(10, 500, log=True), "shrinkage": Span(0.0, 50.0)}
 
-    neighbours: int = Field(100, ge=1)
+    neighbours: int = Field(100, ge=1, lt=2**31)
     """Most similar items that each item keeps."""
     shrinkage: float = Field(10.0, ge=0)
     """Added to the product of norms: takes weight from similarities that rest on few users."""
+
+    def largest(self, data: Interactions) -> dict[str, int]:
+        """Each item has all others as neighbours at most."""
+        return {"neighbours": max(1, data.n_items - 1)}
 
     def solve(self, data: Interactions, device: str) -> ItemScorer:
         """``s_ij = |U_i ∩ U_j| / (√(|U_i| |U_j|) + λ)``, the k largest of each row.

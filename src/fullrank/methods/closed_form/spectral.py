@@ -28,7 +28,7 @@ class Spectral(ClosedFormMethod):
         "smoothing": Span(0.05, 5.0, log=True),
     }
 
-    rank: int = Field(512, ge=1)
+    rank: int = Field(512, ge=1, lt=2**31)
     """Singular pairs that are kept."""
     beta: float = Field(0.3, ge=0, le=1)
     """Exponent β of the degrees that interactions are divided by, on each side."""
@@ -37,6 +37,10 @@ class Spectral(ClosedFormMethod):
     projection: Literal["normalised", "gf-cf"] = "normalised"
     """Score by normalised histories all through, or take items' degrees out for the projection
     alone and put them back after it: with beta = 0.5 that is GF-CF, whose α is 1 / smoothing."""
+
+    def largest(self, data: Interactions) -> dict[str, int]:
+        """Singular pairs that Lanczos' method can give."""
+        return {"rank": max(1, min(data.n_users, data.n_items) - 1)}
 
     def solve(self, data: Interactions, device: str) -> SpectralScorer:
         """With ``R = D_u^-β X D_i^-β ≈ U S Vᵀ``, users score items by ``R V Vᵀ + γ R RᵀR``.
