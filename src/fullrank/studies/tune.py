@@ -13,6 +13,7 @@ from fullrank.errors import DataError, FitError, SettingError
 from fullrank.evaluation import evaluate
 from fullrank.methods import ClosedFormMethod, Space, Span, build_method, method_named
 from fullrank.recommender import Recommender
+from fullrank.studies.storage import storage_errors
 from fullrank.training import Silent
 from fullrank.training.checkpoint import Record
 
@@ -59,6 +60,7 @@ class _Watch(Silent):
             raise self.stop
 
 
+@storage_errors
 def tune(
     split: Split,
     method: str,
@@ -88,7 +90,8 @@ def tune(
 
     Raises:
         SettingError: Optuna is not installed, or there is nothing to tune.
-        DataError: there is no validation part, or the storage is of another study.
+        DataError: there is no validation part, or the storage is of another study or cannot be
+            used.
         FitError: no trial came to a value.
     """
     optuna = optuna_or_error()
