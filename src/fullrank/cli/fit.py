@@ -124,6 +124,8 @@ def train(
 
     checkpoint = out / CHECKPOINT
     reporters = Several([JsonLines(out / LOG), reporter(output)])
+    if not resume:
+        checkpoint.unlink(missing_ok=True)  # as `claimed` was told with --restart
     try:
         model.fit(split, checkpoint=checkpoint, resume=resume, reporter=reporters)
         if split.test is not None and len(split.test):
@@ -155,7 +157,7 @@ def claimed(out: Path, *, resume: bool = False, restart: bool = False) -> Iterat
         The folder, a ``~`` replaced.
 
     Raises:
-        DataError: another process has it, or it is not free; see `_check_free`.
+        DataError: another process has it, or it is not free; see `_check_ours`.
         FitError: there is nothing to go on from, or an unfinished run would be lost.
     """
     from fullrank.data.files import output
@@ -164,21 +166,18 @@ def claimed(out: Path, *, resume: bool = False, restart: bool = False) -> Iterat
     if resume and restart:
         raise SettingError("options", "both --resume and --restart", "one of them")
     out = output(out)
-    _check_free(out, resume, restart)  # before anything is made in a folder of somebody else's
+    _check_ours(out)  # before anything is made in a folder of somebody else's
     with exclusive(out, "fullrank fit", folder=True):
-        _check_free(out, resume, restart)
-        if restart:
-            (out / CHECKPOINT).unlink(missing_ok=True)
+        _check_run(_check_ours(out), out, resume, restart)
         yield out
 
 
-def _check_free(out: Path, resume: bool, restart: bool) -> None:
-    """Checks that the output folder is free, or holds a run to resume.
+def _check_ours(out: Path) -> set[str]:
+    """The names in the output folder.
 
     Raises:
         DataError: ``out`` is a file, or a folder with other things than a model or an unfinished
             run in it.
-        FitError: there is nothing to go on from, or an unfinished run would be lost.
     """
     from fullrank.serving.model_files import MANIFEST, is_of_a_model, read_manifest
 
@@ -193,6 +192,12 @@ def _check_free(out: Path, resume: bool, restart: bool) -> None:
             found = f"a folder with {min(others)!r} in it and no model"
             expected = "an empty folder, a model folder or a name that is free"
             raise DataError(str(out), found, expected)
+    return held
+
+
+def _check_run(held: set[str], out: Path, resume: bool, restart: bool) -> None:
+    from fullrank.serving.model_files import MANIFEST
+
     if resume and CHECKPOINT not in held:
         found = "a finished model" if MANIFEST in held else "no checkpoint"
         raise FitError(str(out), found, f"{CHECKPOINT} of an interrupted run, or no --resume")

@@ -80,28 +80,22 @@ def exclusive(
             yield ""
             return
         _held[real] = threading.get_ident()
+        holder = home / f"{stem}.json"
         try:
             with suppress(OSError):
                 _clear(home, stem, folder=folder)
-            holder = home / f"{stem}.json"
             killed = killed_in(target) if folder else ""
             with suppress(OSError):
                 holder.write_text(json.dumps(_myself(doing)), encoding="utf-8")
             yield killed
-            with suppress(OSError):
-                holder.unlink(missing_ok=True)
-        except BaseException:
-            # A holder that fails has removed what it began.
-            with suppress(OSError):
-                (home / f"{stem}.json").unlink(missing_ok=True)
-            raise
         finally:
             del _held[real]
-            _release(lock, home / f"{stem}.lock")
-    finally:
+            _release(lock, home / f"{stem}.lock", holder)
+    except BaseException:
         for path in made:
             with suppress(OSError):
                 path.rmdir()  # only where nothing is in it
+        raise
 
 
 @contextmanager
@@ -174,9 +168,13 @@ def _acquired(
                 raise
 
 
-def _release(lock: BaseFileLock, path: Path) -> None:
+def _release(lock: BaseFileLock, path: Path, holder: Path | None = None) -> None:
     with suppress(OSError):
         path.unlink(missing_ok=True)  # while it is held, so that nobody else's goes
+    if holder is not None:  # after the lock: who is killed between them is known as killed
+        with suppress(OSError):
+            if f'"pid": {os.getpid()},' in holder.read_text(encoding="utf-8"):
+                holder.unlink()
     lock.release()
     if os.name == "nt":
         with suppress(OSError):  # an open file cannot be removed there; fails if another has it
