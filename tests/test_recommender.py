@@ -376,3 +376,14 @@ def test_tables_that_are_not_finite_are_not_ranked(model):
     broken = torch.full((120, 8), torch.nan)
     with pytest.raises(FitError, match="item table, row 0: found NaN or infinity"):
         of_tables(model.user_embeddings, broken, model.train)
+
+
+def test_a_checkpoint_is_not_lost_without_a_word(small, tmp_path):
+    path = tmp_path / "c.safetensors"
+    options = {"dim": 8, "batch_size": 64, "epochs": 1}
+    Recommender(**options).fit(small, checkpoint=path)
+    kept = path.read_bytes()
+    with pytest.raises(FitError, match="expected resume=True to go on from it, or a path"):
+        Recommender(**options).fit(small, checkpoint=path)
+    assert path.read_bytes() == kept
+    Recommender(**options).fit(small, checkpoint=path, resume=True)

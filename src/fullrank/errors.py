@@ -5,7 +5,13 @@ FullrankError
 ├── SettingError         a setting that does not exist, is out of bounds or contradicts another
 └── FitError             training that cannot go on
     └── NotFittedError   a recommender that is asked for what only a fitted one has
+
+`Stopped` is no error but a KeyboardInterrupt that knows its signal.
 """
+
+from __future__ import annotations
+
+import signal
 
 
 class FullrankError(Exception):
@@ -51,3 +57,20 @@ class NotFittedError(FitError):
 
     def __reduce__(self) -> tuple[type[FitError], tuple[()]]:
         return type(self), ()
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal has asked for the end: Ctrl-C, SIGTERM, or SIGHUP of a terminal that was closed.
+
+    Args:
+        number: The signal.
+    """
+
+    def __init__(self, number: int = signal.SIGINT) -> None:
+        super().__init__(number)
+        self.number = number
+
+    @property
+    def exit_code(self) -> int:
+        """What a shell expects of a command that a signal ended."""
+        return 128 + self.number

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from torch import Tensor
 
+from fullrank.data.files import expanded
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.splits import Split
@@ -106,8 +107,8 @@ class Recommender:
             reporter: Receives the log of training.
 
         Raises:
-            FitError: the data cannot be trained on, the loss diverges, or the checkpoint is of
-                another run.
+            FitError: the data cannot be trained on, the loss diverges, the checkpoint is of
+                another run, or one would be lost without ``resume``.
             SettingError: ``resume`` without a checkpoint to go on from.
         """
         if resume and checkpoint is None:
@@ -121,13 +122,17 @@ class Recommender:
             validation.users != train.users or validation.items != train.items
         ):
             raise FitError("validation", "other users or items than in train", "parts of one split")
+        file = self._checkpoint_file(checkpoint, train, validation)
+        if file is not None and file.exists() and not resume:
+            expected = "resume=True to go on from it, or a path that is free to begin anew"
+            raise FitError(str(file.path), "the checkpoint of another run", expected)
         with torch_threads(self.threads):
             self._scorer, self.training = fit_method(
                 self.settings,
                 train,
                 validation,
                 self.device,
-                checkpoint=self._checkpoint_file(checkpoint, train, validation),
+                checkpoint=file,
                 resume=resume,
                 reporter=reporter,
             )
@@ -341,7 +346,7 @@ class Recommender:
             "versions": versions(),
         }
         tables = tensors_of(scorer) | self._fold_in.tensors(scorer, self.train)
-        write_model(Path(folder), Stored(tables, self.users, self.items, self._parts, manifest))
+        write_model(expanded(folder), Stored(tables, self.users, self.items, self._parts, manifest))
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto") -> Self:
@@ -350,12 +355,13 @@ class Recommender:
         Raises:
             DataError: a file is missing, truncated or changed.
         """
-        stored = read_model(Path(folder))
+        folder = expanded(folder)
+        stored = read_model(folder)
         manifest = stored.manifest
         try:
             method = build_method(manifest["method"], manifest["settings"])
         except SettingError as error:
-            where = f"{Path(folder) / MANIFEST}, {error.where}"
+            where = f"{folder / MANIFEST}, {error.where}"
             raise DataError(where, error.found, error.expected) from None
         model = cls(method, device=device)
         model._scorer = scorer_of(stored.tables, stored.parts["train"], model.device)
@@ -404,8 +410,10 @@ class Recommender:
         parts = {"train": train, "validation": validation}
         prints = {name: part.fingerprint for name, part in parts.items() if part is not None}
         made_with = {name: versions()[name] for name in ("fullrank", "torch", "kernels")}
+        if made_with["kernels"].startswith("torch"):  # for whatever reason: the bits are the same
+            made_with["kernels"] = "torch"
         identity = {"method": self.method, **settings, **prints, **made_with}
-        return CheckpointFile(Path(path), identity)
+        return CheckpointFile(expanded(path), identity)
 
 
 def _with_settings(method: str | Method, preset: str | None, settings: Mapping[str, Any]) -> Method:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import builtins
 import errno
 import json
+import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -352,3 +353,47 @@ def test_what_is_said_of_a_failed_write(error, words):
 
 def test_bugs_are_not_blamed_on_the_machine():
     assert write_error(ValueError("os error 2"), Path("x")) is None
+
+
+def test_a_model_that_is_replaced_while_it_is_read_is_read_again(folder, model, other, monkeypatch):
+    real, reads = model_files._checked, []
+
+    def checked(place, entry):
+        reads.append(entry["file"])
+        if len(reads) == 2:
+            other.save(folder)
+        return real(place, entry)
+
+    monkeypatch.setattr(model_files, "_checked", checked)
+    assert torch.equal(Recommender.load(folder).user_embeddings, other.user_embeddings)
+    assert len(reads) > 5
+
+
+def test_damage_is_not_read_again(folder, monkeypatch):
+    (folder / manifest_of(folder)["files"]["users"]["file"]).unlink()
+    seen, real = [], model_files._read
+    monkeypatch.setattr(model_files, "_read", lambda place: [seen.append(1), real(place)][1])
+    with pytest.raises(DataError, match="no such file"):
+        Recommender.load(folder)
+    assert seen == [1]
+
+
+def test_a_save_removes_what_a_killed_save_left(folder, other):
+    left = ["tables-0123456789ab.safetensors", "train-0123456789ab.parquet"]
+    kept = ["tables.safetensors", "train-of-thought.parquet", "notes-0123456789ab.parquet"]
+    for name in left + kept:
+        (folder / name).write_text("x")
+    assert [model_files.is_of_a_model(name) for name in left + kept] == [True] * 2 + [False] * 3
+    other.save(folder)
+    names = {path.name for path in folder.iterdir()}
+    assert names.isdisjoint(left)
+    assert names.issuperset(kept)
+
+
+@pytest.mark.posix
+def test_another_account_can_serve_a_model(folder):
+    """Tables had the mode of a private file whatever the umask was."""
+    modes = {path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    before = os.umask(0)
+    os.umask(before)
+    assert modes == {0o666 & ~before}

@@ -162,3 +162,26 @@ def test_what_cannot_be_tuned(small):
         tune(small, "popularity", 1)
     with pytest.raises(SettingError, match="no setting that is not fixed"):
         tune(small, "bpr", 1, fixed={"lr": 1.0}, space={"lr": Span(1.0, 2.0)})
+
+
+def test_a_storage_that_is_no_study_is_one_line(small, tmp_path):
+    (tmp_path / "study.db").write_text("no database" * 100)
+    with pytest.raises(DataError, match=r"study\.db: found file is not a database") as caught:
+        tune(small, "bpr", 1, storage=tmp_path / "study.db")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_storage_on_a_full_disk_is_one_line(small, tmp_path, monkeypatch):
+    import sqlite3
+
+    from fullrank.studies import tune as module
+
+    def full(*args):
+        try:
+            raise sqlite3.OperationalError("database or disk is full")
+        except sqlite3.OperationalError as error:
+            raise RuntimeError("an internal error") from error
+
+    monkeypatch.setattr(module, "_open", full)
+    with pytest.raises(DataError, match="found a full disk"):
+        tune(small, "bpr", 1, storage=tmp_path / "study.db")

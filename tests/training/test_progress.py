@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 from runs import Signals, trainer
 
+from fullrank.errors import DataError
 from fullrank.training import Bar, CheckpointFile, JsonLines, Several
 
 
@@ -65,3 +66,12 @@ def test_bits_do_not_depend_on_reporters(tiny, tmp_path):
         reported.plan.encoder.tables(), alone.plan.encoder.tables(), strict=True
     ):
         assert ours.equal(theirs)
+
+
+def test_a_log_that_cannot_be_written_is_one_line(tmp_path):
+    log = JsonLines(tmp_path / "log")
+    log.start(1, 1, [])
+    log.path.unlink()
+    log.path.mkdir()
+    with pytest.raises(DataError, match=r"log: found .*; expected a location that can be written"):
+        log.epoch({"epoch": 1})

@@ -187,6 +187,39 @@ def test_a_checkpoint_of_another_run_is_refused(small, tmp_path):
         trainer(small.train, checkpoint=CheckpointFile(tmp_path / "d", {})).run(resume=True)
 
 
+@pytest.mark.parametrize("part", ["tensor", "progress", "identity"])
+def test_a_checkpoint_with_other_bits_is_refused(tmp_path, part):
+    """A bit that a disk has turned, although the file can be read."""
+    file = CheckpointFile(tmp_path / "c.safetensors", {"seed": 123456})
+    file.save({"now/x": torch.full((4,), 7.0)}, Progress(epoch=1, loss_sum=0.15625))
+    content = file.path.read_bytes()
+    old, new = {
+        "tensor": (torch.tensor(7.0).numpy().tobytes(), torch.tensor(7.5).numpy().tobytes()),
+        "progress": (b"0.15625", b"0.15626"),
+        "identity": (b"123456", b"123457"),
+    }[part]
+    assert old in content
+    file.path.write_bytes(content.replace(old, new, 1))
+    with pytest.raises(DataError, match=r"c\.safetensors: found a damaged file"):
+        file.load()
+    file.path.write_bytes(content)
+    file.load()
+
+
+@pytest.mark.parametrize(
+    ("kernels", "way"),
+    [
+        ("torch", "FULLRANK_NATIVE=0"),
+        ("native (compiled for this processor)", "FULLRANK_NATIVE=compile"),
+        ("native (packaged, x86-64-v3)", "FULLRANK_NATIVE=x86-64-v3"),
+    ],
+)
+def test_a_checkpoint_of_other_kernels_says_how_to_go_on(tmp_path, kernels, way):
+    CheckpointFile(tmp_path / "c", {"kernels": kernels}).save({}, Progress())
+    with pytest.raises(FitError, match=f"kernels = other: set {way} to go on, or a run begun anew"):
+        CheckpointFile(tmp_path / "c", {"kernels": "other"}).load()
+
+
 def metadata(**progress):
     return {"identity": "{}", "progress": json.dumps(progress)}
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -21,7 +26,7 @@ from fullrank.cli import (
     similar,
     tune,
 )
-from fullrank.errors import FullrankError
+from fullrank.errors import FullrankError, Stopped
 
 app = typer.Typer(
     name="fullrank",
@@ -57,15 +62,84 @@ app.add_typer(data.app, name="data")
 
 
 def main() -> None:
-    """Runs the command line; errors made on purpose are one line and exit code 2."""
+    """Runs the command line; errors made on purpose are one line and exit code 2.
+
+    A command that a signal ends has 128 and its number, as shells expect: 130 for Ctrl-C, 143 for
+    SIGTERM, 129 for SIGHUP.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a narrow code page must not end a run
             stream.reconfigure(errors="replace")
     try:
-        app()
+        with _ends_raised():
+            _run()
     except FullrankError as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(2)
+        _fail(str(error))
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:  # of standard output, or of a file that nobody thought of
+        from fullrank.data.write_errors import write_error
+
+        named = isinstance(error.filename, str | bytes)
+        _fail(str(write_error(error, os.fsdecode(error.filename) if named else "standard output")))
+    except KeyboardInterrupt as error:
+        sys.exit((error if isinstance(error, Stopped) else Stopped()).exit_code)
+
+
+def _run() -> None:
+    """Runs a command, to the last byte of what it prints.
+
+    Raises:
+        Stopped: a signal ended it, whatever code it would have left with.
+    """
+    try:
+        app()
+    except SystemExit as left:
+        behind: BaseException | None = left
+        while behind is not None:
+            if isinstance(behind, Stopped):
+                raise behind from None
+            behind = behind.__cause__ or behind.__context__
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        raise
+
+
+@contextmanager
+def _ends_raised() -> Iterator[None]:
+    """Raises `Stopped` for SIGTERM and SIGHUP, so that what was begun is cleared away.
+
+    Except where this process was started to ignore them, as nohup does.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        raise Stopped(number)
+
+    names = ("SIGTERM", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    ours = {number: old for number, old in before.items() if old not in (signal.SIG_IGN, None)}
+    try:
+        for number in ours:
+            signal.signal(number, stop)
+        yield
+    finally:
+        for number, old in ours.items():
+            signal.signal(number, old)
+
+
+def _fail(line: str) -> None:
+    """One line, exit code 2, and nothing at the interpreter's end about a stream that failed."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"error: {line}\n")
+        sys.stderr.flush()
+    for number, stream in enumerate((sys.stdout, sys.stderr), start=1):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, number)
+            os.close(null)
+    sys.exit(2)

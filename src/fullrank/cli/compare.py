@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,35 +44,40 @@ def command(
     """Fit and evaluate methods with several seeds; the same command goes on where it stopped."""
     output = Output(as_json)
     from fullrank.data import load
+    from fullrank.data.files import output as writable
     from fullrank.data.files import replacing
+    from fullrank.data.locks import exclusive
     from fullrank.methods import METHODS
     from fullrank.studies.compare import compare, entries_of
     from fullrank.studies.tables import as_latex, as_markdown
 
+    out = writable(out)
     names = list(METHODS) if methods == "all" else [each.strip() for each in methods.split(",")]
     entries = entries_of(names, data, options.settings_of_pairs(setting or []), preset)
     split = load(data, validation=validation, seed=0, test=holdout, how=how)  # type: ignore[arg-type]
     assert split.test is not None  # noqa: S101  # narrows the type: load makes one
-    done = compare(
-        split,
-        entries,
-        range(seeds),
-        out,
-        k=options.usual_cutoffs(split.train.n_items),
-        protocol=protocol,
-        threads=threads,
-        log=output.note,
-    )
-    document = done.to_dict()
-    shown = [name for name in SHOWN if name in done.metrics] or done.metrics[:4]
-    files = {
-        "comparison.json": json.dumps(document, indent=1) + "\n",
-        "comparison.md": as_markdown(done, shown),
-        "comparison.tex": as_latex(done, shown),
-    }
-    for name, text in files.items():
-        with replacing(out / name) as part:
-            part.write_text(text, encoding="utf-8")
+    # Another comparison that has the folder makes runs that this one then need not make.
+    with exclusive(out, "fullrank compare", folder=True, wait=math.inf, say=output.note):
+        done = compare(
+            split,
+            entries,
+            range(seeds),
+            out,
+            k=options.usual_cutoffs(split.train.n_items),
+            protocol=protocol,
+            threads=threads,
+            log=output.note,
+        )
+        document = done.to_dict()
+        shown = [name for name in SHOWN if name in done.metrics] or done.metrics[:4]
+        files = {
+            "comparison.json": json.dumps(document, indent=1) + "\n",
+            "comparison.md": as_markdown(done, shown),
+            "comparison.tex": as_latex(done, shown),
+        }
+        for name, text in files.items():
+            with replacing(out / name) as part:
+                part.write_text(text, encoding="utf-8")
     output.result({**document, "folder": str(out)}, lambda: _show(done, shown, out))
 
 

@@ -16,6 +16,8 @@ from fullrank.errors import DataError, SettingError
 
 app = typer.Typer(help="List, fetch, describe and split data sets.", no_args_is_help=True)
 
+DOING = "fullrank data split"
+_FILES = ("train.parquet", "validation.parquet", "test.parquet", "split.json")
 Data = Annotated[str, typer.Argument(metavar="DATA", help="A catalogue name or a path.")]
 
 
@@ -145,25 +147,26 @@ def split(
         names=column_names,
         no_quotes=no_quotes,
     )
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(str(out), "something there already", "an empty folder or a free name")
+    from fullrank.data.files import output as writable
+
+    out = writable(out)
     if how == "last" and not test:
         raise SettingError("option --test", "0 with --split last", "another --split")
     from fullrank.data import load
     from fullrank.data.files import replacing
 
-    parts = load(
-        data,
-        validation=validation,
-        seed=seed,
-        test=test,
-        how=how,  # type: ignore[arg-type]  # checked by load, with the nearest name
-        columns=columns,
-        min_interactions=min_interactions,
-    )
-    files = {name: out / f"{name}.parquet" for name in parts.parts}
-    summary = parts.summary()
     with _all_or_none(out):
+        parts = load(
+            data,
+            validation=validation,
+            seed=seed,
+            test=test,
+            how=how,  # type: ignore[arg-type]  # checked by load, with the nearest name
+            columns=columns,
+            min_interactions=min_interactions,
+        )
+        files = {name: out / f"{name}.parquet" for name in parts.parts}
+        summary = parts.summary()
         for name, part in parts.parts.items():
             with replacing(files[name]) as file:
                 part.to_frame().write_parquet(file)
@@ -176,16 +179,46 @@ def split(
 
 @contextmanager
 def _all_or_none(folder: Path) -> Iterator[None]:
-    """Empties a folder that was empty or absent, if what was to be written into it was not."""
-    was_there = folder.exists()
-    try:
-        yield
-    except BaseException:
-        for path in folder.iterdir() if folder.exists() else ():
+    """Empties a folder that was empty or absent, if what was to be written into it was not.
+
+    The parts of a split that was killed half-way make room for those of this one.
+
+    Raises:
+        DataError: there is something else in the folder, or another process writes into it.
+    """
+    from fullrank.data.locks import exclusive, killed_in
+
+    _held_by(folder, killed_in(folder))  # before anything is made in a folder of somebody else's
+    with exclusive(folder, DOING, folder=True) as before:
+        for path in _held_by(folder, before):
             path.unlink()
-        if folder.exists() and not was_there:
-            folder.rmdir()
-        raise
+        try:
+            yield
+        except BaseException:
+            for path in _held_by(folder, DOING):
+                path.unlink()
+            raise
+
+
+def _held_by(folder: Path, before: str) -> list[Path]:
+    """The files of a split that was begun in the folder and not ended.
+
+    Args:
+        folder: Where the split goes.
+        before: What was killed there, if anything was.
+
+    Raises:
+        DataError: there is something else in the folder.
+    """
+    from fullrank.data.locks import is_leftover
+
+    if folder.exists() and not folder.is_dir():
+        raise DataError(str(folder), "a file", "an empty folder or a free name")
+    there = folder.iterdir() if folder.exists() else ()
+    held = [path for path in there if not is_leftover(path.name)]
+    if held and (before != DOING or any(path.name not in _FILES for path in held)):
+        raise DataError(str(folder), "something there already", "an empty folder or a free name")
+    return held
 
 
 def _plain(value: Any) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fullrank.cli import options
-from fullrank.cli.fit import must_be_free, train
+from fullrank.cli.fit import claimed, train
 from fullrank.cli.output import Output, say, show_frame, show_table
 from fullrank.cli.progress import reporter
 
@@ -36,24 +37,25 @@ def command(
 ) -> None:
     """Train BPR and DirectSpec+ on generated data and compare them; needs no network."""
     output = Output(as_json)
-    must_be_free(out, resume=False)
     from fullrank import Recommender, load
 
-    split = load("demo")
-    sizes = ", ".join(f"{name} {len(part):,}" for name, part in split.parts.items())
-    output.note(
-        f"generated data: {split.train.n_users:,} users, {split.train.n_items:,} items; {sizes}\n"
-        "each method stops at its best validation ndcg@20; the test part is looked at once\n"
-    )
-    figures: dict[str, dict[str, Any]] = {}
-    for method, settings in SETTINGS.items():
-        output.note(f"training {method} ...")
-        model = Recommender(method, seed=seed, **settings)
-        if method == "directspec+":
-            train(model, split, out, output, remedy="fullrank demo begins anew")
-        else:
-            model.fit(split, reporter=reporter(output))
-        figures[method] = _figures(model)
+    with claimed(out, restart=True) as out:
+        split = load("demo")
+        sizes = ", ".join(f"{name} {len(part):,}" for name, part in split.parts.items())
+        output.note(
+            f"generated data: {split.train.n_users:,} users, {split.train.n_items:,} items; "
+            f"{sizes}\n"
+            "each method stops at its best validation ndcg@20; the test part is looked at once\n"
+        )
+        figures: dict[str, dict[str, Any]] = {}
+        for method, settings in SETTINGS.items():
+            output.note(f"training {method} ...")
+            model = Recommender(method, seed=seed, **settings)
+            if method == "directspec+":
+                train(model, split, out, output, remedy="fullrank demo begins anew")
+            else:
+                model.fit(split, reporter=reporter(output))
+            figures[method] = _figures(model)
     verdict = _verdict(figures, len(model.user_embeddings[0]))
     document = {"model": str(out), "methods": figures, "verdict": verdict}
 
@@ -64,8 +66,9 @@ def command(
         row = _somebody(model)
         _show_lists(model, row)
         typer.echo(f"\nThe directspec+ model lies in {out}. Next:")
-        typer.echo(f"  fullrank recommend {out} --user {model.users.values[row]} -k 5")
-        typer.echo(f"  fullrank inspect {out}")
+        folder, user = quote(str(out)), quote(str(model.users.values[row]))
+        typer.echo(f"  fullrank recommend {folder} --user {user} -k 5")
+        typer.echo(f"  fullrank inspect {folder}")
         typer.echo("  fullrank fit YOUR.csv -o my-model")
 
     output.result(document, show)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -38,6 +41,9 @@ def command(
         list[str] | None, typer.Option("--set", help="Any setting of the method: key=value.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin anew and lose the checkpoint.")
+    ] = False,
     how: options.How = "random",
     holdout: Annotated[float, typer.Option(help="Fraction to hold out and report on.")] = HOLDOUT,
     validation: Annotated[
@@ -86,22 +92,23 @@ def command(
     model, fraction = _model(method, preset, data, device, threads, values)
     if how == "last" and not holdout:
         raise SettingError("option --holdout", "0 with --split last", "another --split")
-    must_be_free(out, resume)
     chosen = fraction if validation is None else validation
     from fullrank.data import load
 
-    split = load(
-        data,
-        validation=chosen,
-        seed=model.settings.seed,
-        test=holdout,
-        how=how,  # type: ignore[arg-type]  # checked by load, with the nearest name
-        columns=columns,
-        min_interactions=min_interactions,
-    )
-    if not as_json:
-        _announce(output, split, method)
-    train(model, split, out, output, remedy="the same command with --resume goes on", resume=resume)
+    with claimed(out, resume=resume, restart=restart) as out:
+        split = load(
+            data,
+            validation=chosen,
+            seed=model.settings.seed,
+            test=holdout,
+            how=how,  # type: ignore[arg-type]  # checked by load, with the nearest name
+            columns=columns,
+            min_interactions=min_interactions,
+        )
+        if not as_json:
+            _announce(output, split, method)
+        remedy = "the same command with --resume goes on"
+        train(model, split, out, output, remedy=remedy, resume=resume)
     document: dict[str, Any] = {"model": str(out), "method": method, "data": split.name}
     document |= {"settings": model.settings.model_dump(), **summary_of(model)}
     output.result(document, lambda: _show(model, out))
@@ -127,12 +134,14 @@ def train(
         resume: Whether to go on from the checkpoint.
 
     Raises:
-        typer.Exit: Ctrl-C, after the checkpoint was written; exit code 130.
+        KeyboardInterrupt: Ctrl-C or a request to end, after the checkpoint was written.
     """
     from fullrank.training import JsonLines, Several
 
     checkpoint = out / CHECKPOINT
     reporters = Several([JsonLines(out / LOG), reporter(output)])
+    if not resume:
+        checkpoint.unlink(missing_ok=True)  # as `claimed` was told with --restart
     try:
         model.fit(split, checkpoint=checkpoint, resume=resume, reporter=reporters)
         if split.test is not None and len(split.test):
@@ -141,7 +150,7 @@ def train(
     except KeyboardInterrupt:
         kept = f"its state is in {checkpoint}; {remedy}" if checkpoint.exists() else "nothing kept"
         output.note(f"interrupted: {kept}")
-        raise typer.Exit(130) from None
+        raise
     checkpoint.unlink(missing_ok=True)
 
 
@@ -151,15 +160,42 @@ def summary_of(model: Recommender) -> dict[str, Any]:
     return {"training": training, "test": model.metrics}
 
 
-def must_be_free(out: Path, resume: bool) -> None:
-    """Checks that the output folder is free, or holds a run to resume.
+@contextmanager
+def claimed(out: Path, *, resume: bool = False, restart: bool = False) -> Iterator[Path]:
+    """Holds the output folder for a whole run, so that no other one writes into it.
+
+    Args:
+        out: The folder.
+        resume: Whether the run goes on from the checkpoint in it.
+        restart: Whether that checkpoint may be lost.
+
+    Yields:
+        The folder, a ``~`` replaced.
+
+    Raises:
+        DataError: another process has it, or it is not free; see `_check_ours`.
+        FitError: there is nothing to go on from, or an unfinished run would be lost.
+    """
+    from fullrank.data.files import output
+    from fullrank.data.locks import exclusive
+
+    if resume and restart:
+        raise SettingError("options", "both --resume and --restart", "one of them")
+    out = output(out)
+    _check_ours(out)  # before anything is made in a folder of somebody else's
+    with exclusive(out, "fullrank fit", folder=True):
+        _check_run(_check_ours(out), out, resume, restart)
+        yield out
+
+
+def _check_ours(out: Path) -> set[str]:
+    """The names in the output folder.
 
     Raises:
         DataError: ``out`` is a file, or a folder with other things than a model or an unfinished
             run in it.
-        FitError: there is nothing to go on from.
     """
-    from fullrank.serving.model_files import MANIFEST, read_manifest
+    from fullrank.serving.model_files import MANIFEST, is_of_a_model, read_manifest
 
     if out.exists() and not out.is_dir():
         raise DataError(str(out), "a file", "a folder, or a name that is free")
@@ -167,15 +203,23 @@ def must_be_free(out: Path, resume: bool) -> None:
     if MANIFEST in held:
         read_manifest(out)  # many programs call a file of theirs so
     else:
-        # A run that is killed while it writes leaves a hidden file of the same name behind.
-        ours = {name for kept in (CHECKPOINT, LOG) for name in (kept, f".{kept}.part")}
-        if held - ours:
-            found = f"a folder with {min(held - ours)!r} in it and no model"
+        others = {name for name in held - {CHECKPOINT, LOG} if not is_of_a_model(name)}
+        if others:
+            found = f"a folder with {min(others)!r} in it and no model"
             expected = "an empty folder, a model folder or a name that is free"
             raise DataError(str(out), found, expected)
+    return held
+
+
+def _check_run(held: set[str], out: Path, resume: bool, restart: bool) -> None:
+    from fullrank.serving.model_files import MANIFEST
+
     if resume and CHECKPOINT not in held:
         found = "a finished model" if MANIFEST in held else "no checkpoint"
         raise FitError(str(out), found, f"{CHECKPOINT} of an interrupted run, or no --resume")
+    if CHECKPOINT in held and not (resume or restart):
+        expected = "--resume to go on from it, or --restart to lose it and begin anew"
+        raise FitError(str(out), "the checkpoint of an unfinished run", expected)
 
 
 def _model(
@@ -220,10 +264,10 @@ def _show(model: Recommender, out: Path) -> None:
         typer.echo("\nheld-out part, ", nl=False)
         show_metrics(model.metrics["metrics"], model.metrics["protocol"])
     say(verdict(model))
-    user = model.users.values[0]
+    folder, user = quote(str(out)), quote(str(model.users.values[0]))
     typer.echo(f"\nmodel in {out}; next:")
-    typer.echo(f"  fullrank recommend {out} --user {user} -k 10")
-    typer.echo(f"  fullrank inspect {out}")
+    typer.echo(f"  fullrank recommend {folder} --user {user} -k 10")
+    typer.echo(f"  fullrank inspect {folder}")
 
 
 def verdict(model: Recommender) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,6 +69,9 @@ def command(
         names=column_names,
         no_quotes=no_quotes,
     )
+    from fullrank.data.files import output as writable
+
+    out = None if out is None else writable(out)
     allowed, denied = options.id_lines(allow), options.id_lines(deny)
     from fullrank.recommender import Recommender
 
@@ -89,7 +93,7 @@ def command(
             )
 
     if out is not None:
-        rows = _write(lists(), out)
+        rows = _write(lists(), out, output.note)
         document = {"file": str(out), "users": len(wanted), "rows": rows}
         output.result(
             document, lambda: typer.echo(f"{rows:,} rows for {len(wanted):,} users in {out}")
@@ -102,22 +106,22 @@ def command(
     output.result(document, lambda: show_frame(frame))
 
 
-def _write(lists: Iterator[pl.DataFrame], out: Path) -> int:
+def _write(lists: Iterator[pl.DataFrame], out: Path, say: Callable[[str], None]) -> int:
     """Writes block by block, so that memory does not grow with the number of users."""
-    import tempfile
-
     import polars as pl
 
     from fullrank.data.files import replacing
+    from fullrank.data.locks import exclusive, part_folder
 
     rows = 0
     with (
+        exclusive(out, "fullrank recommend", wait=math.inf, say=say),
         replacing(out) as part,
-        tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder,
+        part_folder(out) as folder,
     ):
         files = []
         for number, frame in enumerate(lists):
-            files.append(Path(folder) / f"{number:06d}.parquet")
+            files.append(folder / f"{number:06d}.parquet")
             frame.write_parquet(files[-1])
             rows += len(frame)
         blocks = pl.scan_parquet(files, glob=False)

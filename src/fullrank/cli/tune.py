@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
+from shlex import join, quote
 from typing import Annotated
 
 import typer
@@ -36,27 +38,30 @@ def command(
     """Search the settings of a method on validation data; the same command goes on."""
     output = Output(as_json)
     from fullrank.data import load
+    from fullrank.data.files import output as writable
     from fullrank.data.files import replacing
+    from fullrank.data.locks import exclusive
     from fullrank.studies.plots import study_plot
     from fullrank.studies.tune import open_study, optuna_or_error, tune
 
     optuna_or_error()
-    folder = out or Path(f"tune-{method}")
+    folder = writable(out or f"tune-{method}")
     split = load(data, validation=validation, seed=seed, test=holdout, how=how)  # type: ignore[arg-type]
-    study = tune(
-        split,
-        method,
-        trials,
-        fixed=options.settings_of_pairs(setting or []),
-        storage=folder / "study.db",
-        seed=seed,
-        threads=threads,
-        log=output.note,
-    )
-    document = dataclasses.asdict(study)
-    with replacing(folder / "summary.json") as part:
-        part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    plotted = study_plot(open_study(folder / "study.db"), folder / "study.png")
+    with exclusive(folder, "fullrank tune", folder=True, wait=math.inf, say=output.note):
+        study = tune(
+            split,
+            method,
+            trials,
+            fixed=options.settings_of_pairs(setting or []),
+            storage=folder / "study.db",
+            seed=seed,
+            threads=threads,
+            log=output.note,
+        )
+        document = dataclasses.asdict(study)
+        with replacing(folder / "summary.json") as part:
+            part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        plotted = study_plot(open_study(folder / "study.db"), folder / "study.png")
 
     def show() -> None:
         typer.echo(f"best of {study.trials} trials: validation ndcg@20 {study.value:.5f}")
@@ -64,8 +69,14 @@ def command(
         chosen = {name: v for name, v in study.settings.items() if name != "epochs"}
         if study.epochs:
             chosen["epochs"] = study.epochs
-        flags = " ".join(f"--set {name}={json.dumps(value)}" for name, value in chosen.items())
+        flags = join(
+            word
+            for name, value in chosen.items()
+            for word in ("--set", f"{name}={json.dumps(value)}")
+        )
         typer.echo(f"\nsummary, study{' and plot' if plotted else ''} in {folder}; next:")
-        typer.echo(f"  fullrank fit {data} --method {method} {flags} --validation 0 -o model")
+        typer.echo(
+            f"  fullrank fit {quote(data)} --method {method} {flags} --validation 0 -o model"
+        )
 
     output.result({**document, "folder": str(folder)}, show)

@@ -2,59 +2,100 @@
 
 from __future__ import annotations
 
-import errno
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from fullrank.data.locks import exclusive, part_folder
+from fullrank.data.write_errors import as_data_errors, write_error
 from fullrank.errors import DataError
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+__all__ = ["as_data_errors", "cache_folder", "expanded", "output", "replacing", "write_error"]
+
+WAIT = 60.0
+"""Seconds to wait for another process that writes the same file."""
 
 
 def cache_folder() -> Path:
-    """Where downloads and kernels are kept: ``FULLRANK_CACHE``, or the user's cache folder."""
+    """Where downloads are kept: ``FULLRANK_CACHE``, or the user's cache folder.
+
+    Raises:
+        DataError: the user has no home folder.
+    """
     named = os.environ.get("FULLRANK_CACHE")
     if named:
-        return Path(named).expanduser()
+        return expanded(named)
     import pooch  # type: ignore[import-untyped]  # slow, and most runs need no download
 
-    return Path(pooch.os_cache("fullrank"))
+    folder = Path(pooch.os_cache("fullrank"))
+    if not folder.is_absolute():  # a ~ that nothing stands for
+        raise DataError("the cache folder", "no home folder", "FULLRANK_CACHE = a folder")
+    return folder
+
+
+def expanded(path: str | Path) -> Path:
+    """The path, with the home folder for a leading ``~``.
+
+    Raises:
+        DataError: there is no such home folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise DataError(str(path), "no home folder for ~", "a path without ~") from None
+
+
+def output(path: str | Path) -> Path:
+    """A path that something can be written to, as far as its names say; before long work.
+
+    Raises:
+        DataError: a name is too long, or what should be a folder is a file.
+    """
+    path = expanded(path)
+    with as_data_errors(path):
+        path.exists()  # raises where a name is too long
+    for above in path.parents:
+        if above.exists():
+            if not above.is_dir():
+                raise DataError(str(path), f"the file {above}", "a folder, or a name that is free")
+            break
+    return path
 
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """Yields a path to write to; it takes the place of ``target`` once it is whole and on disk.
 
+    The file has the permissions that the umask gives, whatever the writer gave it.
+
     Raises:
-        DataError: the disk is full or the folder cannot be written; ``target`` is as it was.
+        DataError: the disk is full, the folder cannot be written, or another process is writing
+            the file for longer than `WAIT`; ``target`` is as it was.
     """
-    part = target.with_name(f".{target.name}.part")
-    try:
+    with as_data_errors(target), exclusive(target, "writing a file", wait=WAIT):
         target.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        part.replace(target)
-    except BaseException as error:
-        part.unlink(missing_ok=True)
-        failed = write_error(error, target)
-        if failed is None:
-            raise
-        raise failed from None
+        with part_folder(target) as folder:
+            part = folder / "part"
+            part.touch()
+            mode = stat.S_IMODE(part.stat().st_mode)
+            yield part
+            if stat.S_IMODE(part.stat().st_mode) != mode:
+                part.chmod(mode)
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())
+            part.replace(target)
+            _sync_folder(target.parent)
 
 
-def write_error(error: BaseException, target: Path) -> DataError | None:
-    """What to tell of a failed write, if the machine and not the program is to blame.
-
-    Writers in other languages report an operating system's error as text, with its number in it.
-    """
-    text = str(error)
-    number = error.errno if isinstance(error, OSError) else None
-    if number in _FULL or any(f"os error {full}" in text for full in _FULL):
-        return DataError(str(target), "a full disk", "room for it; what was there is untouched")
-    if isinstance(error, OSError):
-        reason = (error.strerror or text).lower()
-        return DataError(str(target), reason, "a location that can be written; nothing was changed")
-    return None
+def _sync_folder(folder: Path) -> None:
+    """Brings the new name to disk; where a system cannot, as Windows, the file alone is safe."""
+    if os.name == "nt":
+        return
+    with suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import uuid
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from fullrank import __version__, native
-from fullrank.data.files import replacing, write_error
+from fullrank.data.files import WAIT, replacing, write_error
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
+from fullrank.data.locks import exclusive, is_leftover, part_folder
 from fullrank.errors import DataError
 from fullrank.serving import stored_checks
 from fullrank.serving.scorers import (
@@ -34,6 +36,12 @@ from fullrank.serving.scorers import (
 FORMAT = 1
 MANIFEST = "manifest.json"
 PARTS = ("train", "validation", "test")
+_NAMED = re.compile(
+    r"(tables-[0-9a-f]{12}\.safetensors|(users|items|train|validation|test)-[0-9a-f]{12}\.parquet)"
+)
+"""Files of a model."""
+_READS = 20
+"""Times to read a folder that is being written meanwhile."""
 _KINDS: dict[str, type[DotScorer | ItemScorer | SpectralScorer]] = {
     "users": DotScorer,
     "vectors": SpectralScorer,
@@ -94,12 +102,22 @@ def write_model(folder: Path, stored: Stored) -> None:
     the place of the old one in a single step, then the files of the old model are removed.
 
     Raises:
-        DataError: the disk is full or the folder cannot be written; the old model is untouched.
+        DataError: the disk is full, the folder cannot be written, or another process has it in use;
+            the old model is untouched.
     """
+    with exclusive(folder, "saving a model", folder=True, wait=WAIT):
+        _write(folder, stored)
+
+
+def is_of_a_model(name: str) -> bool:
+    """Whether a model folder has files of that name, finished or not."""
+    return name == MANIFEST or _NAMED.fullmatch(name) is not None or is_leftover(name)
+
+
+def _write(folder: Path, stored: Stored) -> None:
     before = _named_files(folder)
     written: dict[str, dict[str, Any]] = {}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         written["tables"] = _add(
             folder, "tables.safetensors", lambda p: save_file(stored.tables, p)
         )
@@ -121,7 +139,9 @@ def write_model(folder: Path, stored: Stored) -> None:
         if failed is None:
             raise
         raise failed from None
-    for name in before - {entry["file"] for entry in written.values()}:
+    # Of the old model, and of saves that were killed.
+    stray = {path.name for path in folder.iterdir() if _NAMED.fullmatch(path.name)}
+    for name in (before | stray) - {entry["file"] for entry in written.values()}:
         (folder / name).unlink(missing_ok=True)
 
 
@@ -155,44 +175,74 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def read_model(folder: Path) -> Stored:
     """Reads a model folder and checks every file against the manifest.
 
+    A model that another one replaces meanwhile is read again.
+
     Raises:
         DataError: a file is missing, truncated or was changed.
     """
+    for _ in range(_READS - 1):
+        before = _version(folder)
+        try:
+            return _read(folder)
+        except DataError:
+            if before is None or _version(folder) == before:
+                raise
+    return _read(folder)
+
+
+def _version(folder: Path) -> tuple[int, int] | None:
+    """Changes whenever another manifest takes the place of the one before."""
+    try:
+        status = (folder / MANIFEST).stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def _read(folder: Path) -> Stored:
     manifest = read_manifest(folder)
-    paths = {name: _checked(folder, entry) for name, entry in manifest["files"].items()}
-    for name in ("tables", "users", "items", "train"):
-        if name not in paths:
-            raise DataError(str(folder / MANIFEST), f"no file for {name}", "one in every model")
-    tables = stored_checks.read_tables(paths["tables"])
-    users, items = (stored_checks.read_ids(paths[side]) for side in ("users", "items"))
-    parts = {
-        name: stored_checks.read_part(paths[name], users, items) for name in PARTS if name in paths
-    }
+    try:
+        paths = {name: _checked(folder, entry) for name, entry in manifest["files"].items()}
+        for name in ("tables", "users", "items", "train"):
+            if name not in paths:
+                raise DataError(str(folder / MANIFEST), f"no file for {name}", "one in every model")
+        tables = stored_checks.read_tables(paths["tables"])
+        users, items = (stored_checks.read_ids(paths[side]) for side in ("users", "items"))
+        parts = {
+            name: stored_checks.read_part(paths[name], users, items)
+            for name in PARTS
+            if name in paths
+        }
+    except OSError as error:  # another save may have taken the file away
+        reason = error.strerror or str(error)
+        raise DataError(str(folder), reason.lower(), "the files that `save` wrote") from None
     return Stored(tables, users, items, parts, manifest)
 
 
-def _add(folder: Path, name: str, write: Any) -> dict[str, Any]:
-    part = folder / f".{uuid.uuid4().hex}.part"
-    try:
+def _add(folder: Path, name: str, write: Callable[[Path], None]) -> dict[str, Any]:
+    with part_folder(folder / name) as private:
+        part = private / "part"
         write(part)
         digest = _sha256(part)
         path = Path(name)
         target = folder / f"{path.stem}-{digest[:12]}{path.suffix}"
         with replacing(target) as final:
             part.replace(final)
-    finally:
-        part.unlink(missing_ok=True)
     return {"file": target.name, "sha256": digest, "bytes": target.stat().st_size}
 
 
 def _checked(folder: Path, entry: dict[str, Any]) -> Path:
     path: Path = folder / entry["file"]
-    if not path.is_file():
-        raise DataError(str(path), "no such file", "the file that the manifest names")
-    size = path.stat().st_size
-    if size != entry["bytes"]:
-        raise DataError(str(path), f"{size} bytes", f"{entry['bytes']} bytes")
-    digest = _sha256(path)
+    try:
+        if not path.is_file():
+            raise DataError(str(path), "no such file", "the file that the manifest names")
+        size = path.stat().st_size
+        if size != entry["bytes"]:
+            raise DataError(str(path), f"{size} bytes", f"{entry['bytes']} bytes")
+        digest = _sha256(path)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise DataError(str(path), reason, "a file that can be read") from None
     if digest != entry["sha256"]:
         raise DataError(str(path), f"sha256 {digest[:12]}…", f"{entry['sha256'][:12]}…: it changed")
     return path

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fullrank.data.files import replacing
+from fullrank.data.locks import exclusive
 from fullrank.data.splits import Split
 from fullrank.errors import DataError, FullrankError, SettingError
 from fullrank.evaluation.significance import better_for_users, better_over_seeds, holm
@@ -120,7 +122,9 @@ def compare(
         for seed in seeds:
             path = folder / "runs" / f"{entry.label}-{seed}-{_key(split, entry, seed, k, protocol)}"
             try:
-                run, news = _run(split, entry, seed, path, k, protocol, threads)
+                # Others make their runs meanwhile, and this one then finds them.
+                with exclusive(path.parent, "compare", folder=True, wait=math.inf, say=log):
+                    run, news = _run(split, entry, seed, path, k, protocol, threads)
             except FullrankError as error:
                 errors[entry.label] = str(error)
                 log(f"{entry.label}, seed {seed}: {error}")
@@ -153,7 +157,6 @@ def _run(
         return Run(stored["metrics"], users, stored["metadata"]), " (from before)"
     model = Recommender(entry.method, threads=threads, seed=seed, **entry.values)
     trained = not isinstance(model.settings, ClosedFormMethod)
-    path.parent.mkdir(parents=True, exist_ok=True)
     if trained:
         model.fit(split, checkpoint=checkpoint, resume=checkpoint.is_file())
     else:

@@ -15,6 +15,7 @@ from fullrank.errors import DataError, FitError, SettingError
 from fullrank.evaluation import evaluate
 from fullrank.methods import ClosedFormMethod, Space, build_method, method_named
 from fullrank.recommender import Recommender
+from fullrank.studies.storage import storage_errors
 from fullrank.studies.trials import (
     STARTUP,
     Best,
@@ -70,6 +71,7 @@ class _Watch(Silent):
             raise self.stop
 
 
+@storage_errors
 def tune(
     split: Split,
     method: str,
@@ -102,7 +104,8 @@ def tune(
     Raises:
         SettingError: Optuna is not installed, there is nothing to tune, or ``trials`` or ``seed``
             is out of bounds.
-        DataError: there is no validation part or nothing in it, or the storage is of another study.
+        DataError: there is no validation part or nothing in it, or the storage is of another
+            study or cannot be used.
         FitError: no trial came to a value.
     """
     optuna = optuna_or_error()

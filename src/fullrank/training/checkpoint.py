@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, uint8
 
 from fullrank.data.files import replacing
 from fullrank.errors import DataError, FitError
@@ -56,14 +59,16 @@ class CheckpointFile:
     def save(self, tensors: dict[str, Tensor], progress: Progress) -> None:
         """Writes the file; a crash meanwhile leaves the one before."""
         metadata = {"identity": json.dumps(self.identity), "progress": json.dumps(vars(progress))}
+        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        metadata["sha256"] = _digest(whole, metadata)
         with replacing(self.path) as part:
-            save_file({name: t.contiguous() for name, t in tensors.items()}, part, metadata)
+            save_file(whole, part, metadata)
 
     def load(self) -> tuple[dict[str, Tensor], Progress]:
         """Returns the saved tensors and progress, after checking that they are of this run.
 
         Raises:
-            DataError: the file is missing, truncated or not a checkpoint.
+            DataError: the file is missing, not a checkpoint, or has other bits than were saved.
             FitError: it belongs to a run with other settings or other data.
         """
         if not self.exists():
@@ -72,17 +77,41 @@ class CheckpointFile:
             with safe_open(self.path, framework="pt") as file:
                 metadata = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # a handle is no mapping
+            if metadata.pop("sha256") != _digest(tensors, metadata):
+                raise ValueError
             identity = json.loads(metadata["identity"])
             progress = Progress(**json.loads(metadata["progress"]))
-        except (SafetensorError, KeyError, ValueError, TypeError):
+        except (SafetensorError, KeyError, ValueError, TypeError, OSError):
             expected = "a checkpoint; delete it to restart training"
             raise DataError(str(self.path), "a damaged file", expected) from None
         for name in sorted(identity.keys() | self.identity.keys()):
             old, new = identity.get(name), self.identity.get(name)
             if old != new:
-                raise FitError(str(self.path), f"a run with {name} = {old}", f"{name} = {new}")
+                expected = f"{name} = {new}"
+                if name == "kernels":
+                    expected += f": {_way_to(str(old))} to go on, or a run begun anew"
+                raise FitError(str(self.path), f"a run with {name} = {old}", expected)
         return tensors, progress
 
     def remove(self) -> None:
         """Deletes the file, once the run it belongs to is complete."""
         self.path.unlink(missing_ok=True)
+
+
+def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    """Of all that a checkpoint holds, whatever its order in the file."""
+    digest = hashlib.sha256(json.dumps(sorted(metadata.items())).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _way_to(kernels: str) -> str:
+    """How to get the kernels that `fullrank.native.state` called so."""
+    packaged = re.fullmatch(r"native \(packaged, (.+)\)", kernels)
+    if packaged is not None:
+        return f"set FULLRANK_NATIVE={packaged[1]}"
+    if kernels.startswith("native (compiled"):
+        return "set FULLRANK_NATIVE=compile"
+    return "set FULLRANK_NATIVE=0" if kernels.startswith("torch") else "use the same kernels"

@@ -1,4 +1,4 @@
-"""Ctrl-C that waits for the end of a step, so that what is saved is whole."""
+"""Ctrl-C and requests to end that wait for the end of a step, so that what is saved is whole."""
 
 from __future__ import annotations
 
@@ -8,19 +8,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+NUMBERS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"""Ctrl-C, a request to end, and a terminal that was closed."""
+
 
 class Interrupt:
-    """Whether a stop has been asked for."""
+    """Whether a stop has been asked for, and by which signal."""
 
     def __init__(self) -> None:
         self.requested = False
+        self.number: int = signal.SIGINT
 
 
 @contextmanager
 def deferred_interrupt() -> Iterator[Interrupt]:
-    """Turns the first SIGINT or SIGTERM into a flag; a second SIGINT acts at once.
+    """Turns the first of `NUMBERS` into a flag; a second SIGINT acts at once.
 
-    Outside the main thread, where Python allows no signal handlers, the flag is never set.
+    Outside the main thread, where Python allows no signal handlers, the flag is never set; what
+    this process was started to ignore, as by nohup, it goes on to ignore.
     """
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
@@ -28,12 +35,15 @@ def deferred_interrupt() -> Iterator[Interrupt]:
         return
 
     def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        interrupt.requested = True
+        interrupt.requested, interrupt.number = True, number
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in NUMBERS}
+    ours = {number: old for number, old in before.items() if old not in (signal.SIG_IGN, None)}
     try:
+        for number in ours:
+            signal.signal(number, ask)
         yield interrupt
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, old in ours.items():
+            signal.signal(number, old)

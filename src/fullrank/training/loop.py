@@ -16,7 +16,7 @@ from fullrank.encoders.base import Encoder
 from fullrank.engine.batches import slice_of
 from fullrank.engine.choose import Choice, choose
 from fullrank.engine.step import Engine, Step, parameters_of
-from fullrank.errors import FitError
+from fullrank.errors import FitError, Stopped
 from fullrank.training.checkpoint import CheckpointFile, Progress, Record
 from fullrank.training.interrupt import Interrupt, deferred_interrupt
 from fullrank.training.optim import optimizer
@@ -116,7 +116,7 @@ class Trainer:
                 progress.step += len(stacked.user_idx)
                 self.reporter.steps(len(stacked.user_idx))
                 if interrupt.requested:
-                    self._interrupted(losses, began)
+                    self._interrupted(interrupt, losses, began)
         progress.seconds += time.perf_counter() - began
         progress.epoch, progress.step, progress.loss_sum = progress.epoch + 1, 0, 0.0
         self._close_epoch(losses.item() / self.steps, lr, time.perf_counter() - began)
@@ -158,12 +158,12 @@ class Trainer:
         for name, table in self.best.items():
             self.plan.parameters[name].copy_(table)
 
-    def _interrupted(self, losses: Tensor, began: float) -> None:
+    def _interrupted(self, interrupt: Interrupt, losses: Tensor, began: float) -> None:
         self.progress.loss_sum = losses.item()
         self.progress.seconds += time.perf_counter() - began
         if self.checkpoint is not None:
             self._save()
-        raise KeyboardInterrupt
+        raise Stopped(interrupt.number)
 
     def _save(self) -> None:
         if self.checkpoint is None:

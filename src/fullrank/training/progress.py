@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from fullrank.data.files import replacing
+from fullrank.data.files import as_data_errors, replacing
 from fullrank.training.checkpoint import Record
 
 
@@ -60,11 +60,16 @@ class JsonLines(Silent):
     def start(self, epochs: int, steps: int, history: Sequence[Record]) -> None:  # noqa: ARG002
         """Writes the epochs so far."""
         with replacing(self.path) as part:
-            part.write_text("".join(json.dumps(record) + "\n" for record in history))
+            text = "".join(json.dumps(record) + "\n" for record in history)
+            part.write_text(text, encoding="utf-8")
 
     def epoch(self, record: Record) -> None:
-        """Adds a line."""
-        with self.path.open("a") as file:
+        """Adds a line.
+
+        Raises:
+            DataError: the disk is full, or the file cannot be written.
+        """
+        with as_data_errors(self.path), self.path.open("a") as file:
             file.write(json.dumps(record) + "\n")
 
 

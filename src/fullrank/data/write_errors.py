@@ -1,0 +1,45 @@
+"""What a failed write says: one line where the machine and not the program is to blame."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fullrank.errors import DataError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL_WORDS = ("disk is full", "disk i/o error", *(f"os error {number}" for number in _FULL))
+
+
+def write_error(error: BaseException, target: Path | str) -> DataError | None:
+    """What to tell of a failed write, if the machine and not the program is to blame.
+
+    Writers in other languages report an operating system's error as text, with its number in it;
+    SQLite has words of its own.
+    """
+    text = str(error)
+    number = error.errno if isinstance(error, OSError) else None
+    if number in _FULL or any(words in text for words in _FULL_WORDS):
+        return DataError(str(target), "a full disk", "room for it; what was there is untouched")
+    if isinstance(error, OSError):
+        reason = (error.strerror or text).lower()
+        return DataError(str(target), reason, "a location that can be written; nothing was changed")
+    return None
+
+
+@contextmanager
+def as_data_errors(target: Path | str) -> Iterator[None]:
+    """Turns failed writes into `DataError`; all else passes.
+
+    Raises:
+        DataError: the disk is full, or ``target`` cannot be written.
+    """
+    try:
+        yield
+    except Exception as error:
+        failed = write_error(error, target)
+        if failed is None:
+            raise
+        raise failed from None
