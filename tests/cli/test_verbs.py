@@ -71,6 +71,92 @@ def test_allow_deny_seen_and_fold_in(model, tmp_path):
     assert not {row["item_id"] for row in rows} & {"art/i1", "art/i5"}
 
 
+def test_unknown_ids_are_counted_and_passed_over(model, tmp_path):
+    stock = tmp_path / "stock.txt"
+    stock.write_text("art/i1\nunsold\nart/i2\n")
+    run = fullrank(
+        "recommend", model, "--user", "0017", "--user", "nobody", "--allow", stock,
+        "--include-seen", "--json",
+    )  # fmt: skip
+    rows = run.json["recommendations"]
+    assert [row["source"] for row in rows] == ["model"] * 2 + ["popular"] * 2
+    assert {row["item_id"] for row in rows if row["user_id"] == "nobody"} == {"art/i1", "art/i2"}
+    assert run.json["unknown"] == {"allow": 1, "unknown": 1}
+    assert "1 of 3 ids unknown and passed over, the first 'unsold'" in run.err
+    assert "users: 1 unknown of 2; they get the popular list" in run.err
+    same = fullrank("recommend", model, "--user", "0017", "--deny", stock, "--json")
+    assert "1 of 3 ids unknown" in same.err
+    for given in (("--allow", stock), ("--deny", stock)):
+        assert_refused(
+            fullrank("recommend", model, "--user", "0017", *given, "--strict"), "'unsold'"
+        )
+    stock.write_text("unsold\n")
+    run = fullrank("recommend", model, "--user", "0017", "--allow", stock)
+    assert_refused(run, "1 ids, all unknown")
+    near = fullrank("similar", model, "--item", "art/i1", "--item", "unsold", "-k", 2, "--json")
+    assert [row["item_id"] for row in near.json["similar"]] == ["art/i1"] * 2
+    assert "1 of 2 ids unknown" in near.err
+
+
+def test_one_newcomer_without_known_items_takes_nobodys_list_away(model, tmp_path):
+    new = tmp_path / "new.csv"
+    new.write_text("Customer No,SKU\nguest,art/i1\nlost,unsold\n")
+    run = fullrank("recommend", model, "--fold-in", new, *COLUMNS, "-k", 2, "--json")
+    rows = run.json["recommendations"]
+    assert [(row["user_id"], row["source"]) for row in rows] == (
+        [("lost", "popular")] * 2 + [("guest", "model")] * 2
+    )
+    assert run.json["unknown"] == {"without_training_interactions": 1}
+    refused = fullrank("recommend", model, "--fold-in", new, *COLUMNS, "--strict")
+    assert_refused(refused, "'lost'")
+
+
+def test_the_command_leaves_out_the_held_out_part_too_unless_told(model):
+    from fullrank import Recommender
+
+    stored = Recommender.load(model)
+    parts = ("train", "validation", "test")
+    for given, options in (
+        ((), {"exclude": parts}),
+        (("--exclude", "train,validation"), {}),
+        (("--include-seen",), {"exclude_seen": False}),
+    ):
+        run = fullrank("recommend", model, "--user", "0017", "-k", 60, *given, "--json")
+        items = [row["item_id"] for row in run.json["recommendations"]]
+        assert items == stored.recommend("0017", 60, **options)["item_id"].to_list()
+
+
+def test_evaluate_says_what_it_left_out(events, tmp_path):
+    orders = pl.read_csv(events, schema_overrides={"Customer No": pl.String})
+    last = orders["when"].max()
+    late = orders.head(0).vstack(
+        pl.DataFrame(
+            {"Customer No": ["late"] * 3, "SKU": ["art/i1", "art/i2", "art/new"], "when": last},
+            schema=orders.schema,
+        )
+    )
+    pl.concat([orders, late]).write_csv(tmp_path / "orders.csv")
+    fit = fullrank(
+        "fit", tmp_path / "orders.csv", "-o", tmp_path / "m", *COLUMNS, *QUICK,
+        "--timestamp-column", "when", "--split", "time",
+    )  # fmt: skip
+    assert fit.code == 0, fit.err
+    run = fullrank("evaluate", tmp_path / "m", "--json").json["protocol"]
+    assert run["untrained_users"] == 1
+    assert run["untrained_items"] >= 1
+    assert run["untrained_users_evaluated"] == 0
+    text = fullrank("evaluate", tmp_path / "m").out
+    assert "1 users without training interactions left out" in " ".join(text.split())
+    both = fullrank("evaluate", tmp_path / "m", "--include-cold", "--json").json["protocol"]
+    assert both["users_evaluated"] == run["users_evaluated"] + run["untrained_users"]
+    new = tmp_path / "test.csv"
+    new.write_text("Customer No,SKU\n0017,unsold\nnobody,art/i1\n0017,art/i1\n0017,art/i2\n")
+    run = fullrank("evaluate", tmp_path / "m", new, *COLUMNS)
+    assert "2 test pairs of unknown ids left out; 1 unknown users among them" in " ".join(
+        run.out.split()
+    )
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -25,6 +25,9 @@ Threshold = Annotated[
 MinInteractions = Annotated[
     int, typer.Option(min=1, help="Keep the k-core: users and items with at least this many.")
 ]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Stop at an unknown id, rather than count and pass it.")
+]
 How = Annotated[str, typer.Option("--split", help="How to divide: random, time or last.")]
 
 DEFAULT_USER, DEFAULT_ITEM = "user_id", "item_id"

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 import scipy
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -34,6 +35,8 @@ from fullrank.serving.scorers import (
 FORMAT = 1
 MANIFEST = "manifest.json"
 PARTS = ("train", "validation", "test")
+POPULARITY = "popularity"
+"""Name of the training popularity in the folder of a model of folded-in users."""
 _KINDS: dict[str, type[DotScorer | ItemScorer | SpectralScorer]] = {
     "users": DotScorer,
     "vectors": SpectralScorer,
@@ -85,6 +88,27 @@ def scorer_of(tensors: Tensors, train: Interactions, device: str) -> DotScorer |
         if name in tensors:
             return kind.from_tensors(tensors, train, device)
     raise DataError("tables of the model", f"tensors {sorted(tensors)}", f"one of {list(_KINDS)}")
+
+
+def popularity_of(stored: Stored, *, trained: bool) -> NDArray[Any] | None:
+    """(n_items,) the popularity of the items in training, if the folder's users were not in it.
+
+    A folder from before it was kept does not say which items were trained: all of them then count
+    once more than the new users have them.
+
+    Raises:
+        DataError: it is not a finite number of zero or more for each item.
+    """
+    if trained:
+        return None
+    kept = stored.tables.get(POPULARITY)
+    if kept is None:
+        return stored.parts["train"].item_degree + 1
+    if kept.shape != (len(stored.items),) or not (kept.isfinite() & (kept >= 0)).all():
+        found = f"shape {tuple(kept.shape)}, or numbers that are not finite and positive"
+        raise DataError("popularity of the model", found, f"{len(stored.items)} counts")
+    counts: NDArray[Any] = kept.double().numpy()
+    return counts
 
 
 def write_model(folder: Path, stored: Stored) -> None:
