@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -133,6 +134,8 @@ class Recommender:
             validation.users != train.users or validation.items != train.items
         ):
             raise FitError("validation", "other users or items than in train", "parts of one split")
+        if train.weight is not None and not self.settings.uses_weights:
+            warnings.warn(f"weights: {self.settings.without_weights}", stacklevel=2)
         with torch_threads(self.threads):
             self._scorer, self.training = fit_method(
                 self.settings,
@@ -298,7 +301,8 @@ class Recommender:
             DataError: a user has no item that the model knows and ``strict``, or the model is one
                 of folded-in users and lies in a folder from before the map was kept.
         """
-        new = frames.restricted_to_items(interactions, self.items, strict=strict)
+        weighted = self.train.weight is not None
+        new = frames.restricted_to_items(interactions, self.items, strict=strict, weighted=weighted)
         scorer = self._fitted()
         folded = type(self)(self.settings, device=self.device)
         folded._scorer = self._fold_in.fold(scorer, self.train, new)

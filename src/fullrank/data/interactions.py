@@ -16,6 +16,7 @@ from fullrank.data.columns import Columns, clean
 from fullrank.data.ids import Ids
 from fullrank.data.location import SourceLocation, first_true
 from fullrank.data.order import ascending, read_only, row_starts, sorted_keys
+from fullrank.data.positive import float32, positive
 from fullrank.errors import DataError
 
 
@@ -102,8 +103,11 @@ class Interactions:
     ) -> Self:
         """Builds from row numbers, one pair a position; repeated pairs are merged and counted.
 
-        The weights of a repeated pair add up, and its latest timestamp stays.
+        The weights of a repeated pair add up, and its earliest timestamp stays: from then on it is
+        known. A pair of weight zero is no interaction.
         """
+        if weight is not None:
+            user_idx, item_idx, weight, timestamp = positive(user_idx, item_idx, weight, timestamp)
         merged, each = 0, item_idx
         if ascending(user_idx, item_idx):
             indptr = row_starts(user_idx, len(users))
@@ -114,9 +118,9 @@ class Interactions:
             )
             merged = len(user_idx) - len(starts)
             if weight is not None:
-                weight = np.add.reduceat(weight[order], starts)
+                weight = float32(np.add.reduceat(weight[order], starts))
             if timestamp is not None:
-                timestamp = np.maximum.reduceat(timestamp[order], starts)
+                timestamp = np.minimum.reduceat(timestamp[order], starts)
             indptr = np.searchsorted(key, np.arange(len(users) + 1, dtype=np.int64) << 32)
             each = key & 0xFFFFFFFF
         return cls(
@@ -124,7 +128,7 @@ class Interactions:
             items,
             indptr,
             each.astype(np.int32),
-            weight=None if weight is None else weight.astype(np.float32),
+            weight=weight,
             timestamp=timestamp,
             merged=merged,
         )
@@ -243,10 +247,12 @@ class Interactions:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits over ids and pairs: equal for equal interactions, however read."""
+        """16 hexadecimal digits over ids, pairs and weights: equal for equal interactions."""
         sha = hashlib.sha256(f"{self.users.digest} {self.items.digest}\n".encode())
         sha.update(np.ascontiguousarray(self.indptr, dtype="<i8").data)
         sha.update(np.ascontiguousarray(self.item_idx, dtype="<i4").data)
+        if self.weight is not None:
+            sha.update(np.ascontiguousarray(self.weight, dtype="<f4").data)
         return sha.hexdigest()[:16]
 
     def summary(self) -> dict[str, Any]:

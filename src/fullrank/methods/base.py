@@ -51,6 +51,16 @@ class Method(Settings):
     seed: int = Field(0, ge=0, lt=2**64)
     """Seed of everything that is drawn."""
 
+    @property
+    def uses_weights(self) -> bool:
+        """Whether the weights of interactions change what is learned."""
+        return False
+
+    @property
+    def without_weights(self) -> str:
+        """What to say where there are weights and they are not used."""
+        return f"{self.name} does not use them"
+
 
 class ClosedFormMethod(Method):
     """A method that is computed at once, without epochs."""
@@ -73,6 +83,16 @@ class TrainedMethod(TrainingSettings, Method):
     """Width of the embeddings, d."""
     init_dim: int | None = Field(None, ge=2)
     """Width in the bound ±√(6 / (n + width)) of the initial rows; ``dim`` if absent."""
+
+    @property
+    def uses_weights(self) -> bool:
+        """Whether pairs are drawn in proportion to them."""
+        return self.weighted
+
+    @property
+    def without_weights(self) -> str:
+        """Names the setting that uses them."""
+        return f"{self.name} does not use them; weighted = true draws pairs in proportion to them"
 
     def build_loss(self) -> Loss:
         """The loss of a batch."""
@@ -105,6 +125,7 @@ class TrainedMethod(TrainingSettings, Method):
             self.sampled.negatives,
             damping=self.damping,
             systematic=self.systematic,
+            weighted=self.weighted,
             shared=self.sampled.shared,
             threads=torch.get_num_threads(),
         )
@@ -162,6 +183,11 @@ class PairMethod(TrainedMethod):
                     "propagation = factored"
                 )
         return self
+
+    @property
+    def uses_weights(self) -> bool:
+        """In drawing pairs, or as the weights of the graph's edges."""
+        return self.weighted or self.encoder == "lightgcn"
 
     def build_encoder(self, data: Interactions, generator: torch.Generator, device: str) -> Encoder:
         """Free rows, or LightGCN."""

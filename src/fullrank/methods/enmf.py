@@ -19,7 +19,8 @@ from fullrank.methods.space import Span
 class ENMF(TrainedMethod):
     """The whole-data loss.
 
-    An epoch visits each user once: ``sampler``, ``systematic`` and ``damping`` have no effect.
+    An epoch visits each user once: ``sampler``, ``systematic``, ``damping`` and ``weighted`` have
+    no effect.
     """
 
     name = "enmf"
@@ -37,6 +38,16 @@ class ENMF(TrainedMethod):
     """Weight c of the unobserved pairs."""
     keep: float = Field(1.0, gt=0, le=1)
     """Share of the user entries that a step keeps (dropout)."""
+
+    @property
+    def uses_weights(self) -> bool:
+        """Never: the loss is of all items alike."""
+        return False
+
+    @property
+    def without_weights(self) -> str:
+        """Drawing pairs in proportion is no way out here."""
+        return f"{self.name} does not use them"
 
     def build_loss(self) -> Loss:
         """The loss of some users with every item."""

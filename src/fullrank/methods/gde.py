@@ -39,6 +39,11 @@ class GDE(TrainedMethod):
     negatives: int = Field(1, ge=1)
     """Unobserved items drawn for each pair, N."""
 
+    @property
+    def uses_weights(self) -> bool:
+        """As the weights of the graph's edges."""
+        return True
+
     def build_loss(self) -> Loss:
         """BPR whose gradient weights hard triples."""
         return Loss.of_triples(objectives.adaptive_bpr)

@@ -150,8 +150,12 @@ def known_pairs(data: Any, users: Ids, items: Ids) -> tuple[Interactions, dict[s
     }
 
 
-def restricted_to_items(data: Any, items: Ids, *, strict: bool = True) -> Interactions:
+def restricted_to_items(
+    data: Any, items: Ids, *, strict: bool = True, weighted: bool = False
+) -> Interactions:
     """Interactions of new users over the items of a model; unknown items are dropped.
+
+    Weights stay where the model was ``weighted``.
 
     Raises:
         DataError: a user has no known item and ``strict``; without it, they stay without items.
@@ -161,7 +165,7 @@ def restricted_to_items(data: Any, items: Ids, *, strict: bool = True) -> Intera
     given = data if isinstance(data, Interactions) else Interactions.from_frame(data)
     item = items.rows(given.items.values)[given.item_idx]
     known = item >= 0
-    weight = None if given.weight is None else given.weight[known]
+    weight = given.weight[known] if weighted and given.weight is not None else None
     new = Interactions.from_rows(
         given.users, items, given.user_idx[known], item[known], weight=weight
     )

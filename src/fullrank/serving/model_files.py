@@ -132,6 +132,8 @@ def write_model(folder: Path, stored: Stored) -> None:
             written[name] = _add(folder, f"{name}.parquet", table.write_parquet)
         for name, part in stored.parts.items():
             rows = pl.DataFrame({"user_row": part.user_idx, "item_row": part.item_idx})
+            if part.weight is not None:
+                rows = rows.with_columns(weight=pl.Series(part.weight))
             written[name] = _add(folder, f"{name}.parquet", rows.write_parquet)
         manifest = {"format": FORMAT, **stored.manifest, "files": written}
         with replacing(folder / MANIFEST) as part_file:
@@ -249,4 +251,5 @@ def _read_ids(path: Path) -> Ids:
 def _read_part(path: Path, users: Ids, items: Ids) -> Interactions:
     table = pl.read_parquet(path)
     rows = (table[name].to_numpy() for name in ("user_row", "item_row"))
-    return Interactions.from_rows(users, items, *rows)
+    weight = table["weight"].to_numpy() if "weight" in table.columns else None
+    return Interactions.from_rows(users, items, *rows, weight=weight)

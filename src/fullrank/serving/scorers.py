@@ -14,6 +14,7 @@ from torch import Tensor
 
 from fullrank import native
 from fullrank.data.interactions import Interactions
+from fullrank.data.weights import power, user_strength, weighted_csr
 from fullrank.errors import DataError, FitError
 from fullrank.serving.once import Once
 
@@ -117,6 +118,8 @@ class HistoryScorer(Scorer, Protocol):
 class ItemScorer:
     """Ranks by the sum of the weights from the items that a user has to each item, ``X B``.
 
+    X holds the weights of the history where it has them.
+
     Args:
         history: What the users have.
         weights: (n_items, n_items) float32, a dense array or a sparse matrix.
@@ -125,7 +128,7 @@ class ItemScorer:
     def __init__(self, history: Interactions, weights: NDArray[np.float32] | sp.csr_array) -> None:
         self.history = history
         self.weights = weights
-        self._history = history.csr()
+        self._history = weighted_csr(history)
 
     @property
     def n_items(self) -> int:
@@ -189,8 +192,8 @@ class SpectralScorer:
         self.scale = scale
         self.beta = beta
         self.smoothing = smoothing
-        own = np.maximum(history.user_degree, 1.0) ** -beta
-        rows = sp.diags_array(own) @ history.csr() @ sp.diags_array(scale)
+        own = power(user_strength(history), -beta)
+        rows = sp.diags_array(own) @ weighted_csr(history) @ sp.diags_array(scale)
         self._rows = sp.csr_array(rows).astype(np.float32)
 
     @property
