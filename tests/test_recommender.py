@@ -399,6 +399,16 @@ def test_fit_takes_interactions_splits_and_frames(small):
         Recommender(**QUICK).fit(7)
 
 
+def test_fit_takes_frames_with_other_names(small):
+    frame = small.train.to_frame().rename({"user_id": "who", "item_id": "what"})
+    columns = fr.Columns(user="who", item="what")
+    model = Recommender(**QUICK).fit(frame, columns=columns)
+    plain = Recommender(**QUICK).fit(small.train.to_frame())
+    assert torch.equal(model.item_embeddings, plain.item_embeddings)
+    with pytest.raises(SettingError, match="columns: found a Interactions; expected a data frame"):
+        Recommender(**QUICK).fit(small.train, columns=columns)
+
+
 def test_a_checkpoint_is_bound_to_settings_and_data(small, tmp_path):
     path = tmp_path / "c"
     Recommender(**QUICK).fit(small, checkpoint=path)

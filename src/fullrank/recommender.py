@@ -14,13 +14,14 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from fullrank.data.columns import Columns
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.splits import Split
 from fullrank.engine.devices import device_named, torch_threads
 from fullrank.errors import DataError, FitError, NotFittedError, SettingError
 from fullrank.evaluation import Evaluation, evaluate
-from fullrank.methods import Method, build_method
+from fullrank.methods import Method, build_method, stored_method
 from fullrank.methods.fitting import fit as fit_method
 from fullrank.presets import preset_named
 from fullrank.serving import DotScorer, describe, frames
@@ -107,6 +108,7 @@ class Recommender:
         checkpoint: str | Path | None = None,
         resume: bool = False,
         reporter: Reporter | None = None,
+        columns: Columns | None = None,
     ) -> Self:
         """Learns embeddings.
 
@@ -117,6 +119,7 @@ class Recommender:
             checkpoint: File to keep the state of the run in, for ``resume``.
             resume: Go on from the checkpoint; the result has the bits of an uninterrupted run.
             reporter: Receives the log of training.
+            columns: Names of the columns of a frame, where they are not the usual ones.
 
         Raises:
             FitError: the data cannot be trained on, the loss diverges, or the checkpoint is of
@@ -129,7 +132,9 @@ class Recommender:
         if split is not None:
             train, validation = split.train, split.validation if validation is None else validation
         if not isinstance(train, Interactions):
-            train = Interactions.from_frame(train)
+            train = Interactions.from_frame(train, columns=columns)
+        elif columns is not None:
+            raise SettingError("columns", f"a {type(train).__name__}", "a data frame to name them")
         if validation is not None and (
             validation.users != train.users or validation.items != train.items
         ):
@@ -393,13 +398,15 @@ class Recommender:
     def load(cls, folder: str | Path, *, device: str = "auto") -> Self:
         """Reads a model that `save` wrote.
 
+        One of a method that is not at hand recommends all the same; it cannot be fitted again.
+
         Raises:
             DataError: a file is missing, truncated or changed.
         """
         stored = read_model(Path(folder))
         manifest = stored.manifest
         try:
-            method = build_method(manifest["method"], manifest["settings"])
+            method = stored_method(manifest["method"], manifest["settings"])
         except SettingError as error:
             where = f"{Path(folder) / MANIFEST}, {error.where}"
             raise DataError(where, error.found, error.expected) from None

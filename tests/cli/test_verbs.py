@@ -157,6 +157,60 @@ def test_evaluate_says_what_it_left_out(events, tmp_path):
     )
 
 
+def test_fit_takes_the_folder_that_data_split_wrote(events, tmp_path):
+    from fullrank import Recommender, load
+
+    parts = tmp_path / "parts"
+    assert fullrank("data", "split", events, "-o", parts, *COLUMNS).code == 0
+    for out, data, columns in (("a", parts, ()), ("b", events, COLUMNS)):
+        run = fullrank("fit", data, "-o", tmp_path / out, *columns, *QUICK)
+        assert run.code == 0, run.err
+    one, other = (Recommender.load(tmp_path / name) for name in "ab")
+    assert one.item_embeddings.equal(other.item_embeddings)
+    assert dict(one.evaluate()) == dict(other.evaluate())
+    whole, split = load(parts, validation=0), load(parts)
+    assert whole.validation is None
+    assert len(whole.train) == len(split.train) + len(split.validation)
+    assert whole.test.fingerprint == split.test.fingerprint
+    (parts / "validation.parquet").unlink()
+    drawn = load(parts, validation=0.5, seed=1)
+    assert len(drawn.train) + len(drawn.validation) == len(split.train)
+    refused = fullrank("fit", parts, "-o", tmp_path / "c", "--split", "time")
+    assert_refused(refused, "the folder is split already")
+    (parts / "train.parquet").unlink()
+    assert_refused(fullrank("fit", parts, "-o", tmp_path / "c"), "without train.parquet")
+
+
+def test_compare_and_tune_take_the_columns_of_fit(events, tmp_path):
+    options = (*COLUMNS, "--timestamp-column", "when", "--split", "last", "--min-interactions", 3)
+    run = fullrank(
+        "compare", events, *options, "--methods", "popularity", "--seeds", 1, "-o", tmp_path / "c"
+    )
+    assert run.code == 0, run.err
+    pytest.importorskip("optuna")
+    run = fullrank(
+        "tune", events, *options, "--method", "itemknn", "--trials", 1, "-o", tmp_path / "t"
+    )
+    assert run.code == 0, run.err
+    hint = run.out.splitlines()[-1]
+    for each in ("--user-column 'Customer No'", "--split last", "--min-interactions 3"):
+        assert each in hint
+
+
+def test_weights_that_are_not_used_are_said_in_one_line(tmp_path):
+    path = tmp_path / "rated.csv"
+    rows = [f"u{user},i{item},{1 + item % 5}" for user in range(20) for item in range(user % 4, 12)]
+    path.write_text("\n".join(["user_id,item_id,weight", *rows]))
+    run = fullrank("fit", path, "-o", tmp_path / "m", *QUICK, "--method", "bpr")
+    assert run.code == 0, run.err
+    said = "weights: bpr does not use them; weighted = true draws pairs in proportion to them"
+    assert run.err.count(said) == 1
+    run = fullrank("fit", path, "-o", tmp_path / "n", *QUICK, "--method", "bpr", "--set",
+                   "weighted=true")  # fmt: skip
+    assert run.code == 0, run.err
+    assert "weights" not in run.err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

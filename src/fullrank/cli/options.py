@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,10 @@ Threshold = Annotated[
 ]
 MinInteractions = Annotated[
     int, typer.Option(min=1, help="Keep the k-core: users and items with at least this many.")
+]
+Import = Annotated[
+    list[str] | None,
+    typer.Option("--import", help="A .py file or a module that adds methods; repeatable."),
 ]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Stop at an unknown id, rather than count and pass it.")
@@ -53,6 +58,17 @@ def columns_of(
             "timestamp": timestamp,
             "threshold": threshold,
         }
+    )
+
+
+def flags_of(given: Mapping[str, tuple[Any, Any]]) -> str:
+    """Options whose value is not the usual one, as they are typed: each with a blank before it."""
+    import shlex
+
+    return "".join(
+        f" {name} {shlex.quote(str(value))}"
+        for name, (value, usual) in given.items()
+        if value != usual
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -31,10 +32,19 @@ def command(
     validation: Annotated[float, typer.Option(help="Fraction of train to choose by.")] = 0.1,
     holdout: Annotated[float, typer.Option(help="Fraction to keep away from the search.")] = 0.2,
     how: options.How = "random",
+    user_column: options.UserColumn = options.DEFAULT_USER,
+    item_column: options.ItemColumn = options.DEFAULT_ITEM,
+    weight_column: options.WeightColumn = None,
+    timestamp_column: options.TimestampColumn = None,
+    threshold: options.Threshold = None,
+    min_interactions: options.MinInteractions = 1,
     as_json: options.Json = False,
 ) -> None:
     """Search the settings of a method on validation data; the same command goes on."""
     output = Output(as_json)
+    columns = options.columns_of(
+        user_column, item_column, weight_column, timestamp_column, threshold
+    )
     from fullrank.data import load
     from fullrank.data.files import replacing
     from fullrank.studies.plots import study_plot
@@ -42,7 +52,15 @@ def command(
 
     optuna_or_error()
     folder = out or Path(f"tune-{method}")
-    split = load(data, validation=validation, seed=seed, test=holdout, how=how)  # type: ignore[arg-type]
+    split = load(
+        data,
+        validation=validation,
+        seed=seed,
+        test=holdout,
+        how=how,  # type: ignore[arg-type]  # checked by load, with the nearest name
+        columns=columns,
+        min_interactions=min_interactions,
+    )
     study = tune(
         split,
         method,
@@ -66,6 +84,19 @@ def command(
             chosen["epochs"] = study.epochs
         flags = " ".join(f"--set {name}={json.dumps(value)}" for name, value in chosen.items())
         typer.echo(f"\nsummary, study{' and plot' if plotted else ''} in {folder}; next:")
-        typer.echo(f"  fullrank fit {data} --method {method} {flags} --validation 0 -o model")
+        given = {
+            "--user-column": (user_column, options.DEFAULT_USER),
+            "--item-column": (item_column, options.DEFAULT_ITEM),
+            "--weight-column": (weight_column, None),
+            "--timestamp-column": (timestamp_column, None),
+            "--threshold": (threshold, None),
+            "--min-interactions": (min_interactions, 1),
+            "--split": (how, "random"),
+            "--holdout": (holdout, 0.2),
+        }
+        typer.echo(
+            f"  fullrank fit {shlex.quote(data)} --method {method} {flags}"
+            f"{options.flags_of(given)} --validation 0 -o model"
+        )
 
     output.result({**document, "folder": str(folder)}, show)

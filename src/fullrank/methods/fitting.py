@@ -8,9 +8,10 @@ from typing import Any
 
 from fullrank.data.interactions import Interactions
 from fullrank.encoders import Encoder, Pair
-from fullrank.errors import SettingError
+from fullrank.errors import FitError, SettingError
 from fullrank.evaluation import evaluate
 from fullrank.methods.base import ClosedFormMethod, Method, TrainedMethod
+from fullrank.methods.own import StandIn
 from fullrank.serving import DotScorer
 from fullrank.serving.scorers import HistoryScorer
 from fullrank.spectrum import effective_rank, unit_rows
@@ -36,6 +37,9 @@ def fit(
         FitError: the loss diverges, or the checkpoint is of another run.
         SettingError: ``resume`` with a method that has no epochs.
     """
+    if isinstance(method, StandIn):
+        found = "the settings of a saved model alone"
+        raise FitError(f"method {method.name}", found, "its class (--import the file that has it)")
     if isinstance(method, ClosedFormMethod):
         if resume:
             raise SettingError("resume", f"method {method.name}", "a method with epochs")
