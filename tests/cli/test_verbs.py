@@ -157,6 +157,22 @@ def test_evaluate_says_what_it_left_out(events, tmp_path):
     )
 
 
+def test_a_model_is_saved_although_nobody_can_be_evaluated(tmp_path):
+    path = tmp_path / "late.csv"
+    rows = [
+        f"u{user},i{item},{user}" for user in range(10) for item in range(user % 3, 6 + user % 3)
+    ]
+    path.write_text("\n".join(["user_id,item_id,timestamp", *rows]))
+    options = ("--split", "time", *QUICK, "--method", "bpr")
+    run = fullrank("fit", path, "-o", tmp_path / "m", *options, "--validation", 0)
+    assert run.code == 0, run.err
+    assert "not evaluated: test interactions: found" in run.err
+    assert len(fullrank("recommend", tmp_path / "m", "--user", "u1", "--json").json) == 2
+    refused = fullrank("fit", path, "-o", tmp_path / "n", *options)
+    assert refused.code == 2
+    assert "no user with training interactions" in refused.err
+
+
 def test_fit_takes_the_folder_that_data_split_wrote(events, tmp_path):
     from fullrank import Recommender, load
 

@@ -98,6 +98,9 @@ def _scorer(method: TrainedMethod, tables: Pair) -> DotScorer:
 def _validator(
     method: TrainedMethod, encoder: Encoder, train: Interactions, validation: Interactions
 ) -> Callable[[], float]:
+    if not (train.user_degree * validation.user_degree).any():
+        found = "no user with training interactions"
+        raise FitError("validation part", found, "one at least, or no validation (a fraction of 0)")
     k = min(20, train.n_items)
 
     def ndcg() -> float:
