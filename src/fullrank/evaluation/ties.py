@@ -51,7 +51,7 @@ def fair_top_k(
     left, depth = np.flatnonzero(_ties(first.scores).any(axis=1)), k + 1
     while len(left):
         depth = min(max(depth, k + 1), n_items)
-        step = max(1, block_bytes // (8 * depth))
+        step = max(1, block_bytes // (16 * depth))  # two int64 for each place of a tied list
         unfinished = []
         for start in range(0, len(left), step):
             block = left[start : start + step]
