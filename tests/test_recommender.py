@@ -18,6 +18,7 @@ from fullrank import (
 from fullrank.evaluation import evaluate
 from fullrank.serving import DotScorer
 
+EVERY_PART = ("train", "validation", "test")
 QUICK = {"dim": 8, "batch_size": 32, "epochs": 5}
 
 
@@ -46,7 +47,7 @@ def masked_scores(model, *parts):
 
 
 def test_lists_speak_raw_ids_and_leave_out_what_is_known(model, small):
-    frame = model.recommend(["u5", "u3"], k=7)
+    frame = model.recommend(["u5", "u3"], k=7, exclude=EVERY_PART)
     assert frame.columns == ["user_id", "item_id", "title", "score", "rank"]
     assert frame["user_id"].to_list() == ["u5"] * 7 + ["u3"] * 7
     assert frame["rank"].to_list() == [*range(1, 8)] * 2
@@ -63,13 +64,90 @@ def test_every_part_that_was_given_is_left_out_and_no_other(small, parts):
     given = {name: small.parts[name] if name in parts else None for name in ("validation", "test")}
     fitted = Recommender(**QUICK).fit(fr.Split("x", small.train, **given))
     scores = masked_scores(fitted, small.train, *(small.parts[name] for name in parts))
-    frame = fitted.recommend(k=120)
+    frame = fitted.recommend(k=120, exclude=EVERY_PART)
     for row in (0, 7, 199):
         left = np.flatnonzero(np.isfinite(scores[row]))
         assert set(best(frame, f"u{row}")) == {f"i{item}" for item in left}
         theirs = frame.filter(pl.col("user_id") == f"u{row}")["score"].to_numpy()
         np.testing.assert_allclose(theirs, -np.sort(-scores[row][left]), rtol=1e-4, atol=1e-6)
     assert len(fitted.recommend(k=500, exclude_seen=False)) == 200 * 120
+
+
+def test_recall_by_hand_from_recommend_is_that_of_evaluate(model, small):
+    """By default, what is left out of the lists is what the figures mask."""
+    lists, held = model.recommend(k=20), small.test.to_frame()
+    for k in (10, 20):
+        top = lists.filter(pl.col("rank") <= k)
+        hits = held.join(top, on=["user_id", "item_id"], how="left")
+        by_user = hits.group_by("user_id").agg(pl.col("rank").is_not_null().mean())
+        result = model.evaluate(k=20 if k == 20 else (10, 20))
+        assert by_user["rank"].mean() == pytest.approx(result[f"recall@{k}"], rel=1e-12)
+        assert result[f"recall@{k}"] > 0
+    served = model.recommend(k=20, exclude=EVERY_PART)
+    assert held.join(served, on=["user_id", "item_id"], how="inner").is_empty()
+    assert model.recommend("u5", exclude="train").equals(model.recommend("u5", exclude=["train"]))
+    assert model.recommend("u5", exclude=()).equals(model.recommend("u5", exclude_seen=False))
+    with pytest.raises(SettingError, match="exclude: found 'tset'; expected 'test'"):
+        model.recommend("u5", exclude=["tset"])
+
+
+@pytest.fixture
+def late(small) -> Recommender:
+    """Fitted without the pairs of user 3 and item 7, which are held out."""
+    train = small.train
+    gone = (train.user_idx == 3) | (train.item_idx == 7)
+    split = fr.Split("late", train.select(~gone), None, train.select(gone))
+    return Recommender(**QUICK).fit(split)
+
+
+def test_untrained_items_are_recommended_to_nobody_unless_asked(late):
+    assert "i7" not in set(late.recommend(k=120)["item_id"])
+    assert "i7" in set(late.recommend(k=120, include_untrained=True)["item_id"])
+    assert len(late.recommend("u1", allow=["i7"])) == 0
+    assert "i7" not in set(late.similar_items(["i3"], k=120)["similar_item_id"])
+    assert len(late.similar_items(["i7"])) == 0
+    folded = late.fold_in({"new": ["i1", "i2"]})
+    assert "i7" not in set(folded.recommend(k=120)["item_id"])
+
+
+def test_untrained_and_unknown_users_get_the_popular_list(late, tmp_path):
+    degree = late.train.item_degree
+    wanted = [f"i{row}" for row in np.argsort(-degree, kind="stable")[:5]]
+    frame = late.recommend(["u1", "u3", "nobody"], k=5, strict=False)
+    assert frame["user_id"].to_list() == ["u1"] * 5 + ["u3"] * 5 + ["nobody"] * 5
+    assert frame["source"].to_list() == ["model"] * 5 + ["popular"] * 10
+    assert best(frame, "u3") == best(frame, "nobody") == wanted
+    assert frame["score"][-5:].to_list() == np.sort(degree)[::-1][:5].tolist()
+    assert "source" not in late.recommend(["u1"]).columns
+    assert late.recommend("u1", source=True)["source"].unique().to_list() == ["model"]
+    late.save(tmp_path / "m")
+    again = Recommender.load(tmp_path / "m").recommend(["u1", "u3", "nobody"], k=5, strict=False)
+    assert again.equals(frame)
+    denied = late.recommend(["nobody"], k=5, strict=False, deny=[wanted[0], "unsold"])
+    assert best(denied, "nobody")[:4] == wanted[1:]
+
+
+def test_newcomers_without_a_known_item_get_the_popular_list(late, tmp_path):
+    given = {"new": ["i1", "unheard"], "lost": ["unheard"], "empty": []}
+    with pytest.raises(DataError, match="no item that the model knows"):
+        late.fold_in(given)
+    folded = late.fold_in(given, strict=False)
+    frame = folded.recommend(["new", "lost", "empty"], k=4)
+    assert frame["source"].to_list() == ["model"] * 4 + ["popular"] * 8
+    assert best(frame, "lost") == best(late.recommend("u3", k=4), "u3")
+    alone = late.fold_in({"new": ["i1"]}).recommend(k=4)
+    assert best(frame, "new") == best(alone, "new")
+    folded.save(tmp_path / "m")
+    again = Recommender.load(tmp_path / "m")
+    assert again.recommend(["new", "lost", "empty"], k=4).equals(frame)
+    assert late.fold_in({"empty": []}, strict=False).recommend(k=4)["source"][0] == "popular"
+
+
+def test_unknown_ids_of_another_type_are_shown_as_text(checkerboard):
+    frame = pl.DataFrame({"user_id": [1, 1, 2], "item_id": [5, 6, 5]})
+    model = Recommender("popularity").fit(frame)
+    assert model.recommend([2, 9], strict=False)["user_id"].to_list() == [2, 9, 9]
+    assert model.recommend([2, "x"], strict=False)["user_id"].to_list() == ["2", "x", "x"]
 
 
 def test_all_users_by_default_in_their_order(model, small):
@@ -142,7 +220,7 @@ def test_allowed_and_denied(model, small):
 
 def test_lists_are_short_where_items_are_left_out(model, small):
     known = sum(part.user_degree for part in small.parts.values())
-    frame = model.recommend(["u0", "u1"], k=1000)
+    frame = model.recommend(["u0", "u1"], k=1000, exclude=EVERY_PART)
     for row in (0, 1):
         ranks = frame.filter(pl.col("user_id") == f"u{row}")["rank"].to_list()
         assert ranks == list(range(1, 120 - known[row] + 1))
@@ -320,6 +398,16 @@ def test_fit_takes_interactions_splits_and_frames(small):
         Recommender(**QUICK).fit(small.train.select(np.arange(0)))
     with pytest.raises(DataError, match="found a int; expected a polars, pandas or pyarrow"):
         Recommender(**QUICK).fit(7)
+
+
+def test_fit_takes_frames_with_other_names(small):
+    frame = small.train.to_frame().rename({"user_id": "who", "item_id": "what"})
+    columns = fr.Columns(user="who", item="what")
+    model = Recommender(**QUICK).fit(frame, columns=columns)
+    plain = Recommender(**QUICK).fit(small.train.to_frame())
+    assert torch.equal(model.item_embeddings, plain.item_embeddings)
+    with pytest.raises(SettingError, match="columns: found a Interactions; expected a data frame"):
+        Recommender(**QUICK).fit(small.train, columns=columns)
 
 
 def test_a_checkpoint_is_bound_to_settings_and_data(small, tmp_path):

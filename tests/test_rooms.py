@@ -212,3 +212,15 @@ def test_every_public_name_has_a_home():
     assert set(fullrank.__all__) <= set(dir(fullrank))
     with pytest.raises(AttributeError, match="nonesuch"):
         fullrank.nonesuch  # noqa: B018
+
+
+@pytest.mark.slow
+def test_a_name_that_is_not_there_does_not_pass_the_type_checker(tmp_path, monkeypatch):
+    monkeypatch.setenv("MYPYPATH", str(SRC.parent))
+    api = pytest.importorskip("mypy.api")
+    (tmp_path / "use.py").write_text("import fullrank as fr\nfr.nonsense\nfr.Recommender\n")
+    options = ["--follow-imports=silent", "--ignore-missing-imports", "--cache-dir", str(tmp_path)]
+    said, _, code = api.run([str(tmp_path / "use.py"), *options])
+    assert code == 1
+    assert 'use.py:2: error: Module has no attribute "nonsense"' in said
+    assert "use.py:3" not in said

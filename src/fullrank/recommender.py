@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import polars as pl
+import torch
 from torch import Tensor
 
+from fullrank.data.columns import Columns
 from fullrank.data.files import expanded
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
@@ -19,14 +22,18 @@ from fullrank.data.splits import Split
 from fullrank.engine.devices import device_named, torch_threads
 from fullrank.errors import DataError, FitError, NotFittedError, SettingError
 from fullrank.evaluation import Evaluation, evaluate
-from fullrank.methods import Method, build_method
+from fullrank.methods import Method, build_method, stored_method
 from fullrank.methods.fitting import fit as fit_method
 from fullrank.presets import preset_named
 from fullrank.serving import DotScorer, describe, frames
+from fullrank.serving.cold import Trained
 from fullrank.serving.fold_in import FoldIn
 from fullrank.serving.model_files import (
     MANIFEST,
+    PARTS,
+    POPULARITY,
     Stored,
+    popularity_of,
     read_model,
     scorer_of,
     tensors_of,
@@ -37,8 +44,12 @@ from fullrank.serving.once import Once
 from fullrank.serving.record import Record
 from fullrank.serving.scorers import HistoryScorer, Scorer
 from fullrank.serving.similar import ItemSpace
+from fullrank.settings import nearest
 from fullrank.spectrum import Spectrum
 from fullrank.training import CheckpointFile, Reporter
+
+KNOWN = ("train", "validation")
+"""Parts that a model was learned from and chosen by."""
 
 _NOT_IDENTITY = {"epochs", "patience", "checkpoint_every"}
 """Settings that may change between a run and its continuation."""
@@ -86,6 +97,9 @@ class Recommender:
         self._similar: Once[ItemSpace] = Once()
         self._fold_in = FoldIn()
         self._parts: dict[str, Interactions] = {}
+        # Of the training of the items, where `_parts` holds folded-in users; see `_trained`.
+        self._popularity: np.ndarray[Any, Any] | None = None
+        self._trained_of: tuple[Interactions, Trained] | None = None
 
     def fit(
         self,
@@ -95,6 +109,7 @@ class Recommender:
         checkpoint: str | Path | None = None,
         resume: bool = False,
         reporter: Reporter | None = None,
+        columns: Columns | None = None,
     ) -> Self:
         """Learns embeddings.
 
@@ -105,6 +120,7 @@ class Recommender:
             checkpoint: File to keep the state of the run in, for ``resume``.
             resume: Go on from the checkpoint; the result has the bits of an uninterrupted run.
             reporter: Receives the log of training.
+            columns: Names of the columns of a frame, where they are not the usual ones.
 
         Raises:
             FitError: the data cannot be trained on, the loss diverges, the checkpoint is of
@@ -117,7 +133,9 @@ class Recommender:
         if split is not None:
             train, validation = split.train, split.validation if validation is None else validation
         if not isinstance(train, Interactions):
-            train = Interactions.from_frame(train)
+            train = Interactions.from_frame(train, columns=columns)
+        elif columns is not None:
+            raise SettingError("columns", f"a {type(train).__name__}", "a data frame to name them")
         if validation is not None and (
             validation.users != train.users or validation.items != train.items
         ):
@@ -126,6 +144,8 @@ class Recommender:
         if file is not None and file.exists() and not resume:
             expected = "resume=True to go on from it, or a path that is free to begin anew"
             raise FitError(str(file.path), "the checkpoint of another run", expected)
+        if train.weight is not None and not self.settings.uses_weights:
+            warnings.warn(f"weights: {self.settings.without_weights}", stacklevel=2)
         with torch_threads(self.threads):
             self._scorer, self.training = fit_method(
                 self.settings,
@@ -136,7 +156,7 @@ class Recommender:
                 resume=resume,
                 reporter=reporter,
             )
-        self._similar, self._fold_in = Once(), FoldIn()
+        self._similar, self._fold_in, self._popularity = Once(), FoldIn(), None
         parts = {"train": train, "validation": validation, "test": split.test if split else None}
         self._parts = {name: part for name, part in parts.items() if part is not None}
         self.data_name = split.name if split else None
@@ -200,35 +220,59 @@ class Recommender:
         k: int = 10,
         *,
         exclude_seen: bool = True,
+        exclude: Iterable[str] = KNOWN,
         allow: Iterable[Any] | None = None,
         deny: Iterable[Any] | None = None,
+        strict: bool = True,
+        include_untrained: bool = False,
+        source: bool | None = None,
     ) -> pl.DataFrame:
         """The k best items of each user.
+
+        Left out is what a user has in the parts that ``exclude`` names: by default in train and
+        validation, as in `evaluate`, so that hits counted in these lists are those of its figures
+        (but for ties, which `evaluate` breaks at random). Name ``test`` too to serve a model that
+        was fitted on a split; ``fullrank recommend`` does.
+
+        A user without training interactions gets the popular list, and so does an unknown one if
+        not ``strict``.
 
         Args:
             users: Raw user ids; all users if absent.
             k: Length of the lists; a list is shorter where fewer items are left.
-            exclude_seen: Leave out what a user is known to have interacted with, in the held-out
-                parts too.
+            exclude_seen: False to leave nothing out, whatever ``exclude`` says.
+            exclude: Names of parts; those that the model does not have are passed over.
             allow: Raw ids of the only items to recommend.
             deny: Raw ids of items not to recommend.
+            strict: Refuse unknown ids of users and items, rather than pass over them.
+            include_untrained: Recommend items without training interactions too, by the random
+                numbers that they start with.
+            source: Whether to add the column ``source``; by default, where there is a popular list.
 
         Returns:
-            A frame ``user_id, item_id[, title], score, rank``, in the order of ``users``.
+            A frame ``user_id, item_id[, title], score, rank[, source]``, in the order of ``users``.
+            The source of a list is ``model`` or ``popular``, whose scores are the numbers of
+            training interactions (or the sums of their weights).
 
         Raises:
             DataError: a user or item is not known.
-            SettingError: k is below 1.
+            SettingError: k is below 1, or a name in ``exclude`` is of no part.
         """
         frames.check_k(k)
+        scorer = self._fitted()
+        excluded = self._excluded(exclude) if exclude_seen else []
+        rows, shown = self._user_rows(users, strict)
+        candidates = frames.candidate_mask(self.items, allow, deny, strict=strict)
         return frames.recommend(
-            self._fitted(),
-            self.users,
+            scorer,
+            self._trained,
+            shown,
             self.items,
-            self._user_rows(users),
+            rows,
             k,
-            exclude=list(self._parts.values()) if exclude_seen else (),
-            candidates=frames.candidate_mask(self.items, allow, deny),
+            exclude=excluded,
+            candidates=candidates if include_untrained else self._trained.candidates(candidates),
+            source=source,
         )
 
     def similar_items(self, items: Iterable[Any], k: int = 10) -> pl.DataFrame:
@@ -236,7 +280,8 @@ class Recommender:
 
         Nearest by the cosine of their embeddings, or by the method's own weights where it has those
         in the place of embeddings. The first call makes what all calls use, and keeps it: of
-        embeddings, twice the memory of the item table (see `ItemSpace`).
+        embeddings, twice the memory of the item table (see `ItemSpace`). Items without training
+        interactions have no neighbours and are none.
 
         Returns:
             A frame ``item_id, similar_item_id[, title], score, rank``.
@@ -247,10 +292,14 @@ class Recommender:
         """
         frames.check_k(k)
         rows = frames.rows_of(self.items, items, "item", "an item of the training data")
-        space = self._similar.get(lambda: ItemSpace.of(self._fitted(), self.items))
+        space = self._similar.get(
+            lambda: ItemSpace.of(self._fitted(), self.items, self._trained.candidates())
+        )
         return space.nearest(rows, k)
 
-    def fold_in(self, interactions: Interactions | Mapping[Any, Iterable[Any]] | Any) -> Self:
+    def fold_in(
+        self, interactions: Interactions | Mapping[Any, Iterable[Any]] | Any, *, strict: bool = True
+    ) -> Self:
         """Serves users who were not in training, from their items; items stay as they are.
 
         The first call fits the linear map of `fullrank.serving.fold_in` to the users of training,
@@ -260,20 +309,23 @@ class Recommender:
         Args:
             interactions: A mapping of user id to item ids, a frame of ``user_id, item_id``, or
                 interactions. Items that the model does not know are left out.
+            strict: Refuse a user without an item that the model knows; else `recommend` gives them
+                the popular list.
 
         Returns:
             A recommender of these users alone, over the same items; `recommend` and `save` work.
 
         Raises:
-            DataError: a user has no item that the model knows, or the model is one of folded-in
-                users and lies in a folder from before the map was kept.
+            DataError: a user has no item that the model knows and ``strict``, or the model is one
+                of folded-in users and lies in a folder from before the map was kept.
         """
-        new = frames.restricted_to_items(interactions, self.items)
+        weighted = self.train.weight is not None
+        new = frames.restricted_to_items(interactions, self.items, strict=strict, weighted=weighted)
         scorer = self._fitted()
         folded = type(self)(self.settings, device=self.device)
         folded._scorer = self._fold_in.fold(scorer, self.train, new)
         folded._fold_in, folded._similar = self._fold_in, self._similar
-        folded._parts = {"train": new}
+        folded._parts, folded._popularity = {"train": new}, self._trained.popularity
         folded.training = {"folded_in": new.n_users}
         return folded
 
@@ -284,6 +336,7 @@ class Recommender:
         k: Sequence[int] | int = (10, 20),
         protocol: str = "standard",
         metrics: Sequence[str] | None = None,
+        include_cold: bool = False,
     ) -> Evaluation:
         """Ranks all items for the users of ``test`` and compares.
 
@@ -293,15 +346,17 @@ class Recommender:
             k: Lengths of the lists.
             protocol: ``standard`` or ``published``; see `fullrank.evaluation`.
             metrics: Names of metrics; all of the protocol if absent.
+            include_cold: Evaluate users without training interactions too, with the popular list
+                that `recommend` gives them.
 
         Raises:
             DataError: there is no test part, or it has no known pair.
         """
         if test is None and self.test is None:
             raise DataError("evaluate", "no held-out part in the model", "interactions to test on")
-        known, unknown = (
-            (self.test, 0) if test is None else frames.known_pairs(test, self.users, self.items)
-        )
+        known, unknown = self.test, frames.NOTHING_UNKNOWN
+        if test is not None:
+            known, unknown = frames.known_pairs(test, self.users, self.items)
         assert known is not None  # noqa: S101  # narrows the type: tested above
         result = evaluate(
             self._fitted(),
@@ -311,11 +366,13 @@ class Recommender:
             k=k,
             protocol=protocol,
             metrics=metrics,
+            include_cold=include_cold,
+            popularity=self._popularity,
         )
         result.protocol.update(
             method=self.method,
             seed=self.settings.seed,
-            unknown_pairs_left_out=unknown,
+            **unknown,
             data=self.data_name,
             versions=versions(),
         )
@@ -346,11 +403,15 @@ class Recommender:
             "versions": versions(),
         }
         tables = tensors_of(scorer) | self._fold_in.tensors(scorer, self.train)
+        if self._popularity is not None:
+            tables[POPULARITY] = torch.from_numpy(np.array(self._popularity, dtype=np.float64))
         write_model(expanded(folder), Stored(tables, self.users, self.items, self._parts, manifest))
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto") -> Self:
         """Reads a model that `save` wrote.
+
+        One of a method that is not at hand recommends all the same; it cannot be fitted again.
 
         Raises:
             DataError: a file is missing, truncated or changed.
@@ -359,7 +420,7 @@ class Recommender:
         stored = read_model(folder)
         manifest = stored.manifest
         try:
-            method = build_method(manifest["method"], manifest["settings"])
+            method = stored_method(manifest["method"], manifest["settings"])
         except SettingError as error:
             where = f"{folder / MANIFEST}, {error.where}"
             raise DataError(where, error.found, error.expected) from None
@@ -368,6 +429,7 @@ class Recommender:
         trained = "folded_in" not in manifest["training"]
         model._fold_in = FoldIn.from_tensors(stored.tables, model._scorer, trained=trained)
         model._parts = stored.parts
+        model._popularity = popularity_of(stored, trained=trained)
         model.data_name = manifest["data"].get("name")
         model.training, model.metrics = manifest["training"], manifest["metrics"]
         return model
@@ -395,11 +457,34 @@ class Recommender:
             raise FitError(f"method {self.method}", found, "a method that learns embeddings")
         return scorer.user_table, scorer.item_table
 
-    def _user_rows(self, users: Iterable[Any] | None) -> np.ndarray[Any, Any]:
+    @property
+    def _trained(self) -> Trained:
+        """Which users and items training has seen."""
+        if self._trained_of is None or self._trained_of[0] is not self.train:
+            self._trained_of = self.train, Trained.of(self.train, self._popularity)
+        return self._trained_of[1]
+
+    def _excluded(self, names: Iterable[str]) -> list[Interactions]:
+        """The parts of those names that the model has."""
+        names = [names] if isinstance(names, str) else list(names)
+        for name in names:
+            if name not in PARTS:
+                raise SettingError("exclude", repr(name), nearest(name, PARTS))
+        return [self._parts[name] for name in names if name in self._parts]
+
+    def _user_rows(
+        self, users: Iterable[Any] | None, strict: bool
+    ) -> tuple[np.ndarray[Any, Any], pl.Series]:
+        """Row of each user, -1 for an unknown one, and the id to show."""
         if users is None:
-            return np.arange(len(self.users))
+            return np.arange(len(self.users)), self.users.values
+        raw = users if isinstance(users, pl.Series) else frames.many(users)
         hint = "a user of the training data (fold_in embeds new users from their items)"
-        return frames.rows_of(self.users, users, "user", hint)
+        if strict:
+            rows = frames.rows_of(self.users, raw, "user", hint)
+        else:
+            rows = frames.known_rows(self.users, raw)
+        return rows, frames.shown_ids(self.users, rows, list(raw))
 
     def _checkpoint_file(
         self, path: str | Path | None, train: Interactions, validation: Interactions | None

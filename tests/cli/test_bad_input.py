@@ -73,7 +73,8 @@ def test_somebody_elses_folder_is_left_alone(events, tmp_path):
 
 
 def test_unknown_ids(model):
-    assert_refused(fullrank("recommend", model, "--user", "nobody"), "'nobody'", "fold_in")
+    nobody = fullrank("recommend", model, "--user", "nobody", "--strict")
+    assert_refused(nobody, "'nobody'", "fold_in")
     assert_refused(fullrank("similar", model, "--item", "nothing"), "'nothing'")
     assert_refused(fullrank("evaluate", model, "--k", "10,x"), "'10,x'")
     assert_refused(fullrank("evaluate", model, "--protocol", "standrad"), "'standard'")

@@ -1,4 +1,5 @@
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -165,3 +166,17 @@ def test_one_time_for_all_cannot_be_cut():
     data = table([(0, 1, 3), (1, 1, 3), (1, 2, 3)])
     with pytest.raises(DataError, match="no interaction before the cutoff, 3 being the earliest"):
         time_split(data)
+
+
+def test_a_pair_that_comes_again_after_the_cut_stays_in_train():
+    """User a has x before the cut and after it; only y is new."""
+    frame = pl.DataFrame(
+        {
+            "user_id": ["a", "b", "a", "a"],
+            "item_id": ["x", "x", "y", "x"],
+            "timestamp": [1, 2, 8, 9],
+        }
+    )
+    split = time_split(Interactions.from_frame(frame), test=0.3, validation=0)
+    assert split.train.to_frame().select("user_id", "item_id").rows() == [("a", "x"), ("b", "x")]
+    assert split.test.to_frame().select("user_id", "item_id").rows() == [("a", "y")]

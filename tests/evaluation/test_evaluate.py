@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from fullrank.errors import DataError, FitError, SettingError
 from fullrank.evaluation import PROTOCOLS, evaluate
 from fullrank.evaluation.metrics import Exposure
+from fullrank.evaluation.ties import tie_order
 from fullrank.serving import DotScorer
 
 OF_USERS = ["recall", "recall_capped", "ndcg", "precision", "hit_rate", "mrr", "map"]
@@ -26,6 +27,7 @@ def split(rng, n_users, n_items, density=0.1):
     if n_users > 1:
         test[0] = False
     test[-1, -1], train[-1, -1], validation[-1, -1] = True, False, False
+    test[-1, 0], train[-1, 0], validation[-1, 0] = False, True, False
     return train, validation, test
 
 
@@ -87,10 +89,24 @@ def test_equals_loops_over_users(
         protocol=protocol,
     )
     masked = train | validation if with_validation and protocol == "standard" else train
-    rows = [row for row in range(n_users) if test[row].any()]
+    tested = [row for row in range(n_users) if test[row].any()]
+    rows = [row for row in tested if train[row].any() or protocol == "published"]
     assert result.users.tolist() == rows
-    lists = best_of((users @ items.T).numpy(), masked, n_items)
-    lists = [[item for item in lists[row] if item >= 0] for row in rows]
+    assert result.protocol["untrained_users"] == len(tested) - len(rows)
+    if protocol == "standard":
+        masked = masked | (train.sum(axis=0) == 0)
+    drawn = np.argsort(tie_order(n_items))  # column of each place: equal scores go by place
+    lists = best_of((users @ items.T).numpy()[:, drawn], masked[:, drawn], n_items)
+    lists = [[int(drawn[place]) for place in lists[row] if place >= 0] for row in rows]
+    scores = (users @ items.T).numpy()
+    for k in cutoffs:
+        deep = 11 if protocol == "published" and k == 10 else k
+        tied = [
+            len(each) > deep and scores[row][each[deep - 1]] == scores[row][each[deep]]
+            for row, each in zip(rows, lists, strict=True)
+        ]
+        share = result.protocol["ties"]["users_tied_at_cutoff"][f"@{k}"]
+        assert share == pytest.approx(np.mean(tied))
     for k in cutoffs:
         depth = 11 if protocol == "published" and k == 10 else k
         cut = [each[:depth] for each in lists]
@@ -124,9 +140,9 @@ def case(interactions_of):
 
 
 def test_by_hand(scorer_of, interactions_of):
-    """Items in the order 0 1 2 3 4; user 0 has trained on item 0, user 1 on nothing."""
+    """Items in the order 0 1 2 3 4; user 0 has trained on item 0, user 1 on item 3."""
     scorer = scorer_of([[5, 4, 3, 2, 1], [5, 4, 3, 2, 1], [0, 0, 0, 0, 0]])
-    train = interactions_of([[1, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 1, 0, 0, 0]])
+    train = interactions_of([[1, 0, 0, 0, 0], [0, 0, 0, 1, 0], [0, 1, 1, 1, 1]])
     test = interactions_of([[0, 0, 1, 0, 0], [1, 1, 0, 0, 1], [0, 0, 0, 0, 0]])
     result = evaluate(scorer, test, train=train, k=2)
     np.testing.assert_allclose(result.per_user("recall@2"), [1, 2 / 3])
@@ -135,15 +151,15 @@ def test_by_hand(scorer_of, interactions_of):
     np.testing.assert_allclose(result.per_user("mrr@2"), [1 / 2, 1])
     assert result["recall@2"] == pytest.approx(5 / 6)
     assert result["item_coverage@2"] == 3 / 5  # lists: 1 2 and 0 1
-    assert result["mean_popularity@2"] == 3 / 4  # items 0 and 1 have one training user each
+    assert result["mean_popularity@2"] == 1  # items 0, 1 and 2 have one training user each
     assert result.protocol["users_evaluated"] == 2
     assert result.protocol["users_left_out"] == 1
 
 
 def test_published_ten_counts_eleven_ranks_and_masks_training_only(scorer_of, interactions_of):
-    scores = [np.arange(40.0)[::-1]]
-    train, validation, test = np.zeros((3, 1, 40))
-    train[0, 0] = validation[0, 1] = 1
+    scores = np.tile(np.arange(40.0)[::-1], (2, 1))
+    train, validation, test = np.zeros((3, 2, 40))
+    train[0, 0] = train[1] = validation[0, 1] = 1
     test[0, [11, 20, 30]] = 1  # rank 11 once item 0 is masked, rank 10 once item 1 is as well
     scorer, (train, validation, test) = (
         scorer_of(scores),
@@ -166,9 +182,57 @@ def test_published_ten_counts_eleven_ranks_and_masks_training_only(scorer_of, in
 
 
 def test_a_masked_test_item_counts_as_one_to_be_found(scorer_of, interactions_of):
-    train, test = interactions_of([[1, 0, 0]]), interactions_of([[1, 1, 0]])
-    result = evaluate(scorer_of([[3, 2, 1]]), test, train=train, k=1)
+    train = interactions_of([[1, 0, 0], [0, 1, 1]])
+    test = interactions_of([[1, 1, 0], [0, 0, 0]])
+    result = evaluate(scorer_of([[3, 2, 1]] * 2), test, train=train, k=1)
     assert result["recall@1"] == 1 / 2
+    assert result.protocol["test_pairs_masked"] == 1
+
+
+def test_all_zeros_are_said_where_the_test_is_the_training(scorer_of, interactions_of):
+    train = interactions_of(np.eye(3))
+    with pytest.warns(UserWarning, match="each of the 3 test pairs is in train too"):
+        result = evaluate(scorer_of(np.eye(3)), train, train=train, k=1)
+    assert result["recall@1"] == 0
+    assert result.protocol["test_pairs_masked"] == result.protocol["test_pairs"] == 3
+
+
+def test_untrained_users_and_items(scorer_of, interactions_of):
+    """User 2 and item 3 have no training pairs; the scorer likes item 3 best, then item 2."""
+    scorer = scorer_of([[1, 2, 3, 9]] * 3)
+    train = interactions_of([[1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]])
+    test = interactions_of([[0, 0, 1, 1], [0, 1, 0, 0], [1, 0, 0, 1]])
+    warm = evaluate(scorer, test, train=train, k=1)
+    assert warm.users.tolist() == [0, 1]
+    np.testing.assert_allclose(warm.per_user("recall@1"), [1 / 2, 1])
+    assert warm["item_coverage@1"] == 2 / 4
+    counts = {"untrained_users": 1, "untrained_items": 1, "test_pairs_of_untrained_items": 2}
+    assert counts.items() <= warm.protocol.items()
+    assert warm.protocol["untrained_users_evaluated"] == 0
+    both = evaluate(scorer, test, train=train, k=1, include_cold=True)
+    assert both.users.tolist() == [0, 1, 2]
+    np.testing.assert_allclose(both.per_user("recall@1"), [1 / 2, 1, 1 / 2])  # item 0 is popular
+    assert both.protocol["untrained_users_evaluated"] == 1
+    published = evaluate(scorer, test, train=train, k=1, protocol="published")
+    np.testing.assert_allclose(published.per_user("recall@1"), [1, 0, 1])
+    nobody = test.select(test.user_idx == 2)
+    with pytest.raises(DataError, match="1 users with test items, none with training interactions"):
+        evaluate(scorer, nobody, train=train, k=1)
+
+
+def test_a_constant_scorer_gains_nothing_from_sorted_rows(scorer_of, interactions_of):
+    """All test items are in the first ten rows: by row number every list would be right."""
+    train, test = np.zeros((2, 400, 300))
+    train[0], train[1:, -1], test[1:, :10] = 1, 1, 1
+    scorer = scorer_of(np.zeros((400, 300)))
+    result = evaluate(scorer, interactions_of(test), train=interactions_of(train), k=10)
+    assert result["recall@10"] <= 0.2  # 0.03 by chance
+    ties = {"order": "random", "seed": 0, "users_tied_at_cutoff": {"@10": 1.0}}
+    assert result.protocol["ties"] == ties
+    untied = scorer_of(np.tile(np.arange(300.0)[::-1], (400, 1)))
+    result = evaluate(untied, interactions_of(test), train=interactions_of(train), k=10)
+    assert result["recall@10"] == 1
+    assert result.protocol["ties"]["users_tied_at_cutoff"] == {"@10": 0.0}
 
 
 def test_an_empty_place_is_no_hit(scorer_of, interactions_of):

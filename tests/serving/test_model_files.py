@@ -191,7 +191,6 @@ def with_file(manifest, part, **changes):
         (lambda m: json.dumps(m | {"files": with_file(m, "users", file=3)}), "a damaged manifest"),
         (lambda m: json.dumps(m | {"settings": [1]}), "a damaged manifest"),
         (lambda m: json.dumps(m | {"settings": {"tau": -1}}), "setting tau: found -1"),
-        (lambda m: json.dumps(m | {"method": "unheard"}), "method: found 'unheard'"),
     ],
 )
 def test_a_manifest_that_cannot_be_used(folder, change, words):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import inspect as inspect_module
 import io
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +24,7 @@ from fullrank.cli import (
     fit,
     inspect,
     methods,
+    options,
     recommend,
     similar,
     tune,
@@ -55,8 +58,31 @@ def _root(
     del version
 
 
+def _importing(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with ``--import``, which runs files that add methods, before all else."""
+
+    @functools.wraps(command)
+    def run(*args: Any, own: list[str] | None = None, **values: Any) -> None:
+        if own:
+            from fullrank.methods import import_own
+
+            for each in own:
+                import_own(each)
+        command(*args, **values)
+
+    signature = inspect_module.signature(command, eval_str=True)
+    option = inspect_module.Parameter(
+        "own", inspect_module.Parameter.KEYWORD_ONLY, default=None, annotation=options.Import
+    )
+    run.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[*signature.parameters.values(), option]
+    )
+    run.__annotations__ = {**command.__annotations__, "own": options.Import}
+    return run
+
+
 for verb in (demo, fit, evaluate, recommend, similar, inspect, methods, compare, tune, doctor):
-    app.command()(verb.command)
+    app.command()(_importing(verb.command))
     app.registered_commands[-1].name = verb.NAME
 app.add_typer(data.app, name="data")
 

@@ -39,22 +39,41 @@ def command(
     holdout: Annotated[float, typer.Option(help="Fraction to hold out and report on.")] = 0.2,
     validation: Annotated[float, typer.Option(help="Fraction of train to choose epochs by.")] = 0.1,
     protocol: Annotated[str, typer.Option(help="standard or published.")] = "standard",
+    user_column: options.UserColumn = options.DEFAULT_USER,
+    item_column: options.ItemColumn = options.DEFAULT_ITEM,
+    weight_column: options.WeightColumn = None,
+    timestamp_column: options.TimestampColumn = None,
+    threshold: options.Threshold = None,
+    min_interactions: options.MinInteractions = 1,
     as_json: options.Json = False,
 ) -> None:
     """Fit and evaluate methods with several seeds; the same command goes on where it stopped."""
     output = Output(as_json)
+    columns = options.columns_of(
+        user_column, item_column, weight_column, timestamp_column, threshold
+    )
     from fullrank.data import load
     from fullrank.data.files import output as writable
     from fullrank.data.files import replacing
     from fullrank.data.locks import exclusive
-    from fullrank.methods import METHODS
+    from fullrank.methods import METHODS, add_plugins
     from fullrank.studies.compare import compare, entries_of
     from fullrank.studies.tables import as_latex, as_markdown
 
     out = writable(out)
+    if methods == "all":
+        add_plugins()
     names = list(METHODS) if methods == "all" else [each.strip() for each in methods.split(",")]
     entries = entries_of(names, data, options.settings_of_pairs(setting or []), preset)
-    split = load(data, validation=validation, seed=0, test=holdout, how=how)  # type: ignore[arg-type]
+    split = load(
+        data,
+        validation=validation,
+        seed=0,
+        test=holdout,
+        how=how,  # type: ignore[arg-type]  # checked by load, with the nearest name
+        columns=columns,
+        min_interactions=min_interactions,
+    )
     assert split.test is not None  # noqa: S101  # narrows the type: load makes one
     # Another comparison that has the folder makes runs that this one then need not make.
     with exclusive(out, "fullrank compare", folder=True, wait=math.inf, say=output.note):

@@ -29,6 +29,13 @@ def command(
         typer.Option("--k", help="Lengths of the lists.", show_default="10,20"),
     ] = None,
     metrics: Annotated[str | None, typer.Option(help="Names, such as ndcg,recall.")] = None,
+    include_cold: Annotated[
+        bool,
+        typer.Option(
+            "--include-cold",
+            help="Also users without training interactions, by the popular list they get.",
+        ),
+    ] = False,
     user_column: options.UserColumn = options.DEFAULT_USER,
     item_column: options.ItemColumn = options.DEFAULT_ITEM,
     weight_column: options.WeightColumn = None,
@@ -65,6 +72,7 @@ def command(
         k=cutoffs or options.usual_cutoffs(len(model.items)),
         protocol=protocol,
         metrics=[name.strip() for name in metrics.split(",")] if metrics else None,
+        include_cold=include_cold,
     )
     document = {"model": str(model_dir), **result.to_dict()}
     document["effective_rank"] = model.training.get("effective_rank")

@@ -145,13 +145,25 @@ def train(
     try:
         model.fit(split, checkpoint=checkpoint, resume=resume, reporter=reporters)
         if split.test is not None and len(split.test):
-            model.metrics = model.evaluate(k=options.usual_cutoffs(model.train.n_items)).to_dict()
+            model.metrics = _figures(model, output)
         model.save(out)
     except KeyboardInterrupt:
         kept = f"its state is in {checkpoint}; {remedy}" if checkpoint.exists() else "nothing kept"
         output.note(f"interrupted: {kept}")
         raise
     checkpoint.unlink(missing_ok=True)
+
+
+def _figures(model: Recommender, output: Output) -> dict[str, Any]:
+    """The figures on the held-out part; none, said in a line, where no user can be evaluated.
+
+    A model is saved whatever its held-out part is like.
+    """
+    try:
+        return model.evaluate(k=options.usual_cutoffs(model.train.n_items)).to_dict()
+    except DataError as error:
+        output.note(f"not evaluated: {error}")
+        return {}
 
 
 def summary_of(model: Recommender) -> dict[str, Any]:

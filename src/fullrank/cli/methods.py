@@ -22,8 +22,9 @@ def command(
 ) -> None:
     """List the methods, or the settings of one."""
     output = Output(as_json)
-    from fullrank.methods import METHODS, method_named
+    from fullrank.methods import METHODS, add_plugins, method_named
 
+    add_plugins()
     if name is None:
         rows = [[each, row.summary, row.source] for each, row in METHODS.items()]
         keys = ["method", "summary", "source"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,6 +48,13 @@ TimestampFormat = Annotated[
 ]
 MinInteractions = Annotated[
     int, typer.Option(min=1, help="Keep the k-core: users and items with at least this many.")
+]
+Import = Annotated[
+    list[str] | None,
+    typer.Option("--import", help="A .py file or a module that adds methods; repeatable."),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Stop at an unknown id, rather than count and pass it.")
 ]
 How = Annotated[str, typer.Option("--split", help="How to divide: random, time or last.")]
 
@@ -96,6 +104,17 @@ def columns_of(
     from fullrank.data import Columns
 
     return Columns.build(values)
+
+
+def flags_of(given: Mapping[str, tuple[Any, Any]]) -> str:
+    """Options whose value is not the usual one, as they are typed: each with a blank before it."""
+    import shlex
+
+    return "".join(
+        f" {name} {shlex.quote(str(value))}"
+        for name, (value, usual) in given.items()
+        if value != usual
+    )
 
 
 def id_lines(path: Path | None) -> list[str] | None:

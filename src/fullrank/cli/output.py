@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
 
+SHOWN_TIES = 0.05
+"""Share of users with a tie at a cutoff from which on it is printed; the document has it always."""
+
 
 class Output:
     """Standard output for results, standard error for everything else.
@@ -110,9 +113,38 @@ def show_metrics(metrics: Mapping[str, float], protocol: Mapping[str, Any]) -> N
         f"protocol {protocol['name']}: {protocol['users_evaluated']:,} users evaluated, "
         f"{protocol['users_left_out']:,} without test items left out, "
         f"masked: {', '.join(protocol['masked']) or 'nothing'}"
+        + "".join(f"; {each}" for each in left_out(protocol))
     )
     rows = [[name, *(metrics[f"{name}@{k}"] for k in cutoffs)] for name in names]
     show_table(["metric", *(f"@{k}" for k in cutoffs)], rows)
+
+
+def left_out(protocol: Mapping[str, Any]) -> list[str]:
+    """What an evaluation left out beside users without test items, where there is any."""
+    pairs = protocol.get("test_pairs", 0)
+    cold = protocol.get("untrained_users", 0)
+    served = "got the popular list" if protocol.get("untrained_users_evaluated") else "left out"
+    serves_all = protocol["name"] == "published"  # untrained items are in its lists
+    told = [
+        (protocol.get("unknown_pairs_left_out"), "test pairs of unknown ids left out"),
+        (protocol.get("unknown_users_left_out"), "unknown users among them"),
+        (cold, f"users without training interactions {served}"),
+        (0 if serves_all else protocol.get("untrained_items"), "untrained items in no list"),
+        (
+            0 if serves_all else protocol.get("test_pairs_of_untrained_items"),
+            f"of {pairs:,} test pairs of such items",
+        ),
+        (
+            protocol.get("test_pairs_masked"),
+            f"of {pairs:,} test pairs are masked, so that no list can hit them",
+        ),
+    ]
+    shown = [f"{count:,} {what}" for count, what in told if count]
+    ties = protocol.get("ties", {}).get("users_tied_at_cutoff", {})
+    worst = max(ties.values(), default=0.0)
+    if worst >= SHOWN_TIES:
+        shown.append(f"{worst:.0%} of users have a tie at a cutoff, broken at random")
+    return shown
 
 
 def _one_line_warning(message: Any, *_: Any, **__: Any) -> None:

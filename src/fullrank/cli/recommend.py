@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fullrank.cli import options
 from fullrank.cli.output import Output, show_frame
-from fullrank.errors import SettingError
+from fullrank.errors import DataError, SettingError
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from fullrank.data import Ids
+    from fullrank.recommender import Recommender
 
 
 NAME = "recommend"
@@ -47,18 +50,19 @@ def command(
     no_header: options.NoHeader = False,
     column_names: options.ColumnNames = None,
     no_quotes: options.NoQuotes = False,
+    exclude: Annotated[
+        str, typer.Option(help="Parts of the model's data whose items a user does not get again.")
+    ] = "train,validation,test",
+    include_untrained: Annotated[
+        bool,
+        typer.Option("--include-untrained", help="Also items without training interactions."),
+    ] = False,
+    strict: options.Strict = False,
     as_json: options.Json = False,
 ) -> None:
-    """Recommend items to users."""
+    """Recommend items to users; unknown users get the popular list."""
     output = Output(as_json)
-    if bool(user) == everyone and fold_in is None:
-        raise SettingError("options", "both --user and --all, or neither", "one of them")
-    if everyone and out is None:
-        raise SettingError("option --all", "no -o", "a file for the lists, as -o recs.parquet")
-    if out is not None and out.suffix not in SUFFIXES:
-        raise SettingError(
-            "option -o", repr(out.name), f"a name that ends in {', '.join(SUFFIXES)}"
-        )
+    _check_options(bool(user), everyone, fold_in, out)
     columns = options.columns_of(
         user_column,
         item_column,
@@ -79,8 +83,15 @@ def command(
     if fold_in is not None:
         from fullrank.data import read
 
-        model = model.fold_in(read(fold_in, columns=columns))
+        model = model.fold_in(read(fold_in, columns=columns), strict=strict)
     wanted = list(user) if user else model.users.values.to_list()
+    parts = [name.strip() for name in exclude.split(",") if name.strip()]
+    popular = users_without_training(model, wanted)
+    unknown = {} if strict else popular
+    if not strict:
+        lists_of_ids = {"allow": (allow, allowed), "deny": (deny, denied)}
+        unknown = _unknown_items(output, model, lists_of_ids) | popular
+        _say_popular(output, popular, len(wanted))
 
     def lists() -> Iterator[pl.DataFrame]:
         for start in range(0, len(wanted), BLOCK_USERS):
@@ -88,13 +99,17 @@ def command(
                 wanted[start : start + BLOCK_USERS],
                 k,
                 exclude_seen=not include_seen,
+                exclude=parts,
                 allow=allowed,
                 deny=denied,
+                strict=strict,
+                include_untrained=include_untrained,
+                source=any(popular.values()),
             )
 
     if out is not None:
         rows = _write(lists(), out, output.note)
-        document = {"file": str(out), "users": len(wanted), "rows": rows}
+        document = {"file": str(out), "users": len(wanted), "rows": rows, **left_out(unknown)}
         output.result(
             document, lambda: typer.echo(f"{rows:,} rows for {len(wanted):,} users in {out}")
         )
@@ -102,8 +117,75 @@ def command(
     import polars as pl
 
     frame = pl.concat(list(lists()))
-    document = {"model": str(model_dir), "recommendations": frame.to_dicts()}
+    document = {
+        "model": str(model_dir),
+        "recommendations": frame.to_dicts(),
+        **left_out(unknown),
+    }
     output.result(document, lambda: show_frame(frame))
+
+
+def _check_options(user: bool, everyone: bool, fold_in: Path | None, out: Path | None) -> None:
+    if user == everyone and fold_in is None:
+        raise SettingError("options", "both --user and --all, or neither", "one of them")
+    if everyone and out is None:
+        raise SettingError("option --all", "no -o", "a file for the lists, as -o recs.parquet")
+    if out is not None and out.suffix not in SUFFIXES:
+        raise SettingError(
+            "option -o", repr(out.name), f"a name that ends in {', '.join(SUFFIXES)}"
+        )
+
+
+def _unknown_items(
+    output: Output, model: Recommender, lists: dict[str, tuple[Path | None, list[str] | None]]
+) -> dict[str, int]:
+    """Counts and says what is unknown in the files of items.
+
+    Raises:
+        DataError: no item of ``--allow`` is known, so that every list would be empty.
+    """
+    unknown: dict[str, int] = {}
+    for name, (path, ids) in lists.items():
+        if ids is None:
+            continue
+        if name == "allow" and (model.items.rows(ids) < 0).all():
+            raise DataError(str(path), f"{len(ids)} ids, all unknown", "an item of the model")
+        unknown[name] = unknown_items(output, model.items, ids, f"option --{name}, {path}")
+    return unknown
+
+
+def _say_popular(output: Output, popular: dict[str, int], n_users: int) -> None:
+    shown = " and ".join(f"{count:,} {kind}" for kind, count in popular.items() if count)
+    if shown:
+        output.note(f"users: {shown} of {n_users:,}; they get the popular list")
+
+
+def unknown_items(output: Output, items: Ids, ids: list[str], where: str) -> int:
+    """Counts the ids that are no items of the model, and says so."""
+    rows = items.rows(ids)
+    unknown = [each for each, row in zip(ids, rows, strict=True) if row < 0]
+    if unknown:
+        output.note(
+            f"{where}: {len(unknown):,} of {len(ids):,} ids unknown and passed over, "
+            f"the first {unknown[0]!r}"
+        )
+    return len(unknown)
+
+
+def users_without_training(model: Recommender, wanted: list[Any]) -> dict[str, int]:
+    """How many of the users the model does not know, and how many have no training interactions."""
+    rows = model.users.rows(wanted)
+    known = rows[rows >= 0]
+    return {
+        "unknown": len(rows) - len(known),
+        "without training interactions": int((model.train.user_degree[known] == 0).sum()),
+    }
+
+
+def left_out(counts: dict[str, int]) -> dict[str, dict[str, int]]:
+    """The counts that are not zero, for the document."""
+    some = {name.replace(" ", "_"): count for name, count in counts.items() if count}
+    return {"unknown": some} if some else {}
 
 
 def _write(lists: Iterator[pl.DataFrame], out: Path, say: Callable[[str], None]) -> int:

@@ -182,7 +182,7 @@ def _plain(raw: pl.Series, location: SourceLocation, name: str) -> pl.Series:
 def _above(
     table: pl.DataFrame, threshold: float, location: SourceLocation, name: str
 ) -> tuple[pl.DataFrame, SourceLocation]:
-    enough = table["weight"] >= threshold
+    enough = (table["weight"] >= threshold) & (table["weight"] > 0)
     if not enough.any():
         highest = float(table["weight"].to_numpy().max())
         raise DataError(
@@ -199,6 +199,9 @@ def _weights(raw: pl.Series, location: SourceLocation, name: str) -> pl.Series:
     if bad.any():
         at = first_true(bad)
         raise DataError(location.at(at, name), _shown(raw[at]), "a number of zero or more")
+    if not weight.max():
+        where = f"{location.name}, column {name}"
+        raise DataError(where, "zeros alone", "a row with a weight above zero")
     return weight
 
 

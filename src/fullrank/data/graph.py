@@ -72,7 +72,8 @@ class BipartiteGraph:
     """The one normalised adjacency, ``Â = D^-½ A D^-½`` of the users and items, by its two blocks.
 
     Args:
-        user_item: (n_users, n_items) float32: ``1 / √(d_u d_i)`` for each edge, R̃.
+        user_item: (n_users, n_items) float32: ``w / √(d_u d_i)`` for each edge, R̃; w is 1 and d the
+            number of edges where there are no weights, else the sum of their weights.
     """
 
     def __init__(self, user_item: sp.csr_array) -> None:
@@ -86,15 +87,18 @@ class BipartiteGraph:
         Source: LightGCN, He et al., SIGIR 2020, equation 3; dropped edges: DropEdge, Rong et al.,
         ICLR 2020.
         """
-        user, item = data.user_idx, data.item_idx
+        user, item, own = data.user_idx, data.item_idx, data.weight
         if kept is not None:
-            user, item = user[kept], item[kept]
+            user, item, own = user[kept], item[kept], None if own is None else own[kept]
         shape = data.n_users, data.n_items
         degrees = (
-            np.bincount(rows, minlength=n) for rows, n in zip((user, item), shape, strict=True)
+            np.bincount(rows, weights=own, minlength=n)
+            for rows, n in zip((user, item), shape, strict=True)
         )
-        user_scale, item_scale = (np.maximum(degree, 1) ** -0.5 for degree in degrees)
+        user_scale, item_scale = (np.where(each > 0, each, 1) ** -0.5 for each in degrees)
         weights = (user_scale[user] * item_scale[item]).astype(np.float32)
+        if own is not None:
+            weights *= own
         return cls(sp.csr_array((weights, (user, item)), shape=shape))
 
     @property

@@ -17,6 +17,7 @@ from fullrank.data.frames import table_of
 from fullrank.data.ids import Ids
 from fullrank.data.location import SourceLocation, first_true
 from fullrank.data.order import Pairs, merged_pairs, read_only
+from fullrank.data.positive import positive
 from fullrank.errors import DataError
 
 
@@ -122,7 +123,8 @@ class Interactions:
     ) -> Self:
         """Builds from row numbers, one pair a position; repeated pairs are merged and counted.
 
-        The weights of a repeated pair add up, and its latest timestamp stays.
+        The weights of a repeated pair add up, and its earliest timestamp stays: from then on it is
+        known. A pair of weight zero is no interaction.
 
         Raises:
             DataError: a row number is out of range (rows count from 0) or no whole number, or the
@@ -133,6 +135,8 @@ class Interactions:
         item_idx = checks.row_numbers("item_idx", item_idx, len(items))
         checks.check_lengths(user_idx, item_idx)
         weight, timestamp = checks.values_of(weight, timestamp, len(item_idx))
+        if weight is not None:
+            user_idx, item_idx, weight, timestamp = positive(user_idx, item_idx, weight, timestamp)
         pairs = merged_pairs(len(users), user_idx, item_idx, weight, timestamp)
         return cls._of(users, items, pairs)
 
@@ -249,10 +253,12 @@ class Interactions:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits over ids and pairs: equal for equal interactions, however read."""
+        """16 hexadecimal digits over ids, pairs and weights: equal for equal interactions."""
         sha = hashlib.sha256(f"{self.users.digest} {self.items.digest}\n".encode())
         sha.update(np.ascontiguousarray(self.indptr, dtype="<i8").data)
         sha.update(np.ascontiguousarray(self.item_idx, dtype="<i4").data)
+        if self.weight is not None:
+            sha.update(np.ascontiguousarray(self.weight, dtype="<f4").data)
         return sha.hexdigest()[:16]
 
     def summary(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.kcore import k_core
 from fullrank.data.readers import read, read_titles
+from fullrank.data.split_folder import read_split
 from fullrank.data.splits import (
     Split,
     check_fraction,
@@ -46,7 +47,8 @@ def load(
     different seeds are tested on the same interactions. A file is divided as ``how`` says.
 
     Args:
-        name_or_path: A name of `entries`, or the path of a file that `read` takes.
+        name_or_path: A name of `entries`, the path of a file that `read` takes, or of a folder that
+            ``fullrank data split`` wrote, which keeps its split.
         validation: Fraction of what is not tested on; 0 for no validation part.
         seed: Draws the validation part, and the test part of a file.
         test: Fraction to test on; 0 for no test part.
@@ -64,6 +66,11 @@ def load(
     check_fraction("validation", validation)
     if str(name_or_path) not in CATALOG:
         path = Path(name_or_path)
+        if path.is_dir():
+            if (how, test, columns, min_interactions) != ("random", TEST, None, 1):
+                found = "a setting of test, how, columns or min_interactions"
+                raise SettingError(str(path), found, "none of these: the folder is split already")
+            return read_split(path, validation=validation, seed=seed)
         if not path.suffix and not path.exists():
             expected = f"{nearest(str(name_or_path), CATALOG)}, or the path of a file"
             raise DataError(f"data set {str(name_or_path)!r}", "no such name", expected)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fullrank.data.blocks import blocks
+from fullrank.data.positive import float32
 
 T = TypeVar("T", bound=np.generic)
 
@@ -40,10 +41,10 @@ def merged_pairs(
         if weight is not None:
             weight = np.add.reduceat(weight[order], starts)
         if timestamp is not None:
-            timestamp = np.maximum.reduceat(timestamp[order], starts)
+            timestamp = np.minimum.reduceat(timestamp[order], starts)
         indptr = np.searchsorted(key, np.arange(n_users + 1, dtype=np.int64) << 32)
         each = key & 0xFFFFFFFF
-    weight = None if weight is None else weight.astype(np.float32)
+    weight = None if weight is None else float32(weight)
     return Pairs(indptr, each.astype(np.int32), weight, timestamp, merged)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fullrank import native
 from fullrank.data.interactions import Interactions
+from fullrank.data.weights import user_strength, weighted_csr
 from fullrank.errors import FitError
 
 CHUNK = 1 << 17
@@ -67,12 +68,14 @@ class PairSampler:
         threads: Threads that look up the pairs of a large table, while another draws the next ones;
             what is drawn is the same.
         shared: Draw the negatives once for all pairs of a batch, from all items.
+        weighted: The chance that a pair has by the rule is in proportion to its weight: among all
+            pairs, or among those of the user.
         systematic: Have each pair in an epoch as often as its chance says, up to one, in a new
             order, and not by independent draws with replacement: see `_systematic`.
 
     Raises:
-        FitError: there is nothing to draw, or negatives are asked for, not shared ones, and some
-            user has interacted with every item.
+        FitError: there is nothing to draw, weights are asked for and there are none, or negatives
+            are asked for, not shared ones, and some user has interacted with every item.
     """
 
     def __init__(
@@ -85,9 +88,12 @@ class PairSampler:
         threads: int = 1,
         shared: bool = False,
         systematic: bool = False,
+        weighted: bool = False,
     ) -> None:
         if not len(data):
             raise FitError("training data", "no interactions", "at least one")
+        if weighted and data.weight is None:
+            raise FitError("setting weighted", "True, and no weights", "data with a weight column")
         if negatives and not shared and data.user_degree.max() >= data.n_items:
             user = data.users.values[int(data.user_degree.argmax())]
             raise FitError(
@@ -100,6 +106,7 @@ class PairSampler:
         self.threads = threads
         self.shared = shared
         self.systematic = systematic
+        self.weighted = weighted
         # The C library hands pieces of a chunk's size back to the system when they are freed, and
         # gets them anew page by page, until a larger one was freed once. This one is never touched.
         np.empty(32 * CHUNK, dtype=np.uint8)
@@ -149,7 +156,7 @@ class PairSampler:
             for positions in np.split(order, np.cumsum(sizes)[:-1]):
                 yield self._unpacked(positions, self.threads)
             return
-        if self.damping:
+        if self.damping or self.weighted:
             yield from (self._weighted(rng, n) for n in sizes)
             return
         if self.rule == "users":
@@ -187,7 +194,7 @@ class PairSampler:
         1944); then in random order. Where all chances are the same each pair comes once, and those
         that are left out, because they fill no batch, are any.
         """
-        if self.rule == "interactions" and not self.damping:
+        if self.rule == "interactions" and not self.damping and not self.weighted:
             return np.resize(rng.permutation(len(self.data)), n)
         return rng.permutation(self._pairs_at((np.arange(n) + rng.random()) / n))
 
@@ -231,8 +238,11 @@ class PairSampler:
     def _weight_up_to(self) -> NDArray[np.float64]:
         """(n,) the weights of all pairs up to each."""
         weights = self.data.item_degree[self.data.item_idx] ** -float(self.damping)
+        if self.weighted:
+            weights *= weighted_csr(self.data).data
         if self.rule == "users":
-            weights /= self.data.user_degree[self.data.user_idx]
+            whole = user_strength(self.data) if self.weighted else self.data.user_degree
+            weights /= whole[self.data.user_idx]
         total: NDArray[np.float64] = np.cumsum(weights)
         return total
 

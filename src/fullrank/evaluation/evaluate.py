@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from fullrank.data.interactions import Interactions
 from fullrank.errors import DataError, SettingError
+from fullrank.evaluation.left_out import counts_of, warn_of_zeros, with_test_items
 from fullrank.evaluation.metrics import Exposure, Hits, Values
 from fullrank.evaluation.protocols import ListMetric, Protocol, UserMetric, protocol_named
+from fullrank.evaluation.ties import SEED, fair_top_k, tied_at
+from fullrank.serving.cold import Trained, rank_served
 from fullrank.serving.scorers import Scorer
-from fullrank.serving.top_k import BLOCK_BYTES, Ranking, top_k
+from fullrank.serving.top_k import BLOCK_BYTES, Ranking
 from fullrank.settings import nearest
 
 
@@ -89,12 +92,19 @@ def evaluate(
     protocol: str = "standard",
     metrics: Sequence[str] | None = None,
     users: NDArray[np.integer[Any]] | None = None,
+    include_cold: bool = False,
+    popularity: NDArray[Any] | None = None,
     block_bytes: int = BLOCK_BYTES,
 ) -> Evaluation:
     """Ranks all items for each user and compares the best with the user's test items.
 
     Users without test items have no value; they are left out of the means and counted in the
     protocol block. A test item that is masked can never be a hit, but counts as one to be found.
+
+    In protocol ``standard`` items without training interactions are in no list, and users without
+    any are left out, or get the popular list with ``include_cold``; the block counts both. Equal
+    scores are in a fixed random order, so that a scorer gains nothing from the order of the rows;
+    the block has its seed, and the share of users with a tie at each cutoff.
 
     Args:
         scorer: Gives the scores to rank by.
@@ -106,6 +116,9 @@ def evaluate(
         metrics: Names before the ``@``, such as ``("ndcg", "recall")``; all those of the protocol
             when not given. Only what is named is computed.
         users: User rows to evaluate; all when not given.
+        include_cold: Evaluate users without training interactions too, with the popular list.
+        popularity: (n_items,) interactions of each item in training, where ``train`` holds other
+            users than those that were trained on.
         block_bytes: Upper bound on a block of scores, as in `top_k`.
 
     Raises:
@@ -120,25 +133,56 @@ def evaluate(
     given = {name: part for name, part in parts.items() if part is not None}
     _check_rows(scorer, given)
     masked = ["train"] + ["validation"] * (rules.masks_validation and validation is not None)
-    rows, n_left_out = _with_test_items(test, users)
-    ranking = top_k(
-        scorer,
-        rows,
-        max(rules.depth(each) for each in cutoffs),
-        exclude=[given[name] for name in masked],
-        block_bytes=block_bytes,
-    )
+    exclude = [given[name] for name in masked]
+    rows, left_out = with_test_items(test, users)
+    trained = Trained.of(train, popularity)
+    cold = trained.cold(rows) & rules.trained_only
+    rows = rows if include_cold else rows[~cold]
+    if not len(rows):
+        found = f"{len(cold)} users with test items, none with training interactions"
+        raise DataError("test interactions", found, "one, or include_cold")
+    deepest = max(rules.depth(each) for each in cutoffs)
+    ranking = _ranked(scorer, trained, rules, rows, deepest + 1, exclude, block_bytes)
     block = {
         "name": rules.name,
         "metrics": _definitions(rules, chosen, cutoffs),
         "masked": masked,
         "users_evaluated": len(rows),
-        "users_left_out": n_left_out,
+        "users_left_out": left_out,
+        "untrained_users": int(cold.sum()),
+        "untrained_users_evaluated": int(cold.sum()) if include_cold else 0,
+        **counts_of(test, trained, exclude),
         "items": test.n_items,
         "k": cutoffs,
+        "ties": {
+            "order": "random",
+            "seed": SEED,
+            "users_tied_at_cutoff": {
+                f"@{k}": float(tied_at(ranking, rules.depth(k)).mean()) for k in cutoffs
+            },
+        },
         "fingerprints": {name: part.fingerprint for name, part in given.items()},
     }
+    warn_of_zeros(block, masked)
+    ranking = Ranking(ranking.users, ranking.items[:, :deepest], ranking.scores[:, :deepest])
     return Evaluation(rows, block, _values(rules, chosen, cutoffs, ranking, test, train))
+
+
+def _ranked(
+    scorer: Scorer,
+    trained: Trained,
+    rules: Protocol,
+    rows: NDArray[np.int64],
+    k: int,
+    exclude: Sequence[Interactions],
+    block_bytes: int,
+) -> Ranking:
+    rank = partial(fair_top_k, block_bytes=block_bytes)
+    if not rules.trained_only:
+        return rank(scorer, rows, k, exclude=exclude)
+    return rank_served(
+        rank, scorer, trained, rows, k, exclude=exclude, candidates=trained.candidates()
+    )
 
 
 def hits_of(ranking: Ranking, test: Interactions) -> Hits:
@@ -199,21 +243,6 @@ def _cutoffs(k: Sequence[int] | int, n_items: int) -> list[int]:
     if not cutoffs:
         raise SettingError("setting k", "no cutoff", "at least one, such as (10, 20)")
     return sorted({int(each) for each in cutoffs})
-
-
-def _with_test_items(
-    test: Interactions, users: NDArray[np.integer[Any]] | None
-) -> tuple[NDArray[np.int64], int]:
-    """Row numbers of the requested users who have test items, and how many have none."""
-    requested = np.arange(test.n_users) if users is None else np.asarray(users).astype(np.int64)
-    outside = (requested < 0) | (requested >= test.n_users)
-    if outside.any():
-        found = str(requested[outside][0])
-        raise DataError("user rows", found, f"rows from 0 to {test.n_users - 1}")
-    rows = requested[test.user_degree[requested] > 0]
-    if not len(rows):
-        raise DataError("test interactions", "no user with test items", "at least one")
-    return rows, len(requested) - len(rows)
 
 
 def _check_rows(scorer: Scorer, parts: Mapping[str, Interactions]) -> None:

@@ -35,6 +35,9 @@ class Protocol:
     name: str
     masks_validation: bool
     """Whether the items of the validation part are masked, as those of the training part are."""
+    trained_only: bool
+    """Whether items without training interactions stay out of the lists, and users without any out
+    of the means: what a model gives such rows are the random numbers it started with."""
     metrics: Mapping[str, UserMetric | ListMetric]
     """The metrics that the protocol defines, by the name before the ``@``."""
     depths: Mapping[int, int] = field(default_factory=dict)
@@ -62,6 +65,7 @@ class Protocol:
 STANDARD = Protocol(
     name="standard",
     masks_validation=True,
+    trained_only=True,
     metrics={
         "recall": UserMetric(metrics.recall, "hits in the first {depth} ranks / |test items|"),
         "recall_capped": UserMetric(
@@ -99,6 +103,7 @@ STANDARD = Protocol(
 PUBLISHED = Protocol(
     name="published",
     masks_validation=False,
+    trained_only=False,
     metrics={
         "recall": UserMetric(
             metrics.recall_capped, "hits in the first {depth} ranks / min({k}, |test items|)"

@@ -63,6 +63,16 @@ class Method(Settings):
         reduced = {name: most[name] for name in most if getattr(self, name) > most[name]}
         return self.replace(**reduced) if reduced else self
 
+    @property
+    def uses_weights(self) -> bool:
+        """Whether the weights of interactions change what is learned."""
+        return False
+
+    @property
+    def without_weights(self) -> str:
+        """What to say where there are weights and they are not used."""
+        return f"{self.name} does not use them"
+
 
 class ClosedFormMethod(Method):
     """A method that is computed at once, without epochs."""
@@ -88,6 +98,16 @@ class TrainedMethod(TrainingSettings, Method):
     init: Literal["side", "joint"] = "side"
     """The number of rows n in that bound: of each side, or of users and items together, as in the
     published runs on LightGCN."""
+
+    @property
+    def uses_weights(self) -> bool:
+        """Whether pairs are drawn in proportion to them."""
+        return self.weighted
+
+    @property
+    def without_weights(self) -> str:
+        """Names the setting that uses them."""
+        return f"{self.name} does not use them; weighted = true draws pairs in proportion to them"
 
     def build_loss(self) -> Loss:
         """The loss of a batch."""
@@ -120,6 +140,7 @@ class TrainedMethod(TrainingSettings, Method):
             self.sampled.negatives,
             damping=self.damping,
             systematic=self.systematic,
+            weighted=self.weighted,
             shared=self.sampled.shared,
             threads=torch.get_num_threads(),
         )
@@ -197,6 +218,11 @@ class PairMethod(TrainedMethod):
                     "propagation = factored"
                 )
         return self
+
+    @property
+    def uses_weights(self) -> bool:
+        """In drawing pairs, or as the weights of the graph's edges."""
+        return self.weighted or self.encoder == "lightgcn"
 
     def build_encoder(self, data: Interactions, generator: torch.Generator, device: str) -> Encoder:
         """Free rows, or LightGCN."""

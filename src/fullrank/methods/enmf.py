@@ -19,9 +19,9 @@ from fullrank.methods.space import Span
 class ENMF(TrainedMethod):
     """The whole-data loss.
 
-    An epoch visits each user once: ``sampler``, ``systematic`` and ``damping`` have no effect. The
-    loss is the mean over the users of a batch, where the authors sum, and rows start as those of
-    every method do, where theirs start near zero: see docs/fidelity.md.
+    An epoch visits each user once: ``sampler``, ``systematic``, ``damping`` and ``weighted`` have
+    no effect. The loss is the mean over the users of a batch, where the authors sum, and rows start
+    as those of every method do, where theirs start near zero: see docs/fidelity.md.
     """
 
     name = "enmf"
@@ -39,6 +39,16 @@ class ENMF(TrainedMethod):
     """Weight c of the unobserved pairs."""
     keep: float = Field(1.0, gt=0, le=1)
     """Share of the user entries that a step keeps (dropout)."""
+
+    @property
+    def uses_weights(self) -> bool:
+        """Never: the loss is of all items alike."""
+        return False
+
+    @property
+    def without_weights(self) -> str:
+        """Drawing pairs in proportion is no way out here."""
+        return f"{self.name} does not use them"
 
     def build_loss(self) -> Loss:
         """The loss of some users with every item."""

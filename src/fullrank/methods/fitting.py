@@ -9,9 +9,10 @@ from typing import Any
 
 from fullrank.data.interactions import Interactions
 from fullrank.encoders import Encoder, Pair
-from fullrank.errors import SettingError
+from fullrank.errors import FitError, SettingError
 from fullrank.evaluation import evaluate
 from fullrank.methods.base import ClosedFormMethod, Method, TrainedMethod
+from fullrank.methods.own import StandIn
 from fullrank.serving import DotScorer
 from fullrank.serving.scorers import HistoryScorer
 from fullrank.spectrum import effective_rank, unit_rows
@@ -38,6 +39,9 @@ def fit(
         SettingError: ``resume`` with a method that has no epochs, or a size that memory does not
             hold.
     """
+    if isinstance(method, StandIn):
+        found = "the settings of a saved model alone"
+        raise FitError(f"method {method.name}", found, "its class (--import the file that has it)")
     if isinstance(method, ClosedFormMethod) and resume:
         raise SettingError("resume", f"method {method.name}", "a method with epochs")
     if not isinstance(method, TrainedMethod | ClosedFormMethod):
@@ -110,6 +114,9 @@ def _scorer(method: TrainedMethod, tables: Pair) -> DotScorer:
 def _validator(
     method: TrainedMethod, encoder: Encoder, train: Interactions, validation: Interactions
 ) -> Callable[[], float]:
+    if not (train.user_degree * validation.user_degree).any():
+        found = "no user with training interactions"
+        raise FitError("validation part", found, "one at least, or no validation (a fraction of 0)")
     k = min(20, train.n_items)
 
     def ndcg() -> float:

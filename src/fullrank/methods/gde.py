@@ -51,6 +51,11 @@ class GDE(TrainedMethod):
     negatives: int = Field(1, ge=1, lt=2**31)
     """Unobserved items drawn for each pair, N."""
 
+    @property
+    def uses_weights(self) -> bool:
+        """As the weights of the graph's edges."""
+        return True
+
     def build_loss(self) -> Loss:
         """BPR whose gradient weights hard triples."""
         return Loss.of_triples(objectives.adaptive_bpr)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args
 from fullrank.errors import SettingError
 from fullrank.methods import registry
 from fullrank.methods.base import Family, Method
+from fullrank.methods.own import plugins, stand_in
 from fullrank.settings import nearest
 
 Added = TypeVar("Added", bound=type[Method])
@@ -34,8 +35,33 @@ def method_named(name: str) -> type[Method]:
         SettingError: no method has this name; the message names the nearest.
     """
     if name not in METHODS:
+        add_plugins()
+    if name not in METHODS:
         raise SettingError("method", repr(name), nearest(name, METHODS))
     return METHODS[name]
+
+
+def add_plugins() -> None:
+    """Adds the methods of installed packages, by the entry-point group ``fullrank.methods``.
+
+    Raises:
+        SettingError: one cannot be imported, or has the name of another.
+    """
+    for method in plugins():
+        add_method(method)
+
+
+def stored_method(name: str, values: Mapping[str, Any]) -> Method:
+    """The method of a saved model; a stand-in with its settings where it is not at hand.
+
+    Raises:
+        SettingError: the method is at hand and does not take the settings.
+    """
+    try:
+        method_named(name)
+    except SettingError:
+        return stand_in(name, values)
+    return build_method(name, values)
 
 
 def add_method(method: Added) -> Added:

@@ -13,6 +13,7 @@ from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.errors import DataError, SettingError
 from fullrank.serving import Ranking, Scorer, top_k
+from fullrank.serving.cold import Trained, rank_served
 
 
 def rows_of(ids: Ids, raw: Iterable[Any], what: str, hint: str) -> NDArray[np.int64]:
@@ -38,17 +39,30 @@ def many(raw: Any) -> list[Any]:
     return [one.item() if isinstance(one, np.generic) else one for one in each]
 
 
+def known_rows(ids: Ids, raw: Iterable[Any]) -> NDArray[np.int64]:
+    """Row numbers of raw ids, -1 where one is unknown."""
+    return ids.rows(raw if isinstance(raw, pl.Series) else many(raw))
+
+
 def candidate_mask(
-    items: Ids, allow: Iterable[Any] | None, deny: Iterable[Any] | None
+    items: Ids, allow: Iterable[Any] | None, deny: Iterable[Any] | None, *, strict: bool = True
 ) -> NDArray[np.bool_] | None:
-    """Which items may be recommended: those of ``allow`` (all if absent) but not of ``deny``."""
+    """Which items may be recommended: those of ``allow`` (all if absent) but not of ``deny``.
+
+    Raises:
+        DataError: an id is unknown and ``strict``; without it, unknown ids are passed over.
+    """
     if allow is None and deny is None:
         return None
     mask = np.full(len(items), allow is None)
-    if allow is not None:
-        mask[rows_of(items, allow, "allowed items", "an item of the training data")] = True
-    if deny is not None:
-        mask[rows_of(items, deny, "denied items", "an item of the training data")] = False
+    for raw, what, value in ((allow, "allowed items", True), (deny, "denied items", False)):
+        if raw is None:
+            continue
+        if strict:
+            mask[rows_of(items, raw, what, "an item of the training data")] = value
+        else:
+            rows = known_rows(items, raw)
+            mask[rows[rows >= 0]] = value
     return mask
 
 
@@ -60,51 +74,103 @@ def check_k(k: Any) -> None:
 
 def recommend(
     scorer: Scorer,
-    users: Ids,
+    trained: Trained,
+    shown: pl.Series,
     items: Ids,
     rows: NDArray[np.int64],
     k: int,
     *,
     exclude: Sequence[Interactions] = (),
     candidates: NDArray[np.bool_] | None = None,
-    columns: tuple[str, str] = ("user_id", "item_id"),
+    source: bool | None = None,
 ) -> pl.DataFrame:
-    """Top-k lists as a frame: user id, item id, [title,] score, rank from 1; best first."""
-    ranking = top_k(scorer, rows, min(k, len(items)), exclude=exclude, candidates=candidates)
-    return _frame(ranking, users, items, columns)
+    """Top-k lists as a frame: user id, item id, [title,] score, rank from 1[, source]; best first.
+
+    Args:
+        scorer: Ranks for the users that were trained on.
+        trained: Who they are, and what the others get.
+        shown: The id of each user in the frame.
+        items: Raw ids of the items.
+        rows: Row of each user, -1 for one that the model does not know.
+        k: Length of the lists.
+        exclude: Interactions whose items are not recommended to their own users.
+        candidates: Which items may be recommended.
+        source: Whether to add the column ``source``, ``model`` or ``popular``; where a list is
+            of popular items if None.
+    """
+    ranking = rank_served(
+        top_k, scorer, trained, rows, min(k, len(items)), exclude=exclude, candidates=candidates
+    )
+    cold = trained.cold(rows)
+    frame, position = as_frame(ranking, shown, items)
+    if not (cold.any() if source is None else source):
+        return frame
+    return frame.with_columns(source=pl.Series(np.where(cold, "popular", "model")[position]))
 
 
-def known_pairs(data: Any, users: Ids, items: Ids) -> tuple[Interactions, int]:
-    """Interactions in the row numbers of a model, and how many pairs it does not know.
+def shown_ids(users: Ids, rows: NDArray[np.int64], raw: list[Any]) -> pl.Series:
+    """The id to show for each user: the model's own, and as given where it knows none.
+
+    Unknown ids of another type make all of them text.
+    """
+    unknown = rows < 0
+    if not unknown.any():
+        return users.raw(rows)
+    own = users.raw(np.where(unknown, 0, rows)) if len(users) else pl.Series([None] * len(rows))
+    given = pl.Series([str(each) for each in raw], dtype=pl.String)
+    typed = given.cast(own.dtype, strict=False)
+    if typed.filter(pl.Series(unknown)).null_count():
+        own, typed = own.cast(pl.String), given
+    return pl.select(pl.when(pl.Series(unknown)).then(typed).otherwise(own)).to_series()
+
+
+NOTHING_UNKNOWN = {"unknown_pairs_left_out": 0, "unknown_users_left_out": 0}
+
+
+def known_pairs(data: Any, users: Ids, items: Ids) -> tuple[Interactions, dict[str, int]]:
+    """Interactions in the row numbers of a model, and counts of what it does not know.
 
     Raises:
         DataError: no pair is known.
     """
     given = data if isinstance(data, Interactions) else Interactions.from_frame(data)
     if given.users == users and given.items == items:
-        return given, 0
-    user = users.rows(given.users.values)[given.user_idx]
+        return given, NOTHING_UNKNOWN
+    row = users.rows(given.users.values)
+    user = row[given.user_idx]
     item = items.rows(given.items.values)[given.item_idx]
     known = (user >= 0) & (item >= 0)
     if not known.any():
         found = f"{len(given)} pairs, none of a user and an item that the model knows"
         raise DataError("interactions", found, "ids as in the training data")
     pairs = Interactions.from_rows(users, items, user[known], item[known])
-    return pairs, len(given) - int(known.sum())
+    return pairs, {
+        "unknown_pairs_left_out": len(given) - int(known.sum()),
+        "unknown_users_left_out": int(((row < 0) & (given.user_degree > 0)).sum()),
+    }
 
 
-def restricted_to_items(data: Any, items: Ids) -> Interactions:
+def restricted_to_items(
+    data: Any, items: Ids, *, strict: bool = True, weighted: bool = False
+) -> Interactions:
     """Interactions of new users over the items of a model; unknown items are dropped.
 
+    Weights stay where the model was ``weighted``.
+
     Raises:
-        DataError: a user has no known item.
+        DataError: a user has no known item and ``strict``; without it, they stay without items.
     """
     if isinstance(data, Mapping):
-        data = _pairs_of({user: many(own) for user, own in data.items()})
+        data = _pairs_of({user: many(own) for user, own in data.items()}, strict)
     given = data if isinstance(data, Interactions) else Interactions.from_frame(data)
     item = items.rows(given.items.values)[given.item_idx]
     known = item >= 0
-    new = Interactions.from_rows(given.users, items, given.user_idx[known], item[known])
+    weight = given.weight[known] if weighted and given.weight is not None else None
+    new = Interactions.from_rows(
+        given.users, items, given.user_idx[known], item[known], weight=weight
+    )
+    if not strict:
+        return new
     empty = np.flatnonzero(new.user_degree == 0)
     if len(empty):
         user = given.users.values[int(empty[0])]
@@ -112,26 +178,46 @@ def restricted_to_items(data: Any, items: Ids) -> Interactions:
     return new
 
 
-def _pairs_of(items_of: Mapping[Any, list[Any]]) -> pl.DataFrame:
-    for user, own in items_of.items():
-        if not own:
-            raise DataError(f"user {user!r}", "no item that the model knows", "at least one")
+def _pairs_of(items_of: Mapping[Any, list[Any]], strict: bool) -> pl.DataFrame | Interactions:
+    empty = [user for user, own in items_of.items() if not own]
+    if empty and strict:
+        raise DataError(f"user {empty[0]!r}", "no item that the model knows", "at least one")
     users = [user for user, own in items_of.items() for _ in own]
     items = [item for own in items_of.values() for item in own]
-    return pl.DataFrame({"user_id": users, "item_id": items}, strict=False)
+    frame = pl.DataFrame({"user_id": users, "item_id": items}, strict=False)
+    if not empty:
+        return frame
+    everyone = Ids.of(pl.Series("user_id", list(items_of), strict=False))
+    if users:
+        return Interactions.from_frame(frame, users=everyone)
+    nobody = np.empty(0, dtype=np.int64)
+    return Interactions.from_rows(everyone, Ids(pl.Series([], dtype=pl.String)), nobody, nobody)
 
 
-def _frame(ranking: Ranking, users: Ids, items: Ids, columns: tuple[str, str]) -> pl.DataFrame:
+def as_frame(
+    ranking: Ranking,
+    shown: pl.Series,
+    items: Ids,
+    columns: tuple[str, str] = ("user_id", "item_id"),
+) -> tuple[pl.DataFrame, NDArray[np.int64]]:
+    """A ranking as a frame, and the position in the ranking that each of its rows is of.
+
+    Args:
+        ranking: The lists.
+        shown: The id to show for each list.
+        items: Raw ids of the items.
+        columns: What to call the two ids.
+    """
     user, place = np.nonzero(ranking.items >= 0)
     found = ranking.items[user, place]
     frame = pl.DataFrame(
         {
-            columns[0]: users.raw(ranking.users[user]),
+            columns[0]: shown.gather(user),
             columns[1]: items.raw(found),
             "score": ranking.scores[user, place],
             "rank": (place + 1).astype(np.int32),
         }
     )
-    if items.titles is None:
-        return frame
-    return frame.insert_column(2, items.titles.gather(found).rename("title"))
+    if items.titles is not None:
+        frame = frame.insert_column(2, items.titles.gather(found).rename("title"))
+    return frame, user

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 import scipy
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -42,6 +43,8 @@ _NAMED = re.compile(
 """Files of a model."""
 _READS = 20
 """Times to read a folder that is being written meanwhile."""
+POPULARITY = "popularity"
+"""Name of the training popularity in the folder of a model of folded-in users."""
 _KINDS: dict[str, type[DotScorer | ItemScorer | SpectralScorer]] = {
     "users": DotScorer,
     "vectors": SpectralScorer,
@@ -95,6 +98,27 @@ def scorer_of(tensors: Tensors, train: Interactions, device: str) -> DotScorer |
     raise DataError("tables of the model", f"tensors {sorted(tensors)}", f"one of {list(_KINDS)}")
 
 
+def popularity_of(stored: Stored, *, trained: bool) -> NDArray[Any] | None:
+    """(n_items,) the popularity of the items in training, if the folder's users were not in it.
+
+    A folder from before it was kept does not say which items were trained: all of them then count
+    once more than the new users have them.
+
+    Raises:
+        DataError: it is not a finite number of zero or more for each item.
+    """
+    if trained:
+        return None
+    kept = stored.tables.get(POPULARITY)
+    if kept is None:
+        return stored.parts["train"].item_degree + 1
+    if kept.shape != (len(stored.items),) or not (kept.isfinite() & (kept >= 0)).all():
+        found = f"shape {tuple(kept.shape)}, or numbers that are not finite and positive"
+        raise DataError("popularity of the model", found, f"{len(stored.items)} counts")
+    counts: NDArray[Any] = kept.double().numpy()
+    return counts
+
+
 def write_model(folder: Path, stored: Stored) -> None:
     """Writes a model so that ``folder`` holds the old model or the new one, whatever happens.
 
@@ -126,6 +150,8 @@ def _write(folder: Path, stored: Stored) -> None:
             written[name] = _add(folder, f"{name}.parquet", table.write_parquet)
         for name, part in stored.parts.items():
             rows = pl.DataFrame({"user_row": part.user_idx, "item_row": part.item_idx})
+            if part.weight is not None:
+                rows = rows.with_columns(weight=pl.Series(part.weight))
             written[name] = _add(folder, f"{name}.parquet", rows.write_parquet)
         manifest = {"format": FORMAT, **stored.manifest, "files": written}
         with replacing(folder / MANIFEST) as part_file:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from fullrank import native
 from fullrank.data.interactions import Interactions
+from fullrank.data.weights import power, user_strength, weighted_csr
 from fullrank.errors import DataError
 from fullrank.serving.finite import check_products, check_scores, finite_table, largest
 from fullrank.serving.once import Once
@@ -133,6 +134,8 @@ class HistoryScorer(Scorer, Protocol):
 class ItemScorer:
     """Ranks by the sum of the weights from the items that a user has to each item, ``X B``.
 
+    X holds the weights of the history where it has them.
+
     Args:
         history: What the users have.
         weights: (n_items, n_items) float32, a dense array or a sparse matrix.
@@ -147,10 +150,10 @@ class ItemScorer:
         self._use(history)
 
     def _use(self, history: Interactions) -> None:
-        most = int(history.user_degree.max(initial=1))
+        most = float(user_strength(history).max(initial=1))
         check_scores("weights from item to item", self._largest * most)
         self.history = history
-        self._history = history.csr()
+        self._history = weighted_csr(history)
 
     @property
     def n_users(self) -> int:
@@ -242,10 +245,10 @@ class SpectralScorer:
         self._use(history)
 
     def _use(self, history: Interactions) -> None:
-        most = int(history.user_degree.max(initial=1))
+        most = float(user_strength(history).max(initial=1))
         check_scores("singular vectors and interactions of the model", self._largest * most)
-        own = np.maximum(history.user_degree, 1.0) ** -self.beta
-        rows = sp.diags_array(own) @ history.csr() @ sp.diags_array(self.scale)
+        own = power(user_strength(history), -self.beta)
+        rows = sp.diags_array(own) @ weighted_csr(history) @ sp.diags_array(self.scale)
         self._rows = sp.csr_array(rows).astype(np.float32)
 
     @property

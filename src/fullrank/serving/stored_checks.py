@@ -129,13 +129,15 @@ def read_part(path: Path, users: Ids, items: Ids) -> Interactions:
     Raises:
         DataError: they are not row numbers of these users and items.
     """
-    table = _read(path, {"user_row": True, "item_row": True})
-    for name, kind in table.schema.items():
+    table = _read(path, {"user_row": True, "item_row": True, "weight": False})
+    for name in ("user_row", "item_row"):
+        kind = table.schema[name]
         if not kind.is_integer():
             raise DataError(f"{path}, column {name}", f"row numbers of type {kind}", "integers")
     rows = (table[name].to_numpy() for name in ("user_row", "item_row"))
+    weight = table["weight"].to_numpy() if "weight" in table.columns else None
     try:
-        return Interactions.from_rows(users, items, *rows)
+        return Interactions.from_rows(users, items, *rows, weight=weight)
     except DataError as error:
         raise DataError(f"{path}, {error.where}", error.found, error.expected) from None
 
@@ -206,7 +208,7 @@ def _read(path: Path, columns: Mapping[str, bool]) -> pl.DataFrame:
         for name, needed in columns.items():
             if needed and name not in there:
                 raise DataError(str(path), f"columns {list(there)}", f"a column {name!r}")
-            if there.get(name, pl.Null) not in _PLAIN:
+            if name in there and there[name] not in _PLAIN:
                 raise DataError(f"{path}, column {name}", f"type {there[name]}", "plain values")
         chosen = scanned.select(name for name in columns if name in there)
         rows = int(chosen.select(pl.len()).collect().item())

@@ -24,6 +24,9 @@ class TrainingSettings(Settings):
     damping: float = Field(0.0, ge=0)
     """Draw popular items less often: the chance of a pair is multiplied by its item's number of
     interactions to the power of minus this."""
+    weighted: bool = False
+    """Draw pairs in proportion to their weights. Off by default: the papers draw them alike, and a
+    rating of one star out of five is no fifth of an interaction."""
     optimizer: Literal["sgd", "adagrad", "adam"] = "sgd"
     """Row-sparse update rule; a row that a batch repeats gets the sum of its gradients."""
     lr: float = Field(10.0, gt=0)

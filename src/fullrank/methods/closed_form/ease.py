@@ -9,6 +9,7 @@ from pydantic import Field
 
 from fullrank.data.interactions import Interactions
 from fullrank.data.memory import available_memory
+from fullrank.data.weights import weighted_csr
 from fullrank.errors import FitError
 from fullrank.methods.base import ClosedFormMethod
 from fullrank.methods.space import Span
@@ -29,6 +30,11 @@ class EASE(ClosedFormMethod):
     ridge: float = Field(250.0, gt=0)
     """λ of the penalty."""
 
+    @property
+    def uses_weights(self) -> bool:
+        """X holds them."""
+        return True
+
     def solve(self, data: Interactions, device: str) -> ItemScorer:
         """``B = I - P / diag(P)``, ``P = (XᵀX + λ I)⁻¹``.
 
@@ -37,7 +43,7 @@ class EASE(ClosedFormMethod):
         """
         del device
         check_memory(data.n_items)
-        matrix = data.csr().astype(np.float64)
+        matrix = weighted_csr(data).astype(np.float64)
         gram = np.asarray((matrix.T @ matrix).todense(), order="F")
         gram[np.diag_indices(data.n_items)] += self.ridge
         return ItemScorer(data, _weights(_inverse(gram)))

@@ -32,9 +32,14 @@ class IALS(ClosedFormMethod):
     regularization: float = Field(0.05, ge=0)
     """λ of the penalty."""
     confidence: float = Field(10.0, gt=0)
-    """Weight of an observed pair."""
+    """Weight α of an observed pair; of one with a weight w, 1 + α w (Hu et al., equation 2)."""
     iterations: int = Field(15, ge=1, lt=2**31)
     """Sweeps over both sides."""
+
+    @property
+    def uses_weights(self) -> bool:
+        """Confidences grow with them."""
+        return True
 
     def solve(self, data: Interactions, device: str) -> DotScorer:
         """By the package ``implicit``.
@@ -52,14 +57,14 @@ class IALS(ClosedFormMethod):
         n = data.n_users + data.n_items
         check_memory("setting dim", 4 * n * self.dim, f"{n:,} × {self.dim:,} embeddings")
         check_memory("setting dim", 4 * self.dim**2, f"matrices of {self.dim:,} × {self.dim:,}")
-        matrix = sp.csr_matrix(data.csr().astype(np.float32))
+        matrix = confidences(data, self.confidence)
         with threadpool_limits(
             1, "blas"
         ):  # its own threads and those of BLAS are in each other's way
             model = AlternatingLeastSquares(
                 factors=self.dim,
                 regularization=self.regularization,
-                alpha=self.confidence,
+                alpha=1.0 if data.weight is not None else self.confidence,
                 iterations=self.iterations,
                 random_state=self.seed % 2**32,
                 num_threads=torch.get_num_threads(),
@@ -68,3 +73,15 @@ class IALS(ClosedFormMethod):
             model.fit(matrix, show_progress=False)
         tables = (torch.from_numpy(np.asarray(t)) for t in (model.user_factors, model.item_factors))
         return DotScorer(*tables)
+
+
+def confidences(data: Interactions, alpha: float) -> sp.csr_matrix:
+    """(n_users, n_items) float32: ``1 + α w`` of weighted pairs; 1, for α to multiply, of others.
+
+    The package takes what it is given, times its own α, as the confidence of a pair, and 1 as that
+    of every other.
+    """
+    matrix = data.csr().astype(np.float32)
+    if data.weight is not None:
+        matrix.data = np.float32(1) + np.float32(alpha) * data.weight
+    return sp.csr_matrix(matrix)

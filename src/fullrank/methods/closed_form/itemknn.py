@@ -7,6 +7,7 @@ import scipy.sparse as sp
 from pydantic import Field
 
 from fullrank.data.interactions import Interactions
+from fullrank.data.weights import weighted_csr
 from fullrank.methods.base import ClosedFormMethod
 from fullrank.methods.space import Span
 from fullrank.serving.scorers import ItemScorer
@@ -32,15 +33,25 @@ class ItemKNN(ClosedFormMethod):
         """Each item has all others as neighbours at most."""
         return {"neighbours": max(1, data.n_items - 1)}
 
+    @property
+    def uses_weights(self) -> bool:
+        """Cosines are those of the weighted columns."""
+        return True
+
     def solve(self, data: Interactions, device: str) -> ItemScorer:
         """``s_ij = |U_i ∩ U_j| / (√(|U_i| |U_j|) + λ)``, the k largest of each row.
+
+        With weights it is ``x_iᵀ x_j / (‖x_i‖ ‖x_j‖ + λ)`` of the weighted columns.
 
         Source: Sarwar et al., WWW 2001; shrinkage: Bell & Koren, KDD Cup 2007.
         """
         del device
-        matrix = sp.csr_array(data.csr().astype(np.float32))
+        matrix = sp.csr_array(weighted_csr(data).astype(np.float32))
         items = sp.csr_array(matrix.T)
-        norm = np.sqrt(np.maximum(data.item_degree, 1)).astype(np.float32)
+        square = data.item_degree
+        if data.weight is not None:
+            square = np.bincount(data.item_idx, weights=data.weight**2, minlength=data.n_items)
+        norm = np.sqrt(np.where(square > 0, square, 1)).astype(np.float32)
         blocks = []
         for start in range(0, data.n_items, ROWS):
             common = sp.csr_array(items[start : start + ROWS] @ matrix)

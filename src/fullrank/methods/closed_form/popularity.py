@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from fullrank.data.interactions import Interactions
+from fullrank.data.weights import item_strength
 from fullrank.methods.base import ClosedFormMethod
 from fullrank.serving.scorers import DotScorer
 
@@ -17,8 +18,13 @@ class Popularity(ClosedFormMethod):
     summary = "the items with the most interactions"
     source = "what every list must beat"
 
+    @property
+    def uses_weights(self) -> bool:
+        """Counts are sums of them."""
+        return True
+
     def solve(self, data: Interactions, device: str) -> DotScorer:
-        """One dimension: 1 for each user, the count for each item."""
+        """One dimension: 1 for each user, the count (or sum of weights) for each item."""
         users = torch.ones(data.n_users, 1)
-        items = torch.from_numpy(data.item_degree.astype(np.float32))[:, None]
+        items = torch.from_numpy(item_strength(data).astype(np.float32))[:, None]
         return DotScorer(users.to(device), items.to(device))

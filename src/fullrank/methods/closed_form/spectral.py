@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from pydantic import Field
 
 from fullrank.data.interactions import Interactions
+from fullrank.data.weights import item_strength, power, user_strength, weighted_csr
 from fullrank.encoders import truncated_svd
 from fullrank.errors import SettingError
 from fullrank.methods.base import ClosedFormMethod
@@ -42,6 +43,11 @@ class Spectral(ClosedFormMethod):
         """Singular pairs that Lanczos' method can give."""
         return {"rank": max(1, min(data.n_users, data.n_items) - 1)}
 
+    @property
+    def uses_weights(self) -> bool:
+        """X holds them, and degrees are their sums."""
+        return True
+
     def solve(self, data: Interactions, device: str) -> SpectralScorer:
         """With ``R = D_u^-β X D_i^-β ≈ U S Vᵀ``, users score items by ``R V Vᵀ + γ R RᵀR``.
 
@@ -60,17 +66,17 @@ class Spectral(ClosedFormMethod):
             raise SettingError("setting rank", str(self.rank), f"at most {most}")
         matrix = normalised(data, self.beta)
         vectors = truncated_svd(matrix, self.rank, self.seed).items.numpy()
-        scale = (np.maximum(data.item_degree, 1.0) ** -self.beta).astype(np.float32)
+        scale = power(item_strength(data), -self.beta).astype(np.float32)
         float32 = sp.csr_array(matrix.astype(np.float32))
         restore = self.projection == "gf-cf"
         return SpectralScorer(data, vectors, float32, scale, self.beta, self.smoothing, restore)
 
 
 def normalised(data: Interactions, beta: float) -> sp.csr_array:
-    """(n_users, n_items) float64: ``1 / (d_u^β d_i^β)`` for each pair."""
+    """(n_users, n_items) float64: ``w / (d_u^β d_i^β)`` for each pair, w = 1 without weights."""
     scales = (
-        sp.diags_array(np.maximum(degree, 1.0) ** -beta)
-        for degree in (data.user_degree, data.item_degree)
+        sp.diags_array(power(strength, -beta))
+        for strength in (user_strength(data), item_strength(data))
     )
     users, items = scales
-    return sp.csr_array(users @ data.csr().astype(np.float64) @ items)
+    return sp.csr_array(users @ weighted_csr(data).astype(np.float64) @ items)

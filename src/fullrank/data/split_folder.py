@@ -1,0 +1,87 @@
+"""The folder that ``fullrank data split`` writes, read back as the split that it was."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fullrank.data.ids import Ids
+from fullrank.data.interactions import Interactions
+from fullrank.data.readers import read
+from fullrank.data.splits import Split, hold_out
+from fullrank.errors import DataError
+
+PARTS = ("train", "validation", "test")
+SUMMARY = "split.json"
+
+
+def read_split(folder: Path, *, validation: float, seed: int) -> Split:
+    """Reads ``train.parquet`` and, where they are, ``validation.parquet`` and ``test.parquet``.
+
+    Args:
+        folder: Where they are.
+        validation: 0 to learn from the validation part too; where there is none, the fraction of
+            train to draw it from.
+        seed: Draws it.
+
+    Raises:
+        DataError: there is no train part, or a file cannot be read.
+    """
+    paths = {name: folder / f"{name}.parquet" for name in PARTS}
+    if not paths["train"].is_file():
+        expected = "a file, or a folder with train.parquet as `fullrank data split` writes it"
+        raise DataError(str(folder), "a folder without train.parquet", expected)
+    parts = _with_common_ids({name: read(path) for name, path in paths.items() if path.is_file()})
+    train, chosen = parts["train"], parts.get("validation")
+    name, how = _summary(folder)
+    if chosen is not None and not validation:
+        train, chosen = _joined(train, chosen), None
+        how["validation_joined"] = True
+    elif chosen is None and validation:
+        train, chosen = hold_out(train, validation, seed)
+        how |= {"validation": validation, "seed": seed}
+    return Split(name, train, chosen, parts.get("test"), how)
+
+
+def _with_common_ids(parts: dict[str, Interactions]) -> dict[str, Interactions]:
+    users = Ids.union([part.users for part in parts.values()])
+    items = Ids.union([part.items for part in parts.values()])
+    return {
+        name: Interactions.from_rows(
+            users,
+            items,
+            users.find(part.users.values)[part.user_idx],
+            items.find(part.items.values)[part.item_idx],
+            weight=part.weight,
+            timestamp=part.timestamp,
+        )
+        for name, part in parts.items()
+    }
+
+
+def _joined(one: Interactions, other: Interactions) -> Interactions:
+    def both(name: str) -> Any:
+        columns = [getattr(part, name) for part in (one, other)]
+        return None if any(each is None for each in columns) else np.concatenate(columns)
+
+    return Interactions.from_rows(
+        one.users,
+        one.items,
+        both("user_idx"),
+        both("item_idx"),
+        weight=both("weight"),
+        timestamp=both("timestamp"),
+    )
+
+
+def _summary(folder: Path) -> tuple[str, dict[str, Any]]:
+    """Name and way of splitting, as the folder says; its own name where it does not."""
+    path = folder / SUMMARY
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return str(stored.get("name", folder.name)), dict(stored.get("how", {"kind": "folder"}))
+    except (OSError, ValueError, AttributeError, TypeError):
+        raise DataError(str(path), "no JSON of a split", "what `data split` wrote") from None

@@ -1,0 +1,62 @@
+"""What an evaluation leaves out, counted: users, items and pairs that no list can speak of."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fullrank.data.interactions import Interactions
+from fullrank.errors import DataError
+from fullrank.serving.cold import Trained
+
+
+def counts_of(
+    test: Interactions, trained: Trained, masked: Sequence[Interactions]
+) -> dict[str, int]:
+    """Counts for the protocol block: items that were not trained, test pairs that cannot be hit."""
+    return {
+        "untrained_items": int((~trained.items).sum()),
+        "test_pairs": len(test),
+        "test_pairs_of_untrained_items": int((~trained.items[test.item_idx]).sum()),
+        "test_pairs_masked": int(_in_any(test, masked).sum()),
+    }
+
+
+def warn_of_zeros(block: Mapping[str, Any], masked: Sequence[str]) -> None:
+    """Warns where every test pair is masked, so that no list can hold one."""
+    if block["test_pairs_masked"] == block["test_pairs"]:
+        warnings.warn(
+            f"each of the {block['test_pairs']:,} test pairs is in {' or '.join(masked)} too, "
+            "which is masked: every figure of hits is 0",
+            stacklevel=4,
+        )
+
+
+def with_test_items(
+    test: Interactions, users: NDArray[np.integer[Any]] | None
+) -> tuple[NDArray[np.int64], int]:
+    """Row numbers of the requested users who have test items, and how many have none."""
+    requested = np.arange(test.n_users) if users is None else np.asarray(users).astype(np.int64)
+    outside = (requested < 0) | (requested >= test.n_users)
+    if outside.any():
+        found = str(requested[outside][0])
+        raise DataError("user rows", found, f"rows from 0 to {test.n_users - 1}")
+    rows = requested[test.user_degree[requested] > 0]
+    if not len(rows):
+        raise DataError("test interactions", "no user with test items", "at least one")
+    return rows, len(requested) - len(rows)
+
+
+def _in_any(test: Interactions, parts: Sequence[Interactions]) -> NDArray[np.bool_]:
+    """(n,) which test pairs are also in one of some parts."""
+    found = np.zeros(len(test), dtype=np.bool_)
+    wanted = test.user_idx * np.int64(test.n_items) + test.item_idx
+    for part in parts:
+        if len(part):
+            keys = part.user_idx * np.int64(test.n_items) + part.item_idx
+            found |= keys.take(np.searchsorted(keys, wanted), mode="clip") == wanted
+    return found

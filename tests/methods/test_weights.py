@@ -1,0 +1,196 @@
+"""Weights of interactions: hand-computed answers, naive matrices, and no change without them."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import polars as pl
+import pytest
+import scipy.sparse as sp
+import torch
+
+from fullrank import METHODS, Columns, DataError, FitError, Interactions, Recommender
+from fullrank.data.graph import BipartiteGraph
+from fullrank.data.sampling import PairSampler
+from fullrank.data.weights import item_strength, user_strength, weighted_csr
+from fullrank.methods.closed_form.ials import confidences
+
+QUICK = {"dim": 4, "epochs": 2, "batch_size": 8}
+
+
+@pytest.fixture
+def zeros() -> pl.DataFrame:
+    rows = [("a", "x", 1), ("a", "y", 0), ("b", "y", 0), ("b", "x", 1), ("c", "y", 0)]
+    return pl.DataFrame(rows, schema=["user_id", "item_id", "weight"], orient="row")
+
+
+@pytest.fixture(scope="module")
+def table():
+    """30 users × 20 items, a quarter of the pairs, weights from 0.5 to 5."""
+    rng = np.random.default_rng(0)
+    dense = rng.integers(1, 11, (30, 20)) / 2 * (rng.random((30, 20)) < 0.25)
+    dense[np.arange(20), np.arange(20)] = 1.5
+    dense[0, :-1] = 2.0  # but not every item
+    return dense
+
+
+@pytest.fixture(scope="module")
+def data(table) -> Interactions:
+    return Interactions.from_scipy(sp.csr_array(table))
+
+
+def test_a_row_of_weight_zero_is_no_interaction_anywhere(zeros):
+    made = Interactions.from_frame(zeros)
+    assert made.to_frame().rows() == [("a", "x", 1.0), ("b", "x", 1.0)]
+    assert (made.n_users, made.n_items) == (3, 2)
+    matrix = sp.coo_array((zeros["weight"], ([0, 0, 1, 1, 2], [0, 1, 1, 0, 1])), shape=(3, 2))
+    assert Interactions.from_scipy(matrix).csr().toarray().tolist() == made.csr().toarray().tolist()
+    twice = pl.concat([zeros, zeros.with_columns(weight=pl.lit(0, pl.Int64))])
+    assert Interactions.from_frame(twice).to_frame().equals(made.to_frame())
+    above = Interactions.from_frame(zeros, columns=Columns(threshold=0.0))
+    assert above.to_frame().rows() == [("a", "x"), ("b", "x")]
+    with pytest.raises(DataError, match="column weight: found zeros alone"):
+        Interactions.from_frame(zeros.with_columns(weight=pl.lit(0.0)))
+    with pytest.raises(DataError, match=r"weights: found 1e\+300; expected numbers up to"):
+        Interactions.from_frame(zeros.with_columns(weight=pl.lit(1e300)))
+
+
+def test_popularity_by_hand(zeros):
+    model = Recommender("popularity").fit(zeros)
+    assert model.item_embeddings.flatten().tolist() == [2.0, 0.0]
+    everyone = model.recommend(k=2, exclude_seen=False)
+    assert everyone["item_id"].to_list() == ["x"] * 3  # y has no interactions
+    assert everyone["score"].to_list() == [2.0] * 3
+    weights = pl.DataFrame({"user_id": [1, 2, 1], "item_id": [5, 5, 6], "weight": [0.5, 1, 4]})
+    lists = Recommender("popularity").fit(weights).recommend([2], exclude_seen=False)
+    assert lists.select("item_id", "score").rows() == [(6, 4.0), (5, 1.5)]
+
+
+def test_strengths(table, data):
+    np.testing.assert_allclose(weighted_csr(data).toarray(), table)
+    np.testing.assert_allclose(user_strength(data), table.sum(axis=1))
+    np.testing.assert_allclose(item_strength(data), table.sum(axis=0))
+
+
+def test_itemknn(table, data):
+    scorer = METHODS["itemknn"](neighbours=20, shrinkage=3.0).solve(data, "cpu")
+    norm = np.sqrt((table**2).sum(axis=0))
+    weights = table.T @ table / (np.outer(norm, norm) + 3.0)
+    np.fill_diagonal(weights, 0)
+    np.testing.assert_allclose(scorer.scores(torch.arange(30)), table @ weights, rtol=1e-5)
+
+
+def test_ease(table, data):
+    scorer = METHODS["ease"](ridge=7.0).solve(data, "cpu")
+    inverse = np.linalg.inv(table.T @ table + 7.0 * np.eye(20))
+    weights = -inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0)
+    np.testing.assert_allclose(scorer.scores(torch.arange(30)), table @ weights, rtol=1e-4)
+
+
+def test_spectral(table, data):
+    scorer = METHODS["spectral"](rank=5, beta=0.4, smoothing=0.3).solve(data, "cpu")
+    r = table * np.outer(table.sum(axis=1) ** -0.4, table.sum(axis=0) ** -0.4)
+    v = np.linalg.svd(r)[2][:5].T
+    wanted = r @ (v @ v.T + 0.3 * r.T @ r)
+    np.testing.assert_allclose(scorer.scores(torch.arange(30)), wanted, rtol=1e-3, atol=1e-5)
+
+
+def test_the_graph(table, data):
+    wanted = table / np.sqrt(np.outer(table.sum(axis=1), table.sum(axis=0)))
+    graph = BipartiteGraph.of(data)
+    np.testing.assert_allclose(graph.user_item.toarray(), wanted, rtol=1e-6)
+    kept = np.random.default_rng(1).random(len(data)) < 0.5
+    left = weighted_csr(data.select(kept)).toarray()
+    scale = [np.where((s := left.sum(axis=axis)) > 0, s, 1) for axis in (1, 0)]
+    wanted = left / np.sqrt(np.outer(*scale))
+    np.testing.assert_allclose(BipartiteGraph.of(data, kept).user_item.toarray(), wanted, rtol=1e-6)
+
+
+def test_ials_minimises_the_loss_of_its_confidences(table, data):
+    """Item rows are the last to be solved: each is the minimum for the user rows as they are."""
+    pytest.importorskip("implicit")
+    alpha, penalty = 4.0, 0.5
+    confidence = np.where(table > 0, 1 + alpha * table, 1.0)
+    np.testing.assert_allclose(
+        np.where(table > 0, confidence, 0), confidences(data, alpha).toarray(), rtol=1e-6
+    )
+    method = METHODS["ials"](dim=3, confidence=alpha, regularization=penalty, iterations=200)
+    scorer = method.solve(data, "cpu")
+    users = scorer.user_table.double().numpy()
+    for item in range(20):
+        own = confidence[:, item]
+        gram = users.T @ (own[:, None] * users) + penalty * np.eye(3)
+        row = np.linalg.solve(gram, users.T @ (own * (table[:, item] > 0)))
+        np.testing.assert_allclose(scorer.item_table[item], row, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["popularity", "itemknn", "ease", "spectral"])
+def test_weights_of_one_are_no_weights(table, name):
+    plain = Interactions.from_scipy(sp.csr_array((table > 0).astype(float)))
+    assert plain.weight is None
+    ones = Interactions.from_frame(plain.to_frame().with_columns(weight=pl.lit(1.0)))
+    settings = {"rank": 5} if name == "spectral" else {}
+    rows = torch.arange(30)
+    one, other = (METHODS[name](**settings).solve(each, "cpu") for each in (plain, ones))
+    assert torch.equal(one.scores(rows), other.scores(rows))
+    blocks = [BipartiteGraph.of(each).user_item.data for each in (plain, ones)]
+    np.testing.assert_array_equal(*blocks)
+
+
+@pytest.mark.parametrize("rule", ["users", "interactions"])
+@pytest.mark.parametrize("systematic", [False, True])
+def test_pairs_are_drawn_in_proportion(table, data, rule, systematic):
+    n = 60_000
+    sampler = PairSampler(data, rule, weighted=True, systematic=systematic)
+    (batch,) = sampler.chunks(np.random.default_rng(0), 1, n)
+    drawn = np.zeros((30, 20))
+    np.add.at(drawn, (batch.user_idx[0], batch.item_idx[0]), 1)
+    chance = table / table.sum()
+    if rule == "users":
+        chance = table / table.sum(axis=1, keepdims=True) / 30
+    spread = 1.0 if systematic else 5 * np.sqrt(n * chance)
+    assert (np.abs(drawn - n * chance) <= spread + 1e-6).all()
+
+
+def test_weighted_is_a_setting_and_needs_weights(data, table):
+    plain = Interactions.from_scipy(sp.csr_array((table > 0).astype(float)))
+    with pytest.raises(FitError, match="setting weighted: found True, and no weights"):
+        Recommender("bpr", weighted=True, **QUICK).fit(plain)
+    drawn = Recommender("bpr", weighted=True, **QUICK).fit(data)
+    with pytest.warns(UserWarning, match="weighted = true draws pairs in proportion"):
+        alike = Recommender("bpr", **QUICK).fit(data)
+    assert not torch.equal(drawn.item_embeddings, alike.item_embeddings)
+    same = Recommender("bpr", **QUICK).fit(plain)
+    assert torch.equal(same.item_embeddings, alike.item_embeddings)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_says_truly_whether_it_uses_weights(data, table, name):
+    """What the method says is what its scores do."""
+    small = {"spectral": {"rank": 5}, "gde": {"low": 8}, "ials": {"dim": 4, "iterations": 2}}
+    fields = METHODS[name].model_fields
+    values = {key: value for key, value in QUICK.items() if key in fields} | small.get(name, {})
+    values |= {key: 8 for key in ("svd_rank", "graph_rank") if key in fields}
+    if name == "lightgcl":
+        values["rank"] = 4
+    plain = Interactions.from_scipy(sp.csr_array((table > 0).astype(float)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted = [Recommender(name, threads=1, **values).fit(each) for each in (plain, data)]
+    rows = torch.arange(30)
+    same = torch.equal(*(each.scorer.scores(rows) for each in fitted))
+    assert fitted[1].settings.uses_weights is not same
+
+
+@pytest.mark.parametrize("name", ["ease", "spectral", "popularity"])
+def test_saved_with_its_weights(data, name, tmp_path):
+    settings = {"rank": 5} if name == "spectral" else {}
+    model = Recommender(name, **settings).fit(data)
+    model.save(tmp_path / "m")
+    loaded = Recommender.load(tmp_path / "m")
+    assert loaded.train.fingerprint == data.fingerprint
+    assert loaded.recommend(k=5).equals(model.recommend(k=5))
+    plain = data.to_frame().drop("weight")
+    assert Interactions.from_frame(plain).fingerprint != data.fingerprint
