@@ -117,7 +117,7 @@ def stop_in_a_trial(*args):
 
 
 @pytest.mark.parametrize("direction", [1, -1])
-def test_the_study_has_the_settings_of_the_highest_value(small, monkeypatch, direction):
+def test_the_study_has_the_settings_of_the_highest_value(small, tmp_path, monkeypatch, direction):
     """The value of a trial is a known function of its setting; its largest is what is found."""
 
     def known(optuna, trial, split, method, values, threads):
@@ -125,7 +125,9 @@ def test_the_study_has_the_settings_of_the_highest_value(small, monkeypatch, dir
 
     monkeypatch.setattr(tuning, "_run", known)
     space = {"lr": Span(1.0, 2.0)}
-    study = tune(small, "bpr", 12, fixed=FIXED, space=space)
+    storage = tmp_path / "study.db"
+    study = tune(small, "bpr", 12, fixed=FIXED, space=space, storage=storage)
+    assert tuning.open_study(storage).best_value == study.value  # what the search goes by
     assert study.value == direction * study.settings["lr"]
     assert study.settings["lr"] > 1.9 if direction > 0 else study.settings["lr"] < 1.1
 
