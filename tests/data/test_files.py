@@ -218,3 +218,16 @@ def test_a_holder_that_cannot_be_read(tmp_path):
     with exclusive(tmp_path, "x", folder=True):
         pass
     assert names(tmp_path) == []
+
+
+def test_a_disk_too_full_for_the_holders_name(tmp_path, monkeypatch):
+    def full(path, *args, **options):
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.Path, "write_text", full)
+        with exclusive(tmp_path, "x", folder=True), exclusive(tmp_path.parent / "y", "y"):
+            pass
+    assert names(tmp_path) == []
+    assert not [name for name in names(tmp_path.parent) if "fullrank-" in name]

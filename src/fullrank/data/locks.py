@@ -173,7 +173,9 @@ def _release(lock: BaseFileLock, path: Path, holder: Path | None = None) -> None
         path.unlink(missing_ok=True)  # while it is held, so that nobody else's goes
     if holder is not None:  # after the lock: who is killed between them is known as killed
         with suppress(OSError):
-            if f'"pid": {os.getpid()},' in holder.read_text(encoding="utf-8"):
+            text = holder.read_text(encoding="utf-8")
+            # Nothing is in it where the disk was full; another one's is whole, or soon will be.
+            if not text or f'"pid": {os.getpid()},' in text:
                 holder.unlink()
     lock.release()
     if os.name == "nt":
