@@ -17,7 +17,6 @@ from fullrank.data.frames import table_of
 from fullrank.data.ids import Ids
 from fullrank.data.location import SourceLocation, first_true
 from fullrank.data.order import Pairs, merged_pairs, read_only
-from fullrank.data.positive import positive
 from fullrank.errors import DataError
 
 
@@ -135,8 +134,6 @@ class Interactions:
         item_idx = checks.row_numbers("item_idx", item_idx, len(items))
         checks.check_lengths(user_idx, item_idx)
         weight, timestamp = checks.values_of(weight, timestamp, len(item_idx))
-        if weight is not None:
-            user_idx, item_idx, weight, timestamp = positive(user_idx, item_idx, weight, timestamp)
         pairs = merged_pairs(len(users), user_idx, item_idx, weight, timestamp)
         return cls._of(users, items, pairs)
 

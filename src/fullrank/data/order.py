@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fullrank.data.blocks import blocks
-from fullrank.data.positive import float32
+from fullrank.data.positive import float32, positive
 
 T = TypeVar("T", bound=np.generic)
 
@@ -30,7 +30,12 @@ def merged_pairs(
     weight: NDArray[Any] | None,
     timestamp: NDArray[Any] | None,
 ) -> Pairs:
-    """Pairs of row numbers in range, in any order: sorted, repeated ones merged and counted."""
+    """Pairs of row numbers in range, in any order: sorted, repeated ones merged and counted.
+
+    A pair of weight zero is no interaction.
+    """
+    if weight is not None:
+        user_idx, item_idx, weight, timestamp = positive(user_idx, item_idx, weight, timestamp)
     merged, each = 0, item_idx
     if ascending(user_idx, item_idx):
         indptr = row_starts(user_idx, n_users)

@@ -30,9 +30,9 @@ from fullrank.serving.scorers import (
     DotScorer,
     HistoryScorer,
     ItemScorer,
-    SpectralScorer,
     Tensors,
 )
+from fullrank.serving.spectral_scorer import SpectralScorer
 
 FORMAT = 1
 MANIFEST = "manifest.json"

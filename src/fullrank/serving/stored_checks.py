@@ -35,6 +35,8 @@ _PLAIN = (
     *(pl.String, pl.Null),
 )
 """Types that a column of a model can have."""
+_WEIGHTS = (pl.Float32, pl.Float64)
+"""Types of weights."""
 _FILE = {"file": str, "sha256": str, "bytes": int}
 
 
@@ -208,7 +210,8 @@ def _read(path: Path, columns: Mapping[str, bool]) -> pl.DataFrame:
         for name, needed in columns.items():
             if needed and name not in there:
                 raise DataError(str(path), f"columns {list(there)}", f"a column {name!r}")
-            if name in there and there[name] not in _PLAIN:
+            plain = _WEIGHTS if name == "weight" else _PLAIN
+            if name in there and there[name] not in plain:
                 raise DataError(f"{path}, column {name}", f"type {there[name]}", "plain values")
         chosen = scanned.select(name for name in columns if name in there)
         rows = int(chosen.select(pl.len()).collect().item())

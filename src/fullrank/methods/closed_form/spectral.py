@@ -14,7 +14,7 @@ from fullrank.encoders import truncated_svd
 from fullrank.errors import SettingError
 from fullrank.methods.base import ClosedFormMethod
 from fullrank.methods.space import Span
-from fullrank.serving.scorers import SpectralScorer
+from fullrank.serving.spectral_scorer import SpectralScorer
 
 
 class Spectral(ClosedFormMethod):
