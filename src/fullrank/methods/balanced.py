@@ -16,9 +16,9 @@ class BalancedMethod(PairMethod):
 
     family: ClassVar[Family] = "balanced"
 
-    shrink: float = Field(0.0, ge=0)
+    shrink: float = Field(default=0.0, ge=0)
     """Factor of the rescaling shrink · ‖z‖ · z after balancing; 0 for none."""
-    balanced_decay: float = Field(0.0, ge=0)
+    balanced_decay: float = Field(default=0.0, ge=0)
     """λ of the penalty λ · mean over the batch of ‖z_u‖² + ‖z_i‖², on the rows as balanced and
     rescaled; a part of the loss that is reported. The kernels do not have it: steps with it go to
     autograd."""

@@ -49,7 +49,7 @@ class Method(Settings):
     space: ClassVar[Space] = {}
     """What tuning searches; nothing to tune if empty."""
 
-    seed: int = Field(0, ge=0, lt=2**64)
+    seed: int = Field(default=0, ge=0, lt=2**64)
     """Seed of everything that is drawn."""
 
     def largest(self, data: Interactions) -> dict[str, int]:
@@ -91,9 +91,9 @@ class TrainedMethod(TrainingSettings, Method):
     """Whether it ranks by the cosine, as it was trained: the rows that the model keeps are of unit
     length."""
 
-    dim: int = Field(64, ge=2, lt=2**31)
+    dim: int = Field(default=64, ge=2, lt=2**31)
     """Width of the embeddings, d."""
-    init_dim: int | None = Field(None, ge=2, lt=2**31)
+    init_dim: int | None = Field(default=None, ge=2, lt=2**31)
     """Width in the bound ±√(6 / (n + width)) of the initial rows; ``dim`` if absent."""
     init: Literal["side", "joint"] = "side"
     """The number of rows n in that bound: of each side, or of users and items together, as in the
@@ -193,16 +193,16 @@ class PairMethod(TrainedMethod):
 
     encoder: Literal["mf", "lightgcn"] = "mf"
     """Free rows (matrix factorisation), or LightGCN's sum over hops on the graph."""
-    layers: int = Field(3, ge=1, le=8)
+    layers: int = Field(default=3, ge=1, le=8)
     """Hops K of LightGCN."""
     average_layers: bool = True
     """Divide the sum over hops by K + 1; the published DirectSpec runs do not."""
-    drop_edges: float = Field(0.0, ge=0, lt=1)
+    drop_edges: float = Field(default=0.0, ge=0, lt=1)
     """Share of the edges that the graph of an epoch leaves out (DropEdge); 0 for none."""
     propagation: Literal["exact", "factored"] = "exact"
     """Hops over the graph at each step, or their effect on free rows, exact in the first hop and of
     rank ``rank`` beyond it."""
-    rank: int = Field(256, ge=1, lt=2**31)
+    rank: int = Field(default=256, ge=1, lt=2**31)
     """Singular pairs of the factored propagation."""
 
     @model_validator(mode="after")
@@ -255,7 +255,7 @@ class PairMethod(TrainedMethod):
 class SampledMethod(PairMethod):
     """A method that samples unobserved items."""
 
-    negatives: int = Field(1, ge=1, lt=2**31)
+    negatives: int = Field(default=1, ge=1, lt=2**31)
     """Unobserved items drawn for each pair, N."""
 
     @property
@@ -267,7 +267,7 @@ class SampledMethod(PairMethod):
 class SpreadMethod(PairMethod):
     """Alignment of pairs and a spread of all rows."""
 
-    gamma: float = Field(1.0, ge=0)
+    gamma: float = Field(default=1.0, ge=0)
     """Weight γ of the spread."""
 
     @model_validator(mode="after")

@@ -21,11 +21,11 @@ class CCL(SampledMethod):
     defaults = {"batch_size": 512, "lr": 0.01, "optimizer": "adam", "negatives": 1000}
     cosine = True
 
-    margin: float = Field(0.1, ge=-1, le=1)
+    margin: float = Field(default=0.1, ge=-1, le=1)
     """Cosine m up to which a negative is left alone."""
-    weight: float = Field(300.0, ge=0)
+    weight: float = Field(default=300.0, ge=0)
     """Weight w of the negatives."""
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of the numbers of a unit user row that a step leaves out."""
     shared_negatives: bool = False
     """Draw N items for all pairs of a batch together, whoever has interacted with them: a step is

@@ -23,9 +23,9 @@ class CLRec(SampledMethod):
         "temperature": Span(0.05, 1.0, log=True),
     }
 
-    contrast: float = Field(0.1, ge=0)
+    contrast: float = Field(default=0.1, ge=0)
     """Weight of InfoNCE."""
-    temperature: float = Field(0.2, gt=0)
+    temperature: float = Field(default=0.2, gt=0)
     """Temperature that divides the cosines."""
 
     def build_loss(self) -> Loss:

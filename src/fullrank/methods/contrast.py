@@ -15,9 +15,9 @@ from fullrank.methods.base import SampledMethod
 class GraphContrast(SampledMethod):
     """LightGCN with InfoNCE between two views."""
 
-    contrast: float = Field(0.1, ge=0)
+    contrast: float = Field(default=0.1, ge=0)
     """Weight λ₁ of InfoNCE between the views."""
-    temperature: float = Field(0.2, gt=0)
+    temperature: float = Field(default=0.2, gt=0)
     """Temperature τ that divides the cosines."""
     contrast_with: Literal["batch", "all"] = "batch"
     """Rows in the denominator of InfoNCE: the batch's, or every row, as the papers sum."""

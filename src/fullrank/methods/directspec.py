@@ -26,7 +26,7 @@ class DirectSpec(BalancedMethod):
     }
     defaults = {"average_layers": False}
 
-    alpha: float = Field(0.05, ge=0)
+    alpha: float = Field(default=0.05, ge=0)
     """Step α of the filter; safe up to 1 / σ₁² of the unit rows of a batch."""
 
     def build_balance(self, data: Interactions, generator: torch.Generator) -> Balance:

@@ -32,16 +32,16 @@ class DirectSpecPlus(BalancedMethod):
     }
     defaults = {"average_layers": False}
 
-    alpha: float = Field(0.8, ge=0)
+    alpha: float = Field(default=0.8, ge=0)
     """Step α of the filter."""
-    tau: float = Field(3.0, gt=0)
+    tau: float = Field(default=3.0, gt=0)
     """Inverse temperature τ of the softmax; with graph distance that of far pairs, τ₁; with
     attention the top of its range."""
     tau_design: Literal["constant", "graph", "attention"] = "constant"
     """One τ for all pairs, two by distance on the graph, or learned by attention."""
-    tau_near: float | None = Field(None, gt=0)
+    tau_near: float | None = Field(default=None, gt=0)
     """τ₀ ≤ τ₁ of pairs within ``graph_distance``, for ``tau_design = graph``."""
-    graph_distance: int = Field(2, ge=1, le=100)
+    graph_distance: int = Field(default=2, ge=1, le=100)
     """Distance K up to which a pair counts as near."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the five B × B × d products of a step; bfloat16 is for GPUs that are built for it."""

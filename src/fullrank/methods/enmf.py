@@ -35,9 +35,9 @@ class ENMF(TrainedMethod):
     }
     defaults = {"optimizer": "adagrad", "lr": 0.05}
 
-    negative_weight: float = Field(0.1, gt=0, le=1)
+    negative_weight: float = Field(default=0.1, gt=0, le=1)
     """Weight c of the unobserved pairs."""
-    keep: float = Field(1.0, gt=0, le=1)
+    keep: float = Field(default=1.0, gt=0, le=1)
     """Share of the user entries that a step keeps (dropout)."""
 
     @property

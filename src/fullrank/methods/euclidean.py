@@ -25,7 +25,7 @@ class Euclidean(SampledMethod):
     }
     defaults = {"lr": 1.0}
 
-    margin: float = Field(1.0, gt=0)
+    margin: float = Field(default=1.0, gt=0)
     """Squared distance m beyond which a negative is left alone."""
 
     def build_loss(self) -> Loss:

@@ -31,24 +31,24 @@ class GDE(TrainedMethod):
     }
     defaults = {"optimizer": "adam", "lr": 0.01}
 
-    low: int = Field(512, ge=1, lt=2**31)
+    low: int = Field(default=512, ge=1, lt=2**31)
     """Eigenvectors of lowest frequency that are kept, on each side."""
-    high: int = Field(0, ge=0, lt=2**31)
+    high: int = Field(default=0, ge=0, lt=2**31)
     """Eigenvectors of highest frequency that are kept too."""
-    low_share: float | None = Field(None, gt=0, le=1)
+    low_share: float | None = Field(default=None, gt=0, le=1)
     """In place of ``low``: that share of each side's eigenvectors, as the authors keep (0.3 of them
     on CiteULike). Thousands of eigenvectors take hours to find."""
-    high_share: float | None = Field(None, ge=0, le=1)
+    high_share: float | None = Field(default=None, ge=0, le=1)
     """In place of ``high``: a share of each side's."""
-    beta: float = Field(2.0, ge=0)
+    beta: float = Field(default=2.0, ge=0)
     """Exponent β of the filter e^(β λ)."""
     unit_filter: bool = True
     """Divide the filter by its largest value, e^β; the authors do not, so their rows start e^β
     times as long."""
-    filter_dropout: float = Field(0.0, ge=0, lt=1)
+    filter_dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of the entries of the filter that a step leaves out, as the authors do. A step then
     makes the filter's rows of its batch, which is slow."""
-    negatives: int = Field(1, ge=1, lt=2**31)
+    negatives: int = Field(default=1, ge=1, lt=2**31)
     """Unobserved items drawn for each pair, N."""
 
     @property

@@ -41,7 +41,7 @@ class LightGCL(GraphContrast):
         "layers": 2,
     }
 
-    view_rank: int = Field(5, ge=1, lt=2**31)
+    view_rank: int = Field(default=5, ge=1, lt=2**31)
     """Singular pairs q of the low-rank view."""
     similarity: Literal["cosine", "dot"] = "cosine"
     """Of two rows, in InfoNCE: the paper's cosine, or the inner product of its authors' program."""

@@ -28,7 +28,7 @@ class SGL(GraphContrast):
     }
     defaults = {"encoder": "lightgcn", "optimizer": "adam", "lr": 0.01, "batch_size": 2048}
 
-    view_drop: float = Field(0.1, ge=0, lt=1)
+    view_drop: float = Field(default=0.1, ge=0, lt=1)
     """Share ρ of the edges that each view leaves out."""
 
     def build_loss(self) -> Loss:

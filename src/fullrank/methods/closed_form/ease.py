@@ -27,7 +27,7 @@ class EASE(ClosedFormMethod):
     source = "Steck, WWW 2019, equation 8"
     space = {"ridge": Span(10.0, 2000.0, log=True)}
 
-    ridge: float = Field(250.0, gt=0)
+    ridge: float = Field(default=250.0, gt=0)
     """λ of the penalty."""
 
     @property

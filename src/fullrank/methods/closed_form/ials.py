@@ -27,13 +27,13 @@ class IALS(ClosedFormMethod):
         "confidence": Span(1.0, 100.0, log=True),
     }
 
-    dim: int = Field(128, ge=2, lt=2**31)
+    dim: int = Field(default=128, ge=2, lt=2**31)
     """Width of the embeddings."""
-    regularization: float = Field(0.05, ge=0)
+    regularization: float = Field(default=0.05, ge=0)
     """λ of the penalty."""
-    confidence: float = Field(10.0, gt=0)
+    confidence: float = Field(default=10.0, gt=0)
     """Weight α of an observed pair; of one with a weight w, 1 + α w (Hu et al., equation 2)."""
-    iterations: int = Field(15, ge=1, lt=2**31)
+    iterations: int = Field(default=15, ge=1, lt=2**31)
     """Sweeps over both sides."""
 
     @property

@@ -24,9 +24,9 @@ class ItemKNN(ClosedFormMethod):
     source = "Sarwar et al., WWW 2001"
     space = {"neighbours": Span(10, 500, log=True), "shrinkage": Span(0.0, 50.0)}
 
-    neighbours: int = Field(100, ge=1, lt=2**31)
+    neighbours: int = Field(default=100, ge=1, lt=2**31)
     """Most similar items that each item keeps."""
-    shrinkage: float = Field(10.0, ge=0)
+    shrinkage: float = Field(default=10.0, ge=0)
     """Added to the product of norms: takes weight from similarities that rest on few users."""
 
     def largest(self, data: Interactions) -> dict[str, int]:

@@ -29,11 +29,11 @@ class Spectral(ClosedFormMethod):
         "smoothing": Span(0.05, 5.0, log=True),
     }
 
-    rank: int = Field(512, ge=1, lt=2**31)
+    rank: int = Field(default=512, ge=1, lt=2**31)
     """Singular pairs that are kept."""
-    beta: float = Field(0.3, ge=0, le=1)
+    beta: float = Field(default=0.3, ge=0, le=1)
     """Exponent β of the degrees that interactions are divided by, on each side."""
-    smoothing: float = Field(1.0, ge=0)
+    smoothing: float = Field(default=1.0, ge=0)
     """Weight γ of one exact hop, added to the truncated reconstruction."""
     projection: Literal["normalised", "gf-cf"] = "normalised"
     """Score by normalised histories all through, or take items' degrees out for the projection

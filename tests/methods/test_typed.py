@@ -1,0 +1,45 @@
+"""A type checker knows every setting of a method: names, types, and that all have defaults."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+RIGHT = """
+import fullrank as fr
+
+reveal_type(fr.methods.BPR(lr=0.1, dim=8).negatives)
+fr.Recommender(fr.methods.CCL(margin=0.5, shared_negatives=True))
+fr.methods.EASE()
+"""
+WRONG = """
+import fullrank as fr
+
+fr.methods.BPR(lr="fast")
+fr.methods.BPR(lrr=0.1)
+fr.methods.EASE(margin=1.0)
+"""
+
+
+def checked(code: str, tmp_path) -> list[str]:
+    file = tmp_path / "user.py"
+    file.write_text(code)
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    return [line.partition(": ")[2] for line in done.stdout.splitlines() if "user.py:" in line]
+
+
+def test_what_is_right_passes(tmp_path):
+    assert checked(RIGHT, tmp_path) == ['note: Revealed type is "int"']
+
+
+def test_what_is_wrong_is_named(tmp_path):
+    found = checked(WRONG, tmp_path)
+    assert len(found) == 3
+    assert 'Argument "lr" to "BPR" has incompatible type "str"' in found[0]
+    assert 'Unexpected keyword argument "lrr" for "BPR"; did you mean "lr"?' in found[1]
+    assert 'Unexpected keyword argument "margin" for "EASE"' in found[2]
