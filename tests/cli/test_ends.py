@@ -13,7 +13,7 @@ import pytest
 from command import COLUMNS, QUICK, assert_refused, fullrank
 
 LONG = [*COLUMNS, "--dim", "8", "--threads", "1", "--epochs", "100000", "--set", "batch_size=16"]
-LONG += ["--set", "checkpoint_every=1"]
+LONG += ["--set", "checkpoint_every=1", "--set", "patience=100000"]
 FULL = Path("/dev/full")
 COMMAND = [sys.executable, "-c", "from fullrank.cli import main; main()"]
 
