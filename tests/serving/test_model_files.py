@@ -396,3 +396,16 @@ def test_another_account_can_serve_a_model(folder):
     before = os.umask(0)
     os.umask(before)
     assert modes == {0o666 & ~before}
+
+
+def test_a_failed_save_keeps_the_files_of_a_model_whose_manifest_is_damaged(
+    model, tmp_path, monkeypatch
+):
+    """The same model again has the same file names: they were there before and stay."""
+    model.save(tmp_path)
+    kept = {path.name for path in tmp_path.iterdir()}
+    (tmp_path / "manifest.json").write_text("{")
+    monkeypatch.setattr(model_files.json, "dumps", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        model.save(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == kept

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 from fullrank.data.catalog import CATALOG, Entry, File, cached, fetch, find, local
 from fullrank.data.columns import Columns
+from fullrank.data.files import expanded
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.kcore import k_core
@@ -65,7 +66,7 @@ def load(
     check_fraction("test", test)
     check_fraction("validation", validation)
     if str(name_or_path) not in CATALOG:
-        path = Path(name_or_path)
+        path = expanded(name_or_path)
         if path.is_dir():
             if (how, test, columns, min_interactions) != ("random", TEST, None, 1):
                 found = "a setting of test, how, columns or min_interactions"

@@ -139,7 +139,7 @@ def is_of_a_model(name: str) -> bool:
 
 
 def _write(folder: Path, stored: Stored) -> None:
-    before = _named_files(folder)
+    before = _model_files(folder)
     written: dict[str, dict[str, Any]] = {}
     try:
         written["tables"] = _add(
@@ -166,8 +166,7 @@ def _write(folder: Path, stored: Stored) -> None:
             raise
         raise failed from None
     # Of the old model, and of saves that were killed.
-    stray = {path.name for path in folder.iterdir() if _NAMED.fullmatch(path.name)}
-    for name in (before | stray) - {entry["file"] for entry in written.values()}:
+    for name in _model_files(folder) - {entry["file"] for entry in written.values()}:
         (folder / name).unlink(missing_ok=True)
 
 
@@ -274,11 +273,9 @@ def _checked(folder: Path, entry: dict[str, Any]) -> Path:
     return path
 
 
-def _named_files(folder: Path) -> set[str]:
-    try:
-        return {entry["file"] for entry in read_manifest(folder)["files"].values()}
-    except DataError:
-        return set()
+def _model_files(folder: Path) -> set[str]:
+    """The files in a folder that are named as those of a model, whatever its manifest says."""
+    return {path.name for path in folder.iterdir() if _NAMED.fullmatch(path.name)}
 
 
 def _sha256(path: Path) -> str:

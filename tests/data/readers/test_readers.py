@@ -6,7 +6,7 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from fullrank.data import Columns, Ids, Interactions, read, read_titles
+from fullrank.data import Columns, Ids, Interactions, load, read, read_titles
 
 TYPED = {
     "events.parquet": lambda frame, path: frame.write_parquet(path),
@@ -122,3 +122,11 @@ def test_titles_of_any_table_by_column(tmp_path):
     path = tmp_path / "items.parquet"
     pl.DataFrame({"id": [1], "label": ["one"]}).write_parquet(path)
     assert read_titles(path, title_column="label").to_dicts() == [{"id": 1, "title": "one"}]
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "mine.csv").write_text("user_id,item_id\na,x\nb,y\n")
+    assert len(read("~/mine.csv")) == 2
+    assert load("~/mine.csv", test=0, validation=0).train.n_users == 2

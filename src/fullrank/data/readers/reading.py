@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from fullrank.data.columns import Columns, Format, checked_ids, present
+from fullrank.data.files import expanded
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.readers.adjacency import read_adjacency
@@ -68,7 +69,7 @@ def read(
         DataError: the file is not there, not of its format or damaged, or its content is not what
             `Interactions.from_frame` takes; the message names the line or row.
     """
-    path = Path(path)
+    path = expanded(path)
     columns = columns or Columns()
     kind = format_of(path, format, columns)
     if kind == "adjacency":
@@ -100,7 +101,7 @@ def read_titles(
     Raises:
         DataError: the file cannot be read, a column is missing, or an id is.
     """
-    path = Path(path)
+    path = expanded(path)
     kind = format_of(path, format)
     if kind == "adjacency":
         raise DataError(str(path), "an adjacency list", "a table of ids and titles")
