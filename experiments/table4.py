@@ -43,6 +43,11 @@ ROWS = {
     "directspec+": ("directspec+", "tuned", (0.2197, 0.2354, 0.2352, 0.2818)),
     "directspec+, published": ("directspec+", "published", (0.2197, 0.2354, 0.2352, 0.2818)),
     "directspec+@lightgcn": ("directspec+", "tuned-lightgcn", (0.2038, 0.2213, 0.2213, 0.2704)),
+    "directspec+@lightgcn, published": (
+        "directspec+",
+        "published-lightgcn",
+        (0.2038, 0.2213, 0.2213, 0.2704),
+    ),
 }
 FIGURES = ("ndcg@10", "ndcg@20", "recall@10", "recall@20")
 
