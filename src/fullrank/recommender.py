@@ -156,11 +156,18 @@ class Recommender:
                 resume=resume,
                 reporter=reporter,
             )
+        self._take_found()
         self._similar, self._fold_in, self._popularity = Once(), FoldIn(), None
         parts = {"train": train, "validation": validation, "test": split.test if split else None}
         self._parts = {name: part for name, part in parts.items() if part is not None}
         self.data_name = split.name if split else None
         return self
+
+    def _take_found(self) -> None:
+        """Puts what `fit` found into the settings, where it stays what is to be found."""
+        found = self.training.get("chosen")
+        if found:
+            self.settings = self.settings.replace(**found, auto=tuple(found))
 
     @property
     def scorer(self) -> Scorer:

@@ -47,6 +47,12 @@ class Lines:
         figures = ", ".join(f"{names[key]} {record[key]:.4g}" for key in names if key in record)
         self.note(f"epoch {record['epoch']} of at most {self._epochs}: {figures}")
 
+    def trial(self, record: dict[str, Any]) -> None:
+        """Writes the line of a trial."""
+        from fullrank.training.progress import trial_line
+
+        self.note(trial_line(record))
+
     def close(self) -> None:
         """Says nothing."""
 

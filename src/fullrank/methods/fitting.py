@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from fullrank.data.interactions import Interactions
+from fullrank.data.memory import available_memory
 from fullrank.encoders import Encoder, Pair
 from fullrank.errors import FitError, SettingError
 from fullrank.evaluation import evaluate
@@ -16,7 +18,7 @@ from fullrank.methods.own import StandIn
 from fullrank.serving import DotScorer
 from fullrank.serving.scorers import HistoryScorer
 from fullrank.spectrum import effective_rank, unit_rows
-from fullrank.training import CheckpointFile, Reporter, Trainer
+from fullrank.training import CheckpointFile, Reporter, Search, Silent, Trainer, rungs
 
 Fitted = tuple[DotScorer | HistoryScorer, dict[str, Any]]
 """What ranks, and metadata of how it came about."""
@@ -49,20 +51,63 @@ def fit(
     wanted, method = method, method.fitted_to(train)
     reduced = _reduced(wanted, method)
     if isinstance(method, ClosedFormMethod):
-        scorer, metadata = _solved(method, train, device)
-        return scorer, metadata | reduced
+        scorer, made = _solved(method, train, device)
+        return scorer, made | reduced
+    data = _Data(train, validation, device)
     began = time.perf_counter()
-    plan = method.plan(train, device)
-    trainer = Trainer(
-        plan,
-        method,
-        validate=_validator(method, plan.encoder, train, validation) if validation else None,
-        probe=lambda: effective_rank(*plan.encoder.tables()),
+    trainer, found = _run(method.following(train), data, checkpoint, resume, reporter)
+    metadata = {"seconds_with_validation": time.perf_counter() - began}
+    scorer, made = _trained(method, trainer)
+    return scorer, made | metadata | found | reduced
+
+
+class _Data(NamedTuple):
+    """What a trainer is made for."""
+
+    train: Interactions
+    validation: Interactions | None
+    device: str
+
+
+def _run(
+    method: TrainedMethod,
+    data: _Data,
+    checkpoint: CheckpointFile | None,
+    resume: bool,
+    reporter: Reporter | None,
+) -> tuple[Trainer, dict[str, Any]]:
+    """The trainer at its end, and metadata of what was found on the way."""
+    candidates = method.candidates(data.train)
+    if data.validation is None or not candidates:
+        trainer = _trainer(method, data)
+        trainer.checkpoint, trainer.reporter = checkpoint, reporter or Silent()
+        trainer.run(resume=resume)
+        return trainer, {"chosen": method.found({})}
+    search = Search(
+        lambda values: _trainer(method.replace(**values), data),
+        candidates[: _room(method, data.train)],
+        rungs(method.epochs),
+        propose=method.proposals,
         checkpoint=checkpoint,
         reporter=reporter,
     )
-    progress = trainer.run(resume=resume)
-    tables = plan.encoder.tables()
+    trainer, values, trials = search.run(resume=resume)
+    return trainer, {"chosen": method.found(values), "search": trials}
+
+
+def _room(method: TrainedMethod, train: Interactions) -> int:
+    """How many trials at a time half the free memory holds, at least one.
+
+    Each has its tables, those of its best epoch and what the optimiser remembers.
+    """
+    copies = {"sgd": 2, "adagrad": 3, "adam": 4}[method.optimizer]
+    each = 4 * copies * (train.n_users + train.n_items) * method.dim
+    free = available_memory()
+    return sys.maxsize if free is None else max(1, free // (2 * each))
+
+
+def _trained(method: TrainedMethod, trainer: Trainer) -> Fitted:
+    tables, progress = trainer.plan.encoder.tables(), trainer.progress
     return _scorer(method, tables), {
         "engine": trainer.choice.metadata if trainer.choice else None,
         "epochs": progress.epoch,
@@ -71,10 +116,22 @@ def fit(
         "loss": progress.history[-1]["loss"] if progress.history else None,
         "effective_rank": effective_rank(*tables),
         "seconds": progress.seconds,
-        "seconds_with_validation": time.perf_counter() - began,
-        "parameters": sum(table.numel() for table in plan.parameters.values()),
+        "parameters": sum(table.numel() for table in trainer.plan.parameters.values()),
         "history": progress.history,
-    } | reduced
+    }
+
+
+def _trainer(method: TrainedMethod, data: _Data) -> Trainer:
+    plan = method.plan(data.train, data.device)
+    validate = None
+    if data.validation is not None:
+        validate = _validator(method, plan.encoder, data.train, data.validation)
+    return Trainer(
+        plan,
+        method,
+        validate=validate,
+        probe=lambda: effective_rank(*plan.encoder.tables()),
+    )
 
 
 def _reduced(wanted: Method, used: Method) -> dict[str, Any]:

@@ -58,16 +58,16 @@ class Study:
 class _Watch(Silent):
     """Reports every validation check to Optuna, and stops where it says so."""
 
-    def __init__(self, trial: Any, stop: type[Exception]) -> None:
-        self.trial = trial
+    def __init__(self, of_optuna: Any, stop: type[Exception]) -> None:
+        self.of_optuna = of_optuna
         self.stop = stop
 
     def epoch(self, record: Record) -> None:
         value = record.get("validation_ndcg@20")
         if value is None:
             return
-        self.trial.report(value, int(record["epoch"]))
-        if self.trial.should_prune():
+        self.of_optuna.report(value, int(record["epoch"]))
+        if self.of_optuna.should_prune():
             raise self.stop
 
 
@@ -233,7 +233,7 @@ def _run(
 ) -> tuple[Any, float | None]:
     states = optuna.trial.TrialState
     try:
-        model = Recommender(method, threads=threads, **values)
+        model = Recommender(build_method(method, values).settled(), threads=threads)
         if isinstance(model.settings, ClosedFormMethod):
             model.fit(split.train)
             value = _validated(model, split)

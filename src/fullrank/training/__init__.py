@@ -3,6 +3,7 @@
 from fullrank.training.checkpoint import CheckpointFile, Progress
 from fullrank.training.loop import Plan, Trainer
 from fullrank.training.progress import Bar, JsonLines, Reporter, Several, Silent
+from fullrank.training.search import Rung, Search, rungs
 from fullrank.training.settings import TrainingSettings
 
 __all__ = [
@@ -12,8 +13,11 @@ __all__ = [
     "Plan",
     "Progress",
     "Reporter",
+    "Rung",
+    "Search",
     "Several",
     "Silent",
     "Trainer",
     "TrainingSettings",
+    "rungs",
 ]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -18,6 +18,7 @@ from fullrank.data.files import replacing
 from fullrank.errors import DataError, FitError
 
 Record = dict[str, Any]
+Tensors = dict[str, Tensor]
 
 
 @dataclass
@@ -39,6 +40,33 @@ class Progress:
     """One record for each complete epoch, as in the log."""
 
 
+class Checkpoint(Protocol):
+    """Where a trainer keeps its state."""
+
+    def save(self, tensors: Tensors, progress: Progress) -> None:
+        """Keeps it in the place of the one before."""
+        ...
+
+    def load(self) -> tuple[Tensors, Progress]:
+        """What was kept last."""
+        ...
+
+
+@dataclass
+class SearchProgress:
+    """Where a search over settings stands, apart from its tensors."""
+
+    rung: int = 0
+    """Rungs that are complete."""
+    proposed: int = 0
+    """Rungs at which further trials have been added."""
+    trials: list[Record] = field(default_factory=list)
+    """Of each trial the ``values`` that it tries, its ``progress``, and whether it is ``live``."""
+
+
+State = TypeVar("State", Progress, SearchProgress)
+
+
 class CheckpointFile:
     """Saves and loads tensors with their progress, bound to one run by its identity.
 
@@ -56,7 +84,7 @@ class CheckpointFile:
         """Whether there is something to resume."""
         return self.path.is_file()
 
-    def save(self, tensors: dict[str, Tensor], progress: Progress) -> None:
+    def save(self, tensors: Tensors, progress: Progress | SearchProgress) -> None:
         """Writes the file; a crash meanwhile leaves the one before."""
         metadata = {"identity": json.dumps(self.identity), "progress": json.dumps(vars(progress))}
         whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
@@ -64,7 +92,11 @@ class CheckpointFile:
         with replacing(self.path) as part:
             save_file(whole, part, metadata)
 
-    def load(self) -> tuple[dict[str, Tensor], Progress]:
+    def load(self) -> tuple[Tensors, Progress]:
+        """Returns the saved tensors and progress of a trainer; see `load_state`."""
+        return self.load_state(Progress)
+
+    def load_state(self, kind: type[State]) -> tuple[Tensors, State]:
         """Returns the saved tensors and progress, after checking that they are of this run.
 
         Raises:
@@ -80,7 +112,7 @@ class CheckpointFile:
             if metadata.pop("sha256") != _digest(tensors, metadata):
                 raise ValueError
             identity = json.loads(metadata["identity"])
-            progress = Progress(**json.loads(metadata["progress"]))
+            progress = kind(**json.loads(metadata["progress"]))
         except (SafetensorError, KeyError, ValueError, TypeError, OSError):
             expected = "a checkpoint; delete it to restart training"
             raise DataError(str(self.path), "a damaged file", expected) from None

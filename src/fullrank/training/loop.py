@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from fullrank.engine.batches import slice_of
 from fullrank.engine.choose import Choice, choose
 from fullrank.engine.step import Engine, Step, parameters_of
 from fullrank.errors import FitError, Stopped
-from fullrank.training.checkpoint import CheckpointFile, Progress, Record
+from fullrank.training.checkpoint import Checkpoint, Progress, Record
 from fullrank.training.interrupt import Interrupt, deferred_interrupt
 from fullrank.training.optim import optimizer
 from fullrank.training.progress import Reporter, Silent
@@ -52,7 +52,8 @@ class Trainer:
         settings: How.
         validate: Gives the validation metric (higher is better) of the parameters as they are.
         probe: Gives the effective rank of the parameters as they are.
-        checkpoint: Where the state goes every ``checkpoint_every`` epochs and on Ctrl-C.
+        checkpoint: Where the state goes every ``checkpoint_every`` epochs and on Ctrl-C; nowhere if
+            absent, and then Ctrl-C leaves it in this object.
         reporter: Receives every step and every epoch.
 
     Every epoch draws from a generator of its own, made of the seed and the epoch's number, so that
@@ -66,7 +67,7 @@ class Trainer:
         *,
         validate: Callable[[], float] | None = None,
         probe: Callable[[], float] | None = None,
-        checkpoint: CheckpointFile | None = None,
+        checkpoint: Checkpoint | None = None,
         reporter: Reporter | None = None,
     ) -> None:
         self.plan = plan
@@ -80,6 +81,7 @@ class Trainer:
         self.best: dict[str, Tensor] = {}
         self.steps = plan.sampler.steps(settings.batch_size)
         self.choice: Choice | None = None
+        self._until = settings.epochs
 
     def run(self, *, resume: bool = False) -> Progress:
         """Trains to the end, or to the best epoch where there is something to validate by.
@@ -89,17 +91,27 @@ class Trainer:
             KeyboardInterrupt: Ctrl-C, after the step under way and a checkpoint.
         """
         if resume and self.checkpoint is not None:
-            self._restore()
-        self.choice = choose(self.plan.step, self.plan.encoder, self.optimizer)
+            self.restore(*self.checkpoint.load())
         self.reporter.start(self.settings.epochs, self.steps, self.progress.history)
         try:
-            with deferred_interrupt() as interrupt:
-                while self.progress.epoch < self.settings.epochs and not self._stale():
-                    self._epoch(self.choice.engine, interrupt)
+            self.advance(self.settings.epochs)
         finally:
             self.reporter.close()
-        self._take_best()
+        self.take_best()
         return self.progress
+
+    def advance(self, until: int) -> None:
+        """Trains up to so many epochs in all, the last one with a validation check, or until stale.
+
+        Raises:
+            FitError, KeyboardInterrupt: see `run`.
+        """
+        if self.choice is None:
+            self.choice = choose(self.plan.step, self.plan.encoder, self.optimizer)
+        self._until = until
+        with deferred_interrupt() as interrupt:
+            while self.progress.epoch < until and not self._stale():
+                self._epoch(self.choice.engine, interrupt)
 
     def _epoch(self, engine: Engine, interrupt: Interrupt) -> None:
         progress, settings = self.progress, self.settings
@@ -140,7 +152,7 @@ class Trainer:
             self._save()
 
     def _is_due(self, every: int) -> bool:
-        return self.progress.epoch % every == 0 or self.progress.epoch == self.settings.epochs
+        return self.progress.epoch % every == 0 or self.progress.epoch == self._until
 
     def _judge(self, metric: float) -> None:
         progress = self.progress
@@ -154,7 +166,8 @@ class Trainer:
     def _stale(self) -> bool:
         return self.progress.checks_without_gain >= self.settings.patience
 
-    def _take_best(self) -> None:
+    def take_best(self) -> None:
+        """Puts the parameters of the best epoch in the place of the last, where they are known."""
         for name, table in self.best.items():
             self.plan.parameters[name].copy_(table)
 
@@ -165,21 +178,18 @@ class Trainer:
             self._save()
         raise Stopped(interrupt.number)
 
-    def _save(self) -> None:
-        if self.checkpoint is None:
-            return
+    def state(self) -> dict[str, Tensor]:
+        """All tensors that, with the progress, are what a run goes on from; not copies."""
         groups = {"now": self.plan.parameters, "best": self.best, "optimizer": self.optimizer.state}
-        tensors = {
-            f"{group}/{name}": tensor.cpu()
+        return {
+            f"{group}/{name}": tensor
             for group, named in groups.items()
             for name, tensor in named.items()
         }
-        self.checkpoint.save(tensors, self.progress)
 
-    def _restore(self) -> None:
-        if self.checkpoint is None:
-            return
-        tensors, self.progress = self.checkpoint.load()
+    def restore(self, tensors: Mapping[str, Tensor], progress: Progress) -> None:
+        """Goes back to a `state` and its progress."""
+        self.progress = progress
         for path, tensor in tensors.items():
             group, name = path.split("/", 1)
             if group == "now":
@@ -187,3 +197,8 @@ class Trainer:
             else:
                 store = self.best if group == "best" else self.optimizer.state
                 store[name] = tensor.to(self.plan.step.device)
+
+    def _save(self) -> None:
+        if self.checkpoint is not None:
+            tensors = {path: tensor.cpu() for path, tensor in self.state().items()}
+            self.checkpoint.save(tensors, self.progress)

@@ -26,6 +26,10 @@ class Reporter(Protocol):
         """An epoch is done."""
         ...
 
+    def trial(self, record: Record) -> None:
+        """A trial of a search over settings is trained up to a rung: its values and figures."""
+        ...
+
     def close(self) -> None:
         """Training has ended, well or not."""
         ...
@@ -41,6 +45,9 @@ class Silent:
         """Says nothing."""
 
     def epoch(self, record: Record) -> None:
+        """Says nothing."""
+
+    def trial(self, record: Record) -> None:
         """Says nothing."""
 
     def close(self) -> None:
@@ -83,6 +90,10 @@ class Bar(Silent):
     def __init__(self, console: Any) -> None:
         self.console = console
         self.validation = ""
+
+    def trial(self, record: Record) -> None:
+        """Writes the row of the trial."""
+        self.console.print(trial_line(record), highlight=False)
 
     def start(self, epochs: int, steps: int, history: Sequence[Record]) -> None:
         """Draws the bar."""
@@ -150,7 +161,32 @@ class Several:
         for reporter in self.reporters:
             reporter.epoch(record)
 
+    def trial(self, record: Record) -> None:
+        """Passes it on."""
+        for reporter in self.reporters:
+            reporter.trial(record)
+
     def close(self) -> None:
         """Passes it on."""
         for reporter in self.reporters:
             reporter.close()
+
+
+def trial_line(record: Record) -> str:
+    """What a trial of a search came to, in a line.
+
+    >>> trial_line({"alpha": 0.6, "tau": 3.0, "epochs": 3, "validation_ndcg@20": 0.21})
+    'trying alpha 0.6, tau 3: validation ndcg@20 0.2100 after 3 epochs'
+    """
+    figures = {"epochs", "validation_ndcg@20", "effective_rank", "error"}
+    values = ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in record.items()
+        if name not in figures
+    )
+    if "error" in record:
+        return f"trying {values}: {record['error']}"
+    line = f"trying {values}: validation ndcg@20 {record['validation_ndcg@20']:.4f}"
+    if record.get("effective_rank") is not None:
+        line += f", effective rank {record['effective_rank']:.1f}"
+    return f"{line} after {record['epochs']} epochs"

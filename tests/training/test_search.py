@@ -1,0 +1,168 @@
+"""Successive halving: who wins, who is dropped, and the same bits however often it is stopped."""
+
+from __future__ import annotations
+
+import pytest
+from runs import Signals, parameters, same, trainer
+
+from fullrank.errors import FitError
+from fullrank.training import CheckpointFile, Rung, Search, Silent, rungs
+
+PLAN = (Rung(9, 1), Rung(2, 2), Rung(1, 3))
+QUICK = {"batch_size": 200, "epochs": 6, "validate_every": 2, "patience": 9}
+
+
+class Watch(Silent):
+    def __init__(self):
+        self.rows = []
+
+    def trial(self, record):
+        self.rows.append((record["alpha"], record["epochs"]))
+
+
+def search(data, alphas=(0.3, 0.6, 0.9), score=None, **options):
+    """A search whose metric says that an alpha of 0.6 is best, and the more so the longer."""
+
+    def build(values):
+        run = trainer(data, **QUICK | values)
+        how = score or (lambda alpha, epoch: 0.01 * epoch - abs(alpha - 0.6))
+        run.validate = lambda: how(run.settings.alpha, run.progress.epoch)
+        return run
+
+    return Search(build, [{"alpha": alpha} for alpha in alphas], PLAN, **options)
+
+
+def test_the_best_goes_on_and_the_worst_are_dropped_at_each_rung(small):
+    watch = Watch()
+    winner, values, trials = search(small.train, reporter=watch).run()
+    assert values == {"alpha": 0.6} == {"alpha": winner.settings.alpha}
+    assert watch.rows == [(0.3, 1), (0.6, 1), (0.9, 1), (0.3, 2), (0.6, 2), (0.6, 3)]
+    assert [row["epochs"] for row in trials] == [2, 6, 1]
+    assert trials[1]["validation_ndcg@20"] == pytest.approx(0.06)
+    assert trials[1]["effective_rank"] is None  # nothing measured it
+
+
+def test_the_winner_has_the_bits_of_a_run_with_its_settings(small):
+    winner, _, _ = search(small.train).run()
+    alone = trainer(small.train, **QUICK, alpha=0.6)
+    alone.validate = lambda: alone.progress.epoch
+    for epochs in (1, 2, 3, 6):
+        alone.advance(epochs)
+    assert same(parameters(winner), parameters(alone))
+
+
+def test_compares_by_the_best_so_far_and_not_by_the_last(small):
+    def score(alpha, epoch):
+        return 1.0 if (alpha, epoch) == (0.9, 1) else 0.1 * alpha
+
+    winner, values, _ = search(small.train, score=score).run()
+    assert values == {"alpha": 0.9}
+    assert winner.progress.best_epoch == 1
+    start = trainer(small.train, **QUICK, alpha=0.9)
+    start.advance(1)
+    assert same(parameters(winner), parameters(start))
+
+
+def test_what_is_proposed_takes_part(small):
+    asked = []
+
+    def propose(rung, ranked):
+        asked.append((rung, [values["alpha"] for values in ranked]))
+        return {0: [{"alpha": 0.62}, {"alpha": 0.6}], 3: [{"alpha": 0.601}]}.get(rung, [])
+
+    watch = Watch()
+    _, values, trials = search(
+        small.train, (0.5, 0.9), propose=propose, reporter=watch
+    ).run()
+    assert asked == [(0, [0.5, 0.9]), (1, [0.6, 0.62]), (2, [0.6]), (3, [0.6])]
+    assert watch.rows[:4] == [(0.5, 1), (0.9, 1), (0.62, 1), (0.6, 1)]
+    assert values == {"alpha": 0.6}
+    assert [row["epochs"] for row in trials] == [1, 1, 2, 6, 6]
+
+
+def test_the_last_that_is_proposed_wins_where_it_is_better(small):
+    found = search(
+        small.train, (0.5, 0.9), propose=lambda rung, _: [{"alpha": 0.6}] if rung == 3 else []
+    ).run()
+    assert found[1] == {"alpha": 0.6}
+
+
+def test_a_trial_that_diverges_has_lost_and_all_of_them_are_an_error(small):
+    def build(values):
+        run = trainer(small.train, **QUICK | values)
+        run.validate = lambda: 1.0 - run.settings.lr
+        if run.settings.lr < 0.5:
+            run.plan.parameters["user_table"].fill_(float("inf"))
+        return run
+
+    rates = [{"lr": 0.1}, {"lr": 0.7}, {"lr": 0.9}]
+    winner, values, trials = Search(build, rates, PLAN).run()
+    assert values == {"lr": 0.7}
+    assert "finite" in trials[0]["error"]
+    assert winner.progress.epoch == 6
+    with pytest.raises(FitError, match="diverges with all settings"):
+        Search(build, [{"lr": 0.1}, {"lr": 0.2}], PLAN).run()
+
+
+@pytest.mark.parametrize("stop", [1, 7, 20, 40, 55, 70, 90])
+def test_resumed_equals_uninterrupted(small, tmp_path, stop):
+    """Stopped in every phase: on the first rung, on a later one, among proposals, at the end."""
+
+    def made(**options):
+        def propose(rung, ranked):
+            return {0: [{"alpha": 0.7}], 3: [{**ranked[0], "lr": 0.25}]}.get(rung, [])
+
+        return search(small.train, propose=propose, **options)
+
+    class Steps(Signals):
+        """Counts the steps of all trials by their losses' sums: a trial has no reporter."""
+
+    whole, values, trials = made().run()
+    file = CheckpointFile(tmp_path / "c", {"run": 1})
+    run = made(checkpoint=file)
+    stopping(run, stop)
+    with pytest.raises(KeyboardInterrupt):
+        run.run()
+    rest, found, table = made(checkpoint=file).run(resume=True)
+    assert found == values
+    assert same(parameters(whole), parameters(rest))
+    assert without_seconds(table) == without_seconds(trials)
+
+
+def stopping(run, stop):
+    """Makes a search receive Ctrl-C in its step number ``stop``, whichever trial does it."""
+    signals, build = Signals(stop), run.build
+
+    def watched(values):
+        made = build(values)
+        made.reporter = signals
+        return made
+
+    run.build, run.reporter = watched, signals
+
+
+def without_seconds(rows):
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+def test_killed_between_rungs_goes_on_from_the_last_one(small, tmp_path):
+    whole, _, _ = search(small.train).run()
+    file = CheckpointFile(tmp_path / "c", {})
+
+    class Killed(Silent):
+        def trial(self, record):
+            if record["epochs"] == 2:
+                raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        search(small.train, checkpoint=file, reporter=Killed()).run()
+    rest, _, _ = search(small.train, checkpoint=file).run(resume=True)
+    assert same(parameters(whole), parameters(rest))
+
+
+def test_rungs_cost_less_than_a_run():
+    for epochs in (1, 5, 40, 60, 300):
+        plan = rungs(epochs)
+        assert [rung.epochs for rung in plan] == sorted(rung.epochs for rung in plan)
+        assert plan[-1].epochs <= max(epochs, 1)
+    assert rungs(300) == rungs(60)
