@@ -77,7 +77,7 @@ def test_what_is_proposed_takes_part(small):
     assert asked == [(0, [0.5, 0.9]), (1, [0.6, 0.62]), (2, [0.6]), (3, [0.6])]
     assert watch.rows[:4] == [(0.5, 1), (0.9, 1), (0.62, 1), (0.6, 1)]
     assert values == {"alpha": 0.6}
-    assert [row["epochs"] for row in trials] == [1, 1, 2, 6, 6]
+    assert [row["epochs"] for row in trials] == [1, 1, 2, 3, 6]
 
 
 def test_the_last_that_is_proposed_wins_where_it_is_better(small):

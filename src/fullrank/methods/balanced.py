@@ -16,10 +16,10 @@ from fullrank.methods.base import Family, PairMethod
 AUTO = "auto"
 """What stands for a value that is to be found: by a rule from the data, or by the validation part.
 """
-FIRST_STEP = 0.2
-"""How far a first update moves a row, in lengths of the row, while values are searched."""
-SLOWER = 4.0
-"""By how much the learning rate of the last trial is lower."""
+FIRST_STEP = 0.05
+"""How far a first update moves a row, in lengths of the row, for the learning rate by rule."""
+FASTER = 16.0
+"""By how much the learning rate is higher while the other values are searched."""
 
 
 class BalancedMethod(PairMethod):
@@ -70,7 +70,7 @@ class BalancedMethod(PairMethod):
 
     def following(self, data: Interactions) -> Self:
         """The learning rate, if it is to be found, that moves rows by `FIRST_STEP` at first."""
-        if "lr" not in self.auto or self.optimizer != "sgd":
+        if not self._by_rule:
             return self
         return self.replace(lr=self._rate(data), auto=self.auto)
 
@@ -92,15 +92,16 @@ class BalancedMethod(PairMethod):
         names = self._open
         if not names:
             return []
-        others = {name: getattr(self, name) for name in ("lr", *names[1:])}
+        others = {name: getattr(self, name) for name in names[1:]}
+        others["lr"] = self.lr * (FASTER if self._by_rule else 1.0)
         return [{names[0]: value} | others for value in self.tried[names[0]]]
 
     def proposals(self, rung: int, ranked: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Further trials: of the other settings, between neighbours, and at last a slower one.
 
-        Where rows move little at a time they generalise better and need more epochs, too many to
-        search by: so the fast ones find α and τ, and a run with a fourth of the learning rate is
-        the last that is tried.
+        Rows that move little at a time generalise better and need more epochs, too many to search
+        by. So α and τ are found with `FASTER` steps, and a run with the learning rate of the rule
+        is the last that is tried.
         """
         names, best = self._open, ranked[0]
         if rung == 0:
@@ -113,9 +114,14 @@ class BalancedMethod(PairMethod):
         if rung == 1:
             between = _between(best[names[0]], self.tried[names[0]])
             return [{**best, names[0]: value} for value in between]
-        if rung > 2 and "lr" in self.auto and self.optimizer == "sgd":
-            return [{**best, "lr": best["lr"] / SLOWER}]
+        if rung > 2 and self._by_rule:
+            return [{**best, "lr": best["lr"] / FASTER}]
         return []
+
+    @property
+    def _by_rule(self) -> bool:
+        """Whether the learning rate follows the rule."""
+        return "lr" in self.auto and self.optimizer == "sgd"
 
     @property
     def _open(self) -> list[str]:

@@ -51,14 +51,14 @@ def fit(
     wanted, method = method, method.fitted_to(train)
     reduced = _reduced(wanted, method)
     if isinstance(method, ClosedFormMethod):
-        scorer, made = _solved(method, train, device)
-        return scorer, made | reduced
+        solved, metadata = _solved(method, train, device)
+        return solved, metadata | reduced
     data = _Data(train, validation, device)
     began = time.perf_counter()
     trainer, found = _run(method.following(train), data, checkpoint, resume, reporter)
-    metadata = {"seconds_with_validation": time.perf_counter() - began}
-    scorer, made = _trained(method, trainer)
-    return scorer, made | metadata | found | reduced
+    found["seconds_with_validation"] = time.perf_counter() - began
+    scorer, metadata = _trained(method, trainer)
+    return scorer, metadata | found | reduced
 
 
 class _Data(NamedTuple):

@@ -124,23 +124,26 @@ class Search:
         return self._trainer(best), best.values, [trial.record() for trial in self.trials]
 
     def _finished(self) -> _Trial:
-        """The winner of the rungs at its end, or the last proposal at its own if that is better."""
+        """Trains what is proposed last to its end; the winner of the rungs too, if still better."""
         if self.proposed == len(self.plan):
             self._add(self.propose(len(self.plan), [trial.values for trial in self._ranked()]))
             self.proposed += 1
-        *earlier, last = self._live()
-        for trial in earlier:
-            self._advance(trial, self._trainer(trial).settings.epochs)
-        self.save()
-        trainer = self._trainer(last)
-        trainer.checkpoint, trainer.reporter = _OfWinner(self), self.reporter
-        trainer.run()
+        last = self._live()[-1]
+        self._finish(last)
         best = self._ranked()[0]
-        if best is not last:  # the log is to be that of the model
-            self._trainer(best).take_best()
-            self.reporter.start(trainer.settings.epochs, trainer.steps, best.progress.history)
-            self.reporter.close()
+        if best is not last:
+            self._finish(best)
         return best
+
+    def _finish(self, trial: _Trial) -> None:
+        trainer = self._trainer(trial)
+        trainer.checkpoint, trainer.reporter = _OfWinner(self), self.reporter
+        try:
+            trainer.run()
+        except FitError as error:
+            if len(self._live()) == 1:
+                raise
+            trial.error = str(error)
 
     def _climb(self) -> None:
         while self.rung < len(self.plan):
