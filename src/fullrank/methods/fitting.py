@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+from fullrank.data.files import expanded
 from fullrank.data.interactions import Interactions
 from fullrank.encoders import Encoder, Pair
 from fullrank.errors import FitError, SettingError
@@ -14,6 +16,7 @@ from fullrank.evaluation import evaluate
 from fullrank.methods.base import ClosedFormMethod, Method, TrainedMethod
 from fullrank.methods.own import StandIn
 from fullrank.serving import DotScorer
+from fullrank.serving.model_files import versions
 from fullrank.serving.scorers import HistoryScorer
 from fullrank.spectrum import effective_rank, unit_rows
 from fullrank.training import CheckpointFile, Reporter, Trainer
@@ -21,24 +24,42 @@ from fullrank.training import CheckpointFile, Reporter, Trainer
 Fitted = tuple[DotScorer | HistoryScorer, dict[str, Any]]
 """What ranks, and metadata of how it came about."""
 
+_NOT_IDENTITY = {"epochs", "patience", "checkpoint_every"}
+"""Settings that may change between a run and its continuation."""
+
 
 def fit(
     method: Method,
-    train: Interactions,
-    validation: Interactions | None,
+    parts: Mapping[str, Interactions],
     device: str,
     *,
-    checkpoint: CheckpointFile | None = None,
+    checkpoint: str | Path | None = None,
     resume: bool = False,
     reporter: Reporter | None = None,
 ) -> Fitted:
     """Trains a method to its last epoch, or to the best by the validation part; or solves it.
 
+    Args:
+        method: The method with its settings.
+        parts: ``train``, and ``validation`` where there is one.
+        device: Where training runs.
+        checkpoint: File to keep the state of the run in.
+        resume: Go on from it.
+        reporter: Receives the log of training.
+
     Raises:
-        FitError: the loss diverges, or the checkpoint is of another run.
+        FitError: the loss diverges, the checkpoint is of another run, or it would be lost without
+            ``resume``.
         SettingError: ``resume`` with a method that has no epochs, or a size that memory does not
             hold.
     """
+    train, validation = parts["train"], parts.get("validation")
+    file = None if checkpoint is None else _checkpoint(checkpoint, method, train, validation)
+    if file is not None and file.exists() and not resume:
+        expected = "resume=True to go on from it, or a path that is free to begin anew"
+        raise FitError(str(file.path), "the checkpoint of another run", expected)
+    if train.weight is not None and not method.uses_weights:
+        warnings.warn(f"weights: {method.without_weights}", stacklevel=3)
     if isinstance(method, StandIn):
         found = "the settings of a saved model alone"
         raise FitError(f"method {method.name}", found, "its class (--import the file that has it)")
@@ -58,7 +79,7 @@ def fit(
         method,
         validate=_validator(method, plan.encoder, train, validation) if validation else None,
         probe=lambda: effective_rank(*plan.encoder.tables()),
-        checkpoint=checkpoint,
+        checkpoint=file,
         reporter=reporter,
     )
     progress = trainer.run(resume=resume)
@@ -75,6 +96,20 @@ def fit(
         "parameters": sum(table.numel() for table in plan.parameters.values()),
         "history": progress.history,
     } | reduced
+
+
+def _checkpoint(
+    path: str | Path, method: Method, train: Interactions, validation: Interactions | None
+) -> CheckpointFile:
+    """The file, bound to the run: its settings, its data and what it is made with."""
+    settings = method.model_dump(exclude=_NOT_IDENTITY)
+    parts = {"train": train, "validation": validation}
+    prints = {name: part.fingerprint for name, part in parts.items() if part is not None}
+    made_with = {name: versions()[name] for name in ("fullrank", "torch", "kernels")}
+    if made_with["kernels"].startswith("torch"):  # for whatever reason: the bits are the same
+        made_with["kernels"] = "torch"
+    identity = {"method": method.name, **settings, **prints, **made_with}
+    return CheckpointFile(expanded(path), identity)
 
 
 def _reduced(wanted: Method, used: Method) -> dict[str, Any]:
