@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fullrank.data.panics import is_panic
 from fullrank.errors import DataError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -26,6 +27,9 @@ def write_error(error: BaseException, target: Path | str) -> DataError | None:
     if isinstance(error, OSError):
         reason = (error.strerror or text).lower()
         return DataError(str(target), reason, "a location that can be written; nothing was changed")
+    if is_panic(error):
+        reason = text.partition("\n")[0] or "a writer that gave up"
+        return DataError(str(target), reason, "a location that can be written; nothing was changed")
     return None
 
 
@@ -38,7 +42,7 @@ def as_data_errors(target: Path | str) -> Iterator[None]:
     """
     try:
         yield
-    except Exception as error:
+    except BaseException as error:  # a panic is no Exception
         failed = write_error(error, target)
         if failed is None:
             raise
