@@ -102,7 +102,8 @@ class Recommender(FittedModel):
                 resume=resume,
                 reporter=reporter,
             )
-        self._use(scorer, parts, FoldIn())
+        weighted = self.settings.uses_weights and parts["train"].weight is not None
+        self._use(scorer, parts, FoldIn(weighted=weighted))
         self.data_name = train.name if isinstance(train, Split) else None
         return self
 
@@ -174,11 +175,13 @@ class Recommender(FittedModel):
 
         The first call fits the linear map of `fullrank.serving.fold_in` to the users of training,
         in a pass over their interactions; it stays with the model, with every model folded from it
-        and, once saved, in its folder.
+        and, once saved, in its folder. Of a model that learned by weights, those of the new
+        interactions count as well.
 
         Args:
-            interactions: A mapping of user id to item ids, a frame of ``user_id, item_id``, or
-                interactions. Items that the model does not know are left out.
+            interactions: A mapping of user id to item ids, a frame of ``user_id, item_id`` and
+                perhaps ``weight``, or interactions. Items that the model does not know are left
+                out.
             strict: Refuse a user without an item that the model knows; else `recommend` gives them
                 the popular list.
 
@@ -189,7 +192,8 @@ class Recommender(FittedModel):
             DataError: a user has no item that the model knows and ``strict``, or the model is one
                 of folded-in users and lies in a folder from before the map was kept.
         """
-        weighted = self.train.weight is not None
+        # Users who were folded in without weights say nothing of those of training.
+        weighted = self._fold_in.weighted or self.train.weight is not None
         new = frames.restricted_to_items(interactions, self.items, strict=strict, weighted=weighted)
         scorer = self._fitted()
         folded = type(self)(self.settings, device=self.device)
