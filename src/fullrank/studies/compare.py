@@ -98,7 +98,7 @@ def compare(
     A run that fails is logged and left out of the table, with its error in the document.
 
     Raises:
-        DataError: the split has no test part.
+        DataError: the split has no test part, or the folder cannot be written.
         FullrankError: every run failed.
     """
     if split.test is None:
@@ -113,6 +113,8 @@ def compare(
                 with exclusive(path.parent, "compare", folder=True, wait=math.inf, say=log):
                     run, news = _run(split, entry, seed, path, k, protocol, threads, log)
             except FullrankError as error:
+                if error.where.startswith(str(folder)):
+                    raise  # of the folder, and of no method
                 errors[entry.label] = str(error)
                 log(f"{entry.label}, seed {seed}: {error}")
                 break
