@@ -40,6 +40,7 @@ from fullrank.data.column_hints import likely
             {"user": "a"},
             "'item_id' (or name yours: --item-column 'ITEM_ID')",
         ),
+        (["a", "b"], {"user": "a"}, "'item_id' (or name yours: --item-column 'b')"),
         (["user_id", "item_ids"], {}, "'item_id' (did you mean 'item_ids'?)"),
         (
             ["user_id", "item_id", "stars"],
