@@ -1,62 +1,39 @@
 """The face of the library: fit, recommend, similar_items, fold_in, evaluate, save, load."""
 
-# Above 300 lines: the public face stands in one place, and half of it is docstrings.
-
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 import polars as pl
-import torch
-from torch import Tensor
 
 from fullrank.data.columns import Columns
 from fullrank.data.files import expanded
-from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
+from fullrank.data.parts import parts_of
 from fullrank.data.splits import Split
 from fullrank.engine.devices import device_named, torch_threads
-from fullrank.errors import DataError, FitError, NotFittedError, SettingError
+from fullrank.errors import DataError, SettingError
 from fullrank.evaluation import Evaluation, evaluate
-from fullrank.methods import Method, build_method, stored_method
+from fullrank.methods import Method, stored_method
 from fullrank.methods.fitting import fit as fit_method
-from fullrank.presets import preset_named
-from fullrank.serving import DotScorer, describe, frames
-from fullrank.serving.cold import Trained
+from fullrank.presets import method_with
+from fullrank.serving import frames
+from fullrank.serving.fitted_model import FittedModel
 from fullrank.serving.fold_in import FoldIn
-from fullrank.serving.model_files import (
-    MANIFEST,
-    PARTS,
-    POPULARITY,
-    Stored,
-    popularity_of,
-    read_model,
-    scorer_of,
-    tensors_of,
-    versions,
-    write_model,
-)
-from fullrank.serving.once import Once
-from fullrank.serving.record import Record
-from fullrank.serving.scorers import HistoryScorer, Scorer
-from fullrank.serving.similar import ItemSpace
-from fullrank.settings import nearest
-from fullrank.spectrum import Spectrum
-from fullrank.training import CheckpointFile, Reporter
+from fullrank.serving.model_files import MANIFEST, read_model, versions, write_model
+from fullrank.training import Reporter
 
 KNOWN = ("train", "validation")
 """Parts that a model was learned from and chosen by."""
 
-_NOT_IDENTITY = {"epochs", "patience", "checkpoint_every"}
-"""Settings that may change between a run and its continuation."""
 
-
-class Recommender:
+class Recommender(FittedModel):
     """A method with its settings and, after `fit`, its embeddings.
+
+    Properties, ``similar_items`` and ``spectrum`` are those of every
+    `fullrank.serving.fitted_model.FittedModel`.
 
     Args:
         method: A name of the method table (``fullrank methods`` lists them), or a method with its
@@ -71,11 +48,6 @@ class Recommender:
         SettingError: a name is unknown, a value is out of bounds or two contradict each other.
     """
 
-    training = Record()
-    """How training went; a copy."""
-    metrics = Record()
-    """The evaluation that is kept with the model, if one is; a copy."""
-
     def __init__(
         self,
         method: str | Method = "directspec+",
@@ -85,21 +57,12 @@ class Recommender:
         threads: int | None = None,
         **settings: Any,
     ) -> None:
-        self.settings = _with_settings(method, preset, settings)
-        self.method = self.settings.name
+        self.settings = method_with(method, preset, settings)
+        super().__init__(self.settings.name)
         self.device = device_named(device)
         if threads is not None and threads < 1:
             raise SettingError("setting threads", str(threads), "1 or more")
         self.threads = threads
-        self.training, self.metrics = {}, {}
-        self.data_name: str | None = None
-        self._scorer: DotScorer | HistoryScorer | None = None
-        self._similar: Once[ItemSpace] = Once()
-        self._fold_in = FoldIn()
-        self._parts: dict[str, Interactions] = {}
-        # Of the training of the items, where `_parts` holds folded-in users; see `_trained`.
-        self._popularity: np.ndarray[Any, Any] | None = None
-        self._trained_of: tuple[Interactions, Trained] | None = None
 
     def fit(
         self,
@@ -129,97 +92,23 @@ class Recommender:
         """
         if resume and checkpoint is None:
             raise SettingError("resume", "no checkpoint", "checkpoint = the file to go on from")
-        split = train if isinstance(train, Split) else None
-        if split is not None:
-            train, validation = split.train, split.validation if validation is None else validation
-        if not isinstance(train, Interactions):
-            train = Interactions.from_frame(train, columns=columns)
-        elif columns is not None:
-            raise SettingError("columns", f"a {type(train).__name__}", "a data frame to name them")
-        if validation is not None and (
-            validation.users != train.users or validation.items != train.items
-        ):
-            raise FitError("validation", "other users or items than in train", "parts of one split")
-        file = self._checkpoint_file(checkpoint, train, validation)
-        if file is not None and file.exists() and not resume:
-            expected = "resume=True to go on from it, or a path that is free to begin anew"
-            raise FitError(str(file.path), "the checkpoint of another run", expected)
-        if train.weight is not None and not self.settings.uses_weights:
-            warnings.warn(f"weights: {self.settings.without_weights}", stacklevel=2)
+        parts = parts_of(train, validation, columns)
         with torch_threads(self.threads):
-            self._scorer, self.training = fit_method(
+            scorer, self.training = fit_method(
                 self.settings,
-                train,
-                validation,
+                parts,
                 self.device,
-                checkpoint=file,
+                checkpoint=checkpoint,
                 resume=resume,
                 reporter=reporter,
             )
-        self._take_found()
-        self._similar, self._fold_in, self._popularity = Once(), FoldIn(), None
-        parts = {"train": train, "validation": validation, "test": split.test if split else None}
-        self._parts = {name: part for name, part in parts.items() if part is not None}
-        self.data_name = split.name if split else None
-        return self
-
-    def _take_found(self) -> None:
-        """Puts what `fit` found into the settings, where it stays what is to be found."""
         found = self.training.get("chosen")
-        if found:
+        if found:  # they stay what is to be found, should this be fitted again
             self.settings = self.settings.replace(**found, auto=tuple(found))
-
-    @property
-    def scorer(self) -> Scorer:
-        """What the method ranks with, for `fullrank.evaluation`.
-
-        Where it has tables (``scorer.user_table``, ``scorer.item_table``) these are the model's own
-        and not copies: not to be written to.
-        """
-        return self._fitted()
-
-    @property
-    def user_embeddings(self) -> Tensor:
-        """(n_users, d) float32: a copy of the rows that the method ranks with."""
-        return self._tables()[0].clone()
-
-    @property
-    def item_embeddings(self) -> Tensor:
-        """(n_items, d) float32: a copy of the rows that the method ranks with."""
-        return self._tables()[1].clone()
-
-    @property
-    def train(self) -> Interactions:
-        """The interactions that were learned from."""
-        self._fitted()
-        return self._parts["train"]
-
-    @property
-    def test(self) -> Interactions | None:
-        """The interactions kept aside, if the model was fitted on a split with a test part."""
-        return self._parts.get("test")
-
-    @property
-    def users(self) -> Ids:
-        """Raw ids of the user rows."""
-        return self.train.users
-
-    @property
-    def items(self) -> Ids:
-        """Raw ids of the item rows, with titles where the data have them."""
-        return self.train.items
-
-    def spectrum(self) -> Spectrum:
-        """The diagnosis of the embeddings, users and items stacked.
-
-        Raises:
-            FitError: the method has none, of one column, or more columns than rows.
-        """
-        try:
-            return Spectrum.of(*self._tables())
-        except ValueError as error:
-            found, _, expected = str(error).partition("found ")[2].partition("; expected ")
-            raise FitError(f"embeddings of {self.method}", found, expected) from None
+        weighted = self.settings.uses_weights and parts["train"].weight is not None
+        self._use(scorer, parts, FoldIn(weighted=weighted))
+        self.data_name = train.name if isinstance(train, Split) else None
+        return self
 
     def recommend(
         self,
@@ -267,8 +156,8 @@ class Recommender:
         """
         frames.check_k(k)
         scorer = self._fitted()
-        excluded = self._excluded(exclude) if exclude_seen else []
-        rows, shown = self._user_rows(users, strict)
+        excluded = frames.parts_named(self._parts, exclude) if exclude_seen else []
+        rows, shown = frames.users_to_serve(self.users, users, strict=strict)
         candidates = frames.candidate_mask(self.items, allow, deny, strict=strict)
         return frames.recommend(
             scorer,
@@ -282,28 +171,6 @@ class Recommender:
             source=source,
         )
 
-    def similar_items(self, items: Iterable[Any], k: int = 10) -> pl.DataFrame:
-        """The k nearest items of each item, itself left out.
-
-        Nearest by the cosine of their embeddings, or by the method's own weights where it has those
-        in the place of embeddings. The first call makes what all calls use, and keeps it: of
-        embeddings, twice the memory of the item table (see `ItemSpace`). Items without training
-        interactions have no neighbours and are none.
-
-        Returns:
-            A frame ``item_id, similar_item_id[, title], score, rank``.
-
-        Raises:
-            DataError: an item is not known.
-            SettingError: k is below 1.
-        """
-        frames.check_k(k)
-        rows = frames.rows_of(self.items, items, "item", "an item of the training data")
-        space = self._similar.get(
-            lambda: ItemSpace.of(self._fitted(), self.items, self._trained.candidates())
-        )
-        return space.nearest(rows, k)
-
     def fold_in(
         self, interactions: Interactions | Mapping[Any, Iterable[Any]] | Any, *, strict: bool = True
     ) -> Self:
@@ -311,11 +178,13 @@ class Recommender:
 
         The first call fits the linear map of `fullrank.serving.fold_in` to the users of training,
         in a pass over their interactions; it stays with the model, with every model folded from it
-        and, once saved, in its folder.
+        and, once saved, in its folder. Of a model that learned by weights, those of the new
+        interactions count as well.
 
         Args:
-            interactions: A mapping of user id to item ids, a frame of ``user_id, item_id``, or
-                interactions. Items that the model does not know are left out.
+            interactions: A mapping of user id to item ids, a frame of ``user_id, item_id`` and
+                perhaps ``weight``, or interactions. Items that the model does not know are left
+                out.
             strict: Refuse a user without an item that the model knows; else `recommend` gives them
                 the popular list.
 
@@ -326,13 +195,14 @@ class Recommender:
             DataError: a user has no item that the model knows and ``strict``, or the model is one
                 of folded-in users and lies in a folder from before the map was kept.
         """
-        weighted = self.train.weight is not None
+        # Users who were folded in without weights say nothing of those of training.
+        weighted = self._fold_in.weighted or self.train.weight is not None
         new = frames.restricted_to_items(interactions, self.items, strict=strict, weighted=weighted)
         scorer = self._fitted()
         folded = type(self)(self.settings, device=self.device)
-        folded._scorer = self._fold_in.fold(scorer, self.train, new)
-        folded._fold_in, folded._similar = self._fold_in, self._similar
-        folded._parts, folded._popularity = {"train": new}, self._trained.popularity
+        rows = self._fold_in.fold(scorer, self.train, new)
+        folded._use(rows, {"train": new}, self._fold_in, self._trained.popularity)
+        folded._similar = self._similar  # of the same items
         folded.training = {"folded_in": new.n_users}
         return folded
 
@@ -359,14 +229,10 @@ class Recommender:
         Raises:
             DataError: there is no test part, or it has no known pair.
         """
-        if test is None and self.test is None:
-            raise DataError("evaluate", "no held-out part in the model", "interactions to test on")
-        known, unknown = self.test, frames.NOTHING_UNKNOWN
-        if test is not None:
-            known, unknown = frames.known_pairs(test, self.users, self.items)
-        assert known is not None  # noqa: S101  # narrows the type: tested above
+        scorer = self._fitted()
+        known, unknown = frames.pairs_to_test(test, self._parts)
         result = evaluate(
-            self._fitted(),
+            scorer,
             known,
             train=self.train,
             validation=self._parts.get("validation"),
@@ -394,25 +260,7 @@ class Recommender:
         Raises:
             DataError: the disk is full or the folder cannot be written; what was there stays.
         """
-        scorer = self._fitted()
-        manifest = {
-            "method": self.method,
-            "settings": self.settings.model_dump(),
-            "data": {
-                "name": self.data_name,
-                "users": len(self.users),
-                "items": len(self.items),
-                "interactions": {name: len(part) for name, part in self._parts.items()},
-                "fingerprints": {name: part.fingerprint for name, part in self._parts.items()},
-            },
-            "training": self.training,
-            "metrics": self.metrics,
-            "versions": versions(),
-        }
-        tables = tensors_of(scorer) | self._fold_in.tensors(scorer, self.train)
-        if self._popularity is not None:
-            tables[POPULARITY] = torch.from_numpy(np.array(self._popularity, dtype=np.float64))
-        write_model(expanded(folder), Stored(tables, self.users, self.items, self._parts, manifest))
+        write_model(expanded(folder), self._stored(self.settings.model_dump()))
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto") -> Self:
@@ -432,89 +280,5 @@ class Recommender:
             where = f"{folder / MANIFEST}, {error.where}"
             raise DataError(where, error.found, error.expected) from None
         model = cls(method, device=device)
-        model._scorer = scorer_of(stored.tables, stored.parts["train"], model.device)
-        trained = "folded_in" not in manifest["training"]
-        model._fold_in = FoldIn.from_tensors(stored.tables, model._scorer, trained=trained)
-        model._parts = stored.parts
-        model._popularity = popularity_of(stored, trained=trained)
-        model.data_name = manifest["data"].get("name")
-        model.training, model.metrics = manifest["training"], manifest["metrics"]
+        model._restore(stored, model.device)
         return model
-
-    def __repr__(self) -> str:
-        return describe.as_line(self._summary())
-
-    def _repr_html_(self) -> str:
-        return describe.as_html(self._summary())
-
-    def _summary(self) -> dict[str, str]:
-        train = self._parts.get("train")
-        sizes = None if train is None else (train.n_users, train.n_items)
-        return describe.summary_of(self.method, self.data_name, sizes, self.training, self.metrics)
-
-    def _fitted(self) -> DotScorer | HistoryScorer:
-        if self._scorer is None:
-            raise NotFittedError
-        return self._scorer
-
-    def _tables(self) -> tuple[Tensor, Tensor]:
-        scorer = self._fitted()
-        if not isinstance(scorer, DotScorer):
-            found = "weights from item to item and no embeddings"
-            raise FitError(f"method {self.method}", found, "a method that learns embeddings")
-        return scorer.user_table, scorer.item_table
-
-    @property
-    def _trained(self) -> Trained:
-        """Which users and items training has seen."""
-        if self._trained_of is None or self._trained_of[0] is not self.train:
-            self._trained_of = self.train, Trained.of(self.train, self._popularity)
-        return self._trained_of[1]
-
-    def _excluded(self, names: Iterable[str]) -> list[Interactions]:
-        """The parts of those names that the model has."""
-        names = [names] if isinstance(names, str) else list(names)
-        for name in names:
-            if name not in PARTS:
-                raise SettingError("exclude", repr(name), nearest(name, PARTS))
-        return [self._parts[name] for name in names if name in self._parts]
-
-    def _user_rows(
-        self, users: Iterable[Any] | None, strict: bool
-    ) -> tuple[np.ndarray[Any, Any], pl.Series]:
-        """Row of each user, -1 for an unknown one, and the id to show."""
-        if users is None:
-            return np.arange(len(self.users)), self.users.values
-        raw = users if isinstance(users, pl.Series) else frames.many(users)
-        hint = "a user of the training data (fold_in embeds new users from their items)"
-        if strict:
-            rows = frames.rows_of(self.users, raw, "user", hint)
-        else:
-            rows = frames.known_rows(self.users, raw)
-        return rows, frames.shown_ids(self.users, rows, list(raw))
-
-    def _checkpoint_file(
-        self, path: str | Path | None, train: Interactions, validation: Interactions | None
-    ) -> CheckpointFile | None:
-        if path is None:
-            return None
-        settings = self.settings.model_dump(exclude=_NOT_IDENTITY)
-        parts = {"train": train, "validation": validation}
-        prints = {name: part.fingerprint for name, part in parts.items() if part is not None}
-        made_with = {name: versions()[name] for name in ("fullrank", "torch", "kernels")}
-        if made_with["kernels"].startswith("torch"):  # for whatever reason: the bits are the same
-            made_with["kernels"] = "torch"
-        identity = {"method": self.method, **settings, **prints, **made_with}
-        return CheckpointFile(expanded(path), identity)
-
-
-def _with_settings(method: str | Method, preset: str | None, settings: Mapping[str, Any]) -> Method:
-    if isinstance(method, Method):
-        if preset is not None:
-            raise SettingError("preset", repr(preset), "a method's name, which a preset is for")
-        return method.replace(**settings) if settings else method
-    values: dict[str, Any] = {}
-    if preset is not None:
-        name, _, data = preset.partition(":")
-        values.update(preset_named(name, method, data))
-    return build_method(method, values | dict(settings))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 
+import polars as pl
 import pytest
 
 from fullrank.data import files
@@ -231,3 +232,15 @@ def test_a_disk_too_full_for_the_holders_name(tmp_path, monkeypatch):
             pass
     assert names(tmp_path) == []
     assert not [name for name in names(tmp_path.parent) if "fullrank-" in name]
+
+
+def test_a_writer_that_panics_is_one_line(tmp_path):
+    target = tmp_path / "x"
+    panic = pl.exceptions.PanicException
+    with pytest.raises(DataError, match="x: found index out of bounds; "), replacing(target):
+        raise panic("index out of bounds\nbacktrace")
+    with pytest.raises(DataError, match="found a full disk"), replacing(target):
+        raise panic("called unwrap on Os { os error 28 }")
+    with pytest.raises(KeyboardInterrupt), replacing(target):
+        raise KeyboardInterrupt
+    assert names(tmp_path) == []

@@ -37,6 +37,7 @@ TUNING = "tests/studies/test_tune.py"
 SPLITTING = "tests/data/test_splits.py"
 TOP_K = "tests/serving/test_top_k.py tests/serving/test_finite.py"
 STORED = "tests/serving/test_stored_checks.py"
+FOLDING, HINTS = "tests/serving/test_fold_in.py", "tests/data/test_column_hints.py"
 
 MUTANTS = (
     Mutant(SIGNIFICANCE, "gain = one - other", "gain = other - one", STATEMENTS),
@@ -92,6 +93,11 @@ MUTANTS = (
     Mutant("serving/finite.py", "_largest(users) * _largest(items)", "_largest(users)", TOP_K),
     Mutant("serving/stored_checks.py", "matrix.check_format(full_check=True)", "pass", STORED),
     Mutant("serving/stored_checks.py", "found.dtype != dtype or not fits", "not fits", STORED),
+    Mutant("serving/fold_in.py", "new.weight if weighted", "new.weight if not weighted", FOLDING),
+    Mutant("serving/fold_in.py", "train.weight[pairs] if weighted", "None if weighted", FOLDING),
+    Mutant("studies/runs.py", "kept != _digest(stored)", "not kept", "tests/studies/test_runs.py"),
+    Mutant("data/column_hints.py", "[*own, *unclear]", "[*unclear, *own]", HINTS),
+    Mutant("data/column_hints.py", "if each not in names.values()", "if each", HINTS),
     Mutant("data/checks.py", "high >= n", "high > n", "tests/data/test_border.py"),
     Mutant("data/checks.py", "low < 0 or high", "high", "tests/data/test_border.py"),
     Mutant(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import polars as pl
@@ -251,3 +252,29 @@ def test_what_save_wrote_passes(copied, method):
     model = Recommender.load(copied(method).path)
     assert len(model.recommend(k=3)) == 600
     assert "directspec+" not in repr(model) or method == "directspec+"
+
+
+def test_a_parser_that_panics_is_one_line_and_prints_nothing(copied, monkeypatch, capfd):
+    def panicking(*args, **options):
+        os.write(2, b"thread 'main' panicked at decode.rs:7:\n")
+        raise pl.exceptions.PanicException("index out of bounds\nnote: a backtrace")
+
+    folder = copied("ease")
+    monkeypatch.setattr(pl, "scan_parquet", panicking)
+    folder.refused(r"users-.*\.parquet: found index out of bounds; expected the file that `save`")
+    assert capfd.readouterr().err == ""
+
+
+def test_a_save_that_panics_leaves_the_model_that_was_there(copied, monkeypatch):
+    folder = copied("ease")
+    model, before = Recommender.load(folder.path), sorted(folder.path.iterdir())
+
+    def panicking(*args, **options):
+        raise pl.exceptions.PanicException("index out of bounds\nnote: a backtrace")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pl.DataFrame, "write_parquet", panicking)
+        with pytest.raises(DataError, match="found index out of bounds; expected a location"):
+            model.save(folder.path)
+    assert sorted(folder.path.iterdir()) == before
+    Recommender.load(folder.path)

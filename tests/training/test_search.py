@@ -71,9 +71,7 @@ def test_what_is_proposed_takes_part(small):
         return {0: [{"alpha": 0.62}, {"alpha": 0.6}], 3: [{"alpha": 0.601}]}.get(rung, [])
 
     watch = Watch()
-    _, values, trials = search(
-        small.train, (0.5, 0.9), propose=propose, reporter=watch
-    ).run()
+    _, values, trials = search(small.train, (0.5, 0.9), propose=propose, reporter=watch).run()
     assert asked == [(0, [0.5, 0.9]), (1, [0.6, 0.62]), (2, [0.6]), (3, [0.6])]
     assert watch.rows[:4] == [(0.5, 1), (0.9, 1), (0.62, 1), (0.6, 1)]
     assert values == {"alpha": 0.6}

@@ -11,6 +11,7 @@ import typer
 
 from fullrank.cli import options
 from fullrank.cli.output import Output, say, show_table
+from fullrank.cli.tables import SplitOptions, expanded
 
 if TYPE_CHECKING:
     from fullrank.studies.compare import Comparison
@@ -19,7 +20,9 @@ NAME = "compare"
 SHOWN = ("ndcg@10", "ndcg@20", "recall@10", "recall@20")
 
 
+@expanded
 def command(
+    *,
     data: Annotated[str, typer.Argument(metavar="DATA", help="A catalogue name or a path.")],
     methods: Annotated[
         str, typer.Option(help="Names with commas between, or all; name@lightgcn for an encoder.")
@@ -35,24 +38,15 @@ def command(
         list[str] | None, typer.Option("--set", help="For each method that has it: key=value.")
     ] = None,
     threads: Annotated[int | None, typer.Option(help="Threads to train with.")] = None,
-    how: options.How = "random",
     holdout: Annotated[float, typer.Option(help="Fraction to hold out and report on.")] = 0.2,
     validation: Annotated[float, typer.Option(help="Fraction of train to choose epochs by.")] = 0.1,
     protocol: Annotated[str, typer.Option(help="standard or published.")] = "standard",
-    user_column: options.UserColumn = options.DEFAULT_USER,
-    item_column: options.ItemColumn = options.DEFAULT_ITEM,
-    weight_column: options.WeightColumn = None,
-    timestamp_column: options.TimestampColumn = None,
-    threshold: options.Threshold = None,
-    min_interactions: options.MinInteractions = 1,
+    table: SplitOptions,
     as_json: options.Json = False,
 ) -> None:
     """Fit and evaluate methods with several seeds; the same command goes on where it stopped."""
     output = Output(as_json)
-    columns = options.columns_of(
-        user_column, item_column, weight_column, timestamp_column, threshold
-    )
-    from fullrank.data import load
+    table.check(holdout)
     from fullrank.data.files import output as writable
     from fullrank.data.files import replacing
     from fullrank.data.locks import exclusive
@@ -65,16 +59,7 @@ def command(
         add_plugins()
     names = list(METHODS) if methods == "all" else [each.strip() for each in methods.split(",")]
     entries = entries_of(names, data, options.settings_of_pairs(setting or []), preset)
-    split = load(
-        data,
-        validation=validation,
-        seed=0,
-        test=holdout,
-        how=how,  # type: ignore[arg-type]  # checked by load, with the nearest name
-        columns=columns,
-        min_interactions=min_interactions,
-    )
-    assert split.test is not None  # noqa: S101  # narrows the type: load makes one
+    split = table.load(data, test=holdout, validation=validation, seed=0)
     # Another comparison that has the folder makes runs that this one then need not make.
     with exclusive(out, "fullrank compare", folder=True, wait=math.inf, say=output.note):
         done = compare(

@@ -12,7 +12,8 @@ import typer
 
 from fullrank.cli import options
 from fullrank.cli.output import Output, show_table, shown, strict
-from fullrank.errors import DataError, SettingError
+from fullrank.cli.tables import SplitOptions, TableOptions, expanded
+from fullrank.errors import DataError
 
 app = typer.Typer(help="List, fetch, describe and split data sets.", no_args_is_help=True)
 
@@ -59,36 +60,16 @@ def fetch(
 
 
 @app.command()
+@expanded
 def describe(
+    *,
     data: Data,
-    user_column: options.UserColumn = options.DEFAULT_USER,
-    item_column: options.ItemColumn = options.DEFAULT_ITEM,
-    weight_column: options.WeightColumn = None,
-    timestamp_column: options.TimestampColumn = None,
-    timestamp_format: options.TimestampFormat = None,
-    file_format: options.Format = None,
-    separator: options.Separator = None,
-    no_header: options.NoHeader = False,
-    column_names: options.ColumnNames = None,
-    no_quotes: options.NoQuotes = False,
-    threshold: options.Threshold = None,
+    table: TableOptions,
     as_json: options.Json = False,
 ) -> None:
     """Show sizes, density and fingerprints."""
     output = Output(as_json)
-    columns = options.columns_of(
-        user_column,
-        item_column,
-        weight_column,
-        timestamp_column,
-        threshold,
-        timestamp_format=timestamp_format,
-        named_format=file_format,
-        separator=separator,
-        no_header=no_header,
-        names=column_names,
-        no_quotes=no_quotes,
-    )
+    columns = table.layout()
     from fullrank.data import load, read
     from fullrank.data.catalog import CATALOG
 
@@ -111,60 +92,27 @@ def describe(
 
 
 @app.command()
+@expanded
 def split(
+    *,
     data: Data,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the parts.")],
-    how: options.How = "random",
     test: Annotated[float, typer.Option(help="Fraction to test on.")] = 0.2,
     validation: Annotated[float, typer.Option(help="Fraction of the rest to choose by.")] = 0.1,
     seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
-    user_column: options.UserColumn = options.DEFAULT_USER,
-    item_column: options.ItemColumn = options.DEFAULT_ITEM,
-    weight_column: options.WeightColumn = None,
-    timestamp_column: options.TimestampColumn = None,
-    timestamp_format: options.TimestampFormat = None,
-    file_format: options.Format = None,
-    separator: options.Separator = None,
-    no_header: options.NoHeader = False,
-    column_names: options.ColumnNames = None,
-    no_quotes: options.NoQuotes = False,
-    threshold: options.Threshold = None,
-    min_interactions: options.MinInteractions = 1,
+    table: SplitOptions,
     as_json: options.Json = False,
 ) -> None:
     """Write train, validation and test parts as Parquet, with their fingerprints."""
     output = Output(as_json)
-    columns = options.columns_of(
-        user_column,
-        item_column,
-        weight_column,
-        timestamp_column,
-        threshold,
-        timestamp_format=timestamp_format,
-        named_format=file_format,
-        separator=separator,
-        no_header=no_header,
-        names=column_names,
-        no_quotes=no_quotes,
-    )
     from fullrank.data.files import output as writable
 
     out = writable(out)
-    if how == "last" and not test:
-        raise SettingError("option --test", "0 with --split last", "another --split")
-    from fullrank.data import load
+    table.check(test, "--test")
     from fullrank.data.files import replacing
 
     with _all_or_none(out):
-        parts = load(
-            data,
-            validation=validation,
-            seed=seed,
-            test=test,
-            how=how,  # type: ignore[arg-type]  # checked by load, with the nearest name
-            columns=columns,
-            min_interactions=min_interactions,
-        )
+        parts = table.load(data, test=test, validation=validation, seed=seed)
         files = {name: out / f"{name}.parquet" for name in parts.parts}
         summary = parts.summary()
         for name, part in parts.parts.items():

@@ -9,6 +9,7 @@ import typer
 
 from fullrank.cli import options
 from fullrank.cli.output import Output, show_metrics
+from fullrank.cli.tables import TableOptions, expanded
 from fullrank.errors import DataError
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 NAME = "evaluate"
 
 
+@expanded
 def command(
+    *,
     model_dir: options.ModelDir,
     test: Annotated[
         str | None,
@@ -36,33 +39,13 @@ def command(
             help="Also users without training interactions, by the popular list they get.",
         ),
     ] = False,
-    user_column: options.UserColumn = options.DEFAULT_USER,
-    item_column: options.ItemColumn = options.DEFAULT_ITEM,
-    weight_column: options.WeightColumn = None,
-    timestamp_format: options.TimestampFormat = None,
-    file_format: options.Format = None,
-    separator: options.Separator = None,
-    no_header: options.NoHeader = False,
-    column_names: options.ColumnNames = None,
-    no_quotes: options.NoQuotes = False,
-    threshold: options.Threshold = None,
+    table: TableOptions,
     as_json: options.Json = False,
 ) -> None:
     """Evaluate a model on the part it held out, or on interactions of your own."""
     output = Output(as_json)
     cutoffs = None if k is None else options.cutoffs_of(k)
-    columns = options.columns_of(
-        user_column,
-        item_column,
-        weight_column,
-        threshold=threshold,
-        timestamp_format=timestamp_format,
-        named_format=file_format,
-        separator=separator,
-        no_header=no_header,
-        names=column_names,
-        no_quotes=no_quotes,
-    )
+    columns = table.layout()
     from fullrank.recommender import Recommender
 
     model = Recommender.load(model_dir)

@@ -13,6 +13,7 @@ import typer
 from fullrank.cli import options
 from fullrank.cli.output import Output, say, show_metrics
 from fullrank.cli.progress import reporter
+from fullrank.cli.tables import SplitOptions, expanded
 from fullrank.errors import DataError, FitError, SettingError
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ CHECKPOINT, LOG = "checkpoint.safetensors", "log.jsonl"
 VALIDATION, HOLDOUT = 0.1, 0.2
 
 
+@expanded
 def command(
+    *,
     data: Annotated[str, typer.Argument(metavar="DATA", help="A catalogue name or a path.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the model.")],
     method: Annotated[str, typer.Option(help="A method; see `fullrank methods`.")] = "directspec+",
@@ -44,41 +47,16 @@ def command(
     restart: Annotated[
         bool, typer.Option("--restart", help="Begin anew and lose the checkpoint.")
     ] = False,
-    how: options.How = "random",
     holdout: Annotated[float, typer.Option(help="Fraction to hold out and report on.")] = HOLDOUT,
     validation: Annotated[
         float | None,
         typer.Option(help="Fraction of the rest to choose the epoch by (0.1, or the preset's)."),
     ] = None,
-    user_column: options.UserColumn = options.DEFAULT_USER,
-    item_column: options.ItemColumn = options.DEFAULT_ITEM,
-    weight_column: options.WeightColumn = None,
-    timestamp_column: options.TimestampColumn = None,
-    timestamp_format: options.TimestampFormat = None,
-    file_format: options.Format = None,
-    separator: options.Separator = None,
-    no_header: options.NoHeader = False,
-    column_names: options.ColumnNames = None,
-    no_quotes: options.NoQuotes = False,
-    threshold: options.Threshold = None,
-    min_interactions: options.MinInteractions = 1,
+    table: SplitOptions,
     as_json: options.Json = False,
 ) -> None:
     """Learn embeddings from interactions and save a model."""
     output = Output(as_json)
-    columns = options.columns_of(
-        user_column,
-        item_column,
-        weight_column,
-        timestamp_column,
-        threshold,
-        timestamp_format=timestamp_format,
-        named_format=file_format,
-        separator=separator,
-        no_header=no_header,
-        names=column_names,
-        no_quotes=no_quotes,
-    )
     given = {
         "epochs": epochs,
         "dim": dim,
@@ -90,21 +68,10 @@ def command(
     values = {name: value for name, value in given.items() if value is not None}
     values |= options.settings_of_pairs(setting or [])
     model, fraction = _model(method, preset, data, device, threads, values)
-    if how == "last" and not holdout:
-        raise SettingError("option --holdout", "0 with --split last", "another --split")
+    table.check(holdout)
     chosen = fraction if validation is None else validation
-    from fullrank.data import load
-
     with claimed(out, resume=resume, restart=restart) as out:
-        split = load(
-            data,
-            validation=chosen,
-            seed=model.settings.seed,
-            test=holdout,
-            how=how,  # type: ignore[arg-type]  # checked by load, with the nearest name
-            columns=columns,
-            min_interactions=min_interactions,
-        )
+        split = table.load(data, test=holdout, validation=chosen, seed=model.settings.seed)
         if not as_json:
             _announce(output, split, method)
         remedy = "the same command with --resume goes on"

@@ -11,6 +11,7 @@ import typer
 
 from fullrank.cli import options
 from fullrank.cli.output import Output, show_frame
+from fullrank.cli.tables import TableOptions, expanded
 from fullrank.errors import DataError, SettingError
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ BLOCK_USERS = 50_000
 SUFFIXES = (".parquet", ".csv", ".jsonl")
 
 
+@expanded
 def command(
+    *,
     model_dir: options.ModelDir,
     user: Annotated[list[str] | None, typer.Option("--user", help="A user id; repeatable.")] = None,
     k: options.K = 10,
@@ -42,14 +45,7 @@ def command(
         Path | None,
         typer.Option(help="Interactions of new users, to embed them and recommend to them."),
     ] = None,
-    user_column: options.UserColumn = options.DEFAULT_USER,
-    item_column: options.ItemColumn = options.DEFAULT_ITEM,
-    timestamp_format: options.TimestampFormat = None,
-    file_format: options.Format = None,
-    separator: options.Separator = None,
-    no_header: options.NoHeader = False,
-    column_names: options.ColumnNames = None,
-    no_quotes: options.NoQuotes = False,
+    table: TableOptions,
     exclude: Annotated[
         str, typer.Option(help="Parts of the model's data whose items a user does not get again.")
     ] = "train,validation,test",
@@ -63,16 +59,7 @@ def command(
     """Recommend items to users; unknown users get the popular list."""
     output = Output(as_json)
     _check_options(bool(user), everyone, fold_in, out)
-    columns = options.columns_of(
-        user_column,
-        item_column,
-        timestamp_format=timestamp_format,
-        named_format=file_format,
-        separator=separator,
-        no_header=no_header,
-        names=column_names,
-        no_quotes=no_quotes,
-    )
+    columns = table.layout()
     from fullrank.data.files import output as writable
 
     out = None if out is None else writable(out)

@@ -13,11 +13,15 @@ import typer
 
 from fullrank.cli import options
 from fullrank.cli.output import Output, say
+from fullrank.cli.tables import SplitOptions, expanded
 
 NAME = "tune"
+HOLDOUT = 0.2
 
 
+@expanded
 def command(
+    *,
     data: Annotated[str, typer.Argument(metavar="DATA", help="A catalogue name or a path.")],
     method: Annotated[str, typer.Option(help="A method; see `fullrank methods`.")] = "directspec+",
     trials: Annotated[int, typer.Option(min=1, help="Trials in all, earlier ones counted.")] = 20,
@@ -31,22 +35,15 @@ def command(
         list[str] | None, typer.Option("--set", help="Keep a setting fixed: key=value.")
     ] = None,
     validation: Annotated[float, typer.Option(help="Fraction of train to choose by.")] = 0.1,
-    holdout: Annotated[float, typer.Option(help="Fraction to keep away from the search.")] = 0.2,
-    how: options.How = "random",
-    user_column: options.UserColumn = options.DEFAULT_USER,
-    item_column: options.ItemColumn = options.DEFAULT_ITEM,
-    weight_column: options.WeightColumn = None,
-    timestamp_column: options.TimestampColumn = None,
-    threshold: options.Threshold = None,
-    min_interactions: options.MinInteractions = 1,
+    holdout: Annotated[
+        float, typer.Option(help="Fraction to keep away from the search.")
+    ] = HOLDOUT,
+    table: SplitOptions,
     as_json: options.Json = False,
 ) -> None:
     """Search the settings of a method on validation data; the same command goes on."""
     output = Output(as_json)
-    columns = options.columns_of(
-        user_column, item_column, weight_column, timestamp_column, threshold
-    )
-    from fullrank.data import load
+    table.check(holdout)
     from fullrank.data.files import output as writable
     from fullrank.data.files import replacing
     from fullrank.data.locks import exclusive
@@ -55,15 +52,7 @@ def command(
 
     optuna_or_error()
     folder = writable(out or f"tune-{method}")
-    split = load(
-        data,
-        validation=validation,
-        seed=seed,
-        test=holdout,
-        how=how,  # type: ignore[arg-type]  # checked by load, with the nearest name
-        columns=columns,
-        min_interactions=min_interactions,
-    )
+    split = table.load(data, test=holdout, validation=validation, seed=seed)
     with exclusive(folder, "fullrank tune", folder=True, wait=math.inf, say=output.note):
         study = tune(
             split,
@@ -92,19 +81,10 @@ def command(
             for word in ("--set", f"{name}={json.dumps(value)}")
         )
         typer.echo(f"\nsummary, study{' and plot' if plotted else ''} in {folder}; next:")
-        given = {
-            "--user-column": (user_column, options.DEFAULT_USER),
-            "--item-column": (item_column, options.DEFAULT_ITEM),
-            "--weight-column": (weight_column, None),
-            "--timestamp-column": (timestamp_column, None),
-            "--threshold": (threshold, None),
-            "--min-interactions": (min_interactions, 1),
-            "--split": (how, "random"),
-            "--holdout": (holdout, 0.2),
-        }
+        held = "" if holdout == HOLDOUT else f" --holdout {holdout}"
         typer.echo(
             f"  fullrank fit {quote(data)} --method {method} {flags}"
-            f"{options.flags_of(given)} --validation 0 -o model"
+            f"{table.flags()}{held} --validation 0 -o model"
         )
 
     output.result({**document, "folder": str(folder)}, show)

@@ -8,9 +8,10 @@ from typing import Literal
 import polars as pl
 from pydantic import field_validator, model_validator
 
+from fullrank.data.column_hints import missing, weights_option
 from fullrank.data.location import SourceLocation, first_true
 from fullrank.errors import DataError
-from fullrank.settings import Settings, nearest
+from fullrank.settings import Settings
 
 Format = Literal["csv", "tsv", "parquet", "arrow", "recbole", "movielens", "adjacency"]
 
@@ -91,7 +92,7 @@ def present(available: Sequence[str], columns: Columns, location: SourceLocation
             names[role] = named or role
     for role, name in names.items():
         if name not in available:
-            raise _missing(role, name, available, location)
+            raise missing(role, names, available, location.name)
         if available.count(name) > 1:
             found = f"{available.count(name)} columns {name!r}"
             raise DataError(location.name, found, "one column of that name")
@@ -99,24 +100,9 @@ def present(available: Sequence[str], columns: Columns, location: SourceLocation
         raise DataError(
             location.name,
             "a threshold but no column of weights",
-            "a column 'weight' (or name yours: --weight-column rating)",
+            f"a column 'weight' (or name yours: {weights_option(names, available)})",
         )
     return names
-
-
-def _missing(role: str, name: str, available: Sequence[str], location: SourceLocation) -> DataError:
-    if not available:
-        return DataError(location.name, "no columns", f"a column {name!r}")
-    found = "the columns " + ", ".join(available)
-    other = [mark for mark in ";\t|" if mark in available[0]]
-    if len(available) == 1 and other:
-        remedy = f"a column {name!r} (or name what stands between them: --separator {other[0]!r})"
-        return DataError(location.name, f"one column, {available[0]!r}", remedy)
-    close = nearest(name, available)
-    if close.startswith("'"):
-        return DataError(location.name, found, f"a column {name!r} (did you mean {close}?)")
-    option = f"--{role.removesuffix('_id')}-column {available[0]!r}"
-    return DataError(location.name, found, f"a column {name!r} (or name yours: {option})")
 
 
 def clean(

@@ -11,6 +11,11 @@ from contextlib import ExitStack, contextmanager, suppress
 _ONE_AT_A_TIME = threading.RLock()
 
 
+def is_panic(error: BaseException) -> bool:
+    """Whether code in Rust gave up: no `Exception`, and each library has a class of its own."""
+    return type(error).__name__ == "PanicException"
+
+
 @contextmanager
 def unprinted_panics() -> Iterator[None]:
     """Holds back what is written to standard error, and passes it on unless it is of a panic.

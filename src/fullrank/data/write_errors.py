@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fullrank.data.panics import is_panic
 from fullrank.errors import DataError
 
+GONE = "no folder any more"
+"""What is found where somebody removed a folder that a command writes into."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_WORDS = ("disk is full", "disk i/o error", *(f"os error {number}" for number in _FULL))
 
@@ -23,8 +26,13 @@ def write_error(error: BaseException, target: Path | str) -> DataError | None:
     number = error.errno if isinstance(error, OSError) else None
     if number in _FULL or any(words in text for words in _FULL_WORDS):
         return DataError(str(target), "a full disk", "room for it; what was there is untouched")
+    if isinstance(error, FileNotFoundError) and not Path(target).parent.exists():
+        return DataError(str(target), GONE, "one that stays while it is written to")
     if isinstance(error, OSError):
         reason = (error.strerror or text).lower()
+        return DataError(str(target), reason, "a location that can be written; nothing was changed")
+    if is_panic(error):
+        reason = text.partition("\n")[0] or "a writer that gave up"
         return DataError(str(target), reason, "a location that can be written; nothing was changed")
     return None
 
@@ -38,7 +46,7 @@ def as_data_errors(target: Path | str) -> Iterator[None]:
     """
     try:
         yield
-    except Exception as error:
+    except BaseException as error:  # a panic is no Exception
         failed = write_error(error, target)
         if failed is None:
             raise

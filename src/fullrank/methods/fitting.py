@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from fullrank.data.files import expanded
 from fullrank.data.interactions import Interactions
 from fullrank.data.memory import available_memory
 from fullrank.encoders import Encoder, Pair
@@ -16,6 +18,7 @@ from fullrank.evaluation import evaluate
 from fullrank.methods.base import ClosedFormMethod, Method, TrainedMethod
 from fullrank.methods.own import StandIn
 from fullrank.serving import DotScorer
+from fullrank.serving.model_files import versions
 from fullrank.serving.scorers import HistoryScorer
 from fullrank.spectrum import effective_rank, unit_rows
 from fullrank.training import CheckpointFile, Reporter, Search, Silent, Trainer, rungs
@@ -23,27 +26,45 @@ from fullrank.training import CheckpointFile, Reporter, Search, Silent, Trainer,
 Fitted = tuple[DotScorer | HistoryScorer, dict[str, Any]]
 """What ranks, and metadata of how it came about."""
 
+_NOT_IDENTITY = {"epochs", "patience", "checkpoint_every"}
+"""Settings that may change between a run and its continuation."""
+
 
 def fit(
     method: Method,
-    train: Interactions,
-    validation: Interactions | None,
+    parts: Mapping[str, Interactions],
     device: str,
     *,
-    checkpoint: CheckpointFile | None = None,
+    checkpoint: str | Path | None = None,
     resume: bool = False,
     reporter: Reporter | None = None,
 ) -> Fitted:
     """Trains a method to its last epoch, or to the best by the validation part; or solves it.
 
+    Args:
+        method: The method with its settings.
+        parts: ``train``, and ``validation`` where there is one.
+        device: Where training runs.
+        checkpoint: File to keep the state of the run in.
+        resume: Go on from it.
+        reporter: Receives the log of training.
+
     Raises:
-        FitError: the loss diverges, or the checkpoint is of another run.
+        FitError: the loss diverges, the checkpoint is of another run, or it would be lost without
+            ``resume``.
         SettingError: ``resume`` with a method that has no epochs, or a size that memory does not
             hold.
     """
+    train, validation = parts["train"], parts.get("validation")
+    file = None if checkpoint is None else _checkpoint(checkpoint, method, train, validation)
+    if file is not None and file.exists() and not resume:
+        expected = "resume=True to go on from it, or a path that is free to begin anew"
+        raise FitError(str(file.path), "the checkpoint of another run", expected)
+    if train.weight is not None and not method.uses_weights:
+        warnings.warn(f"weights: {method.without_weights}", stacklevel=3)
     if isinstance(method, StandIn):
-        found = "the settings of a saved model alone"
-        raise FitError(f"method {method.name}", found, "its class (--import the file that has it)")
+        what = "the settings of a saved model alone"
+        raise FitError(f"method {method.name}", what, "its class (--import the file that has it)")
     if isinstance(method, ClosedFormMethod) and resume:
         raise SettingError("resume", f"method {method.name}", "a method with epochs")
     if not isinstance(method, TrainedMethod | ClosedFormMethod):
@@ -55,7 +76,7 @@ def fit(
         return solved, metadata | reduced
     data = _Data(train, validation, device)
     began = time.perf_counter()
-    trainer, found = _run(method.following(train), data, checkpoint, resume, reporter)
+    trainer, found = _run(method.following(train), data, file, resume, reporter)
     found["seconds_with_validation"] = time.perf_counter() - began
     scorer, metadata = _trained(method, trainer)
     return scorer, metadata | found | reduced
@@ -132,6 +153,20 @@ def _trainer(method: TrainedMethod, data: _Data) -> Trainer:
         validate=validate,
         probe=lambda: effective_rank(*plan.encoder.tables()),
     )
+
+
+def _checkpoint(
+    path: str | Path, method: Method, train: Interactions, validation: Interactions | None
+) -> CheckpointFile:
+    """The file, bound to the run: its settings, its data and what it is made with."""
+    settings = method.model_dump(mode="json", exclude=_NOT_IDENTITY)
+    parts = {"train": train, "validation": validation}
+    prints = {name: part.fingerprint for name, part in parts.items() if part is not None}
+    made_with = {name: versions()[name] for name in ("fullrank", "torch", "kernels")}
+    if made_with["kernels"].startswith("torch"):  # for whatever reason: the bits are the same
+        made_with["kernels"] = "torch"
+    identity = {"method": method.name, **settings, **prints, **made_with}
+    return CheckpointFile(expanded(path), identity)
 
 
 def _reduced(wanted: Method, used: Method) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from importlib import resources
 from typing import Any
 
 from fullrank.errors import SettingError
+from fullrank.methods import Method, build_method
 from fullrank.settings import nearest
 
 Key = tuple[str, str, str]
@@ -44,3 +45,25 @@ def preset_named(name: str, method: str, data: str) -> Mapping[str, Any]:
         raise SettingError("preset", repr(name), nearest(name, names))
     pairs = ", ".join(f"{key[1]} on {key[2]}" for key in known if key[0] == name)
     raise SettingError(f"preset {name}", f"{method} on {data}", f"one of: {pairs}")
+
+
+def method_with(method: str | Method, preset: str | None, settings: Mapping[str, Any]) -> Method:
+    """A method with its settings: those of the preset, and over them those that are given.
+
+    Args:
+        method: A name of the method table, or a method with settings, which has no preset.
+        preset: A preset's name and the data set it is for, ``published:citeulike``.
+        settings: Values that win over the preset's.
+
+    Raises:
+        SettingError: a name is unknown, a value is out of bounds or two contradict each other.
+    """
+    if isinstance(method, Method):
+        if preset is not None:
+            raise SettingError("preset", repr(preset), "a method's name, which a preset is for")
+        return method.replace(**settings) if settings else method
+    values: dict[str, Any] = {}
+    if preset is not None:
+        name, _, data = preset.partition(":")
+        values.update(preset_named(name, method, data))
+    return build_method(method, values | dict(settings))

@@ -18,8 +18,8 @@ from fullrank.spectrum import unit_rows
 RIDGE = 1e-2
 """Penalty of the fit as a share of the mean squared length of its inputs."""
 
-TENSOR = "fold_in"
-"""Name of the map in a model folder, beside the tables."""
+TENSOR, WEIGHTED = "fold_in", "fold_in.weighted"
+"""Names of the map in a model folder, beside the tables: of plain and of weighted means."""
 
 Fitted = DotScorer | HistoryScorer
 """What a method ranks with, once it is fitted."""
@@ -29,7 +29,12 @@ BLOCK = 2**16
 
 
 def fold_in_users(
-    user_table: Tensor, item_table: Tensor, train: Interactions, new: Interactions
+    user_table: Tensor,
+    item_table: Tensor,
+    train: Interactions,
+    new: Interactions,
+    *,
+    weighted: bool = False,
 ) -> Tensor:
     """Rows for new users, by the linear map that best predicts trained users from their items.
 
@@ -38,15 +43,24 @@ def fold_in_users(
     carries no trace of the new user's own pairs beyond their mean, so it does not overfit them.
     One pass over the interactions and one d × d solve, whatever method the tables come from.
 
+    If ``weighted``, f_u is the mean by the weights of the pairs, ``Σ_i w_ui v_i / Σ_i w_ui``; pairs
+    without weights have the same.
+
     Shapes: ``user_table`` (n_users, d), ``item_table`` (n_items, d); returns (new.n_users, d).
     """
     return folded_rows(
-        item_table, fold_in_map(user_table, item_table, train), new, user_table.dtype
+        item_table,
+        fold_in_map(user_table, item_table, train, weighted=weighted),
+        new,
+        user_table.dtype,
+        weighted=weighted,
     )
 
 
 @torch.no_grad()
-def fold_in_map(user_table: Tensor, item_table: Tensor, train: Interactions) -> Tensor:
+def fold_in_map(
+    user_table: Tensor, item_table: Tensor, train: Interactions, *, weighted: bool = False
+) -> Tensor:
     """W of `fold_in_users`, (d, d) float64: all of the training that new users need.
 
     Zero where no trained user has an item of which there is a direction.
@@ -58,8 +72,10 @@ def fold_in_map(user_table: Tensor, item_table: Tensor, train: Interactions) -> 
         block = slice(start, min(start + BLOCK, train.n_users))
         kept = trained[block]
         indptr = train.indptr[block.start : block.stop + 1]
-        items = train.item_idx[indptr[0] : indptr[-1]].astype(np.int64)
-        known = _means(unit, indptr - indptr[0], items)[kept].double()
+        pairs = slice(indptr[0], indptr[-1])
+        items = train.item_idx[pairs].astype(np.int64)
+        weight = train.weight[pairs] if weighted and train.weight is not None else None
+        known = _means(unit, indptr - indptr[0], items, weight)[kept].double()
         square += known.T @ known
         cross += known.T @ user_table[block][kept].double()
     penalty = RIDGE * square.diagonal().mean()
@@ -73,12 +89,18 @@ def fold_in_map(user_table: Tensor, item_table: Tensor, train: Interactions) -> 
 
 @torch.no_grad()
 def folded_rows(
-    item_table: Tensor, mapping: Tensor, new: Interactions, dtype: torch.dtype = torch.float32
+    item_table: Tensor,
+    mapping: Tensor,
+    new: Interactions,
+    dtype: torch.dtype = torch.float32,
+    *,
+    weighted: bool = False,
 ) -> Tensor:
     """The rows f W of `fold_in_users`, (new.n_users, d), at the cost of the new users' items."""
     distinct, items = np.unique(new.item_idx, return_inverse=True)
     rows = item_table[torch.from_numpy(distinct.astype(np.int64)).to(item_table.device)]
-    folded: Tensor = _means(unit_rows(rows), new.indptr, items).double() @ mapping
+    weight = new.weight if weighted else None
+    folded: Tensor = _means(unit_rows(rows), new.indptr, items, weight).double() @ mapping
     return folded.to(dtype)
 
 
@@ -89,20 +111,26 @@ class FoldIn:
         mapping: W, where it is there already.
         trained: Whether the model's users are those of training. Of users who were themselves
             folded in a map would mean nothing.
+        weighted: Whether the means are weighted: where the method uses the weights that the
+            training part has.
     """
 
-    def __init__(self, mapping: Tensor | None = None, *, trained: bool = True) -> None:
+    def __init__(
+        self, mapping: Tensor | None = None, *, trained: bool = True, weighted: bool = False
+    ) -> None:
         self._matrix = mapping
         self._trained = trained
+        self.weighted = weighted
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], scorer: Scorer, *, trained: bool) -> Self:
-        """What `tensors` gave; without a map where the folder is older than that.
+        """What `tensors` gave; without a map where the folder is older than that, and than weights.
 
         Raises:
             DataError: the map is not a d × d matrix of finite numbers.
         """
-        mapping = tensors.get(TENSOR)
+        weighted = WEIGHTED in tensors
+        mapping = tensors.get(WEIGHTED if weighted else TENSOR)
         if mapping is not None and isinstance(scorer, DotScorer):
             d = scorer.item_table.shape[1]
             numbers = mapping.is_floating_point()
@@ -110,13 +138,13 @@ class FoldIn:
                 found = f"shape {tuple(mapping.shape)}, or numbers that are not finite"
                 raise DataError("fold-in map of the model", found, f"{d} × {d} finite numbers")
             mapping = mapping.to(scorer.item_table.device, torch.float64)
-        return cls(mapping, trained=trained)
+        return cls(mapping, trained=trained, weighted=weighted)
 
     def tensors(self, scorer: Scorer, train: Interactions) -> dict[str, Tensor]:
         """What a model folder keeps, fitted now if need be; nothing of a method without tables."""
         if not isinstance(scorer, DotScorer) or not (self._trained or self._matrix is not None):
             return {}
-        return {TENSOR: self.matrix(scorer, train).cpu()}
+        return {WEIGHTED if self.weighted else TENSOR: self.matrix(scorer, train).cpu()}
 
     def matrix(self, scorer: DotScorer, train: Interactions) -> Tensor:
         """Returns W, (d, d) float64, computed at the first call.
@@ -128,19 +156,42 @@ class FoldIn:
             if not self._trained:
                 found = "a model of folded-in users that was saved without its map"
                 raise DataError("fold_in", found, "the model that they were folded into")
-            self._matrix = fold_in_map(scorer.user_table, scorer.item_table, train)
+            self._matrix = fold_in_map(
+                scorer.user_table, scorer.item_table, train, weighted=self.weighted
+            )
         return self._matrix
 
     def fold(self, scorer: Fitted, train: Interactions, new: Interactions) -> Fitted:
         """The scorer of new users; a method without tables takes their items as they are."""
         if not isinstance(scorer, DotScorer):
             return scorer.of(new)
-        rows = folded_rows(scorer.item_table, self.matrix(scorer, train), new)
+        mapping = self.matrix(scorer, train)
+        rows = folded_rows(scorer.item_table, mapping, new, weighted=self.weighted)
         return scorer.with_users(rows)
 
 
-def _means(unit: Tensor, indptr: NDArray[np.int64], items: NDArray[np.int64]) -> Tensor:
-    """(n_users, d): the mean of each user's unit item rows; zero for a user without items."""
+def _means(
+    unit: Tensor,
+    indptr: NDArray[np.int64],
+    items: NDArray[np.int64],
+    weight: NDArray[np.float32] | None = None,
+) -> Tensor:
+    """(n_users, d): the mean of each user's unit item rows; zero for a user without items.
+
+    Args:
+        unit: (n_items, d) unit rows.
+        indptr: (n_users + 1,) where each user's items begin.
+        items: (nnz,) their row numbers.
+        weight: (nnz,) positive weights of the mean; none for the same of each.
+    """
     offsets, at = (torch.from_numpy(each).to(unit.device) for each in (indptr[:-1].copy(), items))
-    means: Tensor = torch.nn.functional.embedding_bag(at, unit, offsets, mode="mean")
-    return means
+    if weight is None:
+        means: Tensor = torch.nn.functional.embedding_bag(at, unit, offsets, mode="mean")
+        return means
+    users = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    share = weight / np.bincount(users, weights=weight, minlength=len(indptr) - 1)[users]
+    shares = torch.from_numpy(share).to(unit.device, unit.dtype)
+    sums: Tensor = torch.nn.functional.embedding_bag(
+        at, unit, offsets, mode="sum", per_sample_weights=shares
+    )
+    return sums

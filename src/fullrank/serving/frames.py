@@ -14,6 +14,8 @@ from fullrank.data.interactions import Interactions
 from fullrank.errors import DataError, SettingError
 from fullrank.serving import Ranking, Scorer, top_k
 from fullrank.serving.cold import Trained, rank_served
+from fullrank.serving.model_files import PARTS
+from fullrank.settings import nearest
 
 
 def rows_of(ids: Ids, raw: Iterable[Any], what: str, hint: str) -> NDArray[np.int64]:
@@ -70,6 +72,35 @@ def check_k(k: Any) -> None:
     """Raises `SettingError` where ``k`` is no length of a list."""
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
         raise SettingError("k", repr(k), "a whole number, 1 or more")
+
+
+def parts_named(parts: Mapping[str, Interactions], names: Iterable[str]) -> list[Interactions]:
+    """The parts of those names that a model has.
+
+    Raises:
+        SettingError: a name is of no part of any model.
+    """
+    names = [names] if isinstance(names, str) else list(names)
+    for name in names:
+        if name not in PARTS:
+            raise SettingError("exclude", repr(name), nearest(name, PARTS))
+    return [parts[name] for name in names if name in parts]
+
+
+def users_to_serve(
+    users: Ids, wanted: Iterable[Any] | None, *, strict: bool
+) -> tuple[NDArray[np.int64], pl.Series]:
+    """Row of each user, -1 for an unknown one, and the id to show; all users if none are named.
+
+    Raises:
+        DataError: a user is unknown and ``strict``.
+    """
+    if wanted is None:
+        return np.arange(len(users)), users.values
+    raw = wanted if isinstance(wanted, pl.Series) else many(wanted)
+    hint = "a user of the training data (fold_in embeds new users from their items)"
+    rows = rows_of(users, raw, "user", hint) if strict else known_rows(users, raw)
+    return rows, shown_ids(users, rows, list(raw))
 
 
 def recommend(
@@ -148,6 +179,21 @@ def known_pairs(data: Any, users: Ids, items: Ids) -> tuple[Interactions, dict[s
         "unknown_pairs_left_out": len(given) - int(known.sum()),
         "unknown_users_left_out": int(((row < 0) & (given.user_degree > 0)).sum()),
     }
+
+
+def pairs_to_test(
+    test: Any | None, parts: Mapping[str, Interactions]
+) -> tuple[Interactions, dict[str, int]]:
+    """As `known_pairs`, for the parts of a model; the part kept aside where no test is given.
+
+    Raises:
+        DataError: there is no test part, or it has no known pair.
+    """
+    if test is not None:
+        return known_pairs(test, parts["train"].users, parts["train"].items)
+    if "test" not in parts:
+        raise DataError("evaluate", "no held-out part in the model", "interactions to test on")
+    return parts["test"], NOTHING_UNKNOWN
 
 
 def restricted_to_items(

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from fullrank import __version__, native
-from fullrank.data.files import WAIT, replacing, write_error
+from fullrank.data.files import WAIT, as_data_errors, replacing, write_error
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.locks import exclusive, is_leftover, part_folder
@@ -130,6 +130,8 @@ def write_model(folder: Path, stored: Stored) -> None:
             the old model is untouched.
     """
     with exclusive(folder, "saving a model", folder=True, wait=WAIT):
+        with as_data_errors(folder):  # removed while the model was trained, perhaps
+            folder.mkdir(parents=True, exist_ok=True)
         _write(folder, stored)
 
 

@@ -22,6 +22,7 @@ from torch import Tensor
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.memory import available_memory, shown
+from fullrank.data.panics import unprinted_panics
 from fullrank.errors import DataError
 
 LARGEST_MANIFEST = 2**28
@@ -205,24 +206,27 @@ def _read(path: Path, columns: Mapping[str, bool]) -> pl.DataFrame:
     A file of a few KiB can stand for billions of rows.
     """
     try:
-        scanned = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-        there = scanned.collect_schema()
-        for name, needed in columns.items():
-            if needed and name not in there:
-                raise DataError(str(path), f"columns {list(there)}", f"a column {name!r}")
-            plain = _WEIGHTS if name == "weight" else _PLAIN
-            if name in there and there[name] not in plain:
-                raise DataError(f"{path}, column {name}", f"type {there[name]}", "plain values")
-        chosen = scanned.select(name for name in columns if name in there)
-        rows = int(chosen.select(pl.len()).collect().item())
-        _check_rows(path, rows, 40 * len(columns))
-        table = chosen.collect()
-        text = sum(
-            int(each.str.len_bytes().sum() or 0) for each in table if each.dtype == pl.String
-        )
-        _check_rows(path, text, 2)
+        with unprinted_panics():
+            return _read_unguarded(path, columns)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, OSError) as error:
         raise _unreadable(path, error) from None
+
+
+def _read_unguarded(path: Path, columns: Mapping[str, bool]) -> pl.DataFrame:
+    scanned = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+    there = scanned.collect_schema()
+    for name, needed in columns.items():
+        if needed and name not in there:
+            raise DataError(str(path), f"columns {list(there)}", f"a column {name!r}")
+        plain = _WEIGHTS if name == "weight" else _PLAIN
+        if name in there and there[name] not in plain:
+            raise DataError(f"{path}, column {name}", f"type {there[name]}", "plain values")
+    chosen = scanned.select(name for name in columns if name in there)
+    rows = int(chosen.select(pl.len()).collect().item())
+    _check_rows(path, rows, 40 * len(columns))
+    table = chosen.collect()
+    text = sum(int(each.str.len_bytes().sum() or 0) for each in table if each.dtype == pl.String)
+    _check_rows(path, text, 2)
     return table
 
 

@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from fullrank.data.files import replacing
 from fullrank.data.locks import exclusive
 from fullrank.data.splits import Split
 from fullrank.errors import DataError, FullrankError, SettingError
@@ -26,6 +24,7 @@ from fullrank.methods import ClosedFormMethod, build_method, method_named
 from fullrank.presets import presets
 from fullrank.recommender import Recommender
 from fullrank.serving.model_files import versions
+from fullrank.studies.runs import Run, read_run, write_run
 
 FORMAT = 2
 """Of the files of a run: those of another format are made anew."""
@@ -44,18 +43,6 @@ class Entry:
     label: str
     method: str
     values: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Run:
-    """One method with one seed."""
-
-    metrics: dict[str, float]
-    """Means over the users."""
-    users: dict[str, NDArray[np.float64]]
-    """Values of each user, of the metrics that have them."""
-    metadata: dict[str, Any]
-    """Effective rank, seconds, parameters and the like."""
 
 
 def entries_of(
@@ -111,7 +98,7 @@ def compare(
     A run that fails is logged and left out of the table, with its error in the document.
 
     Raises:
-        DataError: the split has no test part.
+        DataError: the split has no test part, or the folder cannot be written.
         FullrankError: every run failed.
     """
     if split.test is None:
@@ -124,8 +111,10 @@ def compare(
             try:
                 # Others make their runs meanwhile, and this one then finds them.
                 with exclusive(path.parent, "compare", folder=True, wait=math.inf, say=log):
-                    run, news = _run(split, entry, seed, path, k, protocol, threads)
+                    run, news = _run(split, entry, seed, path, k, protocol, threads, log)
             except FullrankError as error:
+                if error.where.startswith(str(folder)):
+                    raise  # of the folder, and of no method
                 errors[entry.label] = str(error)
                 log(f"{entry.label}, seed {seed}: {error}")
                 break
@@ -146,15 +135,17 @@ def _run(
     k: Sequence[int],
     protocol: str,
     threads: int | None,
+    log: Callable[[str], None],
 ) -> tuple[Run, str]:
-    document, table = path.with_suffix(".json"), path.with_suffix(".parquet")
     checkpoint = path.with_suffix(".checkpoint")
-    if document.is_file():  # written last
-        checkpoint.unlink(missing_ok=True)  # of a run that was killed just then
-        stored = json.loads(document.read_text(encoding="utf-8"))
-        frame = pl.read_parquet(table, glob=False)
-        users = {name: frame[name].to_numpy() for name in frame.columns}
-        return Run(stored["metrics"], users, stored["metadata"]), " (from before)"
+    if path.with_suffix(".json").is_file():  # written last
+        try:
+            run = read_run(path)
+        except DataError as error:
+            log(f"{error}; made anew")
+        else:
+            checkpoint.unlink(missing_ok=True)  # of a run that was killed just then
+            return run, " (from before)"
     model = Recommender(entry.method, threads=threads, seed=seed, **entry.values)
     trained = not isinstance(model.settings, ClosedFormMethod)
     if trained:
@@ -168,15 +159,7 @@ def _run(
     if history:
         metadata["epoch_seconds"] = float(np.median([record["seconds"] for record in history]))
     run = Run(dict(result), users, metadata)
-    with replacing(table) as part:
-        pl.DataFrame(users).write_parquet(part)
-    with replacing(document) as part:
-        stored = {
-            "settings": model.settings.model_dump(),
-            "metrics": run.metrics,
-            "metadata": metadata,
-        }
-        part.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    write_run(path, run, model.settings.model_dump())
     checkpoint.unlink(missing_ok=True)
     return run, f", {metadata['seconds']:.1f} s"
 

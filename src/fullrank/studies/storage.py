@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from fullrank.data.write_errors import write_error
+from fullrank.data.write_errors import GONE, write_error
 from fullrank.errors import DataError
 
 P = ParamSpec("P")
@@ -33,7 +34,8 @@ def storage_errors(function: Callable[P, T]) -> Callable[P, T]:
                 raise
             where = str(options.get("storage") or "the study")
             expected = "a study that `fullrank tune` wrote, in a place that can be written"
-            failed = write_error(behind, where) or DataError(where, str(behind), expected)
+            found = str(behind) if Path(where).parent.exists() else GONE
+            failed = write_error(behind, where) or DataError(where, found, expected)
             raise failed from None
 
     return wrapped

@@ -6,6 +6,7 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
+from fullrank import DataError, SettingError
 from fullrank.data import Columns, Ids, Interactions, load, read, read_titles
 
 TYPED = {
@@ -122,6 +123,36 @@ def test_titles_of_any_table_by_column(tmp_path):
     path = tmp_path / "items.parquet"
     pl.DataFrame({"id": [1], "label": ["one"]}).write_parquet(path)
     assert read_titles(path, title_column="label").to_dicts() == [{"id": 1, "title": "one"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "options"),
+    [
+        ("movies.dat", '1::"Heat" (1995)::Crime\n2::Up::Animation\n', {"separator": "::"}),
+        ("movies.dat", '1::"Heat" (1995)::Crime\n2::Up::Animation\n', {}),
+        ("u.item", '1|"Heat" (1995)|x\n2|Up|y\n', {"separator": "|", "quotes": False}),
+        ("items.txt", '1|"""Heat"" (1995)"|x\n2|Up|y\n', {"separator": "|"}),
+        ("items", '1\t"Heat" (1995)\tx\n2\tUp\ty\n', {"format": "tsv", "quotes": False}),
+    ],
+)
+def test_titles_without_a_header_and_with_any_separator(tmp_path, name, text, options):
+    path = tmp_path / name
+    path.write_text(text)
+    titles = read_titles(path, names=("item_id", "title", "_"), **options)
+    assert titles.rows() == [("1", '"Heat" (1995)'), ("2", "Up")]
+
+
+def test_titles_with_a_header_and_a_separator(tmp_path):
+    path = tmp_path / "items.csv"
+    path.write_text("sku_id;name\n7;a, b\n")
+    assert read_titles(path, separator=";").rows() == [("7", "a, b")]
+    with pytest.raises(SettingError, match="setting separator"):
+        read_titles(path, separator='"')
+    with pytest.raises(DataError, match=r"line 1: found 2 fields; expected 3: id,title,_"):
+        read_titles(path, separator=";", names=("id", "title", "_"))
+    path.with_suffix(".parquet").write_bytes(b"")
+    with pytest.raises(DataError, match="a separator or names of columns for the format parquet"):
+        read_titles(path.with_suffix(".parquet"), separator=";")
 
 
 def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -89,6 +90,9 @@ def read_titles(
     id_column: str | None = None,
     title_column: str | None = None,
     format: Format | None = None,  # noqa: A002
+    separator: str | None = None,
+    names: Sequence[str] | None = None,
+    quotes: bool = True,
 ) -> pl.DataFrame:
     """Reads the columns ``id`` and ``title`` that `Ids.with_titles` takes, say of a RecBole file.
 
@@ -97,15 +101,26 @@ def read_titles(
         id_column: Column of the ids; the first one whose name ends in ``id`` when not given.
         title_column: Column of the titles; the first with ``title`` or ``name`` in its name.
         format: The format, whatever the suffix says.
+        separator: What stands between the fields of a text file, as in `Columns`: ``|``, ``::``.
+        names: Names of the columns of a text file without a header, as
+            ``("item_id", "title", "_")``.
+        quotes: Whether double quotes around a field of a text file are not part of it.
 
     Raises:
         DataError: the file cannot be read, a column is missing, or an id is.
+        SettingError: ``separator`` cannot be one.
     """
     path = expanded(path)
-    kind = format_of(path, format)
+    columns = Columns(
+        separator=separator,
+        header=names is None,
+        names=None if names is None else tuple(names),
+        quotes=quotes,
+    )
+    kind = format_of(path, format, columns)
     if kind == "adjacency":
         raise DataError(str(path), "an adjacency list", "a table of ids and titles")
-    source = _open(path, kind)
+    source = _open(path, kind, columns)
     identity = id_column or _first(source, ("id",), whole_end=True)
     title = title_column or _first(source, ("title", "name"))
     for name in (identity, title):
