@@ -68,14 +68,14 @@ def test_what_is_proposed_takes_part(small):
 
     def propose(rung, ranked):
         asked.append((rung, [values["alpha"] for values in ranked]))
-        return {0: [{"alpha": 0.62}, {"alpha": 0.6}], 3: [{"alpha": 0.601}]}.get(rung, [])
+        return {0: [{"alpha": 0.62}, {"alpha": 0.6}], 3: [{"alpha": 0.7}]}.get(rung, [])
 
     watch = Watch()
     _, values, trials = search(small.train, (0.5, 0.9), propose=propose, reporter=watch).run()
     assert asked == [(0, [0.5, 0.9]), (1, [0.6, 0.62]), (2, [0.6]), (3, [0.6])]
     assert watch.rows[:4] == [(0.5, 1), (0.9, 1), (0.62, 1), (0.6, 1)]
     assert values == {"alpha": 0.6}
-    assert [row["epochs"] for row in trials] == [1, 1, 2, 3, 6]
+    assert [row["epochs"] for row in trials] == [1, 1, 2, 6, 6]
 
 
 def test_the_last_that_is_proposed_wins_where_it_is_better(small):

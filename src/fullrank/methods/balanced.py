@@ -149,7 +149,6 @@ def _between(value: float, known: Sequence[float]) -> list[float]:
     >>> _between(0.6, (0.5, 0.6, 0.8))
     [0.55, 0.69]
     """
-    below = [each for each in known if each < value]
-    above = [each for each in known if each > value]
-    near = [max(below)] * bool(below) + [min(above)] * bool(above)
-    return [float(f"{math.sqrt(value * each):.2g}") for each in near]
+    below = sorted(each for each in known if each < value)[-1:]
+    above = sorted(each for each in known if each > value)[:1]
+    return [float(f"{math.sqrt(value * each):.2g}") for each in below + above]
