@@ -35,8 +35,8 @@ class Mutant(NamedTuple):
         return text.replace(self.old, self.new)
 
     def key(self) -> str:
-        """Changes with the mutant, the rest of its file and the names of its tests."""
-        known = "\0".join([self.mutated(), self.tests])
+        """Names the mutant in the file of results."""
+        known = "\0".join([self.file, self.old, self.new, self.tests])
         return hashlib.sha256(known.encode()).hexdigest()[:16]
 
 

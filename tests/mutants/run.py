@@ -3,7 +3,7 @@
     python tests/mutants/run.py [--only WORD] [--again] [--seconds 90] [--out results/mutants.json]
 
 Each mutant is the package with one passage replaced, against which the tests named beside it run.
-Mutants that the file of results has as killed, with the same code, are not tried again; those that
+Mutants that the file of results has as killed are not tried again without ``--again``; those that
 survived are. Prints what became of each and a table by room. The exit code is 1 if one survived
 without a reason or could not be tried. Needs a system with ``fork``.
 """
