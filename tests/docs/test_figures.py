@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from fullrank import DataError, read
 from fullrank.methods import build_method
 from fullrank.presets import presets
 
@@ -130,3 +131,13 @@ def test_settings_in_prose_are_those_of_the_code_and_the_files():
     project = (ROOT / "pyproject.toml").read_text("utf-8")
     assert 'requires-python = ">=3.11"' in project
     assert "Python :: 3.13" in project
+
+
+def test_the_error_that_contributing_shows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = ["user_id,item_id", *(f"u{row},i{row}" for row in range(5)), ",i7"]
+    Path("orders.csv").write_text("\n".join(rows))
+    with pytest.raises(DataError) as error:
+        read("orders.csv")
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    assert f"`{error.value}`" in page
