@@ -45,7 +45,7 @@ def main() -> int:
     options = parser.parse_args()
     known = {} if options.again else stored(options.out)
     jobs = {each.key(): (room, each) for room, mutants in ROOMS.items() for each in mutants}
-    killed = {key for key, each in known.items() if outcome(each) == "killed"}
+    killed = {key for key, each in known.items() if each["word"] == "killed"}
     new = {
         key: job for key, job in jobs.items() if key not in killed and options.only in job[1].file
     }
