@@ -20,6 +20,7 @@ EACH_FILE = pytest.mark.parametrize(
 
 ORDER = (
     ("errors",),
+    ("ends",),
     ("settings",),
     ("native",),
     ("data",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tables import accuracy, spectra, speed
+from tables import accuracy, checks, spectra, speed
 
 TABLES: dict[str, Callable[[], str]] = {
     "summary": accuracy.summary,
@@ -19,6 +19,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "collapse-graph": spectra.collapse_graph,
     "factored-citeulike": spectra.factored_citeulike,
     "factored-gowalla": spectra.factored_gowalla,
+    "mutants": checks.mutants,
     "machine": speed.machine,
     "steps": speed.steps,
     "ranking": speed.ranking,

@@ -15,7 +15,7 @@ from command import COLUMNS, QUICK, assert_refused, fullrank
 LONG = [*COLUMNS, "--dim", "8", "--threads", "1", "--epochs", "100000", "--set", "batch_size=16"]
 LONG += ["--set", "checkpoint_every=1", "--set", "patience=100000"]
 FULL = Path("/dev/full")
-COMMAND = [sys.executable, "-c", "from fullrank.cli import main; main()"]
+COMMAND = [sys.executable, "-m", "fullrank"]
 
 
 def names(folder):

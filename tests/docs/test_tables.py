@@ -26,7 +26,8 @@ def copy(tmp_path) -> Path:
     """The pages, the generator and what it reads, to be changed."""
     for name in ("docs", "results"):
         shutil.copytree(ROOT / name, tmp_path / name)
-    shutil.copy(ROOT / "README.md", tmp_path)
+    for name in ("README.md", "CONTRIBUTING.md"):
+        shutil.copy(ROOT / name, tmp_path)
     return tmp_path
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fullrank.errors import DataError, FitError, SettingError
 from fullrank.evaluation import PROTOCOLS, evaluate
 from fullrank.evaluation.metrics import Exposure
-from fullrank.evaluation.ties import tie_order
+from fullrank.evaluation.ties import fair_top_k, tie_order
 from fullrank.serving import DotScorer
 
 OF_USERS = ["recall", "recall_capped", "ndcg", "precision", "hit_rate", "mrr", "map"]
@@ -187,6 +187,17 @@ def test_a_masked_test_item_counts_as_one_to_be_found(scorer_of, interactions_of
     result = evaluate(scorer_of([[3, 2, 1]] * 2), test, train=train, k=1)
     assert result["recall@1"] == 1 / 2
     assert result.protocol["test_pairs_masked"] == 1
+    assert result.protocol["test_pairs"] == 2
+
+
+def test_a_test_pair_is_masked_by_any_part(scorer_of, interactions_of):
+    train = interactions_of([[1, 0, 0, 0]])
+    validation = interactions_of([[0, 1, 0, 0]])
+    test = interactions_of([[1, 1, 1, 1]])
+    options = {"train": train, "validation": validation, "k": 1, "protocol": "standard"}
+    result = evaluate(scorer_of([[4, 3, 2, 1]]), test, **options)
+    assert result.protocol["test_pairs_masked"] == 2
+    assert result.protocol["test_pairs"] == 4
 
 
 def test_all_zeros_are_said_where_the_test_is_the_training(scorer_of, interactions_of):
@@ -233,6 +244,16 @@ def test_a_constant_scorer_gains_nothing_from_sorted_rows(scorer_of, interaction
     result = evaluate(untied, interactions_of(test), train=interactions_of(train), k=10)
     assert result["recall@10"] == 1
     assert result.protocol["ties"]["users_tied_at_cutoff"] == {"@10": 0.0}
+
+
+@pytest.mark.parametrize("k", [1, 3, 5])
+def test_a_list_ends_by_chance_within_a_tie(scorer_of, k):
+    """One item is best, the others are alike: who comes next is drawn, and not the first rows."""
+    scorer = scorer_of([[1.0] * 7 + [2.0]])
+    found = fair_top_k(scorer, np.array([0]), k)
+    drawn = [item for item in np.argsort(tie_order(8)) if item != 7]
+    assert found.items[0].tolist() == [7, *drawn][:k]
+    assert found.scores[0].tolist() == [2.0, 1.0, 1.0, 1.0, 1.0][:k]
 
 
 def test_an_empty_place_is_no_hit(scorer_of, interactions_of):

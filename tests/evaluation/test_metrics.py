@@ -123,5 +123,7 @@ def test_exposure_counts_filled_places_only():
     exposure = Exposure.of(np.array([[2, 0], [2, -1]], dtype=np.int32), np.array([10, 7, 4]))
     assert exposure.counts.tolist() == [1, 0, 2]
     assert metrics.mean_popularity(exposure) == pytest.approx((10 + 4 + 4) / 3)
+    exposure = Exposure.of(np.array([[2, 0], [2, 1]]), np.array([10, 7, 4]))  # 4 slots, 3 items
+    assert metrics.mean_popularity(exposure) == pytest.approx((10 + 7 + 4 + 4) / 4)
     empty = Exposure.of(np.array([[-1, -1]]), np.array([10, 7, 4]))
     assert metrics.mean_popularity(empty) == 0.0

@@ -1,166 +1,150 @@
 """Turns statements of the code round, one at a time, and asks whether a test notices.
 
-    python tests/mutants/run.py [--only WORD] [--seconds 60]
+    python tests/mutants/run.py [--only WORD] [--again] [--seconds 90] [--out results/mutants.json]
 
-Each mutant is a copy of ``src`` with one passage replaced, against which the tests named beside it
-run. Prints ``killed`` or ``SURVIVED`` for each; the exit code is the number of survivors.
+Each mutant is the package with one passage replaced, against which the tests named beside it run.
+Mutants that the file of results has as killed are not tried again without ``--again``; those that
+survived are. Prints what became of each and a table by room. The exit code is 1 if one survived
+without a reason or could not be tried. Needs a system with ``fork``.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
+import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from forked import preload, verdict_of
+from mutant import ROOT, Mutant, Verdict
+from rooms import evaluation, serving, splits, studies
 
-
-class Mutant(NamedTuple):
-    """A passage of a file of the package, what takes its place, and the tests that should fail."""
-
-    file: str
-    old: str
-    new: str
-    tests: str
-
-
-SIGNIFICANCE = "evaluation/significance.py"
-COMPARE, TABLES, TUNE = "studies/compare.py", "studies/tables.py", "studies/tune.py"
-TRIALS, SPLITS = "studies/trials.py", "data/splits.py"
-STATEMENTS = "tests/studies/test_statements.py"
-TUNING = "tests/studies/test_tune.py"
-SPLITTING = "tests/data/test_splits.py"
-TOP_K = "tests/serving/test_top_k.py tests/serving/test_finite.py"
-STORED = "tests/serving/test_stored_checks.py"
-FOLDING, HINTS = "tests/serving/test_fold_in.py", "tests/data/test_column_hints.py"
-
-MUTANTS = (
-    Mutant(SIGNIFICANCE, "gain = one - other", "gain = other - one", STATEMENTS),
-    Mutant(SIGNIFICANCE, "(one, other, equal_var", "(other, one, equal_var", STATEMENTS),
-    Mutant(SIGNIFICANCE, "equal_var=False", "equal_var=True", STATEMENTS),
-    Mutant(SIGNIFICANCE, "(len(known) - rank)", "len(known)", STATEMENTS),
-    Mutant(SIGNIFICANCE, "max(largest, min(1.0, p", "max(0.0, min(1.0, p", STATEMENTS),
-    Mutant(COMPARE, "holm(by_users)", "by_users", STATEMENTS),
-    Mutant(COMPARE, "holm(by_seeds)", "by_seeds", STATEMENTS),
-    Mutant(COMPARE, "-(means[label] or 0.0)", "(means[label] or 0.0)", STATEMENTS),
-    Mutant(COMPARE, "better_for_users(mine, its)", "better_for_users(its, mine)", STATEMENTS),
-    Mutant(
-        COMPARE,
-        "better_over_seeds(self.values(best, name), self.values(label, name))",
-        "better_over_seeds(self.values(label, name), self.values(best, name))",
-        STATEMENTS,
-    ),
-    Mutant(COMPARE, "ddof=1", "ddof=0", STATEMENTS),
-    Mutant(TABLES, "p < LEVEL", "p > LEVEL", STATEMENTS),
-    Mutant(TABLES, "p < LEVEL", "p <= LEVEL", STATEMENTS),
-    Mutant(TABLES, "LEVEL = 0.01", "LEVEL = 0.05", STATEMENTS),
-    Mutant(TABLES, "bool(found) and all(", "bool(found) and any(", STATEMENTS),
-    Mutant(TABLES, "label == order[1]", "label == order[-1]", STATEMENTS),
-    Mutant(TUNE, 'direction="maximize"', 'direction="minimize"', TUNING),
-    Mutant(TUNE, "best = max(done", "best = min(done", TUNING),
-    Mutant(TRIALS, "value <= self.value", "value >= self.value", TUNING),
-    Mutant(TRIALS, "SeedSequence([seed, number])", "SeedSequence([seed])", TUNING),
-    Mutant(
-        TUNE,
-        'Best(trial.value for trial in earlier if trial.state.name == "COMPLETE")',
-        "Best()",
-        TUNING,
-    ),
-    Mutant(SPLITS, "time >= how", "time > how", SPLITTING),
-    Mutant(SPLITS, "early = time < how", "early = time <= how", SPLITTING),
-    Mutant(SPLITS, "train = time < how", "train = time >= how", SPLITTING),
-    Mutant(SPLITS, "np.maximum(degree - 1, 0)", "degree", SPLITTING),
-    Mutant(SPLITS, "fraction * degree", "(1 - fraction) * degree", SPLITTING),
-    Mutant(
-        SPLITS,
-        "data.select(~held), data.select(held)",
-        "data.select(held), data.select(~held)",
-        SPLITTING,
-    ),
-    Mutant(SPLITS, "needed = 3 if validation else 2", "needed = 2", SPLITTING),
-    Mutant(SPLITS, "np.maximum.reduceat(position", "np.minimum.reduceat(position", SPLITTING),
-    Mutant(SPLITS, "np.maximum.reduceat(time", "np.minimum.reduceat(time", SPLITTING),
-    Mutant("serving/top_k.py", "high >= min(known)", "high > min(known)", TOP_K),
-    Mutant("serving/top_k.py", "scores < np.inf", "scores <= np.inf", TOP_K),
-    Mutant("serving/top_k.py", "~candidates", "candidates", TOP_K),
-    Mutant("serving/top_k.py", "descending=True, stable=True", "descending=True", TOP_K),
-    Mutant("serving/finite.py", "if not longest[0] * longest[1] < LARGEST", "if False", TOP_K),
-    Mutant("serving/finite.py", "_largest(users) * _largest(items)", "_largest(users)", TOP_K),
-    Mutant("serving/stored_checks.py", "matrix.check_format(full_check=True)", "pass", STORED),
-    Mutant("serving/stored_checks.py", "found.dtype != dtype or not fits", "not fits", STORED),
-    Mutant("serving/fold_in.py", "new.weight if weighted", "new.weight if not weighted", FOLDING),
-    Mutant("serving/fold_in.py", "train.weight[pairs] if weighted", "None if weighted", FOLDING),
-    Mutant("studies/runs.py", "kept != _digest(stored)", "not kept", "tests/studies/test_runs.py"),
-    Mutant("data/column_hints.py", "[*own, *unclear]", "[*unclear, *own]", HINTS),
-    Mutant("data/column_hints.py", "if each not in names.values()", "if each", HINTS),
-    Mutant("data/checks.py", "high >= n", "high > n", "tests/data/test_border.py"),
-    Mutant("data/checks.py", "low < 0 or high", "high", "tests/data/test_border.py"),
-    Mutant(
-        "data/checks.py",
-        "item_idx[1:] <= item_idx",
-        "item_idx[1:] < item_idx",
-        "tests/data/test_border.py",
-    ),
-)
-
-
-def verdict(mutant: Mutant, source: Path, seconds: float) -> str:
-    """``SURVIVED`` if the tests pass although the passage was replaced, else ``killed``.
-
-    A mutant that hangs is noticed as well; ``slow`` says so, for a machine may be slow, too.
-    """
-    file = source / "fullrank" / mutant.file
-    text = file.read_text(encoding="utf-8")
-    if mutant.old not in text:
-        raise SystemExit(f"{mutant.file}: found no {mutant.old!r}; expected the passage to replace")
-    file.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
-    try:
-        return "SURVIVED" if passes(mutant.tests, source, seconds) else "killed"
-    except subprocess.TimeoutExpired:
-        return "slow"
-    finally:
-        file.write_text(text, encoding="utf-8")
-
-
-def passes(tests: str, source: Path, seconds: float) -> bool:
-    """Whether tests pass on the package in ``source``."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-    command += ["-m", "not slow", *tests.split()]
-    env = os.environ | {"PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(
-        command, cwd=ROOT, env=env, capture_output=True, timeout=seconds, check=False
-    )
-    return done.returncode == 0
+ROOMS = {
+    "studies": studies.MUTANTS,
+    "evaluation": evaluation.MUTANTS,
+    "splits and tables of pairs": splits.MUTANTS,
+    "serving": serving.MUTANTS,
+}
+TIMES = itertools.count(1_000_000_000)
+HEADS = ("killed", "survived, with a reason", "survived")
 
 
 def main() -> int:
-    """Runs the mutants; returns the number of survivors."""
+    """Runs the mutants; returns 1 where one survived without a reason."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="Mutants of files with this in their names.")
-    parser.add_argument("--seconds", type=float, default=60, help="Longest run of one mutant.")
+    parser.add_argument("--again", action="store_true", help="Try all of them again.")
+    parser.add_argument("--seconds", type=float, default=90, help="Longest run of one mutant.")
+    parser.add_argument("--out", type=Path, default=ROOT / "results" / "mutants.json")
     options = parser.parse_args()
-    chosen = [mutant for mutant in MUTANTS if options.only in mutant.file]
-    found = []
+    known = {} if options.again else stored(options.out)
+    jobs = {each.key(): (room, each) for room, mutants in ROOMS.items() for each in mutants}
+    killed = {key for key, each in known.items() if each["word"] == "killed"}
+    new = {
+        key: job for key, job in jobs.items() if key not in killed and options.only in job[1].file
+    }
+    preload()
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "src"
         shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
-        for tests in sorted({mutant.tests for mutant in chosen}):
-            if not passes(tests, source, 10 * options.seconds):
-                raise SystemExit(f"{tests}: found a failure without a mutant; expected none")
-        for mutant in chosen:
-            found.append(verdict(mutant, source, options.seconds))
-            line = f"{found[-1]:9} {mutant.file}: {mutant.old} -> {mutant.new}\n"
-            sys.stdout.write(line)
-            sys.stdout.flush()
-    counts = ", ".join(f"{found.count(word)} {word}" for word in ("killed", "slow", "SURVIVED"))
-    sys.stdout.write(f"{len(found)} mutants: {counts}\n")
-    return found.count("SURVIVED")
+        check_tests([mutant for _, mutant in new.values()], source, 10 * options.seconds)
+        for key, (room, mutant) in new.items():
+            known[key] = record(room, mutant, tried(mutant, source, options.seconds), key)
+            say(known[key])
+            keep(options.out, [known[each] for each in jobs if each in known])
+    records = [known[each] for each in jobs if each in known]
+    keep(options.out, records)
+    sys.stdout.write(f"{table(records)}\n")
+    return int(any(outcome(each) == "survived" for each in records))
+
+
+def check_tests(mutants: Sequence[Mutant], source: Path, seconds: float) -> None:
+    """Sees that the tests pass on the package as it is.
+
+    Raises:
+        SystemExit: one does not.
+    """
+    for tests in dict.fromkeys(mutant.tests for mutant in mutants):
+        verdict = verdict_of(tests, source, seconds)
+        if verdict.word != "SURVIVED":
+            raise SystemExit(f"{tests}: found {verdict} without a mutant; expected no failure")
+
+
+def tried(mutant: Mutant, source: Path, seconds: float) -> Verdict:
+    """What the tests say of the package with this mutant in it."""
+    file = source / "fullrank" / mutant.file
+    text = file.read_text(encoding="utf-8")
+    write(file, mutant.mutated())
+    try:
+        return verdict_of(mutant.tests, source, seconds)
+    finally:
+        write(file, text)
+
+
+def write(file: Path, text: str) -> None:
+    """Writes a source file with a time of its own, so that no bytecode of another one is taken.
+
+    Bytecode is known by the size of its source and the second in which that was written.
+    """
+    file.write_text(text, encoding="utf-8")
+    os.utime(file, (now := next(TIMES), now))
+
+
+def record(room: str, mutant: Mutant, verdict: Verdict, key: str) -> dict[str, Any]:
+    """A mutant and its verdict, for JSON."""
+    passages = {"file": mutant.file, "old": mutant.old, "new": mutant.new}
+    return {"room": room, **passages, **verdict._asdict(), "reason": mutant.reason, "key": key}
+
+
+def outcome(each: dict[str, Any]) -> str:
+    """The column of the table that a mutant counts in."""
+    if each["word"] in ("killed", "slow"):
+        return "killed"
+    return (
+        "survived, with a reason" if each["word"] == "SURVIVED" and each["reason"] else "survived"
+    )
+
+
+def table(records: Sequence[dict[str, Any]]) -> str:
+    """Counts by room."""
+    lines = [f"{'room':28}{'mutants':>8}" + "".join(f"{head:>25}" for head in HEADS)]
+    for room in (*ROOMS, ""):
+        mine = [outcome(each) for each in records if room in ("", each["room"])]
+        counts = "".join(f"{mine.count(head):>25}" for head in HEADS)
+        lines.append(f"{room or 'all':28}{len(mine):>8}{counts}")
+    return "\n".join(lines)
+
+
+def say(each: dict[str, Any]) -> None:
+    """A line for a mutant."""
+    old, new = (" ".join(each[name].split())[:60] for name in ("old", "new"))
+    where = each["by"].rpartition("::")[2] or each["reason"]
+    line = f"{each['word']:9}{each['seconds']:5} s  {each['file']}: {old} -> {new}  [{where}]\n"
+    sys.stdout.write(line)
+    sys.stdout.flush()
+
+
+def stored(path: Path) -> dict[str, dict[str, Any]]:
+    """Verdicts from before, by the key of their mutants."""
+    if not path.is_file():
+        return {}
+    mutants = json.loads(path.read_text(encoding="utf-8"))["mutants"]
+    return {each["key"]: each for each in mutants}
+
+
+def keep(path: Path, records: Sequence[dict[str, Any]]) -> None:
+    """Writes the verdicts, as a whole or not at all."""
+    part = path.with_suffix(".part")
+    document = {"command": "python tests/mutants/run.py", "mutants": list(records)}
+    part.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.replace(path)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

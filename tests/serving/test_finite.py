@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fullrank import DataError, FitError, Recommender
-from fullrank.serving import DotScorer, ItemScorer, SpectralScorer, top_k
+from fullrank.serving import DotScorer, ItemScorer, SpectralScorer, finite, top_k
 from fullrank.serving.finite import LARGEST
 
 
@@ -23,6 +23,18 @@ def test_products_beyond_float32(user, item):
         DotScorer(table(user), table(item))
     with pytest.raises(FitError, match="scores may be infinite"):
         DotScorer(table(1e-30), table(item)).with_users(table(user))
+
+
+def test_the_bound_by_hand(monkeypatch):
+    """Half of float32's range, 1.7e38, for sums over the width as for single products."""
+    DotScorer(table(1.6e19), table(1e19))
+    with pytest.raises(FitError, match="scores may be infinite"):
+        DotScorer(table(2e19), table(1e19))
+    with pytest.raises(FitError, match="scores may be infinite"):
+        DotScorer(torch.full((2, 64), 1e19), torch.full((2, 64), 1e19))
+    monkeypatch.setattr(finite, "BLOCK", 2)
+    with pytest.raises(FitError, match="scores may be infinite"):  # the longest of all blocks
+        DotScorer(table(2e19), table(1e19))
 
 
 def test_long_rows_whose_products_are_numbers():
@@ -45,7 +57,7 @@ def test_numbers_that_float32_cannot_hold():
         DotScorer(torch.tensor([[1.0], [1e300]], dtype=torch.float64), torch.ones(1, 1))
 
 
-@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), LARGEST / 2])
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), LARGEST / 2, -LARGEST / 2])
 def test_weights_from_item_to_item(small, wrong):
     weights = np.zeros((120, 120), dtype=np.float32)
     weights[3, 5] = wrong

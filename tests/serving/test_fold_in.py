@@ -75,6 +75,13 @@ def test_against_the_formula_user_by_user():
     torch.testing.assert_close(got, naive(users, items, train, guests), rtol=1e-9, atol=1e-12)
 
 
+def test_one_user_and_one_item_by_hand(interactions_of):
+    """x = 3, f = 1, the penalty a hundredth: W = 3 / 1.01, whatever the length of the item."""
+    one = interactions_of([[1]])
+    rows = fold_in_users(torch.tensor([[3.0]]), torch.tensor([[5.0]]), one, one)
+    assert rows.item() == pytest.approx(3 / 1.01)
+
+
 def test_turning_both_tables_turns_the_new_rows():
     users, items = tables()
     turn = torch.linalg.qr(torch.randn(4, 4, dtype=torch.float64)).Q

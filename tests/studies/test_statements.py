@@ -169,3 +169,41 @@ def test_holm_by_hand():
     assert holm([0.001, 0.4, 0.6]) == pytest.approx([0.003, 0.8, 0.8])
     assert holm([0.9, 0.8]) == [1.0, 1.0]
     assert holm([None, 0.02]) == [None, 0.02]
+
+
+def run_of(value, **metadata):
+    return Run({NAME: value}, {NAME: np.array([value, value / 2])}, metadata)
+
+
+def known_runs(*values, **metadata):
+    runs = {label: [run_of(value, **metadata) for value in each] for label, *each in values}
+    return Comparison("data", "print", "standard", list(range(len(values[0]) - 1)), runs, {})
+
+
+def test_figures_are_means_with_the_deviation_of_two():
+    made = known_runs(("a", 0.1, 0.3), ("b", 0.2, 0.2))
+    assert made.deviation("a", NAME) == pytest.approx(np.sqrt(2) * 0.1)
+    document = made.to_dict()
+    assert document["methods"]["a"][NAME]["sd"] == made.deviation("a", NAME)
+    assert set(document["tests"]) == {NAME}
+    skewed = known_runs(("a", 0.1, 0.1, 0.4))
+    assert skewed.mean("a", NAME) == pytest.approx(0.2)
+    assert skewed._of_users("a", NAME) == pytest.approx([0.2, 0.1])
+
+
+def test_cells_are_rounded_and_stand_in_their_columns():
+    sizes = {"effective_rank": 12.345, "epoch_seconds": 0.12345, "parameters": 1234567}
+    made = known_runs(("a", 0.12344, 0.12348), ("b", 0.1, 0.1), **sizes)
+    rows = as_markdown(made, [NAME]).splitlines()
+    assert rows[2] == f"| method | {NAME} | effective rank | s/epoch | parameters |"
+    assert rows[4] == "| a | **0.1235 ± 0.0000** | 12.3 | 0.123 | 1,234,567 |"
+    assert rows[-1].startswith("**best**, _second best_; † best and better than every other one")
+    assert plain_rows(made, [NAME]) == [
+        ["a", "0.1235*", "12.3", "0.123"],
+        ["b", "0.1000", "12.3", "0.123"],
+    ]
+
+
+def test_one_seed_has_no_deviation_to_show():
+    made = known_runs(("a", 0.2), ("b", 0.1))
+    assert "±" not in as_markdown(made, [NAME]).split("\n\n")[1]

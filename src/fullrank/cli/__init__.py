@@ -6,15 +6,14 @@ import functools
 import inspect as inspect_module
 import io
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from types import FrameType
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
 
+from fullrank import ends
 from fullrank.cli import (
     compare,
     data,
@@ -97,7 +96,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):  # a narrow code page must not end a run
             stream.reconfigure(errors="replace")
     try:
-        with _ends_raised():
+        with ends.raised(_begun):
             _run()
     except FullrankError as error:
         _fail(str(error))
@@ -132,27 +131,10 @@ def _run() -> None:
         raise
 
 
-@contextmanager
-def _ends_raised() -> Iterator[None]:
-    """Raises `Stopped` for SIGTERM and SIGHUP, so that what was begun is cleared away.
-
-    Except where this process was started to ignore them, as nohup does.
-    """
-
-    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        raise Stopped(number)
-
-    names = ("SIGTERM", "SIGHUP")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {number: signal.getsignal(number) for number in numbers}
-    ours = {number: old for number, old in before.items() if old not in (signal.SIG_IGN, None)}
-    try:
-        for number in ours:
-            signal.signal(number, stop)
-        yield
-    finally:
-        for number, old in ours.items():
-            signal.signal(number, old)
+def _begun() -> bool:
+    """Whether this process has an output locked, and may have written to it."""
+    locks = sys.modules.get("fullrank.data.locks")
+    return bool(getattr(locks, "holds", bool)())
 
 
 def _fail(line: str) -> None:

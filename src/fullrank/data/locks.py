@@ -110,6 +110,11 @@ def part_folder(target: Path) -> Iterator[Path]:
             shutil.rmtree(part)
 
 
+def holds() -> bool:
+    """Whether this process has any lock."""
+    return bool(_held)
+
+
 def killed_in(folder: Path) -> str:
     """What the process did that has the lock of a folder, or was killed while it had it."""
     try:

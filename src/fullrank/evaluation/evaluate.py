@@ -164,7 +164,6 @@ def evaluate(
         "fingerprints": {name: part.fingerprint for name, part in given.items()},
     }
     warn_of_zeros(block, masked)
-    ranking = Ranking(ranking.users, ranking.items[:, :deepest], ranking.scores[:, :deepest])
     return Evaluation(rows, block, _values(rules, chosen, cutoffs, ranking, test, train))
 
 

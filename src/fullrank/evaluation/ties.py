@@ -50,7 +50,7 @@ def fair_top_k(
     order = tie_order(n_items)
     left, depth = np.flatnonzero(_ties(first.scores).any(axis=1)), k + 1
     while len(left):
-        depth = min(max(depth, k + 1), n_items)
+        depth = min(depth, n_items)
         step = max(1, block_bytes // (16 * depth))  # two int64 for each place of a tied list
         unfinished = []
         for start in range(0, len(left), step):
@@ -67,9 +67,10 @@ def fair_top_k(
 
 
 def tied_at(ranking: Ranking, k: int) -> NDArray[np.bool_]:
-    """(U,) whether ranks k and k + 1 have one score, so that chance chose who is in the list."""
-    if ranking.scores.shape[1] <= k:
-        return np.zeros(len(ranking.users), dtype=np.bool_)
+    """(U,) whether ranks k and k + 1 have one score, so that chance chose who is in the list.
+
+    The ranking is longer than k.
+    """
     tied: NDArray[np.bool_] = _ties(ranking.scores)[:, k - 1]
     return tied
 

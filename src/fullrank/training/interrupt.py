@@ -36,7 +36,8 @@ def deferred_interrupt() -> Iterator[Interrupt]:
 
     def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         interrupt.requested, interrupt.number = True, number
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if signal.SIGINT in ours:
+            signal.signal(signal.SIGINT, ours[signal.SIGINT])
 
     before = {number: signal.getsignal(number) for number in NUMBERS}
     ours = {number: old for number, old in before.items() if old not in (signal.SIG_IGN, None)}

@@ -1,0 +1,124 @@
+"""What prose says of the tables in words holds in the files of results/.
+
+Each test quotes its sentence: a changed sentence fails here, and so does a changed result.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def load(name):
+    return json.loads((ROOT / "results" / f"{name}.json").read_text("utf-8"))
+
+
+def assert_said(page, *sentences):
+    text = " ".join((ROOT / page).read_text("utf-8").split())
+    assert [each for each in sentences if each not in text] == []
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return load("table4")
+
+
+def ndcg(rows, label):
+    return rows[label]["standard"]["ndcg@20"]
+
+
+def test_what_ranks_better_than_directspec(rows):
+    assert_said(
+        "README.md",
+        "EASE, iALS and the spectral filter rank better here than DirectSpec+ does.",
+        "DirectSpec+ is the best of the methods that train a table of 64 numbers a row without a "
+        "graph, in less than a minute.",
+    )
+    own = ndcg(rows, "directspec+")
+    assert all(ndcg(rows, label) > own for label in ("ease", "ials", "spectral"))
+    graph = {"lightgcn", "dropedge", "sgl-ed", "lightgcl", "gde"}
+    trained = [
+        label
+        for label, row in rows.items()
+        if row["epochs"] and label not in graph and "lightgcn" not in label
+    ]
+    assert max(trained, key=lambda label: ndcg(rows, label)) == "directspec+"
+    assert rows["directspec+"]["seconds"] < 60
+
+
+def test_methods_without_epochs_rank_best(rows):
+    assert_said(
+        "docs/results.md",
+        "the spectral filter, EASE and iALS have no epochs, fit in seconds or minutes, and rank "
+        "better here than every method that the paper compares.",
+        "`ials` has more dimensions than the others",
+        "Both protocols have the same nDCG@20.",
+    )
+    known = ("spectral", "ease", "ials")
+    assert all(rows[label]["epochs"] is None and rows[label]["seconds"] < 600 for label in known)
+    others = [ndcg(rows, label) for label in rows if label not in known]
+    assert min(ndcg(rows, label) for label in known) > max(others)
+    dims = {label: row["settings"].get("dim", 64) for label, row in rows.items()}
+    assert max(dims, key=dims.__getitem__) == "ials"
+    for row in rows.values():
+        same = row["published"]["ndcg@20"]
+        assert row["standard"]["ndcg@20"] == pytest.approx(same, rel=0.02)
+
+
+def test_public_figures_on_gowalla():
+    assert_said("docs/results.md", "those of UltraGCN and SimpleX are above ours.")
+    ours = [run["test"] for run in load("gowalla").values()]
+    for name, figures in load("public")["gowalla"].items():
+        for metric in ("recall@20", "ndcg@20"):
+            assert figures[metric] > max(run[metric] for run in ours), name
+
+
+def test_how_the_effective_rank_moves():
+    assert_said(
+        "docs/results.md",
+        "`log-positive` only falls; `bpr` and `bce` fall and recover in part; `directspec+` keeps "
+        "nearly all of its dimensions. `euclidean-positive` stays where it started",
+        "on yelp-sparse it ends below `lightgcn` when it drops half or a fifth of them.",
+    )
+    curves = {name: run["effective_rank"] for name, run in load("collapse")["runs"].items()}
+    falls = curves["log-positive"]
+    assert all(later <= earlier for earlier, later in itertools.pairwise(falls))
+    for name in ("bpr", "bce"):
+        assert min(curves[name]) < curves[name][-1] < curves[name][0]
+    assert min(curves["directspec+"]) > 0.98 * 64
+    assert min(curves["euclidean-positive"]) > 0.999 * curves["euclidean-positive"][0]
+    runs = load("collapse_graph_yelp-sparse")["runs"]
+    last = {name: run["effective_rank"][-1] for name, run in runs.items()}
+    assert max(last["dropedge"], last["dropedge, 0.2"]) < last["lightgcn"]
+
+
+def test_what_peers_are_faster_at():
+    assert_said("docs/benchmarks.md", "implicit's BPR is faster than ours")
+    seconds = load("peers")["seconds"]
+    theirs = [
+        value for name, value in seconds.items() if "implicit" in name and "bpr" in name.lower()
+    ]
+    ours = [value for name, value in seconds.items() if name.startswith("fullrank bpr")]
+    assert theirs
+    assert min(ours) > max(theirs)
+
+
+def test_generated_data_is_as_said():
+    assert_said("docs/benchmarks.md", "twenty interactions for each user")
+    for row in load("growth")["rows"]:
+        assert row["interactions"] == 20 * row["users"]
+    large = load("large")["generated"]
+    assert_said("docs/benchmarks.md", "## Twenty million interactions")
+    assert large["interactions"] == 20_000_000
+
+
+def test_six_trials():
+    assert_said("docs/results.md", "Six trials are few")
+    files = list((ROOT / "results" / "tuning" / "citeulike").glob("*.json"))
+    assert files
+    assert {json.loads(path.read_text("utf-8"))["trials"] for path in files} == {6}

@@ -1,0 +1,174 @@
+"""Statements of ``studies/``: what compare and tune say is best, how sure, and by which runs."""
+
+from __future__ import annotations
+
+from mutant import Mutant, of
+
+STATEMENTS = "tests/studies/test_statements.py"
+RUNS = "tests/studies/test_which_runs.py tests/studies/test_runs.py"
+TUNING = "tests/studies/test_tune.py"
+KNOWN = f"{TUNING}::test_the_study_has_the_settings_of_the_highest_value"
+STOPS = f"{TUNING}::test_a_study_that_went_on_is_the_study_without_a_stop"
+WINS = f"{TUNING}::test_the_best_trial_wins"
+AGAIN = f"{TUNING}::test_a_study_goes_on"
+WATCH = "tests/studies/test_trials.py"
+
+MUTANTS: tuple[Mutant, ...] = (
+    *of(
+        "studies/compare.py",
+        STATEMENTS,
+        ("holm(by_users)", "by_users"),
+        ("holm(by_seeds)", "by_seeds"),
+        ("-(means[label] or 0.0)", "(means[label] or 0.0)"),
+        ("better_for_users(mine, its)", "better_for_users(its, mine)"),
+        (
+            "better_over_seeds(self.values(best, name), self.values(label, name))",
+            "better_over_seeds(self.values(label, name), self.values(best, name))",
+        ),
+        ("np.std(values, ddof=1)", "np.std(values, ddof=0)"),
+        ("if len(values) > 1 else 0.0", "if len(values) > 2 else 0.0"),
+        ("float(np.mean(values)) if values", "float(np.median(values)) if values"),
+        ("np.mean(each, axis=0) if each", "each[0] if each"),
+        ("if len(self.runs) > 1 else set()", "if len(self.runs) > 2 else set()"),
+        ("best, *others = self.ranked(name)", "best, *others = reversed(self.ranked(name))"),
+        ("if name in run.users]", "if name not in run.users]"),
+        ('"sd": self.deviation(label, name)', '"sd": 0.0'),
+    ),
+    *of(
+        "studies/compare.py",
+        RUNS,
+        ("chosen |= {key: value for key", "chosen = {key: value for key"),
+        ("chosen |= presets().get((known, name, data), {})", "pass"),
+        ('known = f"{preset}-{encoder}" if encoder else preset', "known = preset"),
+        ("reversed(list(metrics))", "list(metrics)"),
+        ('np.median([record["seconds"]', 'np.max([record["seconds"]'),
+        ("if label not in errors}", "}"),
+        ("            break\n", "            continue\n"),
+        ("        split.fingerprint,\n        entry.method", "        entry.method"),
+        ("        list(k),\n", ""),
+        ("        protocol,\n        versions", "        versions"),
+        ("        settings,\n        list", "        list"),
+        ("threads=threads, seed=seed", "threads=threads, seed=0"),
+        ("model.evaluate(k=k, protocol=protocol)", "model.evaluate(k=k)"),
+        ("model.evaluate(k=k, protocol=protocol)", "model.evaluate(protocol=protocol)"),
+    ),
+    *of(
+        "studies/tables.py",
+        STATEMENTS,
+        ("p < LEVEL", "p > LEVEL"),
+        ("p < LEVEL", "p <= LEVEL"),
+        ("LEVEL = 0.01", "LEVEL = 0.05"),
+        ("bool(found) and all(", "bool(found) and any("),
+        ("bool(found) and all(", "all("),
+        ("for p in each.values()]", "for p in list(each.values())[:1]]"),
+        ("for p in each.values()]", "for p in list(each.values())[1:]]"),
+        ("label == order[1]", "label == order[-1]"),
+        ("label == order[0]", "label == order[-1]"),
+        ("len(comparison.seeds) > 1", "len(comparison.seeds) > 4"),
+        ("len(comparison.seeds) > 1", "len(comparison.seeds) > 0"),
+        ('f"{mean:.4f}"', 'f"{mean:.3f}"'),
+        ("{comparison.deviation(label, name):.4f}", "{comparison.deviation(label, name) / 2:.4f}"),
+        (
+            '("effective_rank", "epoch_seconds", "parameters")',
+            '("epoch_seconds", "effective_rank", "parameters")',
+        ),
+        ('f"{rank:.1f}"', 'f"{rank:.0f}"'),
+        ('f"{seconds:.3f}"', 'f"{seconds:.1f}"'),
+        ('f"{size:,.0f}"', 'f"{size / 1000:,.0f}"'),
+        ("deviations=False)[:-1]", "deviations=False)[:-2]"),
+        ('"**best**, _second best_; † "', '"_best_, **second best**; † "'),
+    ),
+    *of(
+        "studies/trials.py",
+        f"{TUNING}::test_the_best_so_far_is_the_highest",
+        ("value <= self.value", "value >= self.value"),
+        ("value <= self.value", "value < self.value"),
+        ("max(earlier, default=None)", "min(earlier, default=None)"),
+        ("        self.value = value\n        return", "        return"),
+    ),
+    *of(
+        "studies/trials.py",
+        STOPS,
+        ("SeedSequence([seed, number])", "SeedSequence([seed])"),
+    ),
+    *of(
+        "studies/trials.py",
+        f"{TUNING}::test_the_seed_makes_the_search",
+        ("SeedSequence([seed, number])", "SeedSequence([number])"),
+    ),
+    *of(
+        "studies/trials.py",
+        WATCH,
+        ("STARTUP = 4", "STARTUP = 40"),
+        ("each.low, each.high, log=each.log)\n    return", "each.low, each.high)\n    return"),
+        (
+            "trial.suggest_float(name, each.low, each.high, log=each.log)",
+            "trial.suggest_float(name, each.low, each.high)",
+        ),
+        ('f"{v:.4g}"', 'f"{v:.1g}"'),
+    ),
+    *of(
+        "studies/tune.py",
+        KNOWN,
+        ('direction="maximize"', 'direction="minimize"'),
+        ("best = max(done", "best = min(done"),
+        ("value=best.value", "value=done[0].value"),
+        ("settings=fixed | best.params", "settings=fixed | done[0].params"),
+    ),
+    *of(
+        "studies/tune.py",
+        f"{TUNING}::test_what_cannot_be_tuned",
+        ("if trials < 1:", "if trials < 0:"),
+        ("or not len(split.validation):", "or False:"),
+    ),
+    *of(
+        "studies/tune.py",
+        STOPS,
+        (
+            'Best(trial.value for trial in earlier if trial.state.name == "COMPLETE")',
+            "Best()",
+        ),
+        ("range(len(earlier), trials)", "range(len(earlier) + 1, trials)"),
+        ("range(len(earlier), trials)", "range(trials)"),
+    ),
+    *of(
+        "studies/tune.py",
+        f"{WINS} {AGAIN}",
+        ("settings=fixed | best.params", "settings=best.params"),
+        ('model.training["best_epoch"]', 'model.training["epochs"] + 1'),
+        ("trials=len(trials)", "trials=len(done) - 1"),
+        ('f"trial {number + 1} of', 'f"trial {number} of'),
+        ("if known != value:", "if False:"),
+    ),
+    *of(
+        "studies/tune.py",
+        f"{TUNING}::test_the_first_trial_that_was_asked_for_is_made_after_a_kill",
+        ("if start and not earlier and not waiting:", "if start:"),
+        ("if start and not earlier and not waiting:", "if not start:"),
+        ("if trial.state.is_finished()]\n    waiting", "]\n    waiting"),
+    ),
+    *of(
+        "studies/tune.py",
+        WATCH,
+        (
+            "for name, each in _space(method, space).items() if name not in fixed}",
+            "for name, each in _space(method, space).items()}",
+        ),
+        ("values = fixed | {name: suggest", "values = {name: suggest"),
+        ("if trial.state.is_finished()][:trials]", "if trial.state.is_finished()]"),
+        ("k = min(20, split.train.n_items)", "k = min(10, split.train.n_items)"),
+        (
+            "split.validation, train=split.train, k=k",
+            "split.validation, train=split.validation, k=k",
+        ),
+        ("if self.trial.should_prune():", "if not self.trial.should_prune():"),
+        ("self.trial.report(value,", "self.trial.report(-value,"),
+        ("CHECKS = 2", "CHECKS = 200"),
+        ("round(sum(took), 1)", "round(max(took), 1)"),
+        ('        "seed": seed,\n    }', "    }"),
+        ('"split": split.fingerprint', '"split": split.name'),
+        ('if trial.state.name == "COMPLETE"]', "if trial.value is not None or True]"),
+        ("return states.PRUNED, None", "return states.FAIL, None"),
+    ),
+    Mutant("studies/runs.py", "kept != _digest(stored)", "not kept", "tests/studies/test_runs.py"),
+)
