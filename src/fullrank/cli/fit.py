@@ -239,6 +239,8 @@ def _show(model: Recommender, out: Path) -> None:
     best = f", best {training['best_epoch']}" if training.get("best_epoch") else ""
     epochs = f"{training['epochs']} epochs{best}, " if "epochs" in training else ""
     typer.echo(f"{epochs}{training['seconds']:.1f} s of training")
+    if training.get("chosen"):
+        say(found_line(training))
     if model.metrics:
         typer.echo("\nheld-out part, ", nl=False)
         show_metrics(model.metrics["metrics"], model.metrics["protocol"])
@@ -247,6 +249,16 @@ def _show(model: Recommender, out: Path) -> None:
     typer.echo(f"\nmodel in {out}; next:")
     typer.echo(f"  fullrank recommend {folder} --user {user} -k 10")
     typer.echo(f"  fullrank inspect {folder}")
+
+
+def found_line(training: dict[str, Any]) -> str:
+    """Which settings were left to `fit`, and what they rest on."""
+    values = ", ".join(f"{name} {value:.4g}" for name, value in training["chosen"].items())
+    if "search" not in training:
+        return f"{values}: not searched, for there is no validation part to choose them by"
+    trials = training["search"]
+    spent = sum(trial["epochs"] for trial in trials)
+    return f"{values}: the best of {len(trials)} trials on the validation part ({spent} epochs in all)"
 
 
 def verdict(model: Recommender) -> str:

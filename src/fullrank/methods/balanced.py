@@ -120,8 +120,8 @@ class BalancedMethod(PairMethod):
 
     @property
     def _by_rule(self) -> bool:
-        """Whether the learning rate follows the rule."""
-        return "lr" in self.auto and self.optimizer == "sgd"
+        """Whether the learning rate follows the rule, which is for rows that are free."""
+        return "lr" in self.auto and self.optimizer == "sgd" and self.encoder == "mf"
 
     @property
     def _open(self) -> list[str]:

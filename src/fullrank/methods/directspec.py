@@ -24,7 +24,7 @@ class DirectSpec(BalancedMethod):
         "shrink": (0.0, 0.01, 0.03),
         "weight_decay": DECAY,
     }
-    tried = {"alpha": (0.03, 0.015, 0.06, 0.0075, 0.12)}
+    tried = {"alpha": (0.03, 0.015, 0.06, 0.0075)}
     defaults = {"average_layers": False}
 
     alpha: float = Field(default=0.05, ge=0)

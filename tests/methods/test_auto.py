@@ -1,0 +1,122 @@
+"""DirectSpec and DirectSpec+ find alpha, tau and lr: what is given is not searched, the rest is."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import fullrank as fr
+from fullrank.errors import SettingError
+from fullrank.methods import build_method
+from fullrank.presets import presets
+
+QUICK = {"dim": 8, "batch_size": 64, "epochs": 4, "validate_every": 1}
+
+
+@pytest.mark.parametrize(
+    ("given", "auto"),
+    [
+        ({}, ("lr", "alpha", "tau")),
+        ({"alpha": 0.6}, ("lr", "tau")),
+        ({"alpha": 0.6, "tau": 3.0, "lr": 1.0}, ()),
+        ({"alpha": 0.6, "tau": "auto", "lr": 1.0}, ("tau",)),
+        ({"auto": ("alpha",)}, ("alpha",)),
+        ({"auto": ["alpha"], "lr": "auto"}, ("lr", "alpha")),
+        ({"auto": ()}, ()),
+    ],
+)
+def test_what_is_not_given_is_to_be_found(given, auto):
+    method = build_method("directspec+", given)
+    assert method.auto == auto
+    assert build_method("directspec+", method.model_dump()) == method
+    assert isinstance(method.alpha, float)
+
+
+def test_what_gets_a_value_is_no_longer_to_be_found():
+    method = fr.methods.DirectSpecPlus().replace(alpha=0.7)
+    assert (method.alpha, method.auto) == (0.7, ("lr", "tau"))
+    assert method.replace(auto=("alpha",)).auto == ("alpha",)
+    assert method.settled().auto == ("lr",)
+
+
+def test_a_preset_leaves_nothing_to_be_found():
+    for (_, method, _), values in presets().items():
+        if method in ("directspec", "directspec+"):
+            assert build_method(method, values).auto == ()
+
+
+@pytest.mark.parametrize("values", [{"auto": ("dim",)}, {"alpha": "a lot"}, {"dim": "auto"}])
+def test_what_cannot_be_found_is_refused(values):
+    with pytest.raises(SettingError):
+        build_method("directspec+", values)
+
+
+def test_the_rate_moves_a_row_by_the_same_share_whatever_the_sizes(small):
+    """lr · |gradient| / B over |x| is FIRST_STEP, with |gradient| = 1/2 / |x|."""
+    for dim, batch in ((8, 64), (64, 256)):
+        method = build_method("directspec+", {"dim": dim, "batch_size": batch})
+        followed = method.following(small.train)
+        pair = followed.build_encoder(small.train, torch.Generator().manual_seed(0), "cpu").tables()
+        square = sum(table.square().sum().item() for table in pair) / sum(map(len, pair))
+        assert followed.lr / (2 * batch) / square == pytest.approx(0.05, rel=0.2)
+        assert followed.auto == method.auto
+    fixed = build_method("directspec+", {"lr": 3.0})
+    assert fixed.following(small.train).lr == 3.0
+
+
+@pytest.mark.parametrize("method", ["directspec", "directspec+"])
+def test_fit_finds_settings_and_keeps_the_table_of_what_was_tried(small, tmp_path, method):
+    model = fr.Recommender(method, **QUICK).fit(small)
+    chosen, trials = model.training["chosen"], model.training["search"]
+    assert set(chosen) == set(model.settings.auto)
+    assert {name: getattr(model.settings, name) for name in chosen} == chosen
+    best = max(trials, key=lambda trial: trial["validation_ndcg@20"])
+    assert best["validation_ndcg@20"] == model.training["validation_ndcg@20"]
+    assert {name: best[name] for name in chosen} == chosen
+    assert {trial["alpha"] for trial in trials} >= set(type(model.settings).tried["alpha"])
+    model.save(tmp_path / "model")
+    again = fr.Recommender.load(tmp_path / "model")
+    assert again.settings == model.settings
+    assert again.training["search"] == trials
+
+
+def test_the_model_is_that_of_a_fit_with_what_was_found_given(small):
+    model = fr.Recommender("directspec+", **QUICK, auto=("alpha",)).fit(small)
+    found = model.training["chosen"]
+    given = fr.Recommender("directspec+", **QUICK, auto=(), **found).fit(small)
+    assert torch.equal(model.item_embeddings, given.item_embeddings)
+
+
+def test_without_a_validation_part_nothing_is_searched(small):
+    model = fr.Recommender("directspec+", **QUICK).fit(small.train)
+    assert "search" not in model.training
+    assert model.training["chosen"] == {
+        "lr": model.settings.lr,
+        "alpha": model.settings.alpha,
+        "tau": model.settings.tau,
+    }
+    assert model.settings.lr != type(model.settings)().lr
+
+
+def test_a_search_that_is_stopped_goes_on_to_the_same_bits(small, tmp_path):
+    class Stop(fr.training.Silent):
+        def trial(self, record):
+            if record["epochs"] > 1:
+                raise KeyboardInterrupt
+
+    options = {**QUICK, "epochs": 20}
+    whole = fr.Recommender("directspec+", **options).fit(small)
+    file = tmp_path / "checkpoint"
+    with pytest.raises(KeyboardInterrupt):
+        fr.Recommender("directspec+", **options).fit(small, checkpoint=file, reporter=Stop())
+    rest = fr.Recommender("directspec+", **options).fit(small, checkpoint=file, resume=True)
+    assert torch.equal(whole.item_embeddings, rest.item_embeddings)
+    assert rest.training["chosen"] == whole.training["chosen"]
+
+
+def test_few_trials_where_memory_is_scarce(small, monkeypatch):
+    from fullrank.methods import fitting
+
+    monkeypatch.setattr(fitting, "available_memory", lambda: 1)
+    model = fr.Recommender("directspec+", **QUICK, auto=("alpha",)).fit(small)
+    assert len(model.training["search"]) <= 3  # one, and what is between its neighbours
