@@ -25,7 +25,7 @@ from fullrank.evaluation import Evaluation, evaluate
 from fullrank.methods import Method, build_method, stored_method
 from fullrank.methods.fitting import fit as fit_method
 from fullrank.presets import preset_named
-from fullrank.serving import DotScorer, describe, frames
+from fullrank.serving import AllPassScorer, DotScorer, describe, frames
 from fullrank.serving.cold import Trained
 from fullrank.serving.fold_in import FoldIn
 from fullrank.serving.model_files import (
@@ -452,7 +452,7 @@ class Recommender:
 
     def _tables(self) -> tuple[Tensor, Tensor]:
         scorer = self._fitted()
-        if not isinstance(scorer, DotScorer):
+        if not isinstance(scorer, DotScorer | AllPassScorer):
             found = "weights from item to item and no embeddings"
             raise FitError(f"method {self.method}", found, "a method that learns embeddings")
         return scorer.user_table, scorer.item_table
