@@ -137,7 +137,7 @@ def fitted(name: str, part: str, settings: dict[str, Any], threads: int) -> dict
     model.fit(split.train)
     held_out = split.validation if part == "validation" else split.test
     values = model.settings.model_dump(exclude={"seed"})
-    made = {key: model.training[key] for key in ("seconds", "svd", "effective_rank")}
+    made = {key: model.training[key] for key in ("seconds", "allpass", "effective_rank")}
     return {"settings": values, "threads": threads, **made} | dict(
         model.evaluate(held_out, **METRICS)
     )

@@ -9,7 +9,7 @@ import torch
 
 from fullrank import Interactions, Recommender, SettingError
 from fullrank.data import memory
-from fullrank.encoders.above_chance import count_above, pairs_above_chance
+from fullrank.encoders.above_chance import chance_edge, count_above, pairs_above_chance
 from fullrank.methods import METHODS
 from fullrank.serving import allpass_scorer
 from fullrank.spectrum import balance_spectrum
@@ -72,7 +72,7 @@ def test_power_zero_is_algorithm_1_run_to_its_end(small, dense):
     rank = 12
     left, values, right = np.linalg.svd(normalised(dense, 0.3))
     kept = torch.from_numpy((left[:, :rank] * values[:rank]) @ right[:rank])
-    level = balance_spectrum(kept, 0.9 / values[0] ** 2, 1, 60_000)
+    level = balance_spectrum(kept, 0.9 / values[0] ** 2, 1, 2000)
     level = level / torch.linalg.matrix_norm(level, 2)
     model = Recommender("allpass", exponent=0.3, rank=rank, power=0, hop=0, weight=1)
     np.testing.assert_allclose(scores(model.fit(small.train)), level, rtol=0, atol=2e-3)
@@ -82,7 +82,7 @@ def test_power_one_without_the_hop_is_the_projection_of_spectral(small):
     settings = {"exponent": 0.4, "rank": 15, "power": 1, "weight": 0.1}
     mine = Recommender("allpass", hop=0, **settings).fit(small.train)
     its = Recommender("spectral", beta=0.4, rank=15, smoothing=0).fit(small.train)
-    first, last = (mine.training["svd"][each] for each in ("largest", "smallest"))
+    first, last = (mine.training["allpass"][each] for each in ("largest", "smallest"))
     np.testing.assert_allclose(scores(mine) * last / 0.1, scores(its), rtol=0, atol=1e-5)
     both = Recommender("allpass", **settings).fit(small.train)
     smoothing = last / (0.1 * first**3)
@@ -97,7 +97,8 @@ def test_the_unit_of_weights_does_not_matter(factor):
     one, other = (Interactions.from_scipy(sp.csr_array(table * f)) for f in (1.0, factor))
     fitted = [Recommender("allpass", rank=6).fit(each) for each in (one, other)]
     np.testing.assert_allclose(*(scores(model) for model in fitted), rtol=0, atol=1e-5)
-    expected = naive(table, fitted[0].settings.exponent, 6, 0.5, 0.03, 1)
+    used = fitted[0].training["allpass"]["weight"]
+    expected = naive(table, fitted[0].settings.exponent, 6, 0.5, used, 1)
     np.testing.assert_allclose(scores(fitted[0]), expected, rtol=0, atol=1e-5)
     assert pairs_above_chance(sp.csr_array(table)) == pairs_above_chance(sp.csr_array(table * 3.0))
 
@@ -107,7 +108,7 @@ def test_pairs_that_are_not_there_are_not_raised():
     board = np.kron(np.eye(2), np.ones((6, 5)))
     data = Interactions.from_scipy(sp.csr_array(board))
     model = Recommender("allpass", rank=5, power=0, hop=0, exponent=0.5, weight=1.0).fit(data)
-    assert model.training["svd"]["rank"] == 2
+    assert model.training["allpass"]["rank"] == 2
     np.testing.assert_allclose(scores(model), board / np.sqrt(30), atol=1e-6)
     assert model.training["effective_rank"] == pytest.approx(2)
 
@@ -131,6 +132,19 @@ def test_the_hop_is_the_same_sparse_and_dense(small, monkeypatch):
     before = scores(model)
     monkeypatch.setattr(allpass_scorer, "DENSE_BYTES", 0)
     np.testing.assert_allclose(scores(model), before, atol=1e-6)
+
+
+def test_defaults_come_from_the_data(small, dense):
+    model = Recommender("allpass").fit(small.train)
+    edge = (np.sqrt((dense.sum(1) > 0).sum()) + np.sqrt((dense.sum(0) > 0).sum())) / np.sqrt(
+        dense.sum()
+    )
+    made = model.training["allpass"]
+    assert made["weight"] == pytest.approx(1.8e-3 / edge**3)
+    values = np.linalg.svd(normalised(dense, 0.5))[1]
+    assert made["rank"] == pytest.approx((values > edge).sum(), abs=2)
+    same = Recommender("allpass", rank=made["rank"], weight=made["weight"]).fit(small.train)
+    assert same.recommend(k=5).equals(model.recommend(k=5))
 
 
 def test_a_scorer_of_nothing_is_refused():
@@ -178,8 +192,10 @@ def test_random_pairs_have_no_structure_and_blocks_have():
     rng = np.random.default_rng(1)
     noise = sp.csr_array((rng.random((600, 500)) < 0.05).astype(float))
     assert pairs_above_chance(noise) <= 4
+    balanced = normalised(noise.toarray(), 0.5)
+    assert np.linalg.svd(balanced)[1][1] == pytest.approx(chance_edge(noise), rel=0.05)
     chance = 0.02 + 0.3 * np.kron(np.eye(10), np.ones((60, 50)))
     groups = sp.csr_array((rng.random((600, 500)) < chance).astype(float))
     assert 10 <= pairs_above_chance(groups) <= 13
     model = Recommender("allpass").fit(Interactions.from_scipy(groups))
-    assert 10 <= model.training["svd"]["rank"] <= 13
+    assert 10 <= model.training["allpass"]["rank"] <= 13

@@ -1,6 +1,6 @@
 """From row numbers to embeddings."""
 
-from fullrank.encoders.above_chance import pairs_above_chance
+from fullrank.encoders.above_chance import chance_edge, pairs_above_chance
 from fullrank.encoders.base import (
     Encoder,
     FreeRows,
@@ -43,6 +43,7 @@ __all__ = [
     "Triplets",
     "Update",
     "WholeItems",
+    "chance_edge",
     "most_pairs",
     "pairs_above_chance",
     "singular_triplets",

@@ -12,25 +12,38 @@ ROWS = 2**18
 """Rows of all start vectors together; long vectors average by themselves, and one is enough."""
 
 
-def pairs_above_chance(matrix: sp.csr_array, seed: int = 0) -> int:
-    """Singular values of ``D_u^-½ W D_i^-½`` above the edge of a random W of the same degrees.
+def chance_edge(matrix: sp.csr_array) -> float:
+    """Where the singular values of ``D_u^-½ W D_i^-½`` end if W is random with the same degrees.
 
-    Where a pair is drawn with chance d_u d_i / m, each normalised entry has the variance 1 / m, so
-    that the singular values of what is random end at ``(√n_u + √n_i) / √m``; with weights 1 / m is
-    Σw² / (Σw)². What lies above is structure. At least 1.
+    Where a pair is drawn with chance d_u d_i / m, each normalised entry has the variance 1 / m, and
+    the edge is ``(√n_u + √n_i) / √m``; with weights 1 / m is Σw² / (Σw)². The largest singular
+    value is 1.
 
     Args:
         matrix: (n_users, n_items) the weights of the interactions, 1 without weights.
-        seed: Draws the start vectors.
 
     Source: Marchenko & Pastur 1967; Chung, Lu & Vu, PNAS 2003, for graphs with given degrees.
     """
     weights = matrix.data.astype(np.float64)
-    users, items = (np.asarray(matrix.sum(axis=axis), dtype=np.float64) for axis in (1, 0))
     one_in = weights.sum() ** 2 / np.square(weights).sum()
-    edge = (np.sqrt((users > 0).sum()) + np.sqrt((items > 0).sum())) / np.sqrt(one_in)
-    left, right = (sp.diags_array(np.where(d > 0, d, 1.0) ** -0.5) for d in (users, items))
-    return max(1, round(count_above(sp.csr_array(left @ matrix @ right), edge, seed)))
+    rows = [np.count_nonzero(degrees) for degrees in _degrees(matrix)]
+    return float(np.sqrt(rows).sum() / np.sqrt(one_in))
+
+
+def pairs_above_chance(matrix: sp.csr_array, seed: int = 0) -> int:
+    """How many singular values of ``D_u^-½ W D_i^-½`` are above `chance_edge`, at least 1.
+
+    Args:
+        matrix: (n_users, n_items) the weights of the interactions, 1 without weights.
+        seed: Draws the start vectors of the count.
+    """
+    left, right = (sp.diags_array(np.where(d > 0, d, 1.0) ** -0.5) for d in _degrees(matrix))
+    balanced = sp.csr_array(left @ matrix @ right)
+    return max(1, round(count_above(balanced, chance_edge(matrix), seed)))
+
+
+def _degrees(matrix: sp.csr_array) -> list[NDArray[np.float64]]:
+    return [np.asarray(matrix.sum(axis=axis), dtype=np.float64) for axis in (1, 0)]
 
 
 def count_above(matrix: sp.csr_array, edge: float, seed: int = 0, *, steps: int = STEPS) -> float:

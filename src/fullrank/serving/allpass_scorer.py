@@ -67,7 +67,7 @@ class AllPassScorer:
         self.metadata: dict[str, Any] = {}
         """Of how the singular pairs were found, for the metadata of training."""
         self._across = sp.csr_array(matrix.T)
-        self._gain = self._levelled(filter.power - 1) * filter.weight
+        self._gain = (self._levelled(filter.power - 1) * filter.weight).astype(np.float32)
         hop = filter.hop * matrix.shape[0] * largest(matrix.data) ** 2
         projected = vectors.shape[1] * largest(vectors) ** 2 * largest(self._gain)
         self._largest = largest(scale) * (projected + hop)
@@ -128,11 +128,11 @@ class AllPassScorer:
     def scores(self, users: Tensor) -> Tensor:
         """See the class, (b, n_items) float32."""
         rows = self._rows[users.numpy()]
-        projected = torch.from_numpy(rows @ self.vectors) * torch.from_numpy(self._gain).float()
-        scores = projected @ torch.from_numpy(self.vectors).T
+        # NumPy's product gives the same bits wherever V lies in memory, so saved equals loaded.
+        scores = ((rows @ self.vectors) * self._gain) @ self.vectors.T
         if self.filter.hop:
-            scores += self.filter.hop * torch.from_numpy(self._hop(rows))
-        return scores
+            scores += np.float32(self.filter.hop) * self._hop(rows)
+        return torch.from_numpy(scores)
 
     def _hop(self, rows: sp.csr_array) -> NDArray[np.float32]:
         """``r_u RᵀR``, (b, n_items), by two products.
