@@ -5,10 +5,11 @@
     FULLRANK_DATA=../shared/data python experiments/allpass.py gowalla validation
     FULLRANK_DATA=../shared/data python experiments/allpass.py gowalla test
 
-``sweep`` measures a grid of powers p and weights w for each exponent e, ``rank`` the same for each
-rank k and without the hop, both on some users of the validation part; singular triplets are shared
-by all settings of one exponent. ``validation`` fits the tuned preset (or ``--settings``) on the
-train part less a tenth, ``test`` on the whole of it, evaluated once. All write to
+``sweep`` measures a grid of powers p and weights w for each exponent e, with and without the hop,
+``rank`` the same for smaller ranks k, both on some users of the validation part; singular triplets
+are shared by all settings of one exponent. Weights there are those of ``R RᵀR + raw · U Sᵖ Vᵀ``,
+with the method's setting beside them. ``validation`` fits the preset ``tuned`` (or ``--settings``)
+on the train part less a tenth, ``test`` on the whole of it, evaluated once. All add to
 ``results/allpass.json``.
 """
 
@@ -37,15 +38,15 @@ from fullrank.evaluation import evaluate
 from fullrank.methods.closed_form.spectral import normalised
 
 EXPONENTS = (0.2, 0.27, 0.34, 0.42, 0.5)
-POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)
-WEIGHTS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+POWERS = (0.0, 0.5, 1.0)
+WEIGHTS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 RANKS = {
     "ml-100k": (16, 32, 64, 128, 256, 512),
-    "citeulike": (64, 128, 256, 512, 1024),
-    "gowalla": (64, 125, 250, 500, 1000),
-    "yelp2018": (64, 125, 250, 500, 1000),
+    "citeulike": (128, 256, 384, 512, 768),
+    "gowalla": (125, 250, 500, 1000),
+    "yelp2018": (125, 250, 500, 1000),
 }
-USERS = 2000
+USERS = 1000
 """Users of the validation part that a sweep looks at."""
 PARTS = ("train", "test")
 METRICS: dict[str, Any] = {"k": 20, "metrics": ("ndcg", "recall")}
@@ -74,11 +75,17 @@ class Swept:
         scale = self.triplets.values[:rank].pow(power - 1).float()
         return (self.projected[:, :rank] * scale) @ self.triplets.items[:, :rank].T
 
+    def in_units(self, rank: int, power: float, raw: float) -> float:
+        """The setting ``weight`` of a weight of ``U Sᵖ Vᵀ`` beside ``R RᵀR``."""
+        first, last = (float(self.triplets.values[at]) for at in (0, rank - 1))
+        return float(f"{raw * last**power / first**3:.3g}")
+
     def use(self, filtered: Tensor, hop: float, weight: float) -> dict[str, float]:
         """The metrics on the validation part."""
         self.part, self.weights = filtered, (hop, weight)
         result = evaluate(self, self.validation, train=self.train, users=self.users, **METRICS)
-        return {name: round(value, 5) for name, value in result.items()}
+        figures = {name: round(value, 5) for name, value in result.items()}
+        return figures | {"users": len(self.users)}
 
     def scores(self, users: Tensor) -> Tensor:
         """(b, n_items)"""
@@ -94,11 +101,12 @@ def sweep(swept: Swept, exponent: float, ranks: tuple[int, ...]) -> list[dict[st
         for power in POWERS:
             filtered = swept.filtered(rank, power)
             for hop, weight in [(0.0, 1.0)] + [(1.0, weight) for weight in WEIGHTS]:
-                setting = {"e": exponent, "k": rank, "p": power, "w": weight, "hop": hop}
+                setting = {"e": exponent, "k": rank, "p": power, "hop": hop, "raw": weight}
+                setting["weight"] = swept.in_units(rank, power, weight)
                 measured.append(setting | swept.use(filtered, hop, weight))
             best = max(measured, key=lambda each: each["ndcg@20"])
             print(f"e {exponent} k {rank} p {power}: best so far {best}", flush=True)
-    alone = {"e": exponent, "k": 0, "p": 0.0, "w": 0.0, "hop": 1.0}
+    alone = {"e": exponent, "k": 0, "p": 0.0, "hop": 1.0, "raw": 0.0, "weight": 0.0}
     return [*measured, alone | swept.use(filtered, 1.0, 0.0)]
 
 
@@ -129,18 +137,19 @@ def triplets_of(data: Interactions, exponent: float, rank: int, cache: Path | No
     return made
 
 
-def fitted(name: str, part: str, settings: dict[str, Any], threads: int) -> dict[str, Any]:
+def fitted(name: str, part: str, settings: dict[str, Any] | None, threads: int) -> dict[str, Any]:
     """The preset ``tuned``, or other settings, fitted and evaluated once."""
     split = split_of(name, 0.1 if part == "validation" else 0)
-    preset = None if settings else f"tuned:{name}"
-    model = fr.Recommender("allpass", preset=preset, threads=threads, **settings)
+    preset = f"tuned:{name}" if settings is None else None
+    model = fr.Recommender("allpass", preset=preset, threads=threads, **(settings or {}))
     model.fit(split.train)
     held_out = split.validation if part == "validation" else split.test
-    values = model.settings.model_dump(exclude={"seed"})
+    plain = type(model.settings)().model_dump()
+    values = {k: v for k, v in model.settings.model_dump().items() if v != plain[k]}
+    shown = ", ".join(f"{name} {value:g}" for name, value in values.items())
     made = {key: model.training[key] for key in ("seconds", "allpass", "effective_rank")}
-    return {"settings": values, "threads": threads, **made} | dict(
-        model.evaluate(held_out, **METRICS)
-    )
+    figures = model.evaluate(held_out, **METRICS)
+    return {"settings": shown, "threads": threads, **made, **figures}
 
 
 def main() -> None:
@@ -148,7 +157,7 @@ def main() -> None:
     parser.add_argument("data", choices=RANKS)
     parser.add_argument("part", choices=("sweep", "rank", "validation", "test"))
     parser.add_argument("--e", type=float, nargs="*", default=EXPONENTS)
-    parser.add_argument("--settings", type=json.loads, default={}, help="in place of the preset")
+    parser.add_argument("--settings", type=json.loads, help="in place of the preset")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--cache", type=Path, help="folder that keeps singular triplets")
     parser.add_argument("--out", type=Path, default=Path("results/allpass.json"))
@@ -158,7 +167,7 @@ def main() -> None:
     if arguments.part in ("validation", "test"):
         made: Any = fitted(arguments.data, arguments.part, arguments.settings, arguments.threads)
         print(arguments.data, arguments.part, made, flush=True)
-        keep(arguments.out, arguments.data, arguments.part, made)
+        keep(arguments.out, arguments.data, arguments.part, [made])
         return
     split = split_of(arguments.data, 0.1)
     ranks = RANKS[arguments.data]
@@ -167,14 +176,16 @@ def main() -> None:
         swept = Swept(split, exponent, triplets)
         chosen = ranks[-1:] if arguments.part == "sweep" else ranks[:-1]
         rows = sweep(swept, exponent, chosen)
-        keep(arguments.out, arguments.data, arguments.part, {str(exponent): rows}, add=True)
+        keep(arguments.out, arguments.data, "curves", rows, str(exponent))
 
 
-def keep(path: Path, data: str, part: str, made: Any, *, add: bool = False) -> None:
-    """Writes what was measured in its place among what is there."""
+def keep(path: Path, data: str, part: str, rows: list[Any], key: str | None = None) -> None:
+    """Adds what was measured to what is there."""
     document = json.loads(path.read_text()) if path.is_file() else {}
-    of_data = document.setdefault(data, {})
-    of_data[part] = of_data.get(part, {}) | made if add else made
+    place = document.setdefault(data, {})
+    if key is not None:
+        place, part = place.setdefault(part, {}), key
+    place.setdefault(part, []).extend(rows)
     path.write_text(json.dumps(document, indent=1) + "\n")
 
 

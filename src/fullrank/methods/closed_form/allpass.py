@@ -49,7 +49,7 @@ class AllPass(ClosedFormMethod):
     rank: int | None = Field(default=None, ge=1, lt=2**31)
     """Singular pairs k that are kept; if absent, as many as stand out of a random graph with the
     same degrees, up to 1,024."""
-    power: float = Field(default=0.5, ge=0, le=4)
+    power: float = Field(default=0.75, ge=0, le=4)
     """Power p of the kept singular values: 1 keeps them as they are, 0 sets each to one."""
     weight: float | None = Field(default=None, ge=0)
     """Weight w of the smallest kept pair, beside a hop whose largest pair weighs 1; by a rule from
