@@ -96,7 +96,7 @@ def copied(saved, tmp_path):
         ("allpass", "singular_values"),
         ("allpass", "scale"),
         ("allpass", "filter"),
-        ("allpass", "matrix.indptr"),
+        ("allpass", "matrix.data"),
         ("itemknn", "weights.indices"),
         ("itemknn", "weights.indptr"),
     ],
