@@ -172,10 +172,10 @@ class _Space:
         link = torch.linalg.qr(block.T)
         made, factor = link.Q.T, link.R
         scale = self.small.diagonal().max().item()
-        lost = factor.diagonal().abs() <= 1e-5 * scale
-        if lost.any():  # A has nothing more in those directions: go on with others
-            made[lost] = self._random(int(lost.sum()))
-        for _ in range(2 if lost.any() else 1):
+        # Where A has nothing more to give, Q completes the block with any directions at all, which
+        # lie in part in the space: once is not enough for them.
+        lost = factor.diagonal().abs().min() <= 1e-5 * scale
+        for _ in range(2 if lost else 1):
             made = made - (made @ known.T) @ known
             made = torch.linalg.qr(made.T).Q.T
         return made.contiguous(), factor
