@@ -98,7 +98,8 @@ def test_the_unit_of_weights_does_not_matter(factor):
     fitted = [Recommender("allpass", rank=6).fit(each) for each in (one, other)]
     np.testing.assert_allclose(*(scores(model) for model in fitted), rtol=0, atol=1e-5)
     used = fitted[0].training["allpass"]["weight"]
-    expected = naive(table, fitted[0].settings.exponent, 6, 0.5, used, 1)
+    settings = fitted[0].settings
+    expected = naive(table, settings.exponent, 6, settings.power, used, 1)
     np.testing.assert_allclose(scores(fitted[0]), expected, rtol=0, atol=1e-5)
     assert pairs_above_chance(sp.csr_array(table)) == pairs_above_chance(sp.csr_array(table * 3.0))
 
