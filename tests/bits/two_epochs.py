@@ -62,6 +62,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "gde": {"low": 64},
     "ials": {"dim": 16, "iterations": 2},
     "spectral": {"rank": 64},
+    "allpass": {"rank": 64},
 }
 
 

@@ -42,6 +42,7 @@ CHECKERBOARD = {
     "ease": {"ridge": 1.0},
     "ials": {"dim": 2},
     "spectral": {"rank": 2},
+    "allpass": {"rank": 2, "power": 0.0},
 }
 TRAINED = [name for name, row in METHODS.items() if issubclass(row, TrainedMethod)]
 QUICK = {"dim": 8, "batch_size": 64, "epochs": 4, "validate_every": 2}
@@ -49,6 +50,7 @@ SMALL = {
     "gde": {"low": 16},
     "ccl": {"negatives": 5},
     "spectral": {"rank": 16},
+    "allpass": {"rank": 16},
     "ials": {"dim": 8},
 }
 LEARNS_NOTHING = {"popularity"}

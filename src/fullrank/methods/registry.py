@@ -4,6 +4,7 @@ from fullrank.methods.bce import BCE as BCE
 from fullrank.methods.bpr import BPR as BPR
 from fullrank.methods.ccl import CCL as CCL
 from fullrank.methods.cl_rec import CLRec as CLRec
+from fullrank.methods.closed_form.allpass import AllPass as AllPass
 from fullrank.methods.closed_form.ease import EASE as EASE
 from fullrank.methods.closed_form.ials import IALS as IALS
 from fullrank.methods.closed_form.itemknn import ItemKNN as ItemKNN

@@ -15,6 +15,7 @@ from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.errors import FitError, NotFittedError
 from fullrank.serving import describe, frames
+from fullrank.serving.allpass_scorer import AllPassScorer
 from fullrank.serving.cold import Trained
 from fullrank.serving.fold_in import FoldIn
 from fullrank.serving.model_files import (
@@ -159,7 +160,7 @@ class FittedModel:
 
     def _tables(self) -> tuple[Tensor, Tensor]:
         scorer = self._fitted()
-        if not isinstance(scorer, DotScorer):
+        if not isinstance(scorer, DotScorer | AllPassScorer):
             found = "weights from item to item and no embeddings"
             raise FitError(f"method {self.method}", found, "a method that learns embeddings")
         return scorer.user_table, scorer.item_table

@@ -26,6 +26,7 @@ from fullrank.data.interactions import Interactions
 from fullrank.data.locks import exclusive, is_leftover, part_folder
 from fullrank.errors import DataError
 from fullrank.serving import stored_checks
+from fullrank.serving.allpass_scorer import AllPassScorer
 from fullrank.serving.scorers import (
     DotScorer,
     HistoryScorer,
@@ -45,9 +46,10 @@ _READS = 20
 """Times to read a folder that is being written meanwhile."""
 POPULARITY = "popularity"
 """Name of the training popularity in the folder of a model of folded-in users."""
-_KINDS: dict[str, type[DotScorer | ItemScorer | SpectralScorer]] = {
+_KINDS: dict[str, type[DotScorer | ItemScorer | SpectralScorer | AllPassScorer]] = {
     "users": DotScorer,
     "vectors": SpectralScorer,
+    "factors": AllPassScorer,
     "weights": ItemScorer,
     "weights.data": ItemScorer,
 }
@@ -81,7 +83,7 @@ def versions() -> dict[str, str]:
 
 def tensors_of(scorer: DotScorer | HistoryScorer) -> dict[str, Tensor]:
     """What a model folder keeps of a fitted method, by name."""
-    if not isinstance(scorer, DotScorer | ItemScorer | SpectralScorer):
+    if not isinstance(scorer, DotScorer | ItemScorer | SpectralScorer | AllPassScorer):
         raise TypeError(f"found {type(scorer).__name__}; expected a scorer of fullrank.serving")
     return scorer.tensors()
 
