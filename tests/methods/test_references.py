@@ -272,6 +272,13 @@ def test_served_saved_and_folded_in(small, name, tmp_path):
     assert again["item_id"].to_list() == twin
 
 
+def test_without_kernels_the_same(small, monkeypatch):
+    settings = {"order": 6, "rank": 8}
+    compiled = scores("chebycf", small.train, **settings)
+    monkeypatch.setattr(filter_scorer.native, "available", lambda: False)
+    np.testing.assert_allclose(scores("chebycf", small.train, **settings), compiled, atol=1e-5)
+
+
 def test_a_polynomial_of_high_degree_stays_finite(small):
     """A bound that took row and column sums for the spectrum would refuse it."""
     graph = sp.csr_array(normalised(dense_of(small.train)).astype(np.float32))

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fullrank import native
 from fullrank.data.interactions import Interactions
 from fullrank.data.weights import user_strength, weighted_csr
 from fullrank.errors import DataError
@@ -52,13 +53,13 @@ class FilterScorer:
         self.coefficients = coefficients
         self.scales = scales
         self.low = low
-        self._transpose = sp.csr_array(matrix.T)
+        self._hop = Hop(matrix)
         self._largest = self._bound()
         self._use(history)
 
     def _bound(self) -> float:
         """What no score of a history of weight 1 exceeds."""
-        spectrum = max(2 * eigenvalue_bound(self.matrix, self._transpose) - 1, 1.0)
+        spectrum = max(2 * eigenvalue_bound(self.matrix, self._hop.transpose) - 1, 1.0)
         peak = float(np.polynomial.chebyshev.chebval(spectrum, np.abs(self.coefficients)))
         low = self.low.shape[2] * largest(self.low[0]) * largest(self.low[1])
         bound: float = peak * largest(self.scales[0]) * largest(self.scales[1]) + low
@@ -117,7 +118,7 @@ class FilterScorer:
 
     def _shifted(self, signal: NDArray[np.float32]) -> NDArray[np.float32]:
         """``(2 RᵀR - I)`` times (n_items, b)."""
-        moved: NDArray[np.float32] = 2 * (self._transpose @ (self.matrix @ signal)) - signal
+        moved: NDArray[np.float32] = 2 * self._hop.of(signal) - signal
         return moved
 
     def tensors(self) -> dict[str, Tensor]:
@@ -143,6 +144,29 @@ class FilterScorer:
         if not np.isfinite(coefficients).all():
             raise DataError("tables of the model", "coefficients", "finite numbers")
         return cls(history, csr(tensors, "matrix", None, n), coefficients, scales, parts)
+
+
+class Hop:
+    """Multiplies by ``RᵀR``, in compiled code where there is some."""
+
+    def __init__(self, matrix: sp.csr_array) -> None:
+        self.matrix = matrix
+        self.transpose = sp.csr_array(matrix.T)
+        self._edges = [_edges(each) for each in (matrix, self.transpose)]
+
+    def of(self, signal: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``RᵀR`` times (n_items, b)."""
+        if not native.available():
+            product: NDArray[np.float32] = self.transpose @ (self.matrix @ signal)
+            return product
+        threads, (there, back) = torch.get_num_threads(), self._edges
+        return back.gather(there.gather(np.ascontiguousarray(signal), threads), threads)
+
+
+def _edges(matrix: sp.csr_array) -> native.Edges:
+    return native.Edges(
+        matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data
+    )
 
 
 def eigenvalue_bound(matrix: sp.csr_array, transpose: sp.csr_array) -> float:
