@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 
 from fullrank import METHODS, DataError, Interactions, Recommender, SettingError
 from fullrank.data import memory
-from fullrank.methods.closed_form import bspm, chebycf, pruning, turbo_cf
+from fullrank.methods.closed_form import bspm, chebycf, filtering, pruning, turbo_cf
 from fullrank.serving import FilterScorer, filter_scorer, model_files, sgfcf_scorer
 
 SMALL = {
@@ -242,6 +243,18 @@ def test_sgfcf(data, low, high, offset):
     trained = dense.any(axis=1)
     np.testing.assert_allclose(got[trained], expected[trained], rtol=1e-3, atol=1e-5)
     assert (got[~trained] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("users", "items", "expected"), [(5, 40, 5), (300, 90, 16), (1600, 700, 43), (9000, 9999, 256)]
+)
+def test_the_rank_grows_with_the_data(users, items, expected):
+    data = Interactions.from_scipy(sp.eye_array(users, items, format="csr"))
+    assert filtering.rank_for(data, None, most=256) == expected
+    assert filtering.rank_for(data, 3, most=256) == 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # nothing to reduce
+        METHODS["gf-cf"]().fitted_to(data)
 
 
 def test_homophily_by_hand():

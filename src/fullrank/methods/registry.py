@@ -29,3 +29,4 @@ from fullrank.methods.lightgcn import LightGCN as LightGCN
 from fullrank.methods.log_positive import LogPositive as LogPositive
 from fullrank.methods.logdet import LogDet as LogDet
 from fullrank.methods.sgl import SGL as SGL
+from fullrank.methods.softmax import Softmax as Softmax

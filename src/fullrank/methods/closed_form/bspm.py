@@ -32,8 +32,8 @@ class BSPM(ClosedFormMethod):
         "merge": ("early", "late"),
     }
 
-    rank: int = Field(default=448, ge=1, lt=2**31)
-    """Singular pairs of the ideal low-pass filter."""
+    rank: int | None = Field(default=None, ge=1, lt=2**31)
+    """Singular pairs of the ideal low-pass filter; if absent, by the size of the data."""
     alpha: float = Field(default=0.2, ge=0)
     """Weight of the ideal low-pass filter (β in the paper)."""
     blurring: float = Field(default=1.0, gt=0)
@@ -53,7 +53,7 @@ class BSPM(ClosedFormMethod):
 
     def largest(self, data: Interactions) -> dict[str, int]:
         """Singular pairs that there are."""
-        return {"rank": filtering.most_vectors(data)}
+        return filtering.bounded(data, self.rank)
 
     @property
     def uses_weights(self) -> bool:
@@ -72,7 +72,8 @@ class BSPM(ClosedFormMethod):
         ones = np.ones((2, data.n_items), dtype=np.float32)
         low = filtering.no_projection(data.n_items)
         if self.alpha:
-            vectors = filtering.item_vectors(matrix, self.rank, self.seed)
+            rank = filtering.rank_for(data, self.rank, most=448)
+            vectors = filtering.item_vectors(matrix, rank, self.seed)
             low = filtering.projection(vectors, filtering.degrees(data, -0.5))
             through = FilterScorer(data, matrix, _coefficients(late), ones, low)
             low[1] = self.alpha * through.filtered(low[1])

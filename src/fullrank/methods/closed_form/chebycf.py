@@ -33,8 +33,8 @@ class ChebyCF(ClosedFormMethod):
     """Degree K of the interpolating polynomial."""
     flatness: float = Field(default=1.5, gt=0)
     """Exponent φ of the plateau: the larger, the flatter the middle frequencies."""
-    rank: int = Field(default=512, ge=1, lt=2**31)
-    """Singular pairs η of the ideal low-pass filter."""
+    rank: int | None = Field(default=None, ge=1, lt=2**31)
+    """Singular pairs η of the ideal low-pass filter; if absent, by the size of the data."""
     alpha: float = Field(default=0.2, ge=0)
     """Weight α of the ideal low-pass filter."""
     beta: float = Field(default=0.4, ge=0, le=1)
@@ -46,7 +46,7 @@ class ChebyCF(ClosedFormMethod):
 
     def largest(self, data: Interactions) -> dict[str, int]:
         """Singular pairs that there are."""
-        return {"rank": filtering.most_vectors(data)}
+        return filtering.bounded(data, self.rank)
 
     @property
     def uses_weights(self) -> bool:
@@ -60,7 +60,8 @@ class ChebyCF(ClosedFormMethod):
         before = filtering.degrees(data, -self.beta)
         low = filtering.no_projection(data.n_items)
         if self.alpha:
-            vectors = filtering.item_vectors(matrix, self.rank, self.seed)
+            rank = filtering.rank_for(data, self.rank, most=512)
+            vectors = filtering.item_vectors(matrix, rank, self.seed)
             low = filtering.projection(vectors, before)
             low[1] *= self.alpha
         # The scorer's polynomials are of 2 R̃ᵀR̃ - I = -L̃: odd ones change their sign.

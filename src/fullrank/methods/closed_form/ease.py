@@ -16,6 +16,7 @@ from fullrank.data.weights import weighted_csr
 from fullrank.errors import FitError
 from fullrank.methods.base import ClosedFormMethod
 from fullrank.methods.space import Span
+from fullrank.serving.filter_scorer import eigenvalue_bound
 from fullrank.serving.scorers import ItemScorer
 
 ROWS = 1024
@@ -62,9 +63,9 @@ class EASE(ClosedFormMethod):
 
 
 def condition(matrix: sp.csr_array, ridge: float) -> float:
-    """An upper bound on the condition of ``XᵀX + λ I``: its largest row sum over λ."""
-    wide = matrix.astype(np.float64)
-    return 1 + float((wide.T @ wide.sum(axis=1)).max(initial=0)) / ridge
+    """An upper bound on the condition of ``XᵀX + λ I``."""
+    wide = sp.csr_array(matrix.astype(np.float64))
+    return 1 + eigenvalue_bound(wide, sp.csr_array(wide.T)) / ridge
 
 
 def check_memory(n: int, *, exact: bool) -> None:

@@ -32,6 +32,21 @@ def most_vectors(data: Interactions) -> int:
     return max(1, most_pairs((data.n_users, data.n_items)))
 
 
+def rank_for(data: Interactions, rank: int | None, most: int) -> int:
+    """The rank as set; without one, a sixteenth of the smaller side, from 16 to ``most``.
+
+    Published ranks are for tens of thousands of users and items; on a thousand they keep the noise.
+    """
+    if rank is not None:
+        return rank
+    return min(most_vectors(data), max(16, min(most, min(data.n_users, data.n_items) // 16)))
+
+
+def bounded(data: Interactions, rank: int | None) -> dict[str, int]:
+    """The bound on a rank that was set, as `Method.largest` gives it."""
+    return {} if rank is None else {"rank": most_vectors(data)}
+
+
 def item_vectors(matrix: sp.csr_array, rank: int, seed: int) -> NDArray[np.float32]:
     """(n_items, rank) right singular vectors of the largest singular values.
 

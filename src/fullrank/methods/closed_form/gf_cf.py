@@ -20,14 +20,14 @@ class GFCF(ClosedFormMethod):
     source = "Shen et al., CIKM 2021, equation 9"
     space = {"rank": (64, 128, 256, 512), "alpha": Span(0.03, 3.0, log=True)}
 
-    rank: int = Field(default=256, ge=1, lt=2**31)
-    """Singular pairs that the low-pass filter keeps."""
+    rank: int | None = Field(default=None, ge=1, lt=2**31)
+    """Singular pairs that the low-pass filter keeps; if absent, by the size of the data."""
     alpha: float = Field(default=0.3, ge=0)
     """Weight α of the low-pass filter."""
 
     def largest(self, data: Interactions) -> dict[str, int]:
         """Singular pairs that there are."""
-        return {"rank": filtering.most_vectors(data)}
+        return filtering.bounded(data, self.rank)
 
     @property
     def uses_weights(self) -> bool:
@@ -40,7 +40,8 @@ class GFCF(ClosedFormMethod):
         matrix = filtering.scaled(data, 0.5, 0.5)
         low = filtering.no_projection(data.n_items)
         if self.alpha:
-            vectors = filtering.item_vectors(matrix, self.rank, self.seed)
+            rank = filtering.rank_for(data, self.rank, most=256)
+            vectors = filtering.item_vectors(matrix, rank, self.seed)
             low = filtering.projection(vectors, filtering.degrees(data, -0.5))
             low[1] *= self.alpha
         ones = np.ones((2, data.n_items), dtype=np.float32)

@@ -31,8 +31,8 @@ class SGFCF(ClosedFormMethod):
         "gamma": Span(0.02, 2.0, log=True),
     }
 
-    rank: int = Field(default=256, ge=1, lt=2**31)
-    """Singular pairs K that are kept."""
+    rank: int | None = Field(default=None, ge=1, lt=2**31)
+    """Singular pairs K that are kept; if absent, by the size of the data."""
     epsilon: float = Field(default=0.34, ge=0, le=1)
     """Exponent ε of the degrees that interactions are divided by, on each side."""
     offset: float = Field(default=0.0, ge=0)
@@ -46,7 +46,7 @@ class SGFCF(ClosedFormMethod):
 
     def largest(self, data: Interactions) -> dict[str, int]:
         """Singular pairs that there are."""
-        return {"rank": filtering.most_vectors(data)}
+        return filtering.bounded(data, self.rank)
 
     @property
     def uses_weights(self) -> bool:
@@ -65,8 +65,9 @@ class SGFCF(ClosedFormMethod):
         users[data.user_degree == 0] = items[data.item_degree == 0] = 1
         pairs = weighted_csr(data).astype(np.float64)
         matrix = sp.csr_array(sp.diags_array(users) @ pairs @ sp.diags_array(items))
-        filtering.check_vectors(matrix.shape, self.rank)
-        svd = truncated_svd(matrix, self.rank, self.seed)
+        rank = filtering.rank_for(data, self.rank, most=512)
+        filtering.check_vectors(matrix.shape, rank)
+        svd = truncated_svd(matrix, rank, self.seed)
         values = svd.values.double().numpy()
         kept = values > values[0] * 1e-6
         values = values[kept] / values[0]
