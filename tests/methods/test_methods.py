@@ -48,6 +48,7 @@ CHECKERBOARD = {
     "gf-cf": {"rank": 2},
     "sgfcf": {"rank": 2},
     "turbo-cf": {},
+    "slim": {"ridge": 1.0},
     "chebycf": {"rank": 2},
     "bspm": {"rank": 2},
 }

@@ -20,6 +20,7 @@ SMALL = {
     "rp3beta": {"neighbours": 7, "alpha": 0.8, "beta": 0.4},
     "gf-cf": {"rank": 11},
     "turbo-cf": {},
+    "slim": {"neighbours": 30},
     "chebycf": {"rank": 11},
     "bspm": {"rank": 11},
     "sgfcf": {"rank": 11, "beta_low": 0.7, "beta_high": 1.6},
@@ -266,6 +267,35 @@ def test_homophily_by_hand():
     assert own.tolist() == pytest.approx([1 / 3, 1.0, 0.0])
     strangers = sgfcf_scorer.homophily(rows.indptr, rows.indices, columns, 0)
     assert strangers.tolist() == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("neighbours", [4, 119])
+def test_slim(data, neighbours, monkeypatch):
+    """Least squares of each column on its neighbours, the penalty as further rows."""
+    monkeypatch.setattr(pruning, "ROWS", 9)
+    dense, ridge = dense_of(data), 3.0
+    n = dense.shape[1]
+    length = np.sqrt((dense**2).sum(0))
+    cosine = dense.T @ dense / np.outer(*[np.where(length > 0, length, 1)] * 2)
+    np.fill_diagonal(cosine, 0)
+    weights = np.zeros((n, n))
+    for j in range(n):
+        near = np.argsort(-cosine[j].round(12), kind="stable")[:neighbours]
+        near = near[cosine[j, near] > 0]
+        design = np.concatenate((dense[:, near], np.sqrt(ridge) * np.eye(len(near))))
+        target = np.concatenate((dense[:, j], np.zeros(len(near))))
+        weights[near, j] = np.linalg.lstsq(design, target, rcond=None)[0]
+    got = METHODS["slim"](neighbours=neighbours, ridge=ridge).solve(data, "cpu").weights
+    same = np.isclose(got.toarray(), weights, rtol=1e-4, atol=1e-6).all(axis=0)
+    assert same.mean() > (0.9 if neighbours == 4 else 0.999)  # rounding decides between equals
+
+
+def test_slim_on_all_items_is_ease(small):
+    """But for pairs of items without a common user, which SLIM leaves at zero."""
+    sparse = scores("slim", small.train, neighbours=119, ridge=20.0)
+    whole = scores("ease", small.train, ridge=20.0)
+    correlation = np.corrcoef(sparse.ravel(), whole.ravel())[0, 1]
+    assert correlation > 0.98
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -130,7 +130,7 @@ def test_ials_minimises_the_loss_of_its_confidences(table, data):
     "name",
     [
         *("popularity", "itemknn", "ease", "spectral", "p3alpha", "rp3beta"),
-        *("gf-cf", "sgfcf", "turbo-cf", "chebycf", "bspm"),
+        *("gf-cf", "sgfcf", "turbo-cf", "chebycf", "bspm", "slim"),
     ],
 )
 def test_weights_of_one_are_no_weights(table, name):

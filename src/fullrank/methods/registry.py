@@ -14,6 +14,7 @@ from fullrank.methods.closed_form.p3alpha import P3Alpha as P3Alpha
 from fullrank.methods.closed_form.popularity import Popularity as Popularity
 from fullrank.methods.closed_form.rp3beta import RP3Beta as RP3Beta
 from fullrank.methods.closed_form.sgfcf import SGFCF as SGFCF
+from fullrank.methods.closed_form.slim import SLIM as SLIM
 from fullrank.methods.closed_form.spectral import Spectral as Spectral
 from fullrank.methods.closed_form.turbo_cf import TurboCF as TurboCF
 from fullrank.methods.directau import DirectAU as DirectAU
