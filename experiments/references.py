@@ -5,8 +5,9 @@
 
 On the splits of LightGCN, as the papers evaluate: all items ranked, Recall@20 divided by the number
 of test items. Entries of one data set share its singular vectors, whose seconds are written apart
-from those of a fit; seconds are of the processor. Nothing is chosen here: settings are the published ones, or, where none were
-published, those that the entry's ``chosen`` names. Writes to ``results/references.json``.
+from those of a fit; seconds are of the processor. Nothing is chosen here: settings are the
+published ones, or, where none were published, those that the entry's ``chosen`` names. Writes to
+``results/references.json``.
 """
 
 from __future__ import annotations
