@@ -13,6 +13,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "citeulike-shares": accuracy.citeulike_shares,
     "tuning": accuracy.tuning,
     "gowalla": accuracy.gowalla,
+    "references": accuracy.references,
     "gowalla-validation": accuracy.gowalla_validation,
     "allpass": allpass.runs,
     "allpass-parts": allpass.ablation,

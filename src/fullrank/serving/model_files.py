@@ -27,12 +27,14 @@ from fullrank.data.locks import exclusive, is_leftover, part_folder
 from fullrank.errors import DataError
 from fullrank.serving import stored_checks
 from fullrank.serving.allpass_scorer import AllPassScorer
+from fullrank.serving.filter_scorer import FilterScorer
 from fullrank.serving.scorers import (
     DotScorer,
     HistoryScorer,
     ItemScorer,
     Tensors,
 )
+from fullrank.serving.sgfcf_scorer import IndividualScorer
 from fullrank.serving.spectral_scorer import SpectralScorer
 
 FORMAT = 1
@@ -46,8 +48,12 @@ _READS = 20
 """Times to read a folder that is being written meanwhile."""
 POPULARITY = "popularity"
 """Name of the training popularity in the folder of a model of folded-in users."""
-_KINDS: dict[str, type[DotScorer | ItemScorer | SpectralScorer | AllPassScorer]] = {
+Stores = AllPassScorer | DotScorer | FilterScorer | IndividualScorer | ItemScorer | SpectralScorer
+"""Scorers that a folder can hold."""
+_KINDS: dict[str, type[Stores]] = {
     "users": DotScorer,
+    "coefficients": FilterScorer,
+    "exponents": IndividualScorer,
     "vectors": SpectralScorer,
     "factors": AllPassScorer,
     "weights": ItemScorer,
@@ -83,7 +89,7 @@ def versions() -> dict[str, str]:
 
 def tensors_of(scorer: DotScorer | HistoryScorer) -> dict[str, Tensor]:
     """What a model folder keeps of a fitted method, by name."""
-    if not isinstance(scorer, DotScorer | ItemScorer | SpectralScorer | AllPassScorer):
+    if not isinstance(scorer, Stores):
         raise TypeError(f"found {type(scorer).__name__}; expected a scorer of fullrank.serving")
     return scorer.tensors()
 
