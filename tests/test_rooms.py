@@ -32,6 +32,7 @@ ORDER = (
     ("training",),
     ("methods",),
     ("presets",),
+    ("auditing",),
     ("recommender", ""),
     ("studies",),
     ("cli",),

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from fullrank.cli import (
+    audit,
     compare,
     data,
     demo,
@@ -84,6 +85,7 @@ def _importing(command: Callable[..., None]) -> Callable[..., None]:
 for verb in (demo, fit, evaluate, recommend, similar, inspect, methods, compare, tune, doctor):
     app.command()(_importing(verb.command))
     app.registered_commands[-1].name = verb.NAME
+data.app.command("audit")(audit.command)
 app.add_typer(data.app, name="data")
 
 

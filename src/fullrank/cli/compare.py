@@ -39,6 +39,7 @@ def command(
     holdout: Annotated[float, typer.Option(help="Fraction to hold out and report on.")] = 0.2,
     validation: Annotated[float, typer.Option(help="Fraction of train to choose epochs by.")] = 0.1,
     protocol: Annotated[str, typer.Option(help="standard or published.")] = "standard",
+    validation_like: options.ValidationLike = "uniform",
     user_column: options.UserColumn = options.DEFAULT_USER,
     item_column: options.ItemColumn = options.DEFAULT_ITEM,
     weight_column: options.WeightColumn = None,
@@ -73,6 +74,7 @@ def command(
         how=how,  # type: ignore[arg-type]  # checked by load, with the nearest name
         columns=columns,
         min_interactions=min_interactions,
+        validation_like=validation_like,  # type: ignore[arg-type]  # checked by load, as how is
     )
     assert split.test is not None  # noqa: S101  # narrows the type: load makes one
     # Another comparison that has the folder makes runs that this one then need not make.

@@ -118,6 +118,7 @@ def split(
     test: Annotated[float, typer.Option(help="Fraction to test on.")] = 0.2,
     validation: Annotated[float, typer.Option(help="Fraction of the rest to choose by.")] = 0.1,
     seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
+    validation_like: options.ValidationLike = "uniform",
     user_column: options.UserColumn = options.DEFAULT_USER,
     item_column: options.ItemColumn = options.DEFAULT_ITEM,
     weight_column: options.WeightColumn = None,
@@ -164,6 +165,7 @@ def split(
             how=how,  # type: ignore[arg-type]  # checked by load, with the nearest name
             columns=columns,
             min_interactions=min_interactions,
+            validation_like=validation_like,  # type: ignore[arg-type]  # checked by load
         )
         files = {name: out / f"{name}.parquet" for name in parts.parts}
         summary = parts.summary()

@@ -50,6 +50,7 @@ def command(
         float | None,
         typer.Option(help="Fraction of the rest to choose the epoch by (0.1, or the preset's)."),
     ] = None,
+    validation_like: options.ValidationLike = "uniform",
     user_column: options.UserColumn = options.DEFAULT_USER,
     item_column: options.ItemColumn = options.DEFAULT_ITEM,
     weight_column: options.WeightColumn = None,
@@ -104,6 +105,7 @@ def command(
             how=how,  # type: ignore[arg-type]  # checked by load, with the nearest name
             columns=columns,
             min_interactions=min_interactions,
+            validation_like=validation_like,  # type: ignore[arg-type]  # checked by load, as how is
         )
         if not as_json:
             _announce(output, split, method)

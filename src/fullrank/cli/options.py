@@ -57,6 +57,12 @@ Strict = Annotated[
     bool, typer.Option("--strict", help="Stop at an unknown id, rather than count and pass it.")
 ]
 How = Annotated[str, typer.Option("--split", help="How to divide: random, time or last.")]
+ValidationLike = Annotated[
+    str,
+    typer.Option(
+        "--validation-like", help="How validation is drawn: uniform, test (its skew) or time."
+    ),
+]
 
 DEFAULT_USER, DEFAULT_ITEM = "user_id", "item_id"
 

@@ -33,6 +33,7 @@ def command(
     validation: Annotated[float, typer.Option(help="Fraction of train to choose by.")] = 0.1,
     holdout: Annotated[float, typer.Option(help="Fraction to keep away from the search.")] = 0.2,
     how: options.How = "random",
+    validation_like: options.ValidationLike = "uniform",
     user_column: options.UserColumn = options.DEFAULT_USER,
     item_column: options.ItemColumn = options.DEFAULT_ITEM,
     weight_column: options.WeightColumn = None,
@@ -63,6 +64,7 @@ def command(
         how=how,  # type: ignore[arg-type]  # checked by load, with the nearest name
         columns=columns,
         min_interactions=min_interactions,
+        validation_like=validation_like,  # type: ignore[arg-type]  # checked by load, as how is
     )
     with exclusive(folder, "fullrank tune", folder=True, wait=math.inf, say=output.note):
         study = tune(
