@@ -14,6 +14,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from fullrank.auditing import draw_of
 from fullrank.data.columns import Columns
 from fullrank.data.files import expanded
 from fullrank.data.ids import Ids
@@ -93,6 +94,7 @@ class Recommender:
         self.threads = threads
         self.training, self.metrics = {}, {}
         self.data_name: str | None = None
+        self._how: dict[str, Any] = {}  # the split was made, for the protocol block
         self._scorer: DotScorer | HistoryScorer | None = None
         self._similar: Once[ItemSpace] = Once()
         self._fold_in = FoldIn()
@@ -160,6 +162,7 @@ class Recommender:
         parts = {"train": train, "validation": validation, "test": split.test if split else None}
         self._parts = {name: part for name, part in parts.items() if part is not None}
         self.data_name = split.name if split else None
+        self._how = split.how if split else {}
         return self
 
     @property
@@ -374,6 +377,8 @@ class Recommender:
             seed=self.settings.seed,
             **unknown,
             data=self.data_name,
+            split=self._how,
+            audit=draw_of(self.train, self._parts.get("validation"), known),
             versions=versions(),
         )
         return result
@@ -393,6 +398,7 @@ class Recommender:
             "settings": self.settings.model_dump(),
             "data": {
                 "name": self.data_name,
+                "split": self._how,
                 "users": len(self.users),
                 "items": len(self.items),
                 "interactions": {name: len(part) for name, part in self._parts.items()},
@@ -431,6 +437,7 @@ class Recommender:
         model._parts = stored.parts
         model._popularity = popularity_of(stored, trained=trained)
         model.data_name = manifest["data"].get("name")
+        model._how = manifest["data"].get("split") or {}
         model.training, model.metrics = manifest["training"], manifest["metrics"]
         return model
 

@@ -30,7 +30,7 @@ class Mutant(NamedTuple):
 
 
 SIGNIFICANCE = "evaluation/significance.py"
-COMPARE, TABLES, TUNE = "studies/compare.py", "studies/tables.py", "studies/tune.py"
+COMPARE, TABLES, TUNE = "studies/comparison.py", "studies/tables.py", "studies/tune.py"
 TRIALS, SPLITS = "studies/trials.py", "data/splits.py"
 STATEMENTS = "tests/studies/test_statements.py"
 TUNING = "tests/studies/test_tune.py"
@@ -41,6 +41,30 @@ STORED = "tests/serving/test_stored_checks.py"
 MUTANTS = (
     Mutant(SIGNIFICANCE, "gain = one - other", "gain = other - one", STATEMENTS),
     Mutant(SIGNIFICANCE, "(one, other, equal_var", "(other, one, equal_var", STATEMENTS),
+    Mutant(
+        SIGNIFICANCE,
+        'return _for_users(one, other, "two-sided")',
+        'return _for_users(one, other, "greater")',
+        STATEMENTS,
+    ),
+    Mutant(
+        SIGNIFICANCE,
+        'return _over_seeds(one, other, "two-sided")',
+        'return _over_seeds(one, other, "greater")',
+        STATEMENTS,
+    ),
+    Mutant(
+        SIGNIFICANCE,
+        "combinations(range(len(runs)), 2)",
+        "((0, at) for at in range(1, len(runs)))",
+        STATEMENTS,
+    ),
+    Mutant(
+        SIGNIFICANCE,
+        'one[0] > other[0] if side == "greater" else one[0] != other[0]',
+        "one[0] > other[0]",
+        STATEMENTS,
+    ),
     Mutant(SIGNIFICANCE, "equal_var=False", "equal_var=True", STATEMENTS),
     Mutant(SIGNIFICANCE, "(len(known) - rank)", "len(known)", STATEMENTS),
     Mutant(SIGNIFICANCE, "max(largest, min(1.0, p", "max(0.0, min(1.0, p", STATEMENTS),

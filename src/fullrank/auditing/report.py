@@ -146,8 +146,9 @@ def draw_of(
     rest = [each for each in (train, validation) if each is not None]
     size = sum(each.item_degree for each in (*rest, test))
     shares = shares_by_items(rest, test, size)
-    chosen = validation is not None and len(validation) > 0
-    same = alike(shares, shares_by_items([train], validation, size)) if chosen else None  # type: ignore[arg-type]
+    same = None
+    if validation is not None and len(validation):
+        same = alike(shares, shares_by_items([train], validation, size))
     order = facts.order_of(train, test)
     found = {
         "skewed": shares.skewed,

@@ -115,8 +115,9 @@ def shares_by_items(rest: Sequence[Interactions], part: Interactions, size: Any 
     Of user u, with a_ub of d_u interactions on items of bin b and q_u of them in the part, a
     uniform draw takes a_ub q_u / d_u from the bin on average, with the covariance of the
     multivariate hypergeometric distribution,
-    ``q (d - q) / (d² (d - 1)) (d a_b [b = c] - a_b a_c)``; both are summed over the users. So a part that takes more from some users, who like other items
-    than most, is no skew by popularity.
+    ``q (d - q) / (d² (d - 1)) (d a_b [b = c] - a_b a_c)``; both are summed over the users.
+    So a part that takes more from some users, who like other items than most, is no skew by
+    popularity.
 
     Args:
         rest: What the part was drawn from, without it.

@@ -81,12 +81,8 @@ def _together(found: Audit) -> list[str]:
         return [f"{told}; test is later: `--validation-like time` draws validation so, too."]
     undervalued = {1: "undervalues popular items", -1: "overvalues popular items"}
     effect = undervalued.get(test.popularity.tendency, "weighs popularity otherwise")
-    return [
-        (
-            f"{told}: a choice on validation {effect}; `--validation-like test` draws it with the skew "
-            "of test."
-        )
-    ]
+    cure = "`--validation-like test` draws it with the skew of test"
+    return [f"{told}: a choice on validation {effect}; {cure}."]
 
 
 def _users(part: PartAudit) -> list[str]:
@@ -106,12 +102,8 @@ def _time(part: PartAudit) -> list[str]:
     if later >= LATER:
         return [f"{part.name} lies after train in time ({later:.0%} of pairs of interactions)."]
     told = "is not later than train" if later < 0.6 else "is only partly later than train"
-    return [
-        (
-            f"{part.name} {told} (an interaction of it is later in {later:.0%} of pairs): a model is "
-            "trained on what follows."
-        )
-    ]
+    told = f"{part.name} {told} (an interaction of it is later in {later:.0%} of pairs)"
+    return [f"{told}: a model is trained on what follows."]
 
 
 def _cold(part: PartAudit) -> list[str]:

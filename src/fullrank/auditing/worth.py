@@ -53,12 +53,8 @@ class Worth:
             return ["quick methods stand in the same order on validation and test."]
         if chosen[0] == best[0]:
             return [f"of quick methods {best[0]} is best on both; the order of others differs."]
-        return [
-            (
-                f"of quick methods {chosen[0]} is best on validation and {best[0]} on test: choosing "
-                f"on validation costs {self.cost:.1%} of {self.metric}."
-            )
-        ]
+        told = f"of quick methods {chosen[0]} is best on validation and {best[0]} on test"
+        return [f"{told}: choosing on validation costs {self.cost:.1%} of {self.metric}."]
 
     def to_dict(self) -> dict[str, Any]:
         """Values, orders and cost, for JSON."""

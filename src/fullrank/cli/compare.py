@@ -13,7 +13,7 @@ from fullrank.cli import options
 from fullrank.cli.output import Output, say, show_table
 
 if TYPE_CHECKING:
-    from fullrank.studies.compare import Comparison
+    from fullrank.studies.comparison import Comparison
 
 NAME = "compare"
 SHOWN = ("ndcg@10", "ndcg@20", "recall@10", "recall@20")
@@ -39,6 +39,9 @@ def command(
     holdout: Annotated[float, typer.Option(help="Fraction to hold out and report on.")] = 0.2,
     validation: Annotated[float, typer.Option(help="Fraction of train to choose epochs by.")] = 0.1,
     protocol: Annotated[str, typer.Option(help="standard or published.")] = "standard",
+    one_tailed: Annotated[
+        bool, typer.Option("--one-tailed", help="Mark the best by the paper's one-tailed tests.")
+    ] = False,
     validation_like: options.ValidationLike = "uniform",
     user_column: options.UserColumn = options.DEFAULT_USER,
     item_column: options.ItemColumn = options.DEFAULT_ITEM,
@@ -87,6 +90,7 @@ def command(
             k=options.usual_cutoffs(split.train.n_items),
             protocol=protocol,
             threads=threads,
+            one_tailed=one_tailed,
             log=output.note,
         )
         document = done.to_dict()
@@ -103,11 +107,12 @@ def command(
 
 
 def _show(done: Comparison, shown: list[str], out: Path) -> None:
-    from fullrank.studies.tables import NOTE, plain_rows
+    from fullrank.studies.tables import note, plain_rows
 
     typer.echo(f"{done.data}, protocol {done.protocol}, {len(done.seeds)} seeds")
     show_table(["method", *shown, "erank", "s/epoch"], plain_rows(done, shown))
-    say(NOTE)
+    say(note(done))
+    say(done.drawn["audit"]["line"])
     for label, error in done.errors.items():
         typer.echo(f"{label}: {error}")
     typer.echo(f"\nJSON, Markdown and LaTeX in {out}")
