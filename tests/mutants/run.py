@@ -35,6 +35,9 @@ TRIALS, SPLITS = "studies/trials.py", "data/splits.py"
 STATEMENTS = "tests/studies/test_statements.py"
 TUNING = "tests/studies/test_tune.py"
 SPLITTING = "tests/data/test_splits.py"
+INTERVALS = "tests/evaluation/test_intervals.py"
+SHARES, AUDIT = "tests/auditing/test_shares.py", "tests/auditing/test_audit.py"
+DRAWING = "tests/data/test_validation.py"
 TOP_K = "tests/serving/test_top_k.py tests/serving/test_finite.py"
 STORED = "tests/serving/test_stored_checks.py"
 
@@ -79,6 +82,19 @@ MUTANTS = (
         STATEMENTS,
     ),
     Mutant(COMPARE, "ddof=1", "ddof=0", STATEMENTS),
+    Mutant(COMPARE, "differs_over_seeds)", "better_over_seeds)", STATEMENTS),
+    Mutant(COMPARE, "else differs_for_users", "else better_for_users", STATEMENTS),
+    Mutant("evaluation/intervals.py", "1 - a * z", "1 + a * z", INTERVALS),
+    Mutant("evaluation/intervals.py", "means < mean", "means > mean", INTERVALS),
+    Mutant("auditing/shares.py", "self.p < LEVEL and", "self.p > LEVEL and", SHARES),
+    Mutant("auditing/shares.py", "p is not None and p < LEVEL", "p is not None", SHARES),
+    Mutant("auditing/shares.py", "weight * place * ratio", "-weight * place * ratio", SHARES),
+    Mutant("auditing/shares.py", "* (d - q)", "* d", SHARES),
+    Mutant("auditing/verdict.py", '1: "under', '-1: "under', AUDIT),
+    Mutant("auditing/verdict.py", "later < 0.6", "later > 0.6", AUDIT),
+    Mutant("data/validation.py", "np.maximum(found, 0.5))", "1.0)", DRAWING),
+    Mutant("data/validation.py", "weight += np.log", "weight -= np.log", DRAWING),
+    Mutant("data/validation.py", "edges * (1 - share)", "edges", DRAWING),
     Mutant(TABLES, "p < LEVEL", "p > LEVEL", STATEMENTS),
     Mutant(TABLES, "p < LEVEL", "p <= LEVEL", STATEMENTS),
     Mutant(TABLES, "LEVEL = 0.01", "LEVEL = 0.05", STATEMENTS),
