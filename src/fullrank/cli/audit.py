@@ -98,7 +98,7 @@ def _show_shares(of: str, shares: dict[str, Shares]) -> None:
             row += [_interval(each), f"{share(each.expected)}"]
         rows.append(row)
     show_table(heads, rows)
-    typer.echo("95 % intervals (Wilson); * certainly and materially another than a uniform draw's")
+    typer.echo("95 % intervals (Wilson); * certainly and materially off a uniform draw")
 
 
 def _interval(each: Bin) -> str:
