@@ -94,3 +94,10 @@ def test_a_search_over_several_divisions(events, tmp_path):
     assert "the mean over 3 divisions (0." in " ".join(run.out.split())
     summary = json.loads((tmp_path / "t" / "summary.json").read_text("utf-8"))
     assert summary["repeats"] == len(summary["values"]) == 3
+
+
+def test_a_printed_evaluation_has_the_line(model):
+    from fullrank import Recommender
+
+    found = Recommender.load(model).evaluate()
+    assert repr(found).splitlines()[-1] == found.protocol["audit"]["line"]

@@ -142,7 +142,7 @@ def draw_of(
     key = [weakref.ref(each) for each in (train, validation) if each is not None]
     known = _DRAWS.get(test)
     if known is not None and known[0] == key:
-        return known[1]
+        return dict(known[1])
     rest = [each for each in (train, validation) if each is not None]
     size = sum(each.item_degree for each in (*rest, test))
     shares = shares_by_items(rest, test, size)
@@ -157,7 +157,7 @@ def draw_of(
         "later": None if order is None else order["later"],
     }
     found["line"] = in_a_line(shares, same, order)
-    _DRAWS[test] = key, found
+    _DRAWS[test] = key, dict(found)
     return found
 
 

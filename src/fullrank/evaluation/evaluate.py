@@ -89,6 +89,7 @@ class Evaluation(Mapping[str, float]):
         for name in names:
             row = "".join(f"{self._shown(f'{name}@{k}'):<26}" for k in cutoffs)
             lines.append(f"{name:<16}{row}")
+        lines += [self.protocol["audit"]["line"]] if "audit" in self.protocol else []
         return "\n".join(line.rstrip() for line in lines)
 
     def _shown(self, name: str) -> str:
