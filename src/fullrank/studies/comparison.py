@@ -71,6 +71,7 @@ class Comparison:
         self.errors = errors
         self.drawn = dict(drawn or {})
         self.one_tailed = one_tailed
+        self._intervals: dict[str, dict[str, tuple[float, float]]] = {}
         self.metrics = list(next(iter(runs.values()))[0].metrics)
 
     def values(self, label: str, name: str) -> list[float]:
@@ -90,8 +91,11 @@ class Comparison:
 
     def interval(self, label: str, name: str) -> tuple[float, float] | None:
         """95 % bootstrap interval over users of the mean over seeds; None without users."""
-        users = self._of_users(label, name)
-        return None if users is None else intervals({name: users}).get(name)
+        if label not in self._intervals:  # of all metrics at once: they share their resamples
+            users = {each: self._of_users(label, each) for each in self.metrics}
+            known = {each: values for each, values in users.items() if values is not None}
+            self._intervals[label] = intervals(known)
+        return self._intervals[label].get(name)
 
     def ranked(self, name: str) -> list[str]:
         """Labels by a metric, best first."""
