@@ -151,17 +151,17 @@ def test_worth_is_the_rank_of_methods_on_each_part():
     assert worth.ranked("validation") == ["a", "b", "c"]
     assert worth.ranked("test") == ["b", "a", "c"]
     assert worth.cost == pytest.approx(0.2)
-    assert worth.sentences() == [
-        (
-            "of quick methods a is best on validation and b on test: choosing on validation costs "
-            "20.0% of ndcg@20."
-        )
-    ]
+    assert worth.factors == pytest.approx({"a": 2 / 3, "c": 1, "b": 1.25})
+    assert list(worth.factors) == ["a", "c", "b"]
+    of_ranks, of_factors = worth.sentences()
+    assert "a is best on validation and b on test: choosing on validation costs 20.0%" in of_ranks
+    assert of_factors.endswith("changes by factors that differ: a by 0.67, b by 1.25.")
     same = Worth(
         "ndcg@20",
         {name: {"validation": v, "test": v} for name, v in zip("abc", (3, 2, 1), strict=False)},
     )
     assert same.cost == 0
+    assert len(same.sentences()) == 1
     assert "same order" in same.sentences()[0]
 
 

@@ -21,6 +21,9 @@ QUICK: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """Closed forms that differ in how they weigh popularity: the larger beta, the less."""
 K = 20
+APART = 1.2
+"""Largest over smallest factor from validation to test from which on the parts value methods
+differently. Of uniform draws it is near 1: test has more items of each user, for all alike."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,28 @@ class Worth:
             return None
         return 1 - self.values[chosen[0]]["test"] / self.values[best[0]]["test"]
 
+    @property
+    def factors(self) -> dict[str, float]:
+        """Value on test over value on validation, by method, smallest first."""
+        both = {
+            name: each["test"] / each["validation"]
+            for name, each in self.values.items()
+            if each.get("validation") and "test" in each
+        }
+        return dict(sorted(both.items(), key=lambda pair: pair[1]))
+
     def sentences(self) -> list[str]:
-        """What the ranks say."""
+        """What the ranks and the factors say."""
+        return [*self._of_ranks(), *self._of_factors()]
+
+    def _of_factors(self) -> list[str]:
+        names, factors = list(self.factors), list(self.factors.values())
+        if len(names) < 2 or factors[-1] < APART * factors[0]:
+            return []
+        told = f"{names[0]} by {factors[0]:.2f}, {names[-1]} by {factors[-1]:.2f}"
+        return [f"from validation to test {self.metric} changes by factors that differ: {told}."]
+
+    def _of_ranks(self) -> list[str]:
         chosen, best = self.ranked("validation"), self.ranked("test")
         if not chosen or not best or self.cost is None:
             return []
@@ -59,7 +82,13 @@ class Worth:
     def to_dict(self) -> dict[str, Any]:
         """Values, orders and cost, for JSON."""
         orders = {part: self.ranked(part) for part in ("validation", "test")}
-        return {"metric": self.metric, "values": self.values, "ranked": orders, "cost": self.cost}
+        return {
+            "metric": self.metric,
+            "values": self.values,
+            "ranked": orders,
+            "cost": self.cost,
+            "factors": self.factors,
+        }
 
 
 def worth_of(split: Split, threads: int | None = None) -> Worth:
