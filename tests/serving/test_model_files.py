@@ -57,6 +57,7 @@ def test_the_manifest_says_what_the_model_is(folder, small, model):
     assert manifest["settings"] == model.settings.model_dump()
     assert manifest["data"] == {
         "name": small.name,
+        "split": small.how,
         "users": 200,
         "items": 120,
         "interactions": {name: len(part) for name, part in small.parts.items()},

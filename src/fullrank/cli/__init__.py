@@ -15,6 +15,7 @@ import typer
 
 from fullrank import ends
 from fullrank.cli import (
+    audit,
     compare,
     data,
     demo,
@@ -83,6 +84,7 @@ def _importing(command: Callable[..., None]) -> Callable[..., None]:
 for verb in (demo, fit, evaluate, recommend, similar, inspect, methods, compare, tune, doctor):
     app.command()(_importing(verb.command))
     app.registered_commands[-1].name = verb.NAME
+data.app.command("audit")(audit.command)
 app.add_typer(data.app, name="data")
 
 

@@ -241,7 +241,8 @@ def _show(model: Recommender, out: Path) -> None:
     typer.echo(f"{epochs}{training['seconds']:.1f} s of training")
     if model.metrics:
         typer.echo("\nheld-out part, ", nl=False)
-        show_metrics(model.metrics["metrics"], model.metrics["protocol"])
+        figures = model.metrics
+        show_metrics(figures["metrics"], figures["protocol"], figures["intervals"])
     say(verdict(model))
     folder, user = quote(str(out)), quote(str(model.users.values[0]))
     typer.echo(f"\nmodel in {out}; next:")

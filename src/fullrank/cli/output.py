@@ -105,8 +105,14 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def show_metrics(metrics: Mapping[str, float], protocol: Mapping[str, Any]) -> None:
-    """Prints metrics by name and k, with the protocol they are in."""
+def show_metrics(
+    metrics: Mapping[str, float],
+    protocol: Mapping[str, Any],
+    intervals: Mapping[str, Sequence[float]],
+) -> None:
+    """Prints metrics by name and k with their intervals, and the protocol they are in."""
+    from fullrank.evaluation.intervals import shown as between
+
     cutoffs = protocol["k"]
     names = list(dict.fromkeys(name.split("@")[0] for name in metrics))
     say(
@@ -115,8 +121,24 @@ def show_metrics(metrics: Mapping[str, float], protocol: Mapping[str, Any]) -> N
         f"masked: {', '.join(protocol['masked']) or 'nothing'}"
         + "".join(f"; {each}" for each in left_out(protocol))
     )
-    rows = [[name, *(metrics[f"{name}@{k}"] for k in cutoffs)] for name in names]
+    for line in (protocol.get("audit", {}).get("line"), _validation_of(protocol)):
+        if line:
+            say(line)
+    rows = [
+        [name, *(between(metrics[f"{name}@{k}"], intervals.get(f"{name}@{k}")) for k in cutoffs)]
+        for name in names
+    ]
     show_table(["metric", *(f"@{k}" for k in cutoffs)], rows)
+
+
+def _validation_of(protocol: Mapping[str, Any]) -> str | None:
+    """How the validation part was drawn, where that is not uniformly."""
+    like = (protocol.get("split") or {}).get("validation_like")
+    named = {
+        "test": "validation is drawn with the test part's share by popularity",
+        "time": "validation is the last of what is not tested on, by time",
+    }
+    return named.get(like) if like else None
 
 
 def left_out(protocol: Mapping[str, Any]) -> list[str]:

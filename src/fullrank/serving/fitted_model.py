@@ -49,6 +49,7 @@ class FittedModel:
         self.method = method
         self.training, self.metrics = {}, {}
         self.data_name: str | None = None
+        self._how: dict[str, Any] = {}  # the split was made, for the protocol block
         self._scorer: DotScorer | HistoryScorer | None = None
         self._similar: Once[ItemSpace] = Once()
         self._fold_in = FoldIn()
@@ -180,6 +181,7 @@ class FittedModel:
             "settings": settings,
             "data": {
                 "name": self.data_name,
+                "split": self._how,
                 "users": len(self.users),
                 "items": len(self.items),
                 "interactions": {name: len(part) for name, part in parts.items()},
@@ -206,4 +208,5 @@ class FittedModel:
         fold_in = FoldIn.from_tensors(stored.tables, scorer, trained=trained)
         self._use(scorer, stored.parts, fold_in, popularity_of(stored, trained=trained))
         self.data_name = manifest["data"].get("name")
+        self._how = manifest["data"].get("split") or {}
         self.training, self.metrics = manifest["training"], manifest["metrics"]
