@@ -90,7 +90,15 @@ MUTANTS = (
     Mutant("serving/top_k.py", "descending=True, stable=True", "descending=True", TOP_K),
     Mutant("serving/finite.py", "if not longest[0] * longest[1] < LARGEST", "if False", TOP_K),
     Mutant("serving/finite.py", "_largest(users) * _largest(items)", "_largest(users)", TOP_K),
-    Mutant("serving/stored_checks.py", "matrix.check_format(full_check=True)", "pass", STORED),
+    Mutant(
+        "serving/stored_checks.py", 'row_numbers("indices", indices, n_columns)', "pass", STORED
+    ),
+    Mutant(
+        "serving/stored_checks.py",
+        "row_pointers(starts.numpy(), len(starts) - 1, nnz)",
+        "starts.numpy()",
+        STORED,
+    ),
     Mutant("serving/stored_checks.py", "found.dtype != dtype or not fits", "not fits", STORED),
     Mutant("data/checks.py", "high >= n", "high > n", "tests/data/test_border.py"),
     Mutant("data/checks.py", "low < 0 or high", "high", "tests/data/test_border.py"),

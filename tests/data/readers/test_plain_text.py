@@ -81,6 +81,11 @@ def test_a_return_inside_a_line_is_refused(tmp_path):
     refused(path, "line 3: found a carriage return")
     refused(written(tmp_path, "user_id,item_id\nb\r,2\n"), "line 2: found a carriage return")
     refused(written(tmp_path, 'user_id,item_id\n"a",2\nb\r,2\n'), "line 3: found a carriage ret")
+    refused(written(tmp_path, 'user\r_id,item_id\n"a",2\n'), "line 1: found a carriage return")
+    refused(written(tmp_path, "user_id,item_id\na,2\r\r\n"), "line 2: found a carriage return")
+    path = tmp_path / "u.data"  # where quotes are plain characters, none can be around one
+    path.write_bytes(b'"1"\t2\t3\t4\n5\t6\t7\t\r8\n')
+    refused(path, "line 2: found a carriage return")
 
 
 @pytest.mark.parametrize("quote", ["", '"'])

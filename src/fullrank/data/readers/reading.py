@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from fullrank.data.columns import Columns, Format, checked_ids, present
+from fullrank.data.columns import Columns, Format, checked_ids, plain_column, present
 from fullrank.data.files import expanded
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
@@ -99,7 +99,8 @@ def read_titles(
         format: The format, whatever the suffix says.
 
     Raises:
-        DataError: the file cannot be read, a column is missing, or an id is.
+        DataError: the file cannot be read, a column is missing, or an id is, or titles are of a
+            type that has no text.
     """
     path = expanded(path)
     kind = format_of(path, format)
@@ -114,7 +115,9 @@ def read_titles(
             raise DataError(str(path), found, f"a column {name!r}")
     frame, location = source.load([identity, title])
     ids = checked_ids(frame[identity], location, identity)
-    return pl.DataFrame({"id": ids, "title": frame[title].cast(pl.String)})
+    return pl.DataFrame(
+        {"id": ids, "title": plain_column(frame[title], location, title).cast(pl.String)}
+    )
 
 
 def _first(source: Source, words: tuple[str, ...], *, whole_end: bool = False) -> str:
