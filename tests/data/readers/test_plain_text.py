@@ -154,3 +154,11 @@ def test_a_path_of_a_typed_file_is_no_pattern(tmp_path, suffix, events):
     assert len(read(path)) == 6
     other.unlink()
     assert len(read(path)) == 6
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.csv"])
+def test_text_that_begins_as_a_zlib_pack_does(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"x\x01user_id,item_id\n1,2\n")
+    with pytest.raises(DataError):
+        read(path)

@@ -69,7 +69,7 @@ class _Table:
             blank = pl.all_horizontal(pl.col(names[1:] or names).is_null()).alias("")
             chosen = [pl.col(names[at]).alias(name) for name, at in columns.items()]
             frame = lazy.select(*chosen, blank).collect(engine="streaming")
-        except pl.exceptions.PolarsError as error:
+        except (pl.exceptions.PolarsError, OSError) as error:  # OSError: it begins as zlib packs do
             raise self._fault(error) from None
         return frame, frame.drop_in_place("")
 
