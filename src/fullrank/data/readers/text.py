@@ -101,7 +101,7 @@ class Text:
     def first_written(self) -> tuple[int, str] | None:
         """The first line that is not blank, and its number from 1."""
         for number, line in enumerate(self.decoded(), start=1):
-            if line.strip():
+            if line.strip(" \r\n"):  # as `delimited` passes over lines, and polars
                 return number, line.rstrip("\r\n")
         return None
 
