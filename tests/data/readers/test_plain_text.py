@@ -162,3 +162,11 @@ def test_text_that_begins_as_a_zlib_pack_does(tmp_path, name):
     path.write_bytes(b"x\x01user_id,item_id\n1,2\n")
     with pytest.raises(DataError):
         read(path)
+
+
+@pytest.mark.parametrize("first", ["\x0b", "\t\t", "\u2003"])
+def test_a_first_line_of_other_blanks_is_a_header(tmp_path, first):
+    path = tmp_path / "a.tsv"
+    path.write_text(f"\n{first}\nuser_id\titem_id\n1\t2\n")
+    with pytest.raises(DataError, match="expected a column 'user_id'"):
+        read(path)
