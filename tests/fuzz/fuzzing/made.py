@@ -9,7 +9,7 @@ import math
 import struct
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -45,7 +45,12 @@ NASTY = (
     *(b'"dtype":"F32"', b'"shape":[2,2]', b'"data_offsets":[0,16]', b'"format": 1', b'"sha256": "'),
 )
 """Words for a fuzzer's dictionary."""
-COMPRESSIONS = ("uncompressed", "zstd", "snappy", "gzip", "lz4")
+COMPRESSIONS: tuple[Literal["uncompressed", "zstd", "snappy", "gzip", "lz4"], ...] = (
+    *("uncompressed", "zstd", "snappy", "gzip", "lz4"),
+)
+STYLES: tuple[Literal["necessary", "always", "never", "non_numeric"], ...] = (
+    *("necessary", "always", "never", "non_numeric"),
+)
 
 
 def column(
@@ -101,8 +106,7 @@ def text(c: Choices, table: pl.DataFrame, separator: str) -> bytes:
         for name, kind in table.schema.items()
         if not kind.is_nested() and kind not in (pl.Binary, pl.Null, pl.Duration)
     )
-    style = c.pick(("necessary", "always", "never", "non_numeric"))
-    return flat.write_csv(separator=separator, quote_style=style).encode()
+    return flat.write_csv(separator=separator, quote_style=c.pick(STYLES)).encode()
 
 
 def packed(data: bytes) -> bytes:
