@@ -133,6 +133,24 @@ def test_sparse_parts_out_of_range(copied, method, part, value):
     folder.refused("tables of the model")
 
 
+@pytest.mark.parametrize(("method", "part"), [("itemknn", "weights"), ("spectral", "matrix")])
+def test_row_pointers_that_rise_and_end_at_zero(copied, method, part):
+    def change(tensors):
+        tensors[f"{part}.indptr"][1:-1] = 10**6
+        tensors[f"{part}.indptr"][-1] = 0  # for SciPy there is nothing to check in such a matrix
+
+    folder = copied(method)
+    folder.tensors(change)
+    folder.refused(f"tables of the model, {part}.indptr")
+
+
+@pytest.mark.parametrize("name", ["weights.indptr", "weights.indices", "weights.data"])
+def test_sparse_parts_that_are_a_number(copied, name):
+    folder = copied("itemknn")
+    folder.tensors(lambda tensors: tensors.update({name: tensors[name].sum()}))
+    folder.refused(f"tensor {name}")
+
+
 @pytest.mark.parametrize("numbers", [[-1, 1], [0.5, -1], [np.nan, 1], [0.5, np.inf]])
 def test_spectral_settings_out_of_bounds(copied, numbers):
     folder = copied("spectral")
