@@ -111,7 +111,7 @@ def _npy(path: Path) -> Iterator[tuple[str, tuple[Tensor, ...]]]:
             raise ValueError
         # Mapped, so that a header which promises more than the file holds cannot fill the memory.
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except Exception as error:  # numpy evaluates the header: any error may come of a damaged one
         reason = "pickled objects" if "object" in str(error).lower() else "a damaged file"
         raise DataError(str(path), reason, "a numeric array in .npy format") from None
     yield "", (_numeric(path, array),)
