@@ -24,8 +24,9 @@ SECONDS, MIB = 60.0, 2500.0
 """Limits of one child, unless a caller has others."""
 _LOOK = 30
 """Milliseconds between two looks at the memory of a child."""
-_KINDS = frozenset(("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree"))
-"""Audit events of operations that change files."""
+_GROWING = frozenset(("open", "os.rename", "os.mkdir"))
+_SHRINKING = frozenset(("os.remove", "os.rmdir", "shutil.rmtree"))
+"""Audit events of operations that change files, and may or may not find a disk full."""
 SIGNALS = {name: getattr(signal, f"SIG{name.upper()}") for name in ("kill", "term", "int", "hup")}
 """Strikes that are signals, by name."""
 
@@ -197,7 +198,7 @@ def strike(folder: Path, at: int, kind: str, log: Path | None = None) -> Body:
     seen: list[str] = []
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
-        if event not in _KINDS or (event == "open" and arguments[1] in ("r", "rb")):
+        if event not in counted or (event == "open" and arguments[1] in ("r", "rb")):
             return
         named = [os.fsdecode(x) for x in arguments[:2] if isinstance(x, str | bytes | os.PathLike)]
         if not any(name.startswith(str(folder)) for name in named):
@@ -210,6 +211,7 @@ def strike(folder: Path, at: int, kind: str, log: Path | None = None) -> Body:
         if len(seen) == at:
             os.kill(os.getpid(), SIGNALS[kind])
 
+    counted = _GROWING if kind == "full" else _GROWING | _SHRINKING
     number = -1
 
     def before() -> None:
@@ -221,10 +223,10 @@ def strike(folder: Path, at: int, kind: str, log: Path | None = None) -> Body:
     return before
 
 
-def operations(folder: Path, log: Path, *arguments: object) -> list[str]:
-    """The file operations below a folder of a command that nothing disturbs."""
+def operations(folder: Path, log: Path, *arguments: object, kind: str = "kill") -> list[str]:
+    """The file operations below a folder that a strike can hit, of a command without one."""
     log.unlink(missing_ok=True)
-    result = cli(*arguments, before=strike(folder, 0, "kill", log))
+    result = cli(*arguments, before=strike(folder, 0, kind, log))
     assert result.code == 0, result.err
     return log.read_text(encoding="utf-8").splitlines()
 
