@@ -46,6 +46,8 @@ PARTS: dict[str, Callable[[Setting], Tally]] = {
     "surroundings": surroundings.run,
 }
 """The parts, by the name that ``--only`` takes."""
+MEMORY = Path("/dev/shm")
+"""Where the cases lie if it is there: thousands of times, a disk would be waited for."""
 
 
 def say(line: str) -> None:
@@ -83,7 +85,9 @@ def main() -> int:
     parser.add_argument("--work", type=Path, help="Folder for the cases, which is then kept.")
     options = parser.parse_args()
     warm()
-    with tempfile.TemporaryDirectory(prefix="campaign-") as temporary:
+    home = MEMORY if MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="campaign-", dir=home) as temporary:
+        Path(temporary).chmod(0o755)  # some cases run as another user
         work = (options.work or Path(temporary)).resolve()
         document: dict[str, object] = {
             "seed": options.seed,
