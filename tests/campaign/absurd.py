@@ -18,22 +18,23 @@ WHOLE = (
     f'{LONG} 1.5 NaN true null "x" [] {{}} 1e3 -0'
 ).split()
 REAL = (
-    "-1 0 -0.0 1e-320 1e-30 0.999999999 1 1000000 1e30 1e38 1e39 1e308 1e400 NaN Infinity -Infinity "
-    f"true null x [] {LONG}"
+    "-1 0 -0.0 1e-320 1e-30 0.999999999 1 1000000 1e30 1e38 1e39 1e308 1e400 NaN Infinity "
+    f"-Infinity true null x [] {LONG}"
 ).split()
 WORDS = ("x", "", "null", "0", "[]", "true")
 ENDLESS = {"epochs", "iterations"}
 """Fields of which a large value is a wish and no mistake."""
 USUAL = {"epochs": 2, "dim": 8, "batch_size": 64, "rank": 5, "low": 5, "negatives": 2}
 TOGETHER = (
-    "--set lr=1000000", "--set lr=1e30", "--set alpha=50", "--set tau=500", "--set alpha=1e20", "--dim 1",
-    "--dim 1024", "--set batch_size=1", "--set batch_size=20000", "--set negatives=0", "--epochs 0",
-    "--threads 0", "--threads -1", "--seed -1", "--epochs -1", "--set weight_decay=1e6",
-    "--set damping=1000", "--set damping=1e308", "--set optimizer=adam --set lr=1",
-    "--set optimizer=adagrad --set lr=1e38", "--set encoder=lightgcn --set lr=1e6", "--set layers=0",
-    "--set lr_decay=1e-320", "--holdout 1", "--holdout nan", "--validation 0.999999", "--validation -0.1",
-    "--holdout 0.9999", "--min-interactions 1000", "--set =1", "--set lr", "--set self=1",
-    "--set lr=1 --set lr=2", "--device cuda", "--device x", "--set weighted=true --set lr=1e20",
+    "--set lr=1000000", "--set lr=1e30", "--set alpha=50", "--set tau=500", "--set alpha=1e20",
+    "--dim 1", "--dim 1024", "--set batch_size=1", "--set batch_size=20000", "--set negatives=0",
+    "--epochs 0", "--threads 0", "--threads -1", "--seed -1", "--epochs -1",
+    "--set weight_decay=1e6", "--set damping=1000", "--set damping=1e308",
+    "--set optimizer=adam --set lr=1", "--set optimizer=adagrad --set lr=1e38",
+    "--set encoder=lightgcn --set lr=1e6", "--set layers=0", "--set lr_decay=1e-320", "--holdout 1",
+    "--holdout nan", "--validation 0.999999", "--validation -0.1", "--holdout 0.9999",
+    "--min-interactions 1000", "--set =1", "--set lr", "--set self=1", "--set lr=1 --set lr=2",
+    "--device cuda", "--device x", "--set weighted=true --set lr=1e20",
     "--encoder lightgcn --propagation factored --rank 1000000",
 )  # fmt: skip
 """Words that stand for a mistake of their own, or only together."""
@@ -100,7 +101,8 @@ def look(out: Path) -> None:
     for name, table in read_model(out).tables.items():
         assert bool(table.isfinite().all()), f"table {name} is not finite"
     text = (out / "manifest.json").read_text(encoding="utf-8")
-    assert "NaN" not in text and "Infinity" not in text, "a manifest that is no strict JSON"
+    for word in ("NaN", "Infinity"):
+        assert word not in text, "a manifest that is no strict JSON"
 
 
 def trouble_of(result: Result, out: Path) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from children import Body, Child, Result, call, cli, command, strike, together
 from common import Setting, Tally, digests, events, fit, litter, remove, state_of
@@ -17,6 +19,7 @@ from jobs import QUICK, compared, well
 FITS, LISTS, SPLITS, STUDIES, SAVES = 220, 160, 60, 30, 60
 """Cases of each kind."""
 SECONDS = 90.0
+TINY: dict[str, Any] = {"dim": 8, "epochs": 1, "batch_size": 64}
 
 
 def at_moment(body: Body, seconds: float) -> Body:
@@ -114,9 +117,7 @@ def outputs(
         remove(home)
         home.mkdir()
         out, rng = home / name, setting.rng(name, number)
-        bodies = [
-            at_moment(command(*words, "-o", out), rng.random() * 0.05) for words in commands
-        ]
+        bodies = [at_moment(command(*words, "-o", out), rng.random() * 0.05) for words in commands]
         results = together(bodies, seconds=SECONDS)
         trouble = trouble_of(results)
         if not trouble and look(out) not in wanted:
@@ -142,8 +143,7 @@ def saves(setting: Setting, tally: Tally, data: Path) -> None:
         import fullrank as fr
 
         first = fr.Recommender.load(out)
-        settings = {"dim": 8, "epochs": 1, "batch_size": 64}
-        models = [fr.Recommender("bpr", seed=n, **settings).fit(first.train) for n in range(3)]
+        models = [fr.Recommender("bpr", seed=n, **TINY).fit(first.train) for n in range(3)]
         while not stop.exists():
             for model in models:
                 model.save(out)
@@ -157,9 +157,9 @@ def saves(setting: Setting, tally: Tally, data: Path) -> None:
                 with redirect_stdout(StringIO()):
                     fr.Recommender.load(out)
                 seen["loaded"] += 1
-            except Exception as error:  # noqa: BLE001  # each kind is told
+            except Exception as error:  # each kind is told
                 seen[f"{type(error).__name__}: {str(error)[-120:]}"] += 1
-        print(json.dumps(seen))  # noqa: T201  # to the parent
+        sys.stdout.write(json.dumps(seen))
 
     both = [Child(writer, seconds=SECONDS), Child(reader, seconds=SECONDS)]
     result = both[1].wait()
@@ -180,19 +180,16 @@ def failed_save(setting: Setting, tally: Tally, data: Path) -> None:
         remove(out)
         rng = setting.rng("clash", number)
         kind = rng.choice(("full", "int", "term"))
-        first = Child(
-            command(*words, "-o", out), before=strike(out, rng.randrange(100, 146), kind)
-        )
+        first = Child(command(*words, "-o", out), before=strike(out, rng.randrange(100, 146), kind))
 
         def save() -> None:
             import fullrank as fr
 
-            settings = {"dim": 8, "epochs": 1, "batch_size": 64}
-            fr.Recommender("bpr", **settings).fit(fr.load(data)).save(out)
+            fr.Recommender("bpr", **TINY).fit(fr.load(data)).save(out)
 
         second = call(at_moment(save, rng.random() * 0.1))
         result = first.wait()
-        trouble = "Traceback" in result.err and f"traceback: {result.last}" or ""
+        trouble = ("Traceback" in result.err and f"traceback: {result.last}") or ""
         if second.code == 0 and state_of(out) != "whole":
             trouble = f"the model of the other save is {state_of(out)}"
         if second.code and "in use by" not in second.err:

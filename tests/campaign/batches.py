@@ -91,7 +91,7 @@ def run(setting: Setting, tally: Tally, cases: list[Case], attempt: Attempt) -> 
             tally.note(name, each["trouble"], each["seconds"], each["mib"])
         if len(found) < len(batch):
             name = f"case {batch[len(found)]}, {cases[batch[len(found)]].name}"
-            how = result.over and f"over {result.over}" or f"code {result.code}: {result.last}"
+            how = (result.over and f"over {result.over}") or f"code {result.code}: {result.last}"
             tally.note(name, f"died: {how}", result.seconds, result.mib)
             todo = batch[len(found) + 1 :] + todo
     return tally

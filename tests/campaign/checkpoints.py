@@ -46,7 +46,7 @@ def run(setting: Setting) -> Tally:
     tally = Tally("mutated checkpoints")
     for number in range(setting.count(CASES)):
         rng = setting.rng("checkpoints", number)
-        kind = rng.choice("bytes tensors metadata metadata".split())
+        kind = rng.choice(["bytes", "tensors", "metadata", "metadata"])
         if kind == "bytes":
             content, did = often_damaged(original, rng, [original, data.read_bytes()])
         else:

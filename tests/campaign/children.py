@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import importlib
 import os
 import select
 import signal
@@ -27,6 +28,11 @@ _LOOK = 30
 _GROWING = frozenset(("open", "os.rename", "os.mkdir"))
 _SHRINKING = frozenset(("os.remove", "os.rmdir", "shutil.rmtree"))
 """Audit events of operations that change files, and may or may not find a disk full."""
+WARM = (
+    "cli", "data", "data.synthetic", "evaluation", "recommender", "serving.model_files",
+    "spectrum.report", "studies.compare", "studies.tune", "training", "native",
+)  # fmt: skip
+"""Modules of the package that its verbs import."""
 SIGNALS = {name: getattr(signal, f"SIG{name.upper()}") for name in ("kill", "term", "int", "hup")}
 """Strikes that are signals, by name."""
 
@@ -50,7 +56,7 @@ class Result(NamedTuple):
         return lines[-1][:300] if lines else ""
 
     def trouble(self) -> str:
-        """What is wrong with an ending that is neither success nor one clear line; empty if fine."""
+        """What is wrong with an ending that is no success and no clear line; empty if nothing."""
         if self.over:
             return f"over its limit of {self.over}"
         if "Traceback" in self.err or "panicked at" in self.err:
@@ -83,7 +89,7 @@ class Child:
         mib: float = MIB,
     ) -> None:
         self.limits = seconds, mib
-        self.files = [tempfile.TemporaryFile("w+b") for _ in range(2)]
+        self.files = [tempfile.TemporaryFile("w+b") for _ in range(2)]  # noqa: SIM115  # until `wait`
         self.began = time.monotonic()
         self.pid = os.fork()
         if self.pid == 0:
@@ -141,7 +147,7 @@ class Child:
             texts.append(file.read().decode(errors="replace"))
             file.close()
         code = os.waitstatus_to_exitcode(status)
-        return Result(code, *texts, seconds, max(peak, usage.ru_maxrss / 1024), over)
+        return Result(code, texts[0], texts[1], seconds, max(peak, usage.ru_maxrss / 1024), over)
 
     def stop(self, number: int = signal.SIGKILL) -> None:
         """Sends a signal to the child and to what it started."""
@@ -232,14 +238,10 @@ def operations(folder: Path, log: Path, *arguments: object, kind: str = "kill") 
 
 
 def warm() -> None:
-    """Imports what the verbs import, and starts no thread."""
-    import importlib
-
-    for name in (
-        "cli data data.synthetic evaluation recommender serving.model_files spectrum.report "
-        "studies.compare studies.tune training native"
-    ).split():
+    """Imports what the verbs import and loads the kernels; starts no thread that does work."""
+    for name in WARM:
         importlib.import_module(f"fullrank.{name}")
     for name in ("gzip", "rich.console", "rich.table", "filelock", "optuna", "matplotlib.figure"):
         with suppress(ImportError):
             importlib.import_module(name)
+    importlib.import_module("fullrank.native").state()

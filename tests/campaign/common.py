@@ -120,7 +120,7 @@ def remove(path: Path) -> None:
 
 
 def state_of(folder: Path) -> str:
-    """``whole``, ``none``, or how it is torn: a model folder by its manifest and checksums alone."""
+    """``whole``, ``none`` or how it is torn: a model folder by its checksums alone."""
     manifest = folder / "manifest.json"
     if not manifest.exists():
         return "none"

@@ -11,7 +11,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
 
-from batches import Case, Wrong, run as run_batches
+from batches import Case, Wrong
+from batches import run as run_batches
 from children import call, command
 from common import Setting, Tally
 from mutations import often_damaged

@@ -12,7 +12,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
 
-from batches import Case, Wrong, run as run_batches
+from batches import Case, Wrong
+from batches import run as run_batches
 from children import call, command
 from common import Setting, Tally
 from mutations import odd_tensors, often_damaged
@@ -24,17 +25,18 @@ _FLOATS = (0.0, float("nan"), float("inf"), 3e38, -3e38, 1e-45, 1e-38, 1.0)
 _SHAPES = (
     "(60, 8)", "(-60, 8)", "(-60, -8)", "(10**18, 8)", "(1000000000000, 1000000000000)",
     "(4294967296, 4294967296)", "()", "(0, 8)", "(60, 0)", "(480,)", "(4, 15, 8)", "(1,) * 70",
-    str((1,) * 70), "(True, 8)", "(60, 8.0)", "(9223372036854775807, 2)", "(9223372036854775808, 0)",
-    "(60L, 8L)", "(99999999999999999999999999, 8)", "'60'", "None", "(30, 8)", "(120, 8)",
+    str((1,) * 70), "(True, 8)", "(60, 8.0)", "(9223372036854775807, 2)",
+    "(9223372036854775808, 0)", "(60L, 8L)", "(99999999999999999999999999, 8)", "'60'", "None",
+    "(30, 8)", "(120, 8)",
 )  # fmt: skip
 _TYPES = (
-    "'<f4'", "'|O'", "'<c8'", "'<M8[s]'", "'<U2'", "'|V4'", "'|b1'", "'<f16'", "'<f2'", "'<u8'", "'x'",
-    "[('a', '<f4'), ('b', '<f4')]", "[('a', '|O')]", "('<f4', (8,))", "'<f999999999999'", "'|S0'",
-    "'|V0'", "None",
+    "'<f4'", "'|O'", "'<c8'", "'<M8[s]'", "'<U2'", "'|V4'", "'|b1'", "'<f16'", "'<f2'", "'<u8'",
+    "'x'", "[('a', '<f4'), ('b', '<f4')]", "[('a', '|O')]", "('<f4', (8,))", "'<f999999999999'",
+    "'|S0'", "'|V0'", "None",
 )  # fmt: skip
 _HEADERS = (
-    "{'descr': '<f4'}", "[]", "None", "(", "(" * 3000, "[" * 9000, "-" * 9000 + "1", "\x00" * 100, "é",
-    "{'descr': '<f4', 'fortran_order': 1, 'shape': (60, 8), }",
+    "{'descr': '<f4'}", "[]", "None", "(", "(" * 3000, "[" * 9000, "-" * 9000 + "1", "\x00" * 100,
+    "é", "{'descr': '<f4', 'fortran_order': 1, 'shape': (60, 8), }",
     "{'descr': '<f4', 'fortran_order': False, 'shape': (60, 8), 'x': 1}",
 )  # fmt: skip
 _HEADER = "{{'descr': {}, 'fortran_order': {}, 'shape': {}, }}"
@@ -72,7 +74,9 @@ def write_bases(folder: Path) -> None:
     pl.DataFrame([lists.cast(pl.Array(pl.Float32, DIM))]).write_parquet(folder / "c.parquet")
 
 
-def npy(header: str, body: bytes, version: tuple[int, int] = (1, 0), size: int | None = None) -> bytes:
+def npy(
+    header: str, body: bytes, version: tuple[int, int] = (1, 0), size: int | None = None
+) -> bytes:
     """A .npy file of any header, right or wrong."""
     text = header.encode("utf-8" if version[0] == 3 else "latin-1", "replace") + b"\n"
     length = len(text) if size is None else size
@@ -113,7 +117,7 @@ def pickled(rng: random.Random, runs: bytes) -> tuple[str, bytes]:
 def make(setting: Setting, bases: dict[str, bytes], number: int, folder: Path) -> Path:
     """Writes the file of a case."""
     rng, names, proof = setting.rng("embeddings", number), list(bases), setting.work / "proof"
-    kind = rng.choice("damaged damaged npy npy tensors pickle values".split())
+    kind = rng.choice(["damaged", "damaged", "npy", "npy", "tensors", "pickle", "values"])
     runs = pickle.dumps([Runs(proof)] * 3)
     if kind == "npy":
         name, data = "x.npy", odd_npy(rng, runs, proof)

@@ -24,7 +24,9 @@ def small_disk(folder: Path) -> Iterator[bool]:
     """A disk of 4 MiB at a folder; whether there is one, which needs the rights of root."""
     folder.mkdir()
     words = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
-    there = os.geteuid() == 0 and not subprocess.run(words, capture_output=True, check=False).returncode
+    there = (
+        os.geteuid() == 0 and not subprocess.run(words, capture_output=True, check=False).returncode
+    )
     try:
         yield there
     finally:
@@ -100,7 +102,7 @@ def filled_fits(setting: Setting, tally: Tally, fits: Fits, disk: Path) -> None:
 
 
 def filled_others(setting: Setting, tally: Tally, data: Path, model: Path, disk: Path) -> None:
-    """Every other command that writes, with little room, over an older output where it is a file."""
+    """Every other command that writes, with little room; a file is there before."""
     lists: list[object] = ["recommend", model, "--all"]
     compare: list[object] = ["compare", data, "--methods", "popularity,bpr", "--seeds", "1", *QUICK]
     tune: list[object] = ["tune", data, "--method", "bpr", "--trials", "1", *QUICK]

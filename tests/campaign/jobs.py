@@ -1,4 +1,4 @@
-"""Commands to be killed, with what may be left of each and what the same command must make of it."""
+"""Commands to be killed: what may be left of each, and what it must make of that if said again."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ def well(result: Result) -> Result:
     return result
 
 
-def fit_job(setting: Setting, data: Path, words: tuple[str, ...], *, over: bool, epochs: int) -> Job:
+def fit_job(
+    setting: Setting, data: Path, words: tuple[str, ...], *, over: bool, epochs: int
+) -> Job:
     """A fit, into an empty folder or over an older model."""
     name = f"fit {' '.join(words)}{' over a model' if over else ''}"
     base = setting.work / "-".join(x for x in words if x != "--set")
@@ -121,7 +123,9 @@ def recommend_job(setting: Setting, model: Path, suffix: str, *, over: bool) -> 
 
     fill = (lambda: out.write_bytes(b"before")) if over else (lambda: None)
     words = ["recommend", model, "--all", "-o", out]
-    return Job(f"recommend -o {suffix}{' over a file' if over else ''}", home, words, fill, left, done)
+    return Job(
+        f"recommend -o {suffix}{' over a file' if over else ''}", home, words, fill, left, done
+    )
 
 
 def tree(home: Path) -> dict[str, bytes]:

@@ -17,7 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from batches import Case, Wrong, run as run_batches
+from batches import Case, Wrong
+from batches import run as run_batches
 from children import call
 from common import Setting, Tally, events, remove
 from mutations import odd_json, odd_tensors, often_damaged
@@ -25,7 +26,7 @@ from mutations import odd_json, odd_tensors, often_damaged
 CASES = 5200
 SIGNED = 0.6
 """Part of the cases with checksums made right."""
-MODELS = {
+MODELS: dict[str, dict[str, Any]] = {
     "bpr": {"dim": 8, "epochs": 2, "batch_size": 32},
     "directspec+": {"dim": 8, "epochs": 2, "batch_size": 32},
     "itemknn": {},
@@ -38,7 +39,10 @@ FORMAT = b'"format": 1'
 WHOLE_MANIFESTS: tuple[Callable[[bytes], bytes], ...] = (
     lambda text: b"[" * 100_000 + b"]" * 100_000,
     lambda text: b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
-    *(lambda text, new=new: new for new in (b"", b"null", b"[]", b"{}", b"1", b'"x"', b"\x00" * 5000)),  # type: ignore[misc]
+    *(
+        lambda text, new=new: new
+        for new in (b"", b"null", b"[]", b"{}", b"1", b'"x"', b"\x00" * 5000)
+    ),
     lambda text: b"\xef\xbb\xbf" + text,
     lambda text: text.decode().encode("utf-16"),
     lambda text: text + text,
@@ -46,13 +50,15 @@ WHOLE_MANIFESTS: tuple[Callable[[bytes], bytes], ...] = (
     lambda text: b" " * 5_000_000 + text,
     lambda text: text.replace(b"{", b'{"files": {}, ', 1),
     *(
-        lambda text, new=new: text.replace(FORMAT, b'"format": ' + new)  # type: ignore[misc]
+        lambda text, new=new: text.replace(FORMAT, b'"format": ' + new)
         for new in (b"2", b"1.0", b"true", b"[[1]]", b"1" + b"0" * 5000, b"NaN")
     ),
 )
 """Manifests that are another text as a whole."""
 LINKS = ("/dev/zero", "/dev/null", "/etc/passwd", "/nowhere", ".", "itself", "a folder", "a pipe")
 """What stands in the place of a file of the model."""
+SIGNED_KINDS = [*["json"] * 3, *["tensors"] * 2, *["parquet"] * 3, "bytes"]
+UNSIGNED_KINDS = [*["bytes"] * 3, "missing", "swap", "other", "link", "link", "whole", "empty"]
 Files = dict[str, bytes]
 
 
@@ -98,8 +104,8 @@ def odd_parquet(data: bytes, rng: random.Random) -> tuple[bytes, str]:
     }
     how = rng.choice([*one, *columns, *frames])
     if how in one:
-        values = values.to_list()[:at] + [one[how]] + values.to_list()[at + 1 :]
-        frame = frame.with_columns(pl.Series(column, values, dtype=frame[column].dtype))
+        changed = [*values[:at], one[how], *values[at + 1 :]]
+        frame = frame.with_columns(pl.Series(column, changed, dtype=values.dtype))
     elif how in columns:
         frame = frame.with_columns(pl.Series(column, columns[how]))
     else:
@@ -112,7 +118,7 @@ def odd_parquet(data: bytes, rng: random.Random) -> tuple[bytes, str]:
 def signed(files: Files, rng: random.Random) -> str:
     """Changes a file or the manifest, with checksums made right."""
     manifest = json.loads(files["manifest.json"])
-    how = rng.choice("json json json tensors tensors parquet parquet parquet bytes".split())
+    how = rng.choice(SIGNED_KINDS)
     if how == "json":
         manifest, did = odd_json(manifest, rng)
     else:
@@ -134,8 +140,8 @@ def signed(files: Files, rng: random.Random) -> str:
 
 
 def unsigned(files: Files, bases: dict[str, Files], rng: random.Random) -> tuple[str, str, str]:
-    """Damages a file as it is; returns it, what stands in its place if no file, and what was done."""
-    how = rng.choice("bytes bytes bytes missing swap other link link whole empty".split())
+    """Damages a file as it is: its name, what stands in its place if no file, what was done."""
+    how = rng.choice(UNSIGNED_KINDS)
     name = rng.choice([each for each in files if each != "log.jsonl"])
     place, did = "", ""
     if how == "bytes":

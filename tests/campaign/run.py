@@ -9,13 +9,13 @@ The exit code is 1 if a case failed.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import resource
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,7 +58,15 @@ def say(line: str) -> None:
 
 def commit() -> str:
     """What the campaign ran against."""
-    told = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
+    told = [
+        "git",
+        "-C",
+        str(Path(__file__).parent),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=12",
+    ]
     done = subprocess.run(told, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"
 
@@ -67,7 +75,7 @@ def show(tally: Tally) -> None:
     """Prints the line of a part, and its troubles."""
     known = tally.record()
     say(
-        f"{tally.name}: {known['cases']} cases, {known['failed']} failed, {known['seconds']:.0f} s, "
+        f"{tally.name}: {known['cases']} cases, {known['failed']} failed, {known['seconds']} s, "
         f"peak {known['peak_mib']} MiB, longest {known['longest_seconds']:.1f} s "
         f"({known['longest_case']})"
     )
@@ -85,6 +93,8 @@ def main() -> int:
     parser.add_argument("--work", type=Path, help="Folder for the cases, which is then kept.")
     options = parser.parse_args()
     warm()
+    package = importlib.import_module("fullrank")
+    say(f"fullrank {package.__version__} of {package.__path__[0]}, seed {options.seed}")
     home = MEMORY if MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="campaign-", dir=home) as temporary:
         Path(temporary).chmod(0o755)  # some cases run as another user
@@ -105,7 +115,9 @@ def main() -> int:
             failed += tally.failed
             if options.work is None:
                 remove(work / name)
-            used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+            used = [
+                resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+            ]
             document["cpu_seconds"] = round(sum(each.ru_utime + each.ru_stime for each in used))
             document["parts"] = parts
             if options.out:
