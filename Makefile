@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: env demo lint types test test-quick sanitize wheel-check first-use bench bench-large bench-growth bench-memory bench-peers docs clean
+.PHONY: env demo lint types test test-quick sanitize campaign wheel-check first-use bench bench-large bench-growth bench-memory bench-peers docs clean
 
 env: .venv/.installed
 
@@ -28,6 +28,12 @@ test: lint types env
 
 sanitize: env
 	PYTHON=$(BIN)/python tests/native/sanitize/run.sh
+
+SEED ?= 1
+
+# Some 20,000 hostile cases; about 25 minutes of one core.
+campaign: env
+	$(BIN)/python tests/campaign/run.py --seed $(SEED) --out results/campaign.json
 
 docs: env
 	$(BIN)/python docs/generate.py

@@ -12,6 +12,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from children import Result, high_water
+from children import Result
 from common import Setting, Tally, digests, events, fit, remove, state_of
 
 SECONDS = 300.0
@@ -105,6 +106,42 @@ PROBES = (
 )  # fmt: skip
 
 
+class Program:
+    """A command line of a shell, with its output, its time and its memory."""
+
+    def __init__(self, line: str, env: dict[str, str], folder: Path) -> None:
+        self.files = [tempfile.TemporaryFile("w+b") for _ in range(2)]  # noqa: SIM115  # until `wait`
+        self.began = time.monotonic()
+        out, err = self.files
+        words = ["/bin/bash", "-c", line]
+        self.child = subprocess.Popen(words, stdout=out, stderr=err, env=env, cwd=folder)
+        self.handle = os.pidfd_open(self.child.pid)
+
+    @property
+    def seconds(self) -> float:
+        """Since the start."""
+        return time.monotonic() - self.began
+
+    def ended(self, seconds: float) -> bool:
+        """Waits for the end, so long at most; whether it came."""
+        return bool(select.select([self.handle], [], [], seconds)[0])
+
+    def wait(self) -> Result:
+        """Waits for the end, or brings it about when its time is over."""
+        over = "" if self.ended(SECONDS) else f"{SECONDS:.0f} s"
+        if over:
+            self.child.kill()
+        _, status, usage = os.wait4(self.child.pid, 0)
+        os.close(self.handle)
+        code = self.child.returncode = os.waitstatus_to_exitcode(status)
+        texts = []
+        for file in self.files:
+            file.seek(0)
+            texts.append(file.read().decode(errors="replace"))
+            file.close()
+        return Result(code, texts[0], texts[1], self.seconds, usage.ru_maxrss / 1024, over)
+
+
 class Place:
     """Where the probes run: small data, and the model that undisturbed surroundings give."""
 
@@ -136,15 +173,9 @@ class Place:
 
     def run(self, probe: Probe, out: Path) -> Result:
         """Runs a probe to its end."""
-        began = time.monotonic()
         remove(out)
-        done = subprocess.run(
-            ["/bin/bash", "-c", self.line(probe, out)],
-            env=self.environment(probe.env), cwd=self.work, capture_output=True, timeout=SECONDS,
-            check=False,
-        )  # fmt: skip
-        texts = [stream.decode(errors="replace") for stream in (done.stdout, done.stderr)]
-        return Result(done.returncode, texts[0], texts[1], time.monotonic() - began, 0.0)
+        program = Program(self.line(probe, out), self.environment(probe.env), self.work)
+        return program.wait()
 
     def case(self, probe: Probe, out: Path) -> tuple[str, Result]:
         """What is wrong after a probe, and its result."""
@@ -153,6 +184,8 @@ class Place:
 
     def trouble(self, probe: Probe, out: Path, result: Result) -> str:
         """What is wrong with the ending of a probe."""
+        if result.over:
+            return f"over its limit of {result.over}"
         if "Traceback" in result.err or "Fatal Python" in result.err:
             return f"traceback: {result.last}"
         if result.code not in probe.codes:
@@ -163,30 +196,23 @@ class Place:
 
 
 def signalled(place: Place, name: str, *, start: bool) -> tuple[str, Result]:
-    """A signal in a long fit, at its start or in its training; then the same command again."""
-    out, began = place.work / f"signal-{name}-{start}", time.monotonic()
+    """A signal in a long fit: at its start, or in its training, where it keeps a checkpoint."""
+    out = place.work / f"signal-{name}-{start}"
     words = place.fit.replace("--epochs 2", "--epochs 3000")
     words = words.replace("checkpoint_every=1", "checkpoint_every=3000")
-    line = f"exec {PROGRAM} {words} -o {out}"
-    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    child = subprocess.Popen(["/bin/bash", "-c", line], env=place.environment({}), **pipes)  # type: ignore[call-overload]
-    log, mib = out / "log.jsonl", 0.0
-    while child.poll() is None and time.monotonic() - began < SECONDS:
-        mib = max(mib, high_water(child.pid))
+    program = Program(f"exec {PROGRAM} {words} -o {out}", place.environment({}), place.work)
+    log = out / "log.jsonl"
+    while program.seconds < SECONDS and not program.ended(0.05):
         trains = log.exists() and log.stat().st_size > 1000
-        if trains or (start and time.monotonic() - began > 0.5):
+        if trains or (start and program.seconds > 0.5):
             break
-        time.sleep(0.05)
     number = getattr(signal, name)
-    child.send_signal(number)
-    _, err = child.communicate(timeout=SECONDS)
-    result = Result(
-        child.returncode, "", err.decode(errors="replace"), time.monotonic() - began, mib
-    )
+    os.kill(program.child.pid, number)
+    result = program.wait()
     if "Traceback" in result.err and not start:
         return f"traceback: {result.last}", result
-    if child.returncode not in (128 + number, -number):
-        return f"code {child.returncode}: {result.last}", result
+    if result.code not in (128 + number, -number):
+        return f"code {result.code}: {result.last}", result
     if not start and not ((out / "checkpoint.safetensors").exists() and "--resume" in result.err):
         return f"no checkpoint, or nothing said of --resume: {result.last}", result
     return ("" if state_of(out) == "none" else "a model is there"), result
