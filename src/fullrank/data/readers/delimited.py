@@ -137,7 +137,7 @@ def delimited(
         text, line = _with_unit(text, separator), line.replace(separator, UNIT)
         separator, quoted = UNIT, False
     quoted = quoted and text.quotes
-    fields = fields_of(line, separator, quoted=quoted)
+    fields = fields_of(text, first, line, separator, quoted=quoted)
     table = _Table(text, separator, quoted, names is None, len(fields), first)
     if names is None:
         columns = [(name.partition(":")[0] if typed else name).strip() for name in fields]

@@ -44,9 +44,16 @@ def records(text: Text, separator: str, *, quoted: bool) -> Iterator[tuple[int, 
         start += len(taken)
 
 
-def fields_of(line: str, separator: str, *, quoted: bool) -> list[str]:
-    """The fields of one line."""
-    return next(csv.reader([line], delimiter=separator, quoting=_quoting(quoted)), [])
+def fields_of(text: Text, number: int, line: str, separator: str, *, quoted: bool) -> list[str]:
+    """The fields of one line.
+
+    Raises:
+        DataError: a field is longer than the parser takes.
+    """
+    try:
+        return next(csv.reader([line], delimiter=separator, quoting=_quoting(quoted)), [])
+    except csv.Error as error:
+        raise _misquoted(text, number, number, str(error)) from None
 
 
 def _quoting(quoted: bool) -> Literal[0, 3]:
