@@ -6,6 +6,7 @@ import hashlib
 import json
 import random
 import shutil
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -75,6 +76,7 @@ class Tally:
             self.longest, self.longest_case = seconds, case
         if trouble:
             self.failed += 1
+            sys.stderr.write(f"failed: {case}: {trouble}\n")
             kind = trouble[:70]
             self.troubles[kind] += 1
             self.examples.setdefault(kind, f"{case}: {trouble}")
