@@ -206,6 +206,8 @@ def strike(folder: Path, at: int, kind: str, log: Path | None = None) -> Body:
     def hook(event: str, arguments: tuple[object, ...]) -> None:
         if event not in counted or (event == "open" and arguments[1] in ("r", "rb")):
             return
+        if kind == "full" and event == "open" and not int(str(arguments[2])) & os.O_ACCMODE:
+            return  # reading needs no room
         named = [os.fsdecode(x) for x in arguments[:2] if isinstance(x, str | bytes | os.PathLike)]
         if not any(name.startswith(str(folder)) for name in named):
             return

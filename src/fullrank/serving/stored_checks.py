@@ -16,7 +16,7 @@ import polars as pl
 import scipy.sparse as sp
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file
 from torch import Tensor
 
 from fullrank.data.ids import Ids
@@ -104,6 +104,8 @@ def read_tables(path: Path) -> dict[str, Tensor]:
         DataError: it cannot be read as safetensors.
     """
     try:
+        if any("\ud800" <= each <= "\udfff" for each in str(path)):
+            return load(path.read_bytes())  # safetensors maps no file whose name is not UTF-8
         return load_file(path)
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError) as error:
         raise _unreadable(path, error) from None
@@ -202,27 +204,30 @@ def csr(
 def _read(path: Path, columns: Mapping[str, bool]) -> pl.DataFrame:
     """Columns of a Parquet file (true where one has to be there), if they fit into memory.
 
-    A file of a few KiB can stand for billions of rows.
+    A file of a few KiB can stand for billions of rows. polars gets an open file, for it takes no
+    path whose name is not UTF-8.
     """
     try:
-        scanned = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-        there = scanned.collect_schema()
-        for name, needed in columns.items():
-            if needed and name not in there:
-                raise DataError(str(path), f"columns {list(there)}", f"a column {name!r}")
-            plain = _WEIGHTS if name == "weight" else _PLAIN
-            if name in there and there[name] not in plain:
-                raise DataError(f"{path}, column {name}", f"type {there[name]}", "plain values")
-        chosen = scanned.select(name for name in columns if name in there)
-        rows = int(chosen.select(pl.len()).collect().item())
-        _check_rows(path, rows, 40 * len(columns))
-        table = chosen.collect()
-        text = sum(
-            int(each.str.len_bytes().sum() or 0) for each in table if each.dtype == pl.String
-        )
-        _check_rows(path, text, 2)
+        with path.open("rb") as file:
+            return _chosen(path, pl.scan_parquet(file, glob=False), columns)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, OSError) as error:
         raise _unreadable(path, error) from None
+
+
+def _chosen(path: Path, scanned: pl.LazyFrame, columns: Mapping[str, bool]) -> pl.DataFrame:
+    there = scanned.collect_schema()
+    for name, needed in columns.items():
+        if needed and name not in there:
+            raise DataError(str(path), f"columns {list(there)}", f"a column {name!r}")
+        plain = _WEIGHTS if name == "weight" else _PLAIN
+        if name in there and there[name] not in plain:
+            raise DataError(f"{path}, column {name}", f"type {there[name]}", "plain values")
+    chosen = scanned.select(name for name in columns if name in there)
+    rows = int(chosen.select(pl.len()).collect().item())
+    _check_rows(path, rows, 40 * len(columns))
+    table = chosen.collect()
+    text = sum(int(each.str.len_bytes().sum() or 0) for each in table if each.dtype == pl.String)
+    _check_rows(path, text, 2)
     return table
 
 
