@@ -31,7 +31,7 @@ sanitize: env
 
 SEED ?= 1
 
-# Some 20,000 hostile cases; about 25 minutes of one core.
+# Some 17,000 hostile cases; about 25 minutes of one core.
 campaign: env
 	$(BIN)/python tests/campaign/run.py --seed $(SEED) --out results/campaign.json
 
