@@ -165,6 +165,27 @@ def test_lists_without_numbers_are_no_embeddings(tmp_path):
             inspect.command(path)
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775808, 0), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (60, 8.0), }",
+        "(" * 3000,
+        "(",
+        "[" * 9000,
+        "-" * 9000 + "1",
+    ],
+    ids=lambda header: header[-30:-20] or header,
+)
+def test_a_header_that_is_no_header(tmp_path, header):
+    """numpy evaluates it as a literal of Python, in which anything may go wrong."""
+    text = header.encode() + b"\n"
+    begin = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little")
+    (tmp_path / "odd.npy").write_bytes(begin + text + bytes(1920))
+    run = fullrank("inspect", tmp_path / "odd.npy")
+    assert_refused(run, "odd.npy", "damaged", "numeric array")
+
+
 FULL = """
 import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -29,6 +29,7 @@ from fullrank.cli import (
     similar,
     tune,
 )
+from fullrank.cli.output import silence
 from fullrank.errors import FullrankError, Stopped
 
 app = typer.Typer(
@@ -145,11 +146,5 @@ def _fail(line: str) -> None:
         sys.stderr.write(f"error: {line}\n")
         sys.stderr.flush()
     for number, stream in enumerate((sys.stdout, sys.stderr), start=1):
-        try:
-            if stream is not None:
-                stream.flush()
-        except (OSError, ValueError):
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, number)
-            os.close(null)
+        silence(stream, number)
     sys.exit(2)

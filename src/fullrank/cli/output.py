@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
@@ -37,7 +39,7 @@ class Output:
 
     def note(self, text: str) -> None:
         """Says something that is not a result."""
-        typer.echo(text, err=True)
+        _aside(text)
 
     def result(self, document: Mapping[str, Any], show: Callable[[], None]) -> None:
         """Prints the document as JSON, or calls ``show``."""
@@ -170,4 +172,29 @@ def left_out(protocol: Mapping[str, Any]) -> list[str]:
 
 
 def _one_line_warning(message: Any, *_: Any, **__: Any) -> None:
-    typer.echo(f"warning: {message}", err=True)
+    _aside(f"warning: {message}")
+
+
+def _aside(text: str) -> None:
+    """Writes a line to standard error; where there is no room for it, the run goes on without.
+
+    Raises:
+        BrokenPipeError: whoever read it has gone.
+    """
+    try:
+        typer.echo(text, err=True)
+    except BrokenPipeError:
+        raise
+    except OSError:
+        silence(sys.stderr, 2)
+
+
+def silence(stream: TextIO | None, number: int) -> None:
+    """Sends what a stream still holds, and all that follows, nowhere if it cannot be written."""
+    try:
+        if stream is not None:
+            stream.flush()
+    except (OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, number)
+        os.close(null)

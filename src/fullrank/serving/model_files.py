@@ -156,13 +156,12 @@ def _write(folder: Path, stored: Stored) -> None:
             folder, "tables.safetensors", lambda p: save_file(stored.tables, p)
         )
         for name, ids in (("users", stored.users), ("items", stored.items)):
-            table = _id_table(ids)
-            written[name] = _add(folder, f"{name}.parquet", table.write_parquet)
+            written[name] = _add(folder, f"{name}.parquet", _parquet(_id_table(ids)))
         for name, part in stored.parts.items():
             rows = pl.DataFrame({"user_row": part.user_idx, "item_row": part.item_idx})
             if part.weight is not None:
                 rows = rows.with_columns(weight=pl.Series(part.weight))
-            written[name] = _add(folder, f"{name}.parquet", rows.write_parquet)
+            written[name] = _add(folder, f"{name}.parquet", _parquet(rows))
         manifest = {"format": FORMAT, **stored.manifest, "files": written}
         with replacing(folder / MANIFEST) as part_file:
             text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
@@ -252,6 +251,16 @@ def _read(folder: Path) -> Stored:
         reason = error.strerror or str(error)
         raise DataError(str(folder), reason.lower(), "the files that `save` wrote") from None
     return Stored(tables, users, items, parts, manifest)
+
+
+def _parquet(table: pl.DataFrame) -> Callable[[Path], None]:
+    """Writes a table to an open file: polars takes no path whose name is not UTF-8."""
+
+    def write(path: Path) -> None:
+        with path.open("wb") as file:
+            table.write_parquet(file)
+
+    return write
 
 
 def _add(folder: Path, name: str, write: Callable[[Path], None]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import polars as pl
 import scipy.sparse as sp
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file
 from torch import Tensor
 
 from fullrank.data.checks import row_numbers, row_pointers
@@ -106,6 +106,8 @@ def read_tables(path: Path) -> dict[str, Tensor]:
         DataError: it cannot be read as safetensors.
     """
     try:
+        if any("\ud800" <= each <= "\udfff" for each in str(path)):
+            return load(path.read_bytes())  # safetensors maps no file whose name is not UTF-8
         return load_file(path)
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError) as error:
         raise _unreadable(path, error) from None
@@ -204,18 +206,19 @@ def csr(
 def _read(path: Path, columns: Mapping[str, bool]) -> pl.DataFrame:
     """Columns of a Parquet file (true where one has to be there), if they fit into memory.
 
-    A file of a few KiB can stand for billions of rows.
+    A file of a few KiB can stand for billions of rows. polars gets an open file, for it takes no
+    path whose name is not UTF-8.
     """
     try:
-        with unprinted_panics():
-            return _chosen(path, columns)
+        with unprinted_panics(), path.open("rb") as file:
+            scanned = pl.scan_parquet(file, glob=False, hive_partitioning=False)
+            return _chosen(path, scanned, columns)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, OSError) as error:
         raise _unreadable(path, error) from None
 
 
-def _chosen(path: Path, columns: Mapping[str, bool]) -> pl.DataFrame:
+def _chosen(path: Path, scanned: pl.LazyFrame, columns: Mapping[str, bool]) -> pl.DataFrame:
     """As `_read`; polars raises what it likes."""
-    scanned = pl.scan_parquet(path, glob=False, hive_partitioning=False)
     there = scanned.collect_schema()
     for name, needed in columns.items():
         if needed and name not in there:

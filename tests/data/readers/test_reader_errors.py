@@ -224,3 +224,10 @@ def test_titles_need_their_columns(tmp_path):
     path.write_text("id,title\n1,x\n,y\n")
     with pytest.raises(DataError, match="line 3, column id: found a missing id"):
         read_titles(path)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.inter"])
+def test_a_first_line_that_is_one_long_field(tmp_path, name):
+    path = tmp_path / name
+    path.write_text("A" * 200_000 + "\nu1,i1\n", "utf-8")
+    assert complaint(path).startswith(", line 1: found a field of more than 131,072 characters")
