@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: env demo lint types test test-quick sanitize wheel-check first-use bench bench-large bench-growth bench-memory bench-peers docs clean
+.PHONY: env demo lint types test test-quick sanitize fuzz campaign wheel-check first-use bench bench-large bench-growth bench-memory bench-peers docs clean
 
 env: .venv/.installed
 
@@ -29,6 +29,22 @@ test: lint types env
 sanitize: env
 	PYTHON=$(BIN)/python tests/native/sanitize/run.sh
 
+# The readers, the model loader and the kernels under atheris and libFuzzer; see tests/fuzz.
+MINUTES ?= 60
+fuzz: .venv-fuzz/.installed
+	.venv-fuzz/bin/python tests/fuzz/run.py --minutes $(MINUTES)
+
+.venv-fuzz/.installed: tests/fuzz/requirements.txt pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . -r tests/fuzz/requirements.txt
+	touch $@
+
+SEED ?= 1
+
+# Some 17,000 hostile cases; about 25 minutes of one core.
+campaign: env
+	$(BIN)/python tests/campaign/run.py --seed $(SEED) --out results/campaign.json
+
 docs: env
 	$(BIN)/python docs/generate.py
 
@@ -43,7 +59,7 @@ first-use: env
 	$(BIN)/python tests/native/first_use.py --processes 12 --threads 8 --rounds 10
 
 clean:
-	rm -rf .venv .venv-peers .venv-wheel demo-model
+	rm -rf .venv .venv-fuzz .venv-peers .venv-wheel demo-model fuzz-work
 
 bench: env
 	$(BIN)/python benchmarks/speed.py --out results/speed.json --fast citeulike gowalla

@@ -33,6 +33,7 @@ ORDER = (
     ("training",),
     ("methods",),
     ("presets",),
+    ("auditing",),
     ("recommender", ""),
     ("studies",),
     ("cli",),

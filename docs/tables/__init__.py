@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tables import accuracy, checks, spectra, speed
+from tables import accuracy, allpass, checks, spectra, speed
 
 TABLES: dict[str, Callable[[], str]] = {
     "summary": accuracy.summary,
@@ -13,7 +13,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "citeulike-shares": accuracy.citeulike_shares,
     "tuning": accuracy.tuning,
     "gowalla": accuracy.gowalla,
+    "references": accuracy.references,
     "gowalla-validation": accuracy.gowalla_validation,
+    "allpass": allpass.runs,
+    "allpass-parts": allpass.ablation,
+    "allpass-ranks": allpass.by_rank,
     "algorithm-1": spectra.algorithm_1,
     "collapse": spectra.collapse,
     "collapse-graph": spectra.collapse_graph,

@@ -183,3 +183,27 @@ def gowalla_validation() -> str:
         body.append([code(label), points, settings, digits(run["validation"]["seconds"] / 60)])
     columns = ["method", "validation nDCG@20", "settings", "minutes"]
     return table(columns, body, text=(0, 1, 2))
+
+
+def references() -> str:
+    """Methods without epochs at published settings, beside the published figures."""
+    body = []
+    for label, row in load("references").items():
+        method, data = label.split(":")
+        ratio = row["ratio_recall@20"]
+        body.append(
+            [
+                code(method),
+                data,
+                metric(row["recall@20"]),
+                metric(row["published_recall@20"]),
+                metric(row["ndcg@20"]),
+                metric(row["published_ndcg@20"]),
+                f"{100 * ratio:.1f} %" if ratio else NONE,
+                row["source"],
+                row["chosen"],
+            ]
+        )
+    columns = ["method", "data", "Recall@20", "published", "nDCG@20", "published"]
+    columns += ["ours / published Recall@20", "figure from", "settings"]
+    return table(columns, body, text=(0, 1, 7, 8))

@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from fullrank import data, evaluation, methods, spectrum
+    from fullrank.auditing import audit
     from fullrank.data import Columns, Ids, Interactions, Split, generate, k_core, load, read
     from fullrank.errors import DataError, FitError, FullrankError, NotFittedError, SettingError
     from fullrank.methods import METHODS
@@ -30,6 +31,7 @@ _HOME = {
     "Recommender": "fullrank.recommender",
     "SettingError": "fullrank.errors",
     "Split": "fullrank.data",
+    "audit": "fullrank.auditing",
     "generate": "fullrank.data",
     "k_core": "fullrank.data",
     "load": "fullrank.data",
@@ -49,6 +51,7 @@ __all__ = [
     "Recommender",
     "SettingError",
     "Split",
+    "audit",
     "data",
     "evaluation",
     "generate",

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import polars as pl
 
+from fullrank.auditing import draw_of
 from fullrank.data.columns import Columns
 from fullrank.data.files import expanded
 from fullrank.data.interactions import Interactions
@@ -108,6 +109,7 @@ class Recommender(FittedModel):
         weighted = self.settings.uses_weights and parts["train"].weight is not None
         self._use(scorer, parts, FoldIn(weighted=weighted))
         self.data_name = train.name if isinstance(train, Split) else None
+        self._how = train.how if isinstance(train, Split) else {}
         return self
 
     def recommend(
@@ -247,6 +249,8 @@ class Recommender(FittedModel):
             seed=self.settings.seed,
             **unknown,
             data=self.data_name,
+            split=self._how,
+            audit=draw_of(self.train, self._parts.get("validation"), known),
             versions=versions(),
         )
         return result

@@ -61,7 +61,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "ccl": {"negatives": 50},
     "gde": {"low": 64},
     "ials": {"dim": 16, "iterations": 2},
-    "spectral": {"rank": 64},
+    "softmax": {"negatives": 50},
+    **{name: {"rank": 64} for name in ("spectral", "allpass", "gf-cf", "sgfcf", "chebycf", "bspm")},
 }
 
 

@@ -13,6 +13,9 @@ import torch
 from command import COLUMNS, QUICK, assert_refused, fullrank
 from safetensors.torch import save_file
 
+from fullrank.cli import inspect
+from fullrank.errors import DataError
+
 GOOD = "user_id,item_id\na,x\nb,y\n"
 TABLES = [
     ("missing column", "x.csv", b"user_id,thing\na,x\n", ["x.csv", "thing", "item_id"]),
@@ -132,6 +135,55 @@ def test_bad_embedding_tables(tmp_path):
     refused("flat.safetensors", "(5,)")
     refused("words.parquet", "name")
     refused("cut.parquet", "damaged")
+
+
+HEADERS = (
+    "(",
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775808, 2)}",
+    "{'descr': '<f999999999999', 'fortran_order': False, 'shape': (2, 2)}",
+    "{1: 2, 'a': 3}",
+    "[" * 9000,
+)
+
+
+@pytest.mark.parametrize("header", HEADERS, ids=range(len(HEADERS)))
+def test_npy_headers_that_are_none(tmp_path, header):
+    path = tmp_path / "header.npy"
+    text = header.encode() + b"\n"
+    size = len(text).to_bytes(2, "little")
+    path.write_bytes(b"\x93NUMPY\x01\x00" + size + text + bytes(32))
+    with pytest.raises(DataError, match="found a damaged file"):
+        inspect.command(path)
+
+
+def test_lists_without_numbers_are_no_embeddings(tmp_path):
+    path = tmp_path / "lists.parquet"
+    for rows in ([], [[], []], [None, None]):
+        column = pl.Series(rows, dtype=pl.List(pl.Float32))
+        pl.DataFrame({"v": column}).write_parquet(path)
+        with pytest.raises(DataError, match="found no numbers in column v"):
+            inspect.command(path)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775808, 0), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (60, 8.0), }",
+        "(" * 3000,
+        "(",
+        "[" * 9000,
+        "-" * 9000 + "1",
+    ],
+    ids=lambda header: header[-30:-20] or header,
+)
+def test_a_header_that_is_no_header(tmp_path, header):
+    """numpy evaluates it as a literal of Python, in which anything may go wrong."""
+    text = header.encode() + b"\n"
+    begin = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little")
+    (tmp_path / "odd.npy").write_bytes(begin + text + bytes(1920))
+    run = fullrank("inspect", tmp_path / "odd.npy")
+    assert_refused(run, "odd.npy", "damaged", "numeric array")
 
 
 FULL = """

@@ -126,6 +126,15 @@ def test_standard_output_on_a_full_disk(arguments):
     assert len(said.splitlines()) == 1
 
 
+@pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
+def test_notes_on_a_full_disk_end_no_run(events, tmp_path):
+    with FULL.open("w") as full:
+        run = start("fit", events, "-o", tmp_path / "m", *COLUMNS, *QUICK, stderr=full)
+        run.communicate(timeout=60)
+    assert run.returncode == 0
+    assert (tmp_path / "m" / "manifest.json").is_file()
+
+
 @pytest.mark.posix
 def test_a_log_on_a_full_disk(events, tmp_path, monkeypatch):
     if not FULL.exists():

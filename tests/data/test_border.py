@@ -107,6 +107,14 @@ def test_a_sparse_matrix_of_damaged_parts(kind, column, at, value):
         Interactions.from_scipy(matrix)
 
 
+@pytest.mark.parametrize("kind", [sp.csr_array, sp.csc_array, sp.bsr_array])
+def test_row_pointers_of_a_sparse_matrix_that_end_at_zero(kind):
+    matrix = kind(np.eye(3, dtype=np.float32))
+    matrix.indptr[1:] = [10**6, 10**6, 0]  # for SciPy there is nothing to check in it
+    with pytest.raises(DataError, match="row pointers that fall"):
+        Interactions.from_scipy(matrix)
+
+
 def test_sparse_columns_in_any_order_are_sorted():
     data, indices, indptr = np.ones(4), np.array([3, 1, 2, 0]), np.array([0, 2, 2, 4])
     matrix = sp.csr_array((data, indices, indptr), shape=(3, 4))

@@ -110,3 +110,15 @@ def test_selected_and_raw_ids_keep_the_order_of_the_rows():
     assert chosen.titles is not None
     assert chosen.titles.to_list() == ["C", "A"]
     assert ids.raw(np.array([1, 1])).to_list() == ["b", "b"]
+
+
+@pytest.mark.parametrize("dtype", [pl.String, pl.Int64, pl.UInt8])
+def test_no_ids_are_numbered_as_none(dtype):
+    ids = Ids.of(pl.Series([], dtype=dtype))
+    assert len(ids) == 0
+    assert ids.rows(["1", "x"]).tolist() == [-1, -1]
+
+
+def test_a_query_of_a_type_without_text_is_refused():
+    with pytest.raises(DataError, match="values of type Duration"):
+        Ids(["a"]).rows(pl.Series([None], dtype=pl.Duration))

@@ -264,3 +264,13 @@ def test_long_tables_are_numbered_block_by_block(monkeypatch, block, in_order, o
     unknown = pl.Series([offset - 1, offset + int(users[-1]), offset + 100])
     assert data.users.rows(unknown).tolist() == [-1, data.n_users - 1, -1]
     assert data.users.rows(pl.Series([offset + 100, offset + 101])).tolist() == [-1, -1]
+
+
+def test_a_weight_that_is_zero_as_float32_is_no_interaction():
+    frame = {"user_id": ["a", "b"], "item_id": ["x", "x"], "weight": [1e-300, 1.0]}
+    data = Interactions.from_frame(pl.DataFrame(frame))
+    assert data.weight.tolist() == [1.0]
+    assert data.user_idx.tolist() == [1]
+    frame["weight"] = [1e-300, 0.0]
+    with pytest.raises(DataError, match="zeros alone"):
+        Interactions.from_frame(pl.DataFrame(frame))

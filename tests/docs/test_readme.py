@@ -18,7 +18,8 @@ from fullrank import METHODS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-PAGES = [ROOT / "README.md", *(ROOT / "docs" / name for name in ("data.md", "methods.md"))]
+DOCS = ("data.md", "evaluation.md", "methods.md")
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / name for name in DOCS)]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 BLOCKS = FENCE.findall(README)
 PYTHON = [body for language, body in BLOCKS if language == "python"]

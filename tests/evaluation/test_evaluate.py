@@ -320,7 +320,12 @@ def test_an_evaluation_is_a_matrix_and_goes_into_json(case):
     assert result.get("ndcg@7") is None
     assert all(type(value) is float for value in result.values())
     stored = json.loads(json.dumps(result.to_dict()))
-    assert stored == {"metrics": dict(result), "protocol": result.protocol}
+    between = {name: list(ends) for name, ends in result.intervals.items()}
+    assert stored == {
+        "metrics": dict(result),
+        "intervals": between,
+        "protocol": result.protocol,
+    }
     block = stored["protocol"]
     assert (block["name"], block["k"], block["items"]) == ("standard", [5, 20], 50)
     assert block["fingerprints"] == {
@@ -334,11 +339,15 @@ def test_an_evaluation_is_a_matrix_and_goes_into_json(case):
 def test_it_prints_as_a_table(case):
     scorer, train, _, test = case
     result = evaluate(scorer, test, train=train, metrics=("ndcg", "mean_popularity"), k=(5, 20))
+    shown = {
+        name: f"{result[name]:.4f} [{low:.4f}, {high:.4f}]"
+        for name, (low, high) in result.intervals.items()
+    }
     assert repr(result).splitlines() == [
         "Evaluation: 29 users, protocol standard",
-        "                         @5         @20",
-        f"ndcg           {result['ndcg@5']:12.4f}{result['ndcg@20']:12.4f}",
-        f"mean_popularity{result['mean_popularity@5']:12.4f}{result['mean_popularity@20']:12.4f}",
+        "                @5                        @20",
+        f"ndcg            {shown['ndcg@5']}   {shown['ndcg@20']}",
+        f"mean_popularity {result['mean_popularity@5']:.4f}{result['mean_popularity@20']:26.4f}",
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -24,20 +26,56 @@ def test_popularity(small, dense):
     assert (got == dense.sum(0)).all()
 
 
-@pytest.mark.parametrize("ridge", [1.0, 50.0])
-def test_ease(small, dense, ridge, monkeypatch):
+@pytest.mark.parametrize(("ridge", "tolerance"), [(0.5, 1e-6), (1.0, 1e-6), (50.0, 1e-6)])
+def test_ease(small, dense, ridge, tolerance, monkeypatch):
     monkeypatch.setattr(ease, "ROWS", 33)
     inverse = np.linalg.inv(dense.T @ dense + ridge * np.eye(dense.shape[1]))
     weights = -inverse / np.diag(inverse)
     np.fill_diagonal(weights, 0)
     model = Recommender("ease", ridge=ridge).fit(small.train)
-    np.testing.assert_allclose(model.scorer.weights, weights, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(scores(model), dense @ weights, rtol=0, atol=1e-5)
+    assert model.scorer.weights.dtype == np.float32
+    np.testing.assert_allclose(model.scorer.weights, weights, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(scores(model), dense @ weights, rtol=0, atol=10 * tolerance)
+
+
+def test_ease_in_float64_where_float32_would_not_do(small, dense, monkeypatch):
+    """The bound on the condition holds, and beyond it single precision does visibly worse."""
+    ridge = 1e-3
+    gram = dense.T @ dense + ridge * np.eye(dense.shape[1])
+    bound = ease.condition(small.train.csr(), ridge)
+    assert np.linalg.cond(gram) <= bound
+    assert bound > ease.LARGEST_CONDITION
+    inverse = np.linalg.inv(gram)
+    weights = -inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0)
+    errors = []
+    for limit in (ease.LARGEST_CONDITION, np.inf):
+        monkeypatch.setattr(ease, "LARGEST_CONDITION", limit)
+        made = Recommender("ease", ridge=ridge).fit(small.train).scorer.weights
+        errors.append(np.abs(made - weights).max())
+    assert errors[0] < 1e-6 < errors[1]
+
+
+def test_ease_works_in_one_matrix(small, monkeypatch):
+    """What LAPACK returns is the memory that it got, so that no second n × n matrix is made."""
+    monkeypatch.setattr(ease, "ROWS", 8)
+    matrix = ease.gram_of(small.train.csr(), np.float32)
+    matrix[np.diag_indices(len(matrix))] += 10
+    before = matrix.__array_interface__["data"][0]
+    tracemalloc.start()
+    ease.invert(matrix)
+    made = ease.to_weights(matrix)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert made.__array_interface__["data"][0] == before
+    assert peak < 0.6 * matrix.nbytes
 
 
 def test_ease_refuses_what_does_not_fit(small, monkeypatch):
     monkeypatch.setattr(ease, "available_memory", lambda: 1000)
-    with pytest.raises(FitError, match=r"0.0 GiB of free memory; expected 0.0 GiB for three 120"):
+    with pytest.raises(
+        FitError, match=r"0.0 GiB of free memory; expected 0.0 GiB for a float32 120"
+    ):
         Recommender("ease").fit(small.train)
 
 

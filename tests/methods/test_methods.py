@@ -29,6 +29,7 @@ CHECKERBOARD = {
     "euclidean": {"lr": 0.3, "dim": 64},
     "cl-rec": {"lr": 3.0, "contrast": 0.001},
     "ccl": {"lr": 0.03, "negatives": 4, "weight": 4.0},
+    "softmax": {"lr": 0.03, "negatives": 4},
     "enmf": {"lr": 0.1},
     "directau": {"lr": 0.03, "gamma": 0.3},
     "logdet": {"lr": 0.03, "gamma": 0.1, "layers": 1},
@@ -42,6 +43,15 @@ CHECKERBOARD = {
     "ease": {"ridge": 1.0},
     "ials": {"dim": 2},
     "spectral": {"rank": 2},
+    "allpass": {"rank": 2, "power": 0.0},
+    "p3alpha": {},
+    "rp3beta": {},
+    "gf-cf": {"rank": 2},
+    "sgfcf": {"rank": 2},
+    "turbo-cf": {},
+    "slim": {"ridge": 1.0},
+    "chebycf": {"rank": 2},
+    "bspm": {"rank": 2},
 }
 TRAINED = [name for name, row in METHODS.items() if issubclass(row, TrainedMethod)]
 QUICK = {"dim": 8, "batch_size": 64, "epochs": 4, "validate_every": 2}
@@ -49,7 +59,10 @@ SMALL = {
     "gde": {"low": 16},
     "ccl": {"negatives": 5},
     "spectral": {"rank": 16},
+    "allpass": {"rank": 16},
     "ials": {"dim": 8},
+    "softmax": {"negatives": 5},
+    **{name: {"rank": 16} for name in ("gf-cf", "sgfcf", "chebycf", "bspm")},
 }
 LEARNS_NOTHING = {"popularity"}
 
@@ -210,7 +223,7 @@ def test_what_is_trained_on_cosines_ranks_by_them(small):
     model = Recommender("ccl", **quick("ccl", lr=0.05)).fit(small)
     for table in (model.user_embeddings, model.item_embeddings):
         torch.testing.assert_close(table.norm(dim=1), torch.ones(len(table)))
-    assert [name for name in TRAINED if METHODS[name].cosine] == ["ccl"]
+    assert [name for name in TRAINED if METHODS[name].cosine] == ["ccl", "softmax"]
 
 
 def test_negatives_need_an_item_that_is_left():

@@ -21,6 +21,7 @@ QUICK = {"dim": 4, "epochs": 1, "batch_size": 16}
     [
         ("spectral", {}, {"rank": [512, 119]}),
         ("spectral", {"rank": 120}, {"rank": [120, 119]}),
+        ("allpass", {"rank": 121}, {"rank": [121, 120]}),
         ("gde", QUICK, {"low": [512, 120]}),
         ("gde", QUICK | {"low": 100, "high": 21}, {"high": [21, 20]}),
         ("itemknn", {"neighbours": 120}, {"neighbours": [120, 119]}),
@@ -44,7 +45,7 @@ def test_sizes_beyond_the_table_are_reduced(small, tmp_path, method, values, red
 
 
 @pytest.mark.filterwarnings("ignore:.* on a small table")
-@pytest.mark.parametrize("method", ["spectral", "gde", "itemknn"])
+@pytest.mark.parametrize("method", ["spectral", "allpass", "gde", "itemknn"])
 def test_tuning_on_a_small_table(method):
     split = random_split(generate(40, 30, 400, seed=2), test=0, validation=0.2)
     fixed = QUICK if method == "gde" else {}

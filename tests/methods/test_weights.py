@@ -126,12 +126,18 @@ def test_ials_minimises_the_loss_of_its_confidences(table, data):
         np.testing.assert_allclose(scorer.item_table[item], row, rtol=1e-2, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["popularity", "itemknn", "ease", "spectral"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("popularity", "itemknn", "ease", "spectral", "allpass", "p3alpha", "rp3beta"),
+        *("gf-cf", "sgfcf", "turbo-cf", "chebycf", "bspm", "slim"),
+    ],
+)
 def test_weights_of_one_are_no_weights(table, name):
     plain = Interactions.from_scipy(sp.csr_array((table > 0).astype(float)))
     assert plain.weight is None
     ones = Interactions.from_frame(plain.to_frame().with_columns(weight=pl.lit(1.0)))
-    settings = {"rank": 5} if name == "spectral" else {}
+    settings = {"rank": 5} if "rank" in METHODS[name].model_fields else {}
     rows = torch.arange(30)
     one, other = (METHODS[name](**settings).solve(each, "cpu") for each in (plain, ones))
     assert torch.equal(one.scores(rows), other.scores(rows))
@@ -170,6 +176,8 @@ def test_weighted_is_a_setting_and_needs_weights(data, table):
 def test_a_method_says_truly_whether_it_uses_weights(data, table, name):
     """What the method says is what its scores do."""
     small = {"spectral": {"rank": 5}, "gde": {"low": 8}, "ials": {"dim": 4, "iterations": 2}}
+    small |= {each: {"rank": 5} for each in ("allpass", "gf-cf", "sgfcf", "chebycf", "bspm")}
+    small["softmax"] = {"negatives": 5}
     fields = METHODS[name].model_fields
     values = {key: value for key, value in QUICK.items() if key in fields} | small.get(name, {})
     values |= {key: 8 for key in ("svd_rank", "graph_rank") if key in fields}
@@ -184,9 +192,9 @@ def test_a_method_says_truly_whether_it_uses_weights(data, table, name):
     assert fitted[1].settings.uses_weights is not same
 
 
-@pytest.mark.parametrize("name", ["ease", "spectral", "popularity"])
+@pytest.mark.parametrize("name", ["ease", "spectral", "allpass", "popularity"])
 def test_saved_with_its_weights(data, name, tmp_path):
-    settings = {"rank": 5} if name == "spectral" else {}
+    settings = {"rank": 5} if name in ("spectral", "allpass") else {}
     model = Recommender(name, **settings).fit(data)
     model.save(tmp_path / "m")
     loaded = Recommender.load(tmp_path / "m")

@@ -21,6 +21,7 @@ from fullrank.objectives import (
     log_positive,
     penalised_log_positive,
     sgl,
+    softmax,
 )
 
 
@@ -100,6 +101,15 @@ def naive_ccl_with_dropout(user, item, negative, kept):
     return total / len(user)
 
 
+def naive_softmax(user, item, negative):
+    total = 0.0
+    for b in range(len(user)):
+        own = math.exp(cosine(user[b], item[b]) / 0.4)
+        others = sum(math.exp(cosine(user[b], other) / 0.4) for other in negative[b])
+        total -= math.log(own / (own + others))
+    return total / len(user)
+
+
 def naive_info_nce(anchor, positive, others, temperature=0.3, similarity="cosine"):
     like = cosine if similarity == "cosine" else torch.dot
     total = 0.0
@@ -160,7 +170,7 @@ def fixed(loss, **values):
 SOME_ROWS_ALONE = ["cl_rec", "direct_au", "log_det"]
 NAMES = [
     *("log_positive", "euclidean_positive", "bpr", "bce"),
-    *("penalised_log_positive", "euclidean", "ccl", "adaptive_bpr"),
+    *("penalised_log_positive", "euclidean", "ccl", "softmax", "adaptive_bpr"),
     *SOME_ROWS_ALONE,
 ]
 CASES = [
@@ -173,6 +183,7 @@ OTHERS = [
     (fixed(penalised_log_positive, decay=0.7), naive_penalised, 2),
     (fixed(euclidean, margin=9.0), naive_margin, 3),
     (fixed(ccl, margin=0.2, weight=7.0), naive_ccl, 3),
+    (fixed(softmax, temperature=0.4), naive_softmax, 3),
     (adaptive_bpr, naive_adaptive, 3),
     (fixed(cl_rec, contrast=0.4, temperature=0.3), naive_cl_rec, 3),
     (fixed(direct_au, gamma=1.5), naive_direct_au, 2),
@@ -217,6 +228,17 @@ def test_ccl_with_dropout_and_with_shared_negatives(seed):
     repeated = loss(user, item, one.expand(6, -1, -1), kept)
     torch.testing.assert_close(loss(user, item, one, kept), repeated)
     assert torch.autograd.gradcheck(lambda *tensors: loss(*tensors, kept), [user, item, one])
+
+
+def test_softmax_with_shared_negatives_and_far_logits():
+    user, item, negative = batch(3)
+    loss = fixed(softmax, temperature=0.4)
+    one = negative[:1].requires_grad_()
+    torch.testing.assert_close(loss(user, item, one), loss(user, item, one.expand(6, -1, -1)))
+    assert torch.autograd.gradcheck(lambda n: loss(user, item, n), [one])
+    lengths = torch.arange(1.0, 7.0, dtype=torch.float64)[:, None]
+    torch.testing.assert_close(loss(user * lengths, item, negative), loss(user, item, negative))
+    assert softmax(user, -user, negative, temperature=1e-3).isfinite()
 
 
 @EACH

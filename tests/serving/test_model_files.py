@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import pickle
+import sys
 import zipfile
 from pathlib import Path
 
@@ -57,6 +58,7 @@ def test_the_manifest_says_what_the_model_is(folder, small, model):
     assert manifest["settings"] == model.settings.model_dump()
     assert manifest["data"] == {
         "name": small.name,
+        "split": small.how,
         "users": 200,
         "items": 120,
         "interactions": {name: len(part) for name, part in small.parts.items()},
@@ -118,6 +120,13 @@ def test_ids_of_numbers_and_letters_outside_ascii(tmp_path):
     assert loaded.items.values.to_list() == ["ä", "007", "日本"]
     assert loaded.items.titles.to_list() == ["Ünder", None, "東京"]
     assert loaded.data_name == "Ölfässer 東京"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are UTF-8 on other systems")
+def test_a_folder_whose_name_is_not_utf8(model, tmp_path):
+    folder = tmp_path / os.fsdecode(b"mod\xffle")
+    model.save(folder)
+    assert Recommender.load(folder).recommend(None, 5).equals(model.recommend(None, 5))
 
 
 def test_manifests_are_utf8_whatever_the_locale(folder, model, monkeypatch, tmp_path):

@@ -27,6 +27,7 @@ def made_anew(model, rows, k):
         ("itemknn", {}),
         ("ease", {}),
         ("spectral", {"rank": 8}),
+        ("allpass", {"rank": 8}),
         ("popularity", {}),
     ],
 )

@@ -15,7 +15,14 @@ from fullrank import DataError, Recommender
 from fullrank.serving import model_files
 
 QUICK = {"dim": 8, "batch_size": 64, "epochs": 1}
-MODELS = {"directspec+": QUICK, "itemknn": {}, "ease": {}, "spectral": {"rank": 8}}
+SHORT = {"rank": 8}
+MODELS = {
+    "directspec+": QUICK,
+    "itemknn": {},
+    "ease": {},
+    "spectral": SHORT,
+    "allpass": SHORT,
+}
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +93,11 @@ def copied(saved, tmp_path):
         ("spectral", "vectors"),
         ("spectral", "scale"),
         ("spectral", "matrix.data"),
+        ("allpass", "factors"),
+        ("allpass", "singular_values"),
+        ("allpass", "scale"),
+        ("allpass", "filter"),
+        ("allpass", "matrix.data"),
         ("itemknn", "weights.indices"),
         ("itemknn", "weights.indptr"),
     ],
@@ -112,6 +124,7 @@ def test_tables_of_another_shape_or_dtype(copied, method, name, how):
         ("itemknn", "weights.indptr", -1),
         ("spectral", "matrix.indices", 10**6),
         ("spectral", "matrix.indptr", 10**6),
+        ("allpass", "matrix.indices", 10**6),
     ],
 )
 def test_sparse_parts_out_of_range(copied, method, part, value):
@@ -120,12 +133,48 @@ def test_sparse_parts_out_of_range(copied, method, part, value):
     folder.refused("tables of the model")
 
 
+@pytest.mark.parametrize(("method", "part"), [("itemknn", "weights"), ("spectral", "matrix")])
+def test_row_pointers_that_rise_and_end_at_zero(copied, method, part):
+    def change(tensors):
+        tensors[f"{part}.indptr"][1:-1] = 10**6
+        tensors[f"{part}.indptr"][-1] = 0  # for SciPy there is nothing to check in such a matrix
+
+    folder = copied(method)
+    folder.tensors(change)
+    folder.refused(f"tables of the model, {part}.indptr")
+
+
+@pytest.mark.parametrize("name", ["weights.indptr", "weights.indices", "weights.data"])
+def test_sparse_parts_that_are_a_number(copied, name):
+    folder = copied("itemknn")
+    folder.tensors(lambda tensors: tensors.update({name: tensors[name].sum()}))
+    folder.refused(f"tensor {name}")
+
+
 @pytest.mark.parametrize("numbers", [[-1, 1], [0.5, -1], [np.nan, 1], [0.5, np.inf]])
 def test_spectral_settings_out_of_bounds(copied, numbers):
     folder = copied("spectral")
     wrong = {"beta_smoothing": torch.tensor(numbers, dtype=torch.float64)}
     folder.tensors(lambda tensors: tensors.update(wrong))
     folder.refused("found beta")
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [[-1, 1, 1, 1], [2, 1, 1, 1], [0.5, np.nan, 1, 1], [0.5, 1, np.inf, 1], [0, 1, 1, -1]],
+)
+def test_allpass_filters_out_of_bounds(copied, numbers):
+    folder = copied("allpass")
+    wrong = {"filter": torch.tensor(numbers, dtype=torch.float64)}
+    folder.tensors(lambda tensors: tensors.update(wrong))
+    folder.refused("found exponent")
+
+
+@pytest.mark.parametrize("value", [-1, np.nan, np.inf])
+def test_singular_values_are_lengths(copied, value):
+    folder = copied("allpass")
+    folder.tensors(lambda tensors: tensors["singular_values"].__setitem__(2, value))
+    folder.refused("singular_values: found")
 
 
 @pytest.mark.parametrize("part", ["train", "validation", "test"])

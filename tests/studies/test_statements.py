@@ -9,9 +9,16 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from fullrank.evaluation.significance import better_for_users, better_over_seeds, holm
+from fullrank.evaluation.significance import (
+    best_against_others,
+    better_for_users,
+    better_over_seeds,
+    differs_for_users,
+    differs_over_seeds,
+    holm,
+)
 from fullrank.studies import tables
-from fullrank.studies.compare import Comparison, Run
+from fullrank.studies.comparison import Comparison, Run
 from fullrank.studies.tables import as_latex, as_markdown, certain, plain_rows
 
 NAME = "ndcg@10"
@@ -49,30 +56,64 @@ def test_the_highest_mean_is_the_best_wherever_it_stands(means):
     assert set(made.tests(NAME)) == {"middle", "low"}
 
 
-def test_tests_are_those_of_scipy_with_holm_by_hand():
-    means = {"a": 0.3, "b": 0.302, "c": 0.299, "d": 0.25}
-    made = comparison(means, spread=0.004)
-    assert made.ranked(NAME)[0] == "b"
-    others = [label for label in made.ranked(NAME) if label != "b"]
-    raw = {}
-    for label in others:
-        mine, its = (np.mean([r.users[NAME] for r in made.runs[x]], axis=0) for x in ("b", label))
-        raw[label] = (
-            scipy.stats.ttest_rel(mine, its, alternative="greater").pvalue,
-            scipy.stats.ttest_ind(
-                made.values("b", NAME),
-                made.values(label, NAME),
-                equal_var=False,
-                alternative="greater",
-            ).pvalue,
-        )
-    for at, kind in enumerate(("users", "seeds")):
-        order = sorted(others, key=lambda label: raw[label][at])
+def by_hand(made, side, pairs):
+    """P-values of pairs by scipy, Holm-corrected in a loop: by pair, users and seeds."""
+    raw = []
+    for one, other in pairs:
+        mine, its = (np.mean([r.users[NAME] for r in made.runs[x]], axis=0) for x in (one, other))
+        values = made.values(one, NAME), made.values(other, NAME)
+        seeds = scipy.stats.ttest_ind(*values, equal_var=False, alternative=side).pvalue
+        raw.append((scipy.stats.ttest_rel(mine, its, alternative=side).pvalue, seeds))
+    found = [[0.0, 0.0] for _ in pairs]
+    for kind in (0, 1):
         largest = 0.0
-        for rank, label in enumerate(order):
-            largest = max(largest, min(1.0, raw[label][at] * (3 - rank)))
-            assert made.tests(NAME)[label][kind] == pytest.approx(largest, rel=1e-9)
+        for rank, at in enumerate(sorted(range(len(pairs)), key=lambda at: raw[at][kind])):
+            largest = max(largest, min(1.0, raw[at][kind] * (len(pairs) - rank)))
+            found[at][kind] = largest
+    return dict(zip(pairs, found, strict=True))
+
+
+def test_tests_are_those_of_scipy_with_holm_by_hand():
+    """Two-sided over all pairs; one-tailed over the best and each other one, as in the paper."""
+    made = comparison({"a": 0.3, "b": 0.302, "c": 0.299, "d": 0.25}, spread=0.004)
+    order = made.ranked(NAME)
+    assert order[0] == "b"
+    every = [(x, y) for at, x in enumerate(order) for y in order[at + 1 :]]
+    mine = [pair for pair in every if pair[0] == "b"]
+    assert (len(every), len(mine)) == (6, 3)
+    for tests, expected in (
+        (made.tests(NAME), by_hand(made, "two-sided", every)),
+        (made.tests_one_tailed(NAME), by_hand(made, "greater", mine)),
+    ):
+        assert list(tests) == order[1:]
+        for label, found in tests.items():
+            assert [found["users"], found["seeds"]] == pytest.approx(expected["b", label], rel=1e-9)
     assert made.tests(NAME)["d"]["users"] < 1e-6 < made.tests(NAME)["a"]["users"]
+    assert made.tests(NAME)["a"]["users"] > made.tests_one_tailed(NAME)["a"]["users"]
+
+
+def smallest(made, tests):
+    """Smallest p of the best against another, over users and over seeds."""
+    found = getattr(made, tests)(NAME).values()
+    return [min(each[kind] for each in found) for kind in ("users", "seeds")]
+
+
+def test_ten_equal_methods_are_seldom_told_apart():
+    """P(p < .05) of the best against any other; the paper's one-tailed test has it far higher."""
+    rng = np.random.default_rng(0)
+    found = {"tests": [], "tests_one_tailed": []}
+    for _ in range(120):
+        runs = {}
+        hard = rng.random(60) / 2
+        for label in "abcdefghij":
+            values = hard + 0.1 * rng.standard_normal((4, 60))
+            runs[label] = [Run({NAME: v.mean()}, {NAME: v}, {}) for v in values]
+        made = Comparison("data", "print", "standard", list(range(4)), runs, {})
+        for tests, each in found.items():
+            each.append(smallest(made, tests))
+    low = {tests: np.mean(np.array(each) < 0.05, axis=0) for tests, each in found.items()}
+    assert (low["tests"] <= 0.06).all()
+    assert (low["tests_one_tailed"] > 0.1).all()
 
 
 def test_deviation_is_that_of_the_sample():
@@ -115,10 +156,10 @@ def test_the_level_is_below_one_in_a_hundred(monkeypatch):
         (0.001, None, False),
     ]:
         monkeypatch.setattr(
-            made, "tests", lambda name, u=users, s=seeds: {"b": {"users": u, "seeds": s}}
+            made, "marking", lambda name, u=users, s=seeds: {"b": {"users": u, "seeds": s}}
         )
         assert certain(made, NAME) is sure
-    monkeypatch.setattr(made, "tests", lambda name: {})
+    monkeypatch.setattr(made, "marking", lambda name: {})
     assert not certain(made, NAME)
 
 
@@ -137,6 +178,25 @@ def test_marks_go_to_the_best_and_the_second(means):
     latex = as_latex(made, [NAME]).splitlines()
     assert [line.split(" ")[0] for line in latex if r"\textbf" in line] == ["high"]
     assert [line.split(" ")[0] for line in latex if r"\underline" in line] == ["middle"]
+
+
+def test_the_mark_goes_by_the_tests_that_were_asked_for():
+    made = comparison({"a": 0.3, "b": 0.302, "c": 0.299, "d": 0.25})
+    assert made.marking(NAME) == made.tests(NAME)
+    assert "two-sided" in as_markdown(made, [NAME])
+    made.one_tailed = True
+    assert made.marking(NAME) == made.tests_one_tailed(NAME)
+    assert "one-tailed" in as_markdown(made, [NAME])
+    assert set(made.to_dict()) >= {"tests", "tests_one_tailed"}
+
+
+def test_an_interval_stands_beside_each_mean():
+    made = comparison({"a": 0.3, "b": 0.2})
+    for label in "ab":
+        low, high = made.interval(label, NAME)
+        assert low < made.mean(label, NAME) < high
+        assert made.to_dict()["methods"][label][NAME]["interval"] == (low, high)
+    assert made.interval("a", "recall@10") is None
 
 
 def test_one_method_or_one_seed_is_no_test():
@@ -160,6 +220,30 @@ def test_users_against_scipy_in_both_directions(seed):
         assert better_over_seeds(left[:5], right[:7]) == pytest.approx(better.pvalue, rel=1e-9)
     assert better_for_users(one, other) + better_for_users(other, one) == pytest.approx(1)
     assert better_for_users(one + 1, one) < 0.01 < 0.99 < better_for_users(one, one + 1)
+
+
+def test_two_sides_against_scipy():
+    rng = np.random.default_rng(0)
+    one, other = rng.random(50), rng.random(50)
+    for left, right in ((one, other), (other, one), (one + 0.2, other)):
+        expected = scipy.stats.ttest_rel(left, right).pvalue
+        assert differs_for_users(left, right) == pytest.approx(expected, rel=1e-9)
+        expected = scipy.stats.ttest_ind(left[:5], right[:7], equal_var=False).pvalue
+        assert differs_over_seeds(left[:5], right[:7]) == pytest.approx(expected, rel=1e-9)
+    assert differs_for_users(one, other) == pytest.approx(differs_for_users(other, one))
+    assert differs_over_seeds([0.2, 0.2], [0.3, 0.3]) == 0
+    assert differs_over_seeds([0.3, 0.3], [0.2, 0.2]) == 0
+    assert differs_over_seeds([0.2, 0.2], [0.2, 0.2]) == 1
+    assert differs_over_seeds([0.2], [0.2, 0.2]) is None
+
+
+def test_the_best_is_corrected_for_all_pairs():
+    """Of four, six pairs: the p of the best against the next, .004, is the smallest: times six."""
+    table = {(3, 2): 0.004, (3, 1): 0.02, (3, 0): 0.03, (2, 1): 0.4, (2, 0): 0.5, (1, 0): 0.6}
+    found = best_against_others([3, 2, 1, 0], lambda one, other: table[one, other])
+    assert found == pytest.approx([0.024, 0.1, 0.12])
+    assert best_against_others([3], lambda one, other: 0.0) == []
+    assert best_against_others([3, 2], lambda one, other: None) == [None]
 
 
 def test_holm_by_hand():

@@ -6,6 +6,7 @@ import pytest
 import fullrank as fr
 from fullrank import DataError, FitError, SettingError
 from fullrank.data import Split, generate, random_split
+from fullrank.data.divisions import divisions
 from fullrank.methods import METHODS, Span, build_method
 from fullrank.studies import tune as tuning
 from fullrank.studies.trials import Best
@@ -120,7 +121,7 @@ def stop_in_a_trial(*args):
 def test_the_study_has_the_settings_of_the_highest_value(small, tmp_path, monkeypatch, direction):
     """The value of a trial is a known function of its setting; its largest is what is found."""
 
-    def known(optuna, trial, split, method, values, threads):
+    def known(optuna, trial, splits, method, values, threads):
         return optuna.trial.TrialState.COMPLETE, direction * values["lr"]
 
     monkeypatch.setattr(tuning, "_run", known)
@@ -130,6 +131,56 @@ def test_the_study_has_the_settings_of_the_highest_value(small, tmp_path, monkey
     assert tuning.open_study(storage).best_value == study.value  # what the search goes by
     assert study.value == direction * study.settings["lr"]
     assert study.settings["lr"] > 1.9 if direction > 0 else study.settings["lr"] < 1.1
+
+
+@pytest.mark.parametrize("method", ["bpr", "itemknn"])
+def test_a_value_is_the_mean_over_divisions(small, method):
+    """Each by a fit of its own on the division, and the epochs are the median of the best."""
+    more = {"fixed": FIXED, "space": SPACE} if method == "bpr" else {}
+    study = tune(small, method, 3, **more, repeats=3)
+    values, epochs = [], []
+    for each in divisions(small, 3):
+        model = fr.Recommender(method, **study.settings)
+        if method == "bpr":
+            model.fit(each.train, each.validation)
+            values.append(model.training["validation_ndcg@20"])
+            epochs.append(model.training["best_epoch"])
+        else:
+            found = model.fit(each.train).evaluate(each.validation, k=20, metrics=("ndcg",))
+            values.append(found["ndcg@20"])
+    assert study.values == pytest.approx(values, abs=1e-12)
+    assert study.value == pytest.approx(np.mean(values))
+    assert study.repeats == 3
+    assert study.epochs == (int(np.median(epochs)) if epochs else None)
+    once = tune(small, method, 3, **more)
+    assert once.values == [once.value]
+    assert once.value != study.value
+
+
+def test_a_study_over_divisions_goes_on(small, tmp_path):
+    """Killed on a later division of a trial: the trial is made anew, the others are not."""
+    more = {"fixed": FIXED, "space": SPACE, "repeats": 2}
+    once = tune(small, "bpr", 4, **more)
+    storage, real, seconds = tmp_path / "study.db", tuning.fitted, []
+    whole, lines = [], []
+    tune(small, "bpr", 4, **more, log=whole.append)
+
+    def killed(model, split, watch):
+        seconds.append(watch is None)
+        if sum(seconds) == 2:
+            raise KeyboardInterrupt
+        return real(model, split, watch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tuning, "fitted", killed)
+        with pytest.raises(KeyboardInterrupt):
+            tune(small, "bpr", 4, **more, storage=storage)
+    again = tune(small, "bpr", 4, **more, storage=storage, log=lines.append)
+    assert 1 <= len(lines) < 4
+    assert lines == whole[-len(lines) :]
+    assert (again.value, again.settings, again.values) == (once.value, once.settings, once.values)
+    with pytest.raises(DataError, match="another split"):
+        tune(small, "bpr", 5, **more | {"repeats": 1}, storage=storage)
 
 
 @pytest.mark.parametrize("method", ["bpr", "itemknn"])

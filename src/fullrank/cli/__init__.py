@@ -15,6 +15,7 @@ import typer
 
 from fullrank import ends
 from fullrank.cli import (
+    audit,
     compare,
     data,
     demo,
@@ -28,6 +29,7 @@ from fullrank.cli import (
     similar,
     tune,
 )
+from fullrank.cli.output import silence
 from fullrank.errors import FullrankError, Stopped
 
 app = typer.Typer(
@@ -83,6 +85,7 @@ def _importing(command: Callable[..., None]) -> Callable[..., None]:
 for verb in (demo, fit, evaluate, recommend, similar, inspect, methods, compare, tune, doctor):
     app.command()(_importing(verb.command))
     app.registered_commands[-1].name = verb.NAME
+data.app.command("audit")(audit.command)
 app.add_typer(data.app, name="data")
 
 
@@ -143,11 +146,5 @@ def _fail(line: str) -> None:
         sys.stderr.write(f"error: {line}\n")
         sys.stderr.flush()
     for number, stream in enumerate((sys.stdout, sys.stderr), start=1):
-        try:
-            if stream is not None:
-                stream.flush()
-        except (OSError, ValueError):
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, number)
-            os.close(null)
+        silence(stream, number)
     sys.exit(2)

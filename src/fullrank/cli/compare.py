@@ -14,7 +14,7 @@ from fullrank.cli.output import Output, say, show_table
 from fullrank.cli.tables import SplitOptions, expanded
 
 if TYPE_CHECKING:
-    from fullrank.studies.compare import Comparison
+    from fullrank.studies.comparison import Comparison
 
 NAME = "compare"
 SHOWN = ("ndcg@10", "ndcg@20", "recall@10", "recall@20")
@@ -41,6 +41,9 @@ def command(
     holdout: Annotated[float, typer.Option(help="Fraction to hold out and report on.")] = 0.2,
     validation: Annotated[float, typer.Option(help="Fraction of train to choose epochs by.")] = 0.1,
     protocol: Annotated[str, typer.Option(help="standard or published.")] = "standard",
+    one_tailed: Annotated[
+        bool, typer.Option("--one-tailed", help="Mark the best by the paper's one-tailed tests.")
+    ] = False,
     table: SplitOptions,
     as_json: options.Json = False,
 ) -> None:
@@ -60,6 +63,7 @@ def command(
     names = list(METHODS) if methods == "all" else [each.strip() for each in methods.split(",")]
     entries = entries_of(names, data, options.settings_of_pairs(setting or []), preset)
     split = table.load(data, test=holdout, validation=validation, seed=0)
+    assert split.test is not None  # noqa: S101  # narrows the type: load makes one
     # Another comparison that has the folder makes runs that this one then need not make.
     with exclusive(out, "fullrank compare", folder=True, wait=math.inf, say=output.note):
         done = compare(
@@ -70,6 +74,7 @@ def command(
             k=options.usual_cutoffs(split.train.n_items),
             protocol=protocol,
             threads=threads,
+            one_tailed=one_tailed,
             log=output.note,
         )
         document = done.to_dict()
@@ -86,11 +91,12 @@ def command(
 
 
 def _show(done: Comparison, shown: list[str], out: Path) -> None:
-    from fullrank.studies.tables import NOTE, plain_rows
+    from fullrank.studies.tables import note, plain_rows
 
     typer.echo(f"{done.data}, protocol {done.protocol}, {len(done.seeds)} seeds")
     show_table(["method", *shown, "erank", "s/epoch"], plain_rows(done, shown))
-    say(NOTE)
+    say(note(done))
+    say(done.drawn["audit"]["line"])
     for label, error in done.errors.items():
         typer.echo(f"{label}: {error}")
     typer.echo(f"\nJSON, Markdown and LaTeX in {out}")

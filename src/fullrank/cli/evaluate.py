@@ -59,7 +59,7 @@ def command(
     )
     document = {"model": str(model_dir), **result.to_dict()}
     document["effective_rank"] = model.training.get("effective_rank")
-    output.result(document, lambda: show_metrics(result, result.protocol))
+    output.result(document, lambda: show_metrics(result, result.protocol, result.intervals))
 
 
 def _test_interactions(test: str, columns: Columns | None) -> Interactions:

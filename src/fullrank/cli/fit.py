@@ -243,7 +243,8 @@ def _show(model: Recommender, out: Path) -> None:
         say(found_line(training))
     if model.metrics:
         typer.echo("\nheld-out part, ", nl=False)
-        show_metrics(model.metrics["metrics"], model.metrics["protocol"])
+        figures = model.metrics
+        show_metrics(figures["metrics"], figures["protocol"], figures["intervals"])
     say(verdict(model))
     folder, user = quote(str(out)), quote(str(model.users.values[0]))
     typer.echo(f"\nmodel in {out}; next:")
@@ -258,7 +259,9 @@ def found_line(training: dict[str, Any]) -> str:
         return f"{values}: not searched, for there is no validation part to choose them by"
     trials = training["search"]
     spent = sum(trial["epochs"] for trial in trials)
-    return f"{values}: the best of {len(trials)} trials on the validation part ({spent} epochs in all)"
+    return (
+        f"{values}: the best of {len(trials)} trials on the validation part ({spent} epochs in all)"
+    )
 
 
 def verdict(model: Recommender) -> str:

@@ -111,7 +111,7 @@ def _npy(path: Path) -> Iterator[tuple[str, tuple[Tensor, ...]]]:
             raise ValueError
         # Mapped, so that a header which promises more than the file holds cannot fill the memory.
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except Exception as error:  # NumPy evaluates the header, which may raise anything
         reason = "pickled objects" if "object" in str(error).lower() else "a damaged file"
         raise DataError(str(path), reason, "a numeric array in .npy format") from None
     yield "", (_numeric(path, array),)
@@ -167,6 +167,9 @@ def _unlisted(path: Path, column: pl.Series) -> Any:
     if len(set(widths.tolist())) > 1:
         found = f"lists of {widths.min()} to {widths.max()} numbers in column {column.name}"
         raise DataError(str(path), found, "lists of one length")
+    if not widths.any():
+        found = f"no numbers in column {column.name}"
+        raise DataError(str(path), found, "a list of numbers in every row")
     values = column.explode()
     if not values.dtype.is_numeric():
         return values.to_numpy()

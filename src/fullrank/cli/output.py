@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
@@ -37,7 +39,7 @@ class Output:
 
     def note(self, text: str) -> None:
         """Says something that is not a result."""
-        typer.echo(text, err=True)
+        _aside(text)
 
     def result(self, document: Mapping[str, Any], show: Callable[[], None]) -> None:
         """Prints the document as JSON, or calls ``show``."""
@@ -105,8 +107,14 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def show_metrics(metrics: Mapping[str, float], protocol: Mapping[str, Any]) -> None:
-    """Prints metrics by name and k, with the protocol they are in."""
+def show_metrics(
+    metrics: Mapping[str, float],
+    protocol: Mapping[str, Any],
+    intervals: Mapping[str, Sequence[float]],
+) -> None:
+    """Prints metrics by name and k with their intervals, and the protocol they are in."""
+    from fullrank.evaluation.intervals import shown as between
+
     cutoffs = protocol["k"]
     names = list(dict.fromkeys(name.split("@")[0] for name in metrics))
     say(
@@ -115,8 +123,24 @@ def show_metrics(metrics: Mapping[str, float], protocol: Mapping[str, Any]) -> N
         f"masked: {', '.join(protocol['masked']) or 'nothing'}"
         + "".join(f"; {each}" for each in left_out(protocol))
     )
-    rows = [[name, *(metrics[f"{name}@{k}"] for k in cutoffs)] for name in names]
+    for line in (protocol.get("audit", {}).get("line"), _validation_of(protocol)):
+        if line:
+            say(line)
+    rows = [
+        [name, *(between(metrics[f"{name}@{k}"], intervals.get(f"{name}@{k}")) for k in cutoffs)]
+        for name in names
+    ]
     show_table(["metric", *(f"@{k}" for k in cutoffs)], rows)
+
+
+def _validation_of(protocol: Mapping[str, Any]) -> str | None:
+    """How the validation part was drawn, where that is not uniformly."""
+    like = (protocol.get("split") or {}).get("validation_like")
+    named = {
+        "test": "validation is drawn with the test part's share by popularity",
+        "time": "validation is the last of what is not tested on, by time",
+    }
+    return named.get(like) if like else None
 
 
 def left_out(protocol: Mapping[str, Any]) -> list[str]:
@@ -148,4 +172,29 @@ def left_out(protocol: Mapping[str, Any]) -> list[str]:
 
 
 def _one_line_warning(message: Any, *_: Any, **__: Any) -> None:
-    typer.echo(f"warning: {message}", err=True)
+    _aside(f"warning: {message}")
+
+
+def _aside(text: str) -> None:
+    """Writes a line to standard error; where there is no room for it, the run goes on without.
+
+    Raises:
+        BrokenPipeError: whoever read it has gone.
+    """
+    try:
+        typer.echo(text, err=True)
+    except BrokenPipeError:
+        raise
+    except OSError:
+        silence(sys.stderr, 2)
+
+
+def silence(stream: TextIO | None, number: int) -> None:
+    """Sends what a stream still holds, and all that follows, nowhere if it cannot be written."""
+    try:
+        if stream is not None:
+            stream.flush()
+    except (OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, number)
+        os.close(null)

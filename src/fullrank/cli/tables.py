@@ -111,6 +111,9 @@ class SplitOptions(TableOptions):
         typer.Option(min=1, help="Keep the k-core: users and items with at least this many."),
     ] = 1
     split: Annotated[str, typer.Option(help="How to divide: random, time or last.")] = "random"
+    validation_like: Annotated[
+        str, typer.Option(help="How validation is drawn: uniform, test (its skew) or time.")
+    ] = "uniform"
 
     def check(self, test: float, option: str = "--holdout") -> None:
         """Sees that the options fit together, before long work.
@@ -135,6 +138,7 @@ class SplitOptions(TableOptions):
             how=self.split,  # type: ignore[arg-type]  # checked by load, with the nearest name
             columns=self.layout(),
             min_interactions=self.min_interactions,
+            validation_like=self.validation_like,  # type: ignore[arg-type]  # checked by load
         )
 
 

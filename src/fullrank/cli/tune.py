@@ -35,6 +35,9 @@ def command(
         list[str] | None, typer.Option("--set", help="Keep a setting fixed: key=value.")
     ] = None,
     validation: Annotated[float, typer.Option(help="Fraction of train to choose by.")] = 0.1,
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Divisions into train and validation, for a mean value.")
+    ] = 1,
     holdout: Annotated[
         float, typer.Option(help="Fraction to keep away from the search.")
     ] = HOLDOUT,
@@ -62,6 +65,7 @@ def command(
             storage=folder / "study.db",
             seed=seed,
             threads=threads,
+            repeats=repeats,
             log=output.note,
         )
         document = dataclasses.asdict(study)
@@ -70,7 +74,11 @@ def command(
         plotted = study_plot(open_study(folder / "study.db"), folder / "study.png")
 
     def show() -> None:
-        typer.echo(f"best of {study.trials} trials: validation ndcg@20 {study.value:.5f}")
+        over = ""
+        if study.repeats > 1:
+            each = ", ".join(f"{value:.5f}" for value in study.values)
+            over = f", the mean over {study.repeats} divisions ({each})"
+        say(f"best of {study.trials} trials: validation ndcg@20 {study.value:.5f}{over}")
         say(", ".join(f"{name}={value}" for name, value in study.settings.items()))
         chosen = {name: v for name, v in study.settings.items() if name != "epochs"}
         if study.epochs:

@@ -12,12 +12,14 @@ from fullrank.data.loading import load
 from fullrank.data.readers import read, read_titles
 from fullrank.data.splits import Split, hold_out, leave_last_out, random_split, time_split
 from fullrank.data.synthetic import generate
+from fullrank.data.validation import draw_validation
 
 __all__ = [
     "Columns",
     "Ids",
     "Interactions",
     "Split",
+    "draw_validation",
     "entries",
     "fetch",
     "generate",

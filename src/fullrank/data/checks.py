@@ -187,7 +187,8 @@ def distinct_ids(values: Any, name: str = "ids") -> pl.Series:
 def sparse_pairs(matrix: Any) -> sp.coo_array:
     """The pairs of a SciPy matrix (or an array), once every part of it was looked at.
 
-    SciPy itself checks no column number of a compressed matrix that is made of its parts.
+    SciPy itself checks no column number of a compressed matrix that is made of its parts, and where
+    the last of its row pointers is zero, none of the others either.
 
     Raises:
         DataError: it is no matrix of numbers, or its parts do not fit together.
@@ -195,6 +196,8 @@ def sparse_pairs(matrix: Any) -> sp.coo_array:
     try:
         if hasattr(matrix, "check_format"):
             matrix.check_format(full_check=True)
+        if hasattr(matrix, "indptr") and (matrix.indptr[1:] < matrix.indptr[:-1]).any():
+            raise ValueError("row pointers that fall")
         coo = sp.coo_array(matrix)
     except (ValueError, TypeError, IndexError) as error:
         raise DataError("sparse matrix", str(error), "a SciPy matrix that fits together") from None

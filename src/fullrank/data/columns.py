@@ -14,6 +14,8 @@ from fullrank.errors import DataError
 from fullrank.settings import Settings
 
 Format = Literal["csv", "tsv", "parquet", "arrow", "recbole", "movielens", "adjacency"]
+WITHOUT_TEXT = (pl.Object, pl.Binary, pl.Duration)
+"""Types whose values cannot be written as text; nor can those of nested types."""
 
 
 class Columns(Settings):
@@ -155,11 +157,15 @@ def checked_ids(raw: pl.Series, location: SourceLocation, column: str) -> pl.Ser
     return raw
 
 
-def _plain(raw: pl.Series, location: SourceLocation, name: str) -> pl.Series:
-    """A column of numbers, text or times, categories as text."""
+def plain_column(raw: pl.Series, location: SourceLocation, name: str) -> pl.Series:
+    """A column of numbers, text or times, categories as text.
+
+    Raises:
+        DataError: it is of another type, one that has no text.
+    """
     if raw.dtype == pl.Categorical or isinstance(raw.dtype, pl.Enum):
         return raw.cast(pl.String)
-    if raw.dtype.is_nested() or raw.dtype in (pl.Object, pl.Binary):
+    if raw.dtype.is_nested() or raw.dtype in WITHOUT_TEXT:
         where = f"{location.name}, column {name}"
         raise DataError(where, f"values of type {raw.dtype}", "numbers, text or times")
     return raw
@@ -180,12 +186,12 @@ def _above(
 
 
 def _weights(raw: pl.Series, location: SourceLocation, name: str) -> pl.Series:
-    weight = _plain(raw, location, name).cast(pl.Float64, strict=False)
+    weight = plain_column(raw, location, name).cast(pl.Float64, strict=False)
     bad = (weight.is_null() | ~weight.is_finite() | (weight < 0)).fill_null(True)
     if bad.any():
         at = first_true(bad)
         raise DataError(location.at(at, name), _shown(raw[at]), "a number of zero or more")
-    if not weight.max():
+    if not weight.cast(pl.Float32).max():  # the type in which weights are kept
         where = f"{location.name}, column {name}"
         raise DataError(where, "zeros alone", "a row with a weight above zero")
     return weight
@@ -194,7 +200,7 @@ def _weights(raw: pl.Series, location: SourceLocation, name: str) -> pl.Series:
 def _times(raw: pl.Series, location: SourceLocation, name: str, written: str | None) -> pl.Series:
     """Times as int64 (microseconds since 1970 for dates) or float64."""
     expected = "a number or an ISO 8601 date; another form needs --timestamp-format"
-    raw = _plain(raw, location, name)
+    raw = plain_column(raw, location, name)
     if written is not None:
         expected = f"a date like {written}"
         parsed = _dates(raw.cast(pl.String, strict=False), written)

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fullrank.data.checks import distinct_ids, row_numbers
-from fullrank.data.columns import checked_ids
+from fullrank.data.columns import WITHOUT_TEXT, checked_ids
 from fullrank.data.location import SourceLocation
 from fullrank.data.lookup import Lookup, distinct
 from fullrank.errors import DataError
@@ -133,7 +133,7 @@ class Ids:
         return Lookup(self.values)
 
     def _same_type(self, query: pl.Series) -> pl.Series:
-        if query.dtype.is_nested() or query.dtype in (pl.Object, pl.Binary):
+        if query.dtype.is_nested() or query.dtype in WITHOUT_TEXT:
             raise DataError("ids", f"values of type {query.dtype}", "strings or integers")
         if query.dtype.is_integer() and self.values.dtype.is_integer():
             return query.cast(self.values.dtype, strict=False)

@@ -22,6 +22,7 @@ from fullrank.data.splits import (
     time_split,
 )
 from fullrank.data.synthetic import generate
+from fullrank.data.validation import Like, check_like, draw_validation
 from fullrank.errors import DataError, SettingError
 from fullrank.settings import nearest
 
@@ -40,6 +41,7 @@ def load(
     how: How = "random",
     columns: Columns | None = None,
     min_interactions: int = 1,
+    validation_like: Like = "uniform",
 ) -> Split:
     """Reads a data set by name, or a file by path, and divides it.
 
@@ -56,27 +58,32 @@ def load(
         how: ``random`` (`random_split`), ``time`` (`time_split`) or ``last`` (`leave_last_out`).
         columns: Which columns of the file to use, and the threshold on ratings if one is wanted.
         min_interactions: Keep the k-core of a file: users and items with at least this many.
+        validation_like: How the validation part is drawn: ``uniform``; ``test``, with the test
+            part's share by popularity (`hold_out_by_share`), for published splits that are skewed;
+            ``time``, the last interactions of all that are not tested on.
 
     Raises:
         DataError: there is no such name or file, or its content cannot be used.
-        SettingError: a fraction is not in [0, 1), or a published split is to be changed.
+        SettingError: a fraction is not in [0, 1), a published split is to be changed, or validation
+            cannot be drawn so.
     """
     if how not in get_args(How):
         raise SettingError("setting how", repr(how), nearest(how, get_args(How)))
     check_fraction("test", test)
     check_fraction("validation", validation)
+    check_like(validation_like, validation, how)
     if str(name_or_path) not in CATALOG:
         path = expanded(name_or_path)
         if path.is_dir():
             if (how, test, columns, min_interactions) != ("random", TEST, None, 1):
                 found = "a setting of test, how, columns or min_interactions"
                 raise SettingError(str(path), found, "none of these: the folder is split already")
-            return read_split(path, validation=validation, seed=seed)
+            return read_split(path, validation=validation, seed=seed, like=validation_like)
         if not path.suffix and not path.exists():
             expected = f"{nearest(str(name_or_path), CATALOG)}, or the path of a file"
             raise DataError(f"data set {str(name_or_path)!r}", "no such name", expected)
         data = _core(read(path, columns=columns), min_interactions)
-        return _divide(data, path.name, how, test, validation, seed)
+        return _divide(data, path.name, how, test, validation, seed, validation_like)
     entry = find(str(name_or_path))
     if entry.pinned:
         if (how, test, columns, min_interactions) != ("random", TEST, None, 1):
@@ -85,20 +92,33 @@ def load(
                 "a setting of test, how, columns or min_interactions",
                 "none of these: it keeps its published split",
             )
-        return _published(entry, validation, seed)
+        return _published(entry, validation, seed, validation_like)
     data = _core(_whole(entry, columns), min_interactions)
     if how != "random":
-        return _divide(data, entry.name, how, test, validation, seed)
-    rest, tested = hold_out(data, test, 0) if test else (data, None)
-    train, chosen = hold_out(rest, validation, seed) if validation else (rest, None)
+        return _divide(data, entry.name, how, test, validation, seed, validation_like)
+    train, tested = hold_out(data, test, 0) if test else (data, None)
     made = {"kind": "random", "test": test, "test_seed": 0, "validation": validation, "seed": seed}
     made["repeated_pairs_merged"] = data.merged
+    chosen = None
+    if validation:
+        train, chosen, more = draw_validation(train, tested, validation, seed, validation_like)
+        made |= more
     return Split(entry.name, train, chosen, tested, made)
 
 
 def _divide(
-    data: Interactions, name: str, how: How, test: float, validation: float, seed: int
+    data: Interactions,
+    name: str,
+    how: How,
+    test: float,
+    validation: float,
+    seed: int,
+    like: Like,
 ) -> Split:
+    if how == "random" and like != "uniform":
+        whole = random_split(data, test=test, validation=0, seed=seed, name=name)
+        train, chosen, more = draw_validation(whole.train, whole.test, validation, seed, like)
+        return Split(name, train, chosen, whole.test, whole.how | {"validation": validation} | more)
     if how == "random":
         return random_split(data, test=test, validation=validation, seed=seed, name=name)
     if how == "time":
@@ -110,7 +130,7 @@ def _core(data: Interactions, least: int) -> Interactions:
     return data if least <= 1 else k_core(data, least, least)
 
 
-def _published(entry: Entry, validation: float, seed: int) -> Split:
+def _published(entry: Entry, validation: float, seed: int, like: Like) -> Split:
     users, items = Ids.numbered(entry.users), Ids.numbered(entry.items)
     parts: dict[str, Interactions] = {}
     for path in fetch(entry.name):
@@ -127,7 +147,8 @@ def _published(entry: Entry, validation: float, seed: int) -> Split:
     }
     chosen = None
     if validation:
-        train, chosen = hold_out(train, validation, seed)
+        train, chosen, more = draw_validation(train, test, validation, seed, like)
+        how |= more
     return Split(entry.name, train, chosen, test, how)
 
 

@@ -21,6 +21,8 @@ POWERS = 10 ** np.arange(1, 19, dtype=np.int64)
 
 def distinct(raw: pl.Series) -> pl.Series:
     """The distinct ids: integers by value, strings by length and then alphabetically."""
+    if raw.is_empty():
+        return raw
     numbers = plain_numbers(raw)
     if numbers is None:
         strings = pl.DataFrame({"id": raw.unique()})

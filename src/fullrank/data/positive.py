@@ -15,8 +15,12 @@ Rows = NDArray[Any]
 def positive(
     user_idx: Rows, item_idx: Rows, weight: Rows, timestamp: Rows | None
 ) -> tuple[Rows, Rows, Rows, Rows | None]:
-    """The rows whose weight is above zero; a row of weight zero is no interaction."""
-    kept = weight > 0
+    """The rows whose weight is above zero; a row of weight zero is no interaction.
+
+    Nor is one whose weight is zero once it is kept, as float32.
+    """
+    with np.errstate(over="ignore"):
+        kept = weight.astype(np.float32) > 0
     if kept.all():
         return user_idx, item_idx, weight, timestamp
     timestamp = None if timestamp is None else timestamp[kept]

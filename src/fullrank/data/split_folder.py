@@ -11,14 +11,15 @@ import numpy as np
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.readers import read
-from fullrank.data.splits import Split, hold_out
-from fullrank.errors import DataError
+from fullrank.data.splits import Split
+from fullrank.data.validation import Like, draw_validation
+from fullrank.errors import DataError, SettingError
 
 PARTS = ("train", "validation", "test")
 SUMMARY = "split.json"
 
 
-def read_split(folder: Path, *, validation: float, seed: int) -> Split:
+def read_split(folder: Path, *, validation: float, seed: int, like: Like = "uniform") -> Split:
     """Reads ``train.parquet`` and, where they are, ``validation.parquet`` and ``test.parquet``.
 
     Args:
@@ -26,9 +27,11 @@ def read_split(folder: Path, *, validation: float, seed: int) -> Split:
         validation: 0 to learn from the validation part too; where there is none, the fraction of
             train to draw it from.
         seed: Draws it.
+        like: How it is drawn; see `draw_validation`.
 
     Raises:
         DataError: there is no train part, or a file cannot be read.
+        SettingError: ``like`` is asked for, and there is a validation part.
     """
     paths = {name: folder / f"{name}.parquet" for name in PARTS}
     if not paths["train"].is_file():
@@ -37,12 +40,18 @@ def read_split(folder: Path, *, validation: float, seed: int) -> Split:
     parts = _with_common_ids({name: read(path) for name, path in paths.items() if path.is_file()})
     train, chosen = parts["train"], parts.get("validation")
     name, how = _summary(folder)
+    if chosen is not None and like != "uniform":
+        found, expected = (
+            f"{like!r} with a validation part in {folder}",
+            "none: it is drawn already",
+        )
+        raise SettingError("setting validation_like", found, expected)
     if chosen is not None and not validation:
-        train, chosen = _joined(train, chosen), None
+        train, chosen = joined(train, chosen), None
         how["validation_joined"] = True
     elif chosen is None and validation:
-        train, chosen = hold_out(train, validation, seed)
-        how |= {"validation": validation, "seed": seed}
+        train, chosen, more = draw_validation(train, parts.get("test"), validation, seed, like)
+        how |= {"validation": validation, "seed": seed} | more
     return Split(name, train, chosen, parts.get("test"), how)
 
 
@@ -62,7 +71,9 @@ def _with_common_ids(parts: dict[str, Interactions]) -> dict[str, Interactions]:
     }
 
 
-def _joined(one: Interactions, other: Interactions) -> Interactions:
+def joined(one: Interactions, other: Interactions) -> Interactions:
+    """The interactions of two parts with the same users and items."""
+
     def both(name: str) -> Any:
         columns = [getattr(part, name) for part in (one, other)]
         return None if any(each is None for each in columns) else np.concatenate(columns)

@@ -68,13 +68,39 @@ def hold_out(
     check_fraction("fraction", fraction)
     rng = np.random.default_rng(seed)
     degree = data.user_degree
-    quota = np.floor(fraction * degree + rng.random(len(degree))).astype(np.int64)
-    quota = np.minimum(quota, np.maximum(degree - 1, 0))
+    quota = quota_of(degree, fraction, rng)
     held = np.empty(len(data), dtype=np.bool_)
     for start, stop in _blocks(data.indptr):
         entries = slice(data.indptr[start], data.indptr[stop])
         held[entries] = _draw(degree[start:stop], quota[start:stop], rng)
     return data.select(~held), data.select(held)
+
+
+def quota_of(
+    degree: NDArray[np.int64], fraction: float, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """How many of ``degree`` interactions each user gives: ``fraction`` on average, never all."""
+    quota = np.floor(fraction * degree + rng.random(len(degree))).astype(np.int64)
+    return np.minimum(quota, np.maximum(degree - 1, 0))
+
+
+def hold_out_last(data: Interactions, fraction: float) -> tuple[Interactions, Interactions, Any]:
+    """Cuts at a point in time: ``(earlier, later, the time of the cut)``.
+
+    Everything at the cut or after it is later, so that part may be larger than ``fraction``.
+
+    Raises:
+        SettingError: ``fraction`` is not in [0, 1).
+        DataError: there are no timestamps, or nothing is before the cut.
+    """
+    check_fraction("fraction", fraction)
+    time = _timed(data, "interactions")
+    since = _cut(time, fraction) if len(time) else None
+    late = time >= since if len(time) else np.zeros(0, dtype=np.bool_)
+    if late.all():
+        expected = "times that differ, or a smaller fraction"
+        raise DataError("validation by time", "no interaction before the cutoff", expected)
+    return data.select(~late), data.select(late), since
 
 
 def random_split(

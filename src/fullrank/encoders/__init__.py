@@ -1,5 +1,6 @@
 """From row numbers to embeddings."""
 
+from fullrank.encoders.above_chance import chance_edge, pairs_above_chance
 from fullrank.encoders.base import (
     Encoder,
     FreeRows,
@@ -10,6 +11,7 @@ from fullrank.encoders.base import (
     TensorBatch,
     Update,
 )
+from fullrank.encoders.block_svd import Triplets, svd_bytes
 from fullrank.encoders.factored import FactoredLightGCN
 from fullrank.encoders.filtered import FilteredRows
 from fullrank.encoders.lightgcn import LightGCN
@@ -18,6 +20,7 @@ from fullrank.encoders.spectral import (
     SpectralEncoder,
     Svd,
     most_pairs,
+    singular_triplets,
     smooth_vectors,
     truncated_svd,
 )
@@ -37,10 +40,15 @@ __all__ = [
     "SpectralEncoder",
     "Svd",
     "TensorBatch",
+    "Triplets",
     "Update",
     "WholeItems",
+    "chance_edge",
     "most_pairs",
+    "pairs_above_chance",
+    "singular_triplets",
     "smooth_vectors",
+    "svd_bytes",
     "truncated_svd",
     "uniform_table",
     "zeros",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fullrank.encoders.base import Encoder, Rows, TensorBatch, Update
+from fullrank.encoders.block_svd import ZERO, Progress, Triplets, block_svd
 
 DENSE = 1 << 22
 """Entries of a matrix that may be written out in full."""
@@ -36,30 +38,67 @@ def most_pairs(shape: tuple[int, ...]) -> int:
 def truncated_svd(matrix: sp.csr_array, rank: int, seed: int = 0) -> Svd:
     """The leading ``rank`` singular triplets, float32, the sign of each fixed.
 
-    By the implicitly restarted Lanczos method on the smaller Gram matrix; of a small matrix with
-    nearly all triplets asked for, which that method cannot give, by a dense decomposition.
+    Raises:
+        ValueError: there are not as many, or all of a large matrix are asked for.
+    """
+    found = singular_triplets(matrix, rank, seed)
+    return Svd(found.users, found.values.float(), found.items)
+
+
+def singular_triplets(
+    matrix: sp.csr_array, rank: int, seed: int = 0, *, progress: Progress | None = None
+) -> Triplets:
+    """The leading ``rank`` singular triplets, the sign of each fixed, and how exact they are.
+
+    Of a small matrix in float64, by the implicitly restarted Lanczos method, or by a dense
+    decomposition where nearly all are asked for, which that method cannot give; of a large one by
+    `block_svd`.
 
     Raises:
         ValueError: there are not as many, or all of a large matrix are asked for.
     """
+    most = most_pairs(matrix.shape)
+    if not 1 <= rank <= most:
+        raise ValueError(f"rank: found {rank}; expected 1 to {most}")
+    if matrix.shape[0] * matrix.shape[1] > DENSE:
+        found = block_svd(matrix, rank, seed, progress=progress)
+        sign = _sign(found.users.numpy())
+        for side in (found.users, found.items):
+            side *= torch.from_numpy(sign)
+        return found
+    wide = matrix.astype(np.float64)
+    u, s, v = _of_small(wide, rank, seed)
+    sign = _sign(u)
+    error = np.linalg.norm(wide.T @ u - v * s, axis=0)
+    there = s > s.max(initial=0) * ZERO
+    users, items = (_float32(each * sign) for each in (u, v))
+    residual = float((error[there] / s[there]).max(initial=0))
+    return Triplets(users, torch.from_numpy(np.where(there, s, 0.0)), items, residual, 0)
+
+
+def _of_small(matrix: sp.csr_array, rank: int, seed: int) -> tuple[Any, Any, Any]:
+    """U, s and V in float64."""
     most = min(matrix.shape)
-    small = matrix.shape[0] * matrix.shape[1] <= DENSE
-    if not 1 <= rank <= most_pairs(matrix.shape):
-        raise ValueError(f"rank: found {rank}; expected 1 to {most_pairs(matrix.shape)}")
-    if small and rank > most // 2:
-        u, s, vt = np.linalg.svd(matrix.toarray().astype(np.float64), full_matrices=False)
-        u, s, vt = u[:, :rank], s[:rank], vt[:rank]
-    else:
-        rng = np.random.default_rng(seed)
-        start = rng.uniform(-1, 1, most)
-        # Ritz values of a start vector in float64: float32 loses orthogonality at rank 500.
-        u, s, vt = scipy.sparse.linalg.svds(matrix.astype(np.float64), k=rank, v0=start)
-        order = np.argsort(-s)
-        u, s, vt = u[:, order], s[order], vt[order]
-    sign = np.sign(u[np.abs(u).argmax(axis=0), np.arange(rank)])
+    if rank > most // 2:
+        u, s, vt = np.linalg.svd(matrix.toarray(), full_matrices=False)
+        return u[:, :rank], s[:rank], vt[:rank].T
+    start = np.random.default_rng(seed).uniform(-1, 1, most)
+    u, s, vt = scipy.sparse.linalg.svds(matrix, k=rank, v0=start)
+    order = np.argsort(-s)
+    return u[:, order], s[order], vt[order].T
+
+
+def _sign(vectors: NDArray[Any]) -> NDArray[Any]:
+    """The signs that make the largest entry of each column positive."""
+    sign: NDArray[Any] = np.sign(
+        vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])]
+    )
     sign[sign == 0] = 1
-    parts = (u * sign, s, vt.T * sign)
-    return Svd(*(torch.from_numpy(np.ascontiguousarray(each, dtype=np.float32)) for each in parts))
+    return sign
+
+
+def _float32(values: NDArray[Any]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
 
 
 def smooth_vectors(matrix: sp.csr_array, low: int, high: int, seed: int = 0) -> Eigenvectors:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fullrank.data.interactions import Interactions
 from fullrank.errors import DataError, SettingError
+from fullrank.evaluation import intervals as bootstrap
 from fullrank.evaluation.left_out import counts_of, warn_of_zeros, with_test_items
 from fullrank.evaluation.metrics import Exposure, Hits, Values
 from fullrank.evaluation.protocols import ListMetric, Protocol, UserMetric, protocol_named
@@ -52,9 +53,18 @@ class Evaluation(Mapping[str, float]):
         """Metrics that have a value for each user."""
         return [name for name, value in self.figures.items() if not isinstance(value, float)]
 
+    @cached_property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """95 % bootstrap intervals over users of the means that have a value per user.
+
+        What `fullrank.evaluation.intervals` says of them is in the protocol block.
+        """
+        return bootstrap.intervals({name: self.per_user(name) for name in self.names_per_user})
+
     def to_dict(self) -> dict[str, Any]:
-        """Means and protocol block, fit for JSON."""
-        return {"metrics": dict(self), "protocol": self.protocol}
+        """Means, their intervals and the protocol block, fit for JSON."""
+        between = {name: list(ends) for name, ends in self.intervals.items()}
+        return {"metrics": dict(self), "intervals": between, "protocol": self.protocol}
 
     @cached_property
     def _means(self) -> dict[str, float]:
@@ -74,12 +84,16 @@ class Evaluation(Mapping[str, float]):
         names = list(dict.fromkeys(name.split("@")[0] for name in self.figures))
         lines = [
             f"Evaluation: {len(self.users):,} users, protocol {self.protocol['name']}",
-            " " * 15 + "".join(f"{f'@{k}':>12}" for k in cutoffs),
+            " " * 16 + "".join(f"{f'@{k}':<26}" for k in cutoffs),
         ]
         for name in names:
-            row = "".join(f"{self[f'{name}@{k}']:12.4f}" for k in cutoffs)
-            lines.append(f"{name:<15}{row}")
-        return "\n".join(lines)
+            row = "".join(f"{self._shown(f'{name}@{k}'):<26}" for k in cutoffs)
+            lines.append(f"{name:<16}{row}")
+        lines += [self.protocol["audit"]["line"]] if "audit" in self.protocol else []
+        return "\n".join(line.rstrip() for line in lines)
+
+    def _shown(self, name: str) -> str:
+        return bootstrap.shown(self[name], self.intervals.get(name))
 
 
 def evaluate(
@@ -161,6 +175,7 @@ def evaluate(
                 f"@{k}": float(tied_at(ranking, rules.depth(k)).mean()) for k in cutoffs
             },
         },
+        "intervals": bootstrap.DEFINITION,
         "fingerprints": {name: part.fingerprint for name, part in given.items()},
     }
     warn_of_zeros(block, masked)

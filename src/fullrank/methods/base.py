@@ -23,6 +23,7 @@ from fullrank.methods.space import Space
 from fullrank.serving.scorers import DotScorer, HistoryScorer
 from fullrank.settings import Settings
 from fullrank.training.loop import Plan
+from fullrank.training.progress import Reporter
 from fullrank.training.settings import TrainingSettings
 
 Family = Literal["balanced", "sampled negatives", "on the graph", "no negatives", "closed form"]
@@ -87,6 +88,13 @@ class ClosedFormMethod(Method):
     def solve(self, data: Interactions, device: str) -> DotScorer | HistoryScorer:
         """Makes what ranks."""
         raise NotImplementedError
+
+    def solve_reported(
+        self, data: Interactions, device: str, reporter: Reporter | None
+    ) -> DotScorer | HistoryScorer:
+        """As `solve`; a method that takes long says how far it is."""
+        del reporter
+        return self.solve(data, device)
 
 
 class TrainedMethod(TrainingSettings, Method):

@@ -17,10 +17,11 @@ from fullrank.errors import FitError, SettingError
 from fullrank.evaluation import evaluate
 from fullrank.methods.base import ClosedFormMethod, Method, TrainedMethod
 from fullrank.methods.own import StandIn
-from fullrank.serving import DotScorer
+from fullrank.serving import AllPassScorer, DotScorer
 from fullrank.serving.model_files import versions
 from fullrank.serving.scorers import HistoryScorer
 from fullrank.spectrum import effective_rank, unit_rows
+from fullrank.spectrum.measure import entropy_rank
 from fullrank.training import CheckpointFile, Reporter, Search, Silent, Trainer, rungs
 
 Fitted = tuple[DotScorer | HistoryScorer, dict[str, Any]]
@@ -72,7 +73,7 @@ def fit(
     wanted, method = method, method.fitted_to(train)
     reduced = _reduced(wanted, method)
     if isinstance(method, ClosedFormMethod):
-        solved, metadata = _solved(method, train, device)
+        solved, metadata = _solved(method, train, device, reporter)
         return solved, metadata | reduced
     data = _Data(train, validation, device)
     began = time.perf_counter()
@@ -180,9 +181,11 @@ def _reduced(wanted: Method, used: Method) -> dict[str, Any]:
     return {"reduced": changed}
 
 
-def _solved(method: ClosedFormMethod, train: Interactions, device: str) -> Fitted:
+def _solved(
+    method: ClosedFormMethod, train: Interactions, device: str, reporter: Reporter | None
+) -> Fitted:
     began = time.perf_counter()
-    scorer = method.solve(train, device)
+    scorer = method.solve_reported(train, device, reporter)
     seconds = time.perf_counter() - began
     metadata: dict[str, Any] = {
         "engine": {"name": "closed form", "passed_over": {}},
@@ -195,6 +198,9 @@ def _solved(method: ClosedFormMethod, train: Interactions, device: str) -> Fitte
         metadata["parameters"] = scorer.user_table.numel() + scorer.item_table.numel()
     else:
         metadata["parameters"] = scorer.n_weights
+    if isinstance(scorer, AllPassScorer):
+        metadata["effective_rank"] = entropy_rank(scorer.spectrum)
+        metadata |= scorer.metadata
     return scorer, metadata
 
 

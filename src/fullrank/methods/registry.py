@@ -4,11 +4,20 @@ from fullrank.methods.bce import BCE as BCE
 from fullrank.methods.bpr import BPR as BPR
 from fullrank.methods.ccl import CCL as CCL
 from fullrank.methods.cl_rec import CLRec as CLRec
+from fullrank.methods.closed_form.allpass import AllPass as AllPass
+from fullrank.methods.closed_form.bspm import BSPM as BSPM
+from fullrank.methods.closed_form.chebycf import ChebyCF as ChebyCF
 from fullrank.methods.closed_form.ease import EASE as EASE
+from fullrank.methods.closed_form.gf_cf import GFCF as GFCF
 from fullrank.methods.closed_form.ials import IALS as IALS
 from fullrank.methods.closed_form.itemknn import ItemKNN as ItemKNN
+from fullrank.methods.closed_form.p3alpha import P3Alpha as P3Alpha
 from fullrank.methods.closed_form.popularity import Popularity as Popularity
+from fullrank.methods.closed_form.rp3beta import RP3Beta as RP3Beta
+from fullrank.methods.closed_form.sgfcf import SGFCF as SGFCF
+from fullrank.methods.closed_form.slim import SLIM as SLIM
 from fullrank.methods.closed_form.spectral import Spectral as Spectral
+from fullrank.methods.closed_form.turbo_cf import TurboCF as TurboCF
 from fullrank.methods.directau import DirectAU as DirectAU
 from fullrank.methods.directspec import DirectSpec as DirectSpec
 from fullrank.methods.directspec_plus import DirectSpecPlus as DirectSpecPlus
@@ -22,3 +31,4 @@ from fullrank.methods.lightgcn import LightGCN as LightGCN
 from fullrank.methods.log_positive import LogPositive as LogPositive
 from fullrank.methods.logdet import LogDet as LogDet
 from fullrank.methods.sgl import SGL as SGL
+from fullrank.methods.softmax import Softmax as Softmax

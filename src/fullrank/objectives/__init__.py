@@ -1,6 +1,6 @@
 """Losses: pure functions of tensors, each its formula."""
 
-from fullrank.objectives.contrastive import ccl, cl_rec, info_nce, lightgcl, sgl
+from fullrank.objectives.contrastive import ccl, cl_rec, info_nce, lightgcl, sgl, softmax
 from fullrank.objectives.pairwise import adaptive_bpr, bce, bpr, euclidean
 from fullrank.objectives.positive import (
     euclidean_positive,
@@ -26,4 +26,5 @@ __all__ = [
     "log_positive",
     "penalised_log_positive",
     "sgl",
+    "softmax",
 ]

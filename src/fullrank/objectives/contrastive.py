@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from fullrank.objectives.pairwise import bpr
@@ -68,6 +69,26 @@ def ccl(
     positive = (1 - (u * v).sum(dim=-1)).clamp_min(0)
     against = u @ n[0].T if len(n) == 1 else (n @ u.unsqueeze(-1)).squeeze(-1)
     return (positive + weight * (against - margin).clamp_min(0).mean(dim=-1)).mean()
+
+
+def softmax(
+    user: Tensor,
+    item: Tensor,
+    negative: Tensor,
+    *,
+    temperature: float,
+) -> Tensor:
+    """``mean_b [-c_b + ln(exp(c_b) + Σ_n exp(c_bn))]`` with cosines over ``temperature``, c.
+
+    Shapes: ``user``, ``item`` (B, d), ``negative`` (B, N, d), or (1, N, d) where the pairs share
+    them; returns a scalar. Negatives that are drawn evenly need no correction for their chance.
+    Source: sampled softmax on cosines, Wu et al., ACM TOIS 2024 (SSM), equation 4.
+    """
+    u, v, n = unit_rows(user), unit_rows(item), unit_rows(negative)
+    positive = (u * v).sum(dim=-1, keepdim=True) / temperature
+    against = u @ n[0].T if len(n) == 1 else (n @ u.unsqueeze(-1)).squeeze(-1)
+    logits = torch.cat((positive, against / temperature), dim=1)
+    return (logits.logsumexp(dim=1) - positive.squeeze(1)).mean()
 
 
 def sgl(

@@ -15,6 +15,7 @@ from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.errors import FitError, NotFittedError
 from fullrank.serving import describe, frames
+from fullrank.serving.allpass_scorer import AllPassScorer
 from fullrank.serving.cold import Trained
 from fullrank.serving.fold_in import FoldIn
 from fullrank.serving.model_files import (
@@ -48,6 +49,7 @@ class FittedModel:
         self.method = method
         self.training, self.metrics = {}, {}
         self.data_name: str | None = None
+        self._how: dict[str, Any] = {}  # the split was made, for the protocol block
         self._scorer: DotScorer | HistoryScorer | None = None
         self._similar: Once[ItemSpace] = Once()
         self._fold_in = FoldIn()
@@ -159,7 +161,7 @@ class FittedModel:
 
     def _tables(self) -> tuple[Tensor, Tensor]:
         scorer = self._fitted()
-        if not isinstance(scorer, DotScorer):
+        if not isinstance(scorer, DotScorer | AllPassScorer):
             found = "weights from item to item and no embeddings"
             raise FitError(f"method {self.method}", found, "a method that learns embeddings")
         return scorer.user_table, scorer.item_table
@@ -179,6 +181,7 @@ class FittedModel:
             "settings": settings,
             "data": {
                 "name": self.data_name,
+                "split": self._how,
                 "users": len(self.users),
                 "items": len(self.items),
                 "interactions": {name: len(part) for name, part in parts.items()},
@@ -205,4 +208,5 @@ class FittedModel:
         fold_in = FoldIn.from_tensors(stored.tables, scorer, trained=trained)
         self._use(scorer, stored.parts, fold_in, popularity_of(stored, trained=trained))
         self.data_name = manifest["data"].get("name")
+        self._how = manifest["data"].get("split") or {}
         self.training, self.metrics = manifest["training"], manifest["metrics"]

@@ -26,12 +26,15 @@ from fullrank.data.interactions import Interactions
 from fullrank.data.locks import exclusive, is_leftover, part_folder
 from fullrank.errors import DataError
 from fullrank.serving import stored_checks
+from fullrank.serving.allpass_scorer import AllPassScorer
+from fullrank.serving.filter_scorer import FilterScorer
 from fullrank.serving.scorers import (
     DotScorer,
     HistoryScorer,
     ItemScorer,
     Tensors,
 )
+from fullrank.serving.sgfcf_scorer import IndividualScorer
 from fullrank.serving.spectral_scorer import SpectralScorer
 
 FORMAT = 1
@@ -45,9 +48,14 @@ _READS = 20
 """Times to read a folder that is being written meanwhile."""
 POPULARITY = "popularity"
 """Name of the training popularity in the folder of a model of folded-in users."""
-_KINDS: dict[str, type[DotScorer | ItemScorer | SpectralScorer]] = {
+Stores = AllPassScorer | DotScorer | FilterScorer | IndividualScorer | ItemScorer | SpectralScorer
+"""Scorers that a folder can hold."""
+_KINDS: dict[str, type[Stores]] = {
     "users": DotScorer,
+    "coefficients": FilterScorer,
+    "exponents": IndividualScorer,
     "vectors": SpectralScorer,
+    "factors": AllPassScorer,
     "weights": ItemScorer,
     "weights.data": ItemScorer,
 }
@@ -81,7 +89,7 @@ def versions() -> dict[str, str]:
 
 def tensors_of(scorer: DotScorer | HistoryScorer) -> dict[str, Tensor]:
     """What a model folder keeps of a fitted method, by name."""
-    if not isinstance(scorer, DotScorer | ItemScorer | SpectralScorer):
+    if not isinstance(scorer, Stores):
         raise TypeError(f"found {type(scorer).__name__}; expected a scorer of fullrank.serving")
     return scorer.tensors()
 
@@ -148,13 +156,12 @@ def _write(folder: Path, stored: Stored) -> None:
             folder, "tables.safetensors", lambda p: save_file(stored.tables, p)
         )
         for name, ids in (("users", stored.users), ("items", stored.items)):
-            table = _id_table(ids)
-            written[name] = _add(folder, f"{name}.parquet", table.write_parquet)
+            written[name] = _add(folder, f"{name}.parquet", _parquet(_id_table(ids)))
         for name, part in stored.parts.items():
             rows = pl.DataFrame({"user_row": part.user_idx, "item_row": part.item_idx})
             if part.weight is not None:
                 rows = rows.with_columns(weight=pl.Series(part.weight))
-            written[name] = _add(folder, f"{name}.parquet", rows.write_parquet)
+            written[name] = _add(folder, f"{name}.parquet", _parquet(rows))
         manifest = {"format": FORMAT, **stored.manifest, "files": written}
         with replacing(folder / MANIFEST) as part_file:
             text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
@@ -244,6 +251,16 @@ def _read(folder: Path) -> Stored:
         reason = error.strerror or str(error)
         raise DataError(str(folder), reason.lower(), "the files that `save` wrote") from None
     return Stored(tables, users, items, parts, manifest)
+
+
+def _parquet(table: pl.DataFrame) -> Callable[[Path], None]:
+    """Writes a table to an open file: polars takes no path whose name is not UTF-8."""
+
+    def write(path: Path) -> None:
+        with path.open("wb") as file:
+            table.write_parquet(file)
+
+    return write
 
 
 def _add(folder: Path, name: str, write: Callable[[Path], None]) -> dict[str, Any]:

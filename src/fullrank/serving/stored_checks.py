@@ -16,9 +16,10 @@ import polars as pl
 import scipy.sparse as sp
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file
 from torch import Tensor
 
+from fullrank.data.checks import row_numbers, row_pointers
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.memory import available_memory, shown
@@ -105,6 +106,8 @@ def read_tables(path: Path) -> dict[str, Tensor]:
         DataError: it cannot be read as safetensors.
     """
     try:
+        if any("\ud800" <= each <= "\udfff" for each in str(path)):
+            return load(path.read_bytes())  # safetensors maps no file whose name is not UTF-8
         return load_file(path)
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError) as error:
         raise _unreadable(path, error) from None
@@ -186,34 +189,36 @@ def csr(
     """
     n_starts = None if n_rows is None else n_rows + 1
     starts = tensor(tensors, f"{name}.indptr", torch.int64, (n_starts,))
-    nnz = len(tensors.get(f"{name}.indices", ()))
-    parts = [
+    nnz = tensors[f"{name}.data"].numel() if f"{name}.data" in tensors else 0
+    data, indices = (
         tensor(tensors, f"{name}.{part}", dtype, (nnz,)).numpy()
         for part, dtype in (("data", torch.float32), ("indices", torch.int32))
-    ]
-    indptr = starts.numpy()
+    )
+    where = f"tables of the model, {name}"
     try:
-        matrix = sp.csr_array((*parts, indptr), shape=(len(indptr) - 1, n_columns))
-        matrix.check_format(full_check=True)
-    except ValueError as error:
-        raise DataError(f"tables of the model, {name}", str(error), "a sparse matrix") from None
-    return matrix
+        indptr = row_pointers(starts.numpy(), len(starts) - 1, nnz)
+        row_numbers("indices", indices, n_columns)
+    except DataError as error:
+        raise DataError(f"{where}.{error.where}", error.found, error.expected) from None
+    return sp.csr_array((data, indices, indptr), shape=(len(indptr) - 1, n_columns))
 
 
 def _read(path: Path, columns: Mapping[str, bool]) -> pl.DataFrame:
     """Columns of a Parquet file (true where one has to be there), if they fit into memory.
 
-    A file of a few KiB can stand for billions of rows.
+    A file of a few KiB can stand for billions of rows. polars gets an open file, for it takes no
+    path whose name is not UTF-8.
     """
     try:
-        with unprinted_panics():
-            return _read_unguarded(path, columns)
+        with unprinted_panics(), path.open("rb") as file:
+            scanned = pl.scan_parquet(file, glob=False, hive_partitioning=False)
+            return _chosen(path, scanned, columns)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, OSError) as error:
         raise _unreadable(path, error) from None
 
 
-def _read_unguarded(path: Path, columns: Mapping[str, bool]) -> pl.DataFrame:
-    scanned = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+def _chosen(path: Path, scanned: pl.LazyFrame, columns: Mapping[str, bool]) -> pl.DataFrame:
+    """As `_read`; polars raises what it likes."""
     there = scanned.collect_schema()
     for name, needed in columns.items():
         if needed and name not in there:

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fullrank.auditing import draw_of
 from fullrank.data.locks import exclusive
 from fullrank.data.splits import Split
 from fullrank.errors import DataError, FullrankError, SettingError
-from fullrank.evaluation.significance import better_for_users, better_over_seeds, holm
 from fullrank.methods import ClosedFormMethod, build_method, method_named
 from fullrank.presets import presets
 from fullrank.recommender import Recommender
 from fullrank.serving.model_files import versions
+from fullrank.studies.comparison import Comparison
 from fullrank.studies.runs import Run, read_run, write_run
 
 FORMAT = 2
@@ -91,11 +91,23 @@ def compare(
     k: Sequence[int] = (10, 20),
     protocol: str = "standard",
     threads: int | None = None,
+    one_tailed: bool = False,
     log: Callable[[str], None] = lambda line: None,  # noqa: ARG005
 ) -> Comparison:
     """Fits and evaluates what is not in ``folder`` yet, then sums up.
 
     A run that fails is logged and left out of the table, with its error in the document.
+
+    Args:
+        split: What is trained and, on its test part, evaluated on.
+        entries: What is compared.
+        seeds: Of the runs of each.
+        folder: Keeps the runs.
+        k: Cutoffs.
+        protocol: As for `evaluate`.
+        threads: Of each fit.
+        one_tailed: Mark the best by the paper's tests; see `Comparison.tests_one_tailed`.
+        log: Receives a line for each run.
 
     Raises:
         DataError: the split has no test part, or the folder cannot be written.
@@ -124,7 +136,17 @@ def compare(
     runs = {label: each for label, each in runs.items() if label not in errors}
     if not runs:
         raise SettingError("compare", "; ".join(errors.values()), "a method that can be fitted")
-    return Comparison(split.name, split.fingerprint, protocol, list(seeds), runs, errors)
+    drawn = {"split": split.how, "audit": draw_of(split.train, split.validation, split.test)}
+    return Comparison(
+        split.name,
+        split.fingerprint,
+        protocol,
+        list(seeds),
+        runs,
+        errors,
+        drawn=drawn,
+        one_tailed=one_tailed,
+    )
 
 
 def _run(
@@ -180,101 +202,3 @@ def _key(split: Split, entry: Entry, seed: int, k: Sequence[int], protocol: str)
 
 def _main_metric(metrics: Mapping[str, float]) -> str:
     return next((name for name in reversed(list(metrics)) if name.startswith("ndcg")), "")
-
-
-class Comparison:
-    """The runs of a comparison, and the table they make.
-
-    Args:
-        data: The data set.
-        fingerprint: Of its split.
-        protocol: What the metrics mean.
-        seeds: Of the runs.
-        runs: By label, one for each seed.
-        errors: Of the methods that could not be run.
-    """
-
-    METADATA = ("effective_rank", "epoch_seconds", "seconds", "parameters")
-
-    def __init__(
-        self,
-        data: str,
-        fingerprint: str,
-        protocol: str,
-        seeds: list[int],
-        runs: dict[str, list[Run]],
-        errors: dict[str, str],
-    ) -> None:
-        self.data = data
-        self.fingerprint = fingerprint
-        self.protocol = protocol
-        self.seeds = seeds
-        self.runs = runs
-        self.errors = errors
-        self.metrics = list(next(iter(runs.values()))[0].metrics)
-
-    def values(self, label: str, name: str) -> list[float]:
-        """One value for each seed, of a metric or of the metadata of a run; if any."""
-        each = [{**run.metadata, **run.metrics}.get(name) for run in self.runs[label]]
-        return [float(value) for value in each if value is not None]
-
-    def mean(self, label: str, name: str) -> float | None:
-        """Mean over the seeds."""
-        values = self.values(label, name)
-        return float(np.mean(values)) if values else None
-
-    def deviation(self, label: str, name: str) -> float:
-        """Standard deviation over the seeds, of the sample; 0 of a single run."""
-        values = self.values(label, name)
-        return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-
-    def ranked(self, name: str) -> list[str]:
-        """Labels by a metric, best first."""
-        means = {label: self.mean(label, name) for label in self.runs}
-        known = [label for label, value in means.items() if value is not None]
-        return sorted(known, key=lambda label: -(means[label] or 0.0))
-
-    def tests(self, name: str) -> dict[str, dict[str, float | None]]:
-        """Whether the best is better than each other one, Holm-corrected over these.
-
-        Returns:
-            By label: ``users``, the paired test over users of the means over seeds, and ``seeds``,
-            the one-tailed test over runs.
-        """
-        best, *others = self.ranked(name)
-        mine = self._of_users(best, name)
-        by_users: list[float | None] = []
-        by_seeds: list[float | None] = []
-        for label in others:
-            its = self._of_users(label, name)
-            by_users.append(None if mine is None or its is None else better_for_users(mine, its))
-            by_seeds.append(better_over_seeds(self.values(best, name), self.values(label, name)))
-        pairs = zip(others, holm(by_users), holm(by_seeds), strict=True)
-        return {label: {"users": users, "seeds": seeds} for label, users, seeds in pairs}
-
-    def _of_users(self, label: str, name: str) -> NDArray[np.float64] | None:
-        each = [run.users[name] for run in self.runs[label] if name in run.users]
-        return np.mean(each, axis=0) if each else None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything, for JSON."""
-        return {
-            "data": self.data,
-            "fingerprint": self.fingerprint,
-            "protocol": self.protocol,
-            "seeds": self.seeds,
-            "versions": versions(),
-            "methods": {
-                label: {
-                    name: {"mean": self.mean(label, name), "sd": self.deviation(label, name)}
-                    for name in (*self.metrics, *self.METADATA)
-                    if self.values(label, name)
-                }
-                for label in self.runs
-            },
-            "tests": {name: self.tests(name) for name in self.metrics if name in self._tested()},
-            "errors": self.errors,
-        }
-
-    def _tested(self) -> set[str]:
-        return set(next(iter(self.runs.values()))[0].users) if len(self.runs) > 1 else set()

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fullrank.studies.compare import Comparison
+from fullrank.studies.comparison import Comparison
 
 NOTE = (
-    "* best; † best and better than every other one at p < 0.01, one-tailed over the seeds, and "
-    "over the users paired, both Holm-corrected"
+    "* best; † best, and different from every other one at p < 0.01, two-sided, over the seeds and "
+    "paired over the users, each Holm-corrected over all pairs of methods"
+)
+ONE_TAILED = (
+    "* best; † best and better than every other one at p < 0.01, one-tailed over the seeds and "
+    "paired over the users, each Holm-corrected over the others: blind to the choice of the best"
 )
 LEVEL = 0.01
 
 
+def note(done: Comparison) -> str:
+    """What the marks of a table mean."""
+    return ONE_TAILED if done.one_tailed else NOTE
+
+
 def certain(done: Comparison, name: str) -> bool:
     """Whether the best is better than every other method in both tests."""
-    tests = done.tests(name).values()
+    tests = done.marking(name).values()
     found = [p for each in tests for p in each.values()]
     return bool(found) and all(p is not None and p < LEVEL for p in found)
 
@@ -39,7 +48,7 @@ def as_markdown(done: Comparison, metrics: Sequence[str]) -> str:
     ]
     rows = ([label, *_cells(done, label, metrics, "**", "_")] for label in done.runs)
     lines += [f"| {' | '.join(row)} |" for row in rows]
-    lines += ["", "**best**, _second best_; † " + NOTE.partition("† ")[2] + "."]
+    lines += ["", "**best**, _second best_; † " + note(done).partition("† ")[2] + "."]
     return "\n".join(lines) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""The trials of a search: where each setting comes from, and how a trial is shown."""
+"""The trials of a search: where each setting comes from, how it is valued and how it is shown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from fullrank.methods import Span
+from fullrank.data.splits import Split
+from fullrank.evaluation import evaluate
+from fullrank.methods import ClosedFormMethod, Span
+from fullrank.recommender import Recommender
+from fullrank.training import Silent
+from fullrank.training.checkpoint import Record
 
 STARTUP = 4
 """Trials before the search learns from them, and before any is stopped early."""
@@ -29,6 +34,23 @@ class Best:
             return ""
         self.value = value
         return "(best so far)  "
+
+
+class Watch(Silent):
+    """Reports every validation check to Optuna, and stops where it says so."""
+
+    def __init__(self, trial: Any, stop: type[Exception]) -> None:
+        self.of_optuna = trial
+        self.stop = stop
+
+    def epoch(self, record: Record) -> None:
+        """One validation check."""
+        value = record.get("validation_ndcg@20")
+        if value is None:
+            return
+        self.of_optuna.report(value, int(record["epoch"]))
+        if self.of_optuna.should_prune():
+            raise self.stop
 
 
 def sampler_of(optuna: Any, seed: int, number: int) -> Any:
@@ -63,3 +85,19 @@ def line_of(values: Mapping[str, Any]) -> str:
 def plain(value: Any) -> Any:
     """What JSON has for a value that it does not know."""
     return value.item() if hasattr(value, "item") else str(value)
+
+
+def fitted(model: Recommender, split: Split, watch: Watch | None) -> tuple[float, int | None]:
+    """Validation ndcg@20 of a method on a division, and its best epoch, where it has epochs."""
+    if isinstance(model.settings, ClosedFormMethod):
+        model.fit(split.train)
+        return _validated(model, split), None
+    model.fit(split.train, split.validation, reporter=watch)
+    return model.training["validation_ndcg@20"], model.training["best_epoch"]
+
+
+def _validated(model: Recommender, split: Split) -> float:
+    assert split.validation is not None  # noqa: S101  # narrows the type: tested by tune
+    k = min(20, split.train.n_items)
+    scored = evaluate(model.scorer, split.validation, train=split.train, k=k, metrics=("ndcg",))
+    return scored[f"ndcg@{k}"]

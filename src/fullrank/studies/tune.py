@@ -10,23 +10,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from fullrank.data.divisions import divisions
 from fullrank.data.splits import Split
 from fullrank.errors import DataError, FitError, SettingError
-from fullrank.evaluation import evaluate
-from fullrank.methods import ClosedFormMethod, Space, build_method, method_named
+from fullrank.methods import Space, build_method, method_named
 from fullrank.recommender import Recommender
 from fullrank.studies.storage import storage_errors
 from fullrank.studies.trials import (
     STARTUP,
     Best,
+    Watch,
     described,
+    fitted,
     line_of,
     plain,
     sampler_of,
     suggest,
 )
-from fullrank.training import Silent
-from fullrank.training.checkpoint import Record
 
 CHECKS = 2
 """Validation checks that each trial gets before it may be stopped."""
@@ -52,23 +54,13 @@ class Study:
     space: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     """Of all trials together."""
+    repeats: int = 1
+    """Divisions into train and validation that each value is the mean over."""
+    values: list[float] = field(default_factory=list)
+    """Validation ndcg@20 of the best trial on each division."""
+    split: dict[str, Any] = field(default_factory=dict)
+    """How the split was made."""
     versions: dict[str, str] = field(default_factory=dict)
-
-
-class _Watch(Silent):
-    """Reports every validation check to Optuna, and stops where it says so."""
-
-    def __init__(self, of_optuna: Any, stop: type[Exception]) -> None:
-        self.of_optuna = of_optuna
-        self.stop = stop
-
-    def epoch(self, record: Record) -> None:
-        value = record.get("validation_ndcg@20")
-        if value is None:
-            return
-        self.of_optuna.report(value, int(record["epoch"]))
-        if self.of_optuna.should_prune():
-            raise self.stop
 
 
 @storage_errors
@@ -83,6 +75,7 @@ def tune(
     storage: Path | None = None,
     seed: int = 0,
     threads: int | None = None,
+    repeats: int = 1,
     log: Callable[[str], None] = lambda line: None,  # noqa: ARG005
 ) -> Study:
     """Searches the settings of a method.
@@ -97,6 +90,8 @@ def tune(
         storage: SQLite file that keeps the study, so that it can go on later.
         seed: Of the search; every trial trains with the seed among the settings.
         threads: Threads of each fit.
+        repeats: Divisions into train and validation (`divisions`), over which a trial has its mean
+            value. Weak trials are stopped on the first.
         log: Receives a line for each trial.
 
     A study that goes on makes the trials that it would have made without a stop.
@@ -110,12 +105,13 @@ def tune(
     """
     optuna = optuna_or_error()
     _check_arguments(split, trials, seed)
+    splits = divisions(split, repeats)
     fixed = dict(fixed or {})
     space = {name: each for name, each in _space(method, space).items() if name not in fixed}
     if not space:
         raise SettingError("tune", "no setting that is not fixed", "one to search")
     build_method(method, fixed)
-    study = _open(optuna, split, method, storage, seed, space, fixed)
+    study = _open(optuna, splits, method, storage, seed, space, fixed)
     # A trial that was killed half-way stays unfinished in the storage, and is made anew.
     earlier = [trial for trial in study.trials if trial.state.is_finished()]
     waiting = any(trial.state == optuna.trial.TrialState.WAITING for trial in study.trials)
@@ -126,13 +122,13 @@ def tune(
         study.sampler = sampler_of(optuna, seed, number)
         trial = study.ask()
         values = fixed | {name: suggest(trial, name, each) for name, each in space.items()}
-        state, value = _run(optuna, trial, split, method, values, threads)
+        state, value = _run(optuna, trial, splits, method, values, threads)
         study.tell(trial, value, state=state)
         shown = state.name.lower() if value is None else f"{value:.5f}"
         searched = {name: values[name] for name in space}
         log(f"trial {number + 1} of {trials}: {shown}  {best.seen(value)}{line_of(searched)}")
     finished = [trial for trial in study.trials if trial.state.is_finished()][:trials]
-    return _summary(finished, split, method, fixed, space, seed)
+    return _summary(finished, splits, method, fixed, space, seed)
 
 
 def optuna_or_error() -> Any:
@@ -180,7 +176,7 @@ def _space(method: str, space: Space | None) -> Space:
 
 def _open(
     optuna: Any,
-    split: Split,
+    splits: list[Split],
     method: str,
     storage: Path | None,
     seed: int,
@@ -190,7 +186,7 @@ def _open(
     if storage is not None:
         storage.parent.mkdir(parents=True, exist_ok=True)
     study = optuna.create_study(
-        study_name=f"{method} on {split.name}",
+        study_name=f"{method} on {splits[0].name}",
         storage=None if storage is None else _database(storage),
         load_if_exists=True,
         direction="maximize",
@@ -198,7 +194,7 @@ def _open(
     )
     searched = {name: described(each) for name, each in space.items()}
     identity = {
-        "split": split.fingerprint,
+        "split": ", ".join(each.fingerprint for each in splits),
         "fixed": {name: fixed[name] for name in sorted(fixed)},
         "space": searched,
         "seed": seed,
@@ -226,39 +222,38 @@ def _check_arguments(split: Split, trials: int, seed: int) -> None:
 def _run(
     optuna: Any,
     trial: Any,
-    split: Split,
+    splits: list[Split],
     method: str,
     values: dict[str, Any],
     threads: int | None,
 ) -> tuple[Any, float | None]:
     states = optuna.trial.TrialState
+    found, epochs = [], []
     try:
-        model = Recommender(build_method(method, values).settled(), threads=threads)
-        if isinstance(model.settings, ClosedFormMethod):
-            model.fit(split.train)
-            value = _validated(model, split)
-        else:
-            watch = _Watch(trial, optuna.TrialPruned)
-            model.fit(split.train, split.validation, reporter=watch)
-            value = model.training["validation_ndcg@20"]
-            trial.set_user_attr("epoch", model.training["best_epoch"])
+        for number, split in enumerate(splits):
+            watch = None if number else Watch(trial, optuna.TrialPruned)
+            model = Recommender(build_method(method, values).settled(), threads=threads)
+            value, epoch = fitted(model, split, watch)
+            found.append(value)
+            epochs += [] if epoch is None else [epoch]
     except optuna.TrialPruned:
         return states.PRUNED, None
     except (FitError, SettingError) as error:
         trial.set_user_attr("error", str(error))
         return states.FAIL, None
-    return states.COMPLETE, value
-
-
-def _validated(model: Recommender, split: Split) -> float:
-    assert split.validation is not None  # noqa: S101  # narrows the type: tested by tune
-    k = min(20, split.train.n_items)
-    scored = evaluate(model.scorer, split.validation, train=split.train, k=k, metrics=("ndcg",))
-    return scored[f"ndcg@{k}"]
+    if epochs:
+        trial.set_user_attr("epoch", int(np.median(epochs)))
+    trial.set_user_attr("values", found)
+    return states.COMPLETE, float(np.mean(found))
 
 
 def _summary(
-    trials: list[Any], split: Split, method: str, fixed: dict[str, Any], space: Space, seed: int
+    trials: list[Any],
+    splits: list[Split],
+    method: str,
+    fixed: dict[str, Any],
+    space: Space,
+    seed: int,
 ) -> Study:
     from fullrank.serving.model_files import versions
 
@@ -271,8 +266,8 @@ def _summary(
     took = (trial.duration.total_seconds() for trial in trials)
     return Study(
         method=method,
-        data=split.name,
-        fingerprint=split.fingerprint,
+        data=splits[0].name,
+        fingerprint=splits[0].fingerprint,
         trials=len(trials),
         seed=seed,
         date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
@@ -281,5 +276,8 @@ def _summary(
         settings=fixed | best.params,
         space={name: described(each) for name, each in space.items()},
         seconds=round(sum(took), 1),
+        repeats=len(splits),
+        values=best.user_attrs.get("values", [best.value]),
+        split=splits[0].how,
         versions=versions(),
     )

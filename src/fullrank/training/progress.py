@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -52,6 +53,26 @@ class Silent:
 
     def close(self) -> None:
         """Says nothing."""
+
+
+@contextmanager
+def share_of(reporter: Reporter | None) -> Iterator[Callable[[float], None]]:
+    """Reports how much of a work without epochs is done, as one epoch of a hundred steps."""
+    reporter = reporter or Silent()
+    done = 0
+
+    def report(share: float) -> None:
+        nonlocal done
+        more = int(100 * share) - done
+        if more > 0:
+            reporter.steps(more)
+            done += more
+
+    reporter.start(1, 100, [])
+    try:
+        yield report
+    finally:
+        reporter.close()
 
 
 class JsonLines(Silent):

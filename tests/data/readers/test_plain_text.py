@@ -81,6 +81,11 @@ def test_a_return_inside_a_line_is_refused(tmp_path):
     refused(path, "line 3: found a carriage return")
     refused(written(tmp_path, "user_id,item_id\nb\r,2\n"), "line 2: found a carriage return")
     refused(written(tmp_path, 'user_id,item_id\n"a",2\nb\r,2\n'), "line 3: found a carriage ret")
+    refused(written(tmp_path, 'user\r_id,item_id\n"a",2\n'), "line 1: found a carriage return")
+    refused(written(tmp_path, "user_id,item_id\na,2\r\r\n"), "line 2: found a carriage return")
+    path = tmp_path / "u.data"  # where quotes are plain characters, none can be around one
+    path.write_bytes(b'"1"\t2\t3\t4\n5\t6\t7\t\r8\n')
+    refused(path, "line 2: found a carriage return")
 
 
 @pytest.mark.parametrize("quote", ["", '"'])
@@ -149,3 +154,19 @@ def test_a_path_of_a_typed_file_is_no_pattern(tmp_path, suffix, events):
     assert len(read(path)) == 6
     other.unlink()
     assert len(read(path)) == 6
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.csv"])
+def test_text_that_begins_as_a_zlib_pack_does(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"x\x01user_id,item_id\n1,2\n")
+    with pytest.raises(DataError):
+        read(path)
+
+
+@pytest.mark.parametrize("first", ["\x0b", "\t\t", "\u2003"])
+def test_a_first_line_of_other_blanks_is_a_header(tmp_path, first):
+    path = tmp_path / "a.tsv"
+    path.write_text(f"\n{first}\nuser_id\titem_id\n1\t2\n")
+    with pytest.raises(DataError, match="expected a column 'user_id'"):
+        read(path)

@@ -198,6 +198,20 @@ def test_unknown_formats(tmp_path):
     assert message == ", format: found 'cvs'; expected 'csv'"
 
 
+@pytest.mark.parametrize("kind", [pl.List(pl.Int64), pl.Struct({"a": pl.Int64}), pl.Duration])
+def test_titles_are_of_a_type_that_has_text(tmp_path, kind):
+    path = tmp_path / "items.parquet"
+    pl.DataFrame({"id": [1], "title": pl.Series([None], dtype=kind)}).write_parquet(path)
+    with pytest.raises(DataError, match="column title: found values of type"):
+        read_titles(path)
+
+
+def test_a_header_with_a_field_that_is_too_long(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(f'user_id,item_id,{"x" * 140_000}\n"a",1,2\n')
+    assert complaint(path).startswith(", line 1: found a field of more than 131,072 characters")
+
+
 def test_titles_need_their_columns(tmp_path):
     path = tmp_path / "items.csv"
     path.write_text("id,year\n1,1990\n")
@@ -210,3 +224,10 @@ def test_titles_need_their_columns(tmp_path):
     path.write_text("id,title\n1,x\n,y\n")
     with pytest.raises(DataError, match="line 3, column id: found a missing id"):
         read_titles(path)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.inter"])
+def test_a_first_line_that_is_one_long_field(tmp_path, name):
+    path = tmp_path / name
+    path.write_text("A" * 200_000 + "\nu1,i1\n", "utf-8")
+    assert complaint(path).startswith(", line 1: found a field of more than 131,072 characters")

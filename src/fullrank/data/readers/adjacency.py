@@ -82,7 +82,7 @@ def _lines(path: Path) -> pl.Series:
         )
     except pl.exceptions.NoDataError:
         return pl.Series([], dtype=pl.String)
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, OSError) as error:  # OSError: it begins as zlib packs do
         for _ in text.decoded():  # raises at the line that is no text in UTF-8
             pass
         reason = str(error).partition("\n")[0]

@@ -11,7 +11,7 @@ import polars as pl
 
 from fullrank.data.location import SourceLocation
 from fullrank.data.readers.quotes import plainly_quoted
-from fullrank.data.readers.records import fields_of, records
+from fullrank.data.readers.records import first_fields, records
 from fullrank.data.readers.source import Source
 from fullrank.data.readers.text import MARK, Text
 from fullrank.errors import DataError
@@ -69,7 +69,7 @@ class _Table:
             blank = pl.all_horizontal(pl.col(names[1:] or names).is_null()).alias("")
             chosen = [pl.col(names[at]).alias(name) for name, at in columns.items()]
             frame = lazy.select(*chosen, blank).collect(engine="streaming")
-        except pl.exceptions.PolarsError as error:
+        except (pl.exceptions.PolarsError, OSError) as error:  # OSError: it begins as zlib packs do
             raise self._fault(error) from None
         return frame, frame.drop_in_place("")
 
@@ -137,7 +137,9 @@ def delimited(
         text, line = _with_unit(text, separator), line.replace(separator, UNIT)
         separator, quoted = UNIT, False
     quoted = quoted and text.quotes
-    fields = fields_of(line, separator, quoted=quoted)
+    if text.returns and not quoted:
+        text.refuse_returns()
+    fields = first_fields(text, first, line, separator, quoted=quoted)
     table = _Table(text, separator, quoted, names is None, len(fields), first)
     if names is None:
         columns = [(name.partition(":")[0] if typed else name).strip() for name in fields]

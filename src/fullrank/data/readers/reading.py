@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from fullrank.data.columns import Columns, Format, checked_ids, present
+from fullrank.data.columns import Columns, Format, checked_ids, plain_column, present
 from fullrank.data.files import expanded
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
@@ -107,7 +107,8 @@ def read_titles(
         quotes: Whether double quotes around a field of a text file are not part of it.
 
     Raises:
-        DataError: the file cannot be read, a column is missing, or an id is.
+        DataError: the file cannot be read, a column is missing, or an id is, or titles are of a
+            type that has no text.
         SettingError: ``separator`` cannot be one.
     """
     path = expanded(path)
@@ -129,7 +130,9 @@ def read_titles(
             raise DataError(str(path), found, f"a column {name!r}")
     frame, location = source.load([identity, title])
     ids = checked_ids(frame[identity], location, identity)
-    return pl.DataFrame({"id": ids, "title": frame[title].cast(pl.String)})
+    return pl.DataFrame(
+        {"id": ids, "title": plain_column(frame[title], location, title).cast(pl.String)}
+    )
 
 
 def _first(source: Source, words: tuple[str, ...], *, whole_end: bool = False) -> str:

@@ -44,9 +44,17 @@ def records(text: Text, separator: str, *, quoted: bool) -> Iterator[tuple[int, 
         start += len(taken)
 
 
-def fields_of(line: str, separator: str, *, quoted: bool) -> list[str]:
-    """The fields of one line."""
-    return next(csv.reader([line], delimiter=separator, quoting=_quoting(quoted)), [])
+def first_fields(text: Text, number: int, line: str, separator: str, *, quoted: bool) -> list[str]:
+    """The fields of the first line.
+
+    Raises:
+        DataError: it has a carriage return inside, or a field that is too long.
+    """
+    reader = csv.reader([line], delimiter=separator, quoting=_quoting(quoted))
+    try:
+        return next(reader, [])
+    except csv.Error as error:
+        raise _misquoted(text, number, number, str(error)) from None
 
 
 def _quoting(quoted: bool) -> Literal[0, 3]:

@@ -26,11 +26,14 @@ class Text:
         source: What to read: the path itself, or the bytes where the file was packed or had other
             line ends.
         quotes: Whether there is a double quote in it.
+        returns: Whether there is a carriage return that ends no line: part of a field in quotes, if
+            it is one.
     """
 
     path: Path
     source: Path | bytes
     quotes: bool
+    returns: bool = False
 
     @classmethod
     def of(cls, path: Path) -> Text:
@@ -53,7 +56,7 @@ class Text:
         if lone and not feed:
             data = source if isinstance(source, bytes) else path.read_bytes()
             return cls(path, data.replace(b"\r", b"\n"), quotes)
-        text = cls(path, source, quotes)
+        text = cls(path, source, quotes, lone)
         if lone and not quotes:
             text.refuse_returns()
         return text
@@ -91,14 +94,14 @@ class Text:
     def refuse_returns(self) -> None:
         """Raises `DataError` at the first carriage return that ends no line."""
         for number, line in enumerate(self.lines(), start=1):
-            if b"\r" in line.rstrip(b"\r\n"):
+            if b"\r" in line.removesuffix(b"\n").removesuffix(b"\r"):
                 where = f"{self.path}, line {number}"
                 raise DataError(where, "a carriage return inside the line", "line ends of one kind")
 
     def first_written(self) -> tuple[int, str] | None:
         """The first line that is not blank, and its number from 1."""
         for number, line in enumerate(self.decoded(), start=1):
-            if line.strip():
+            if line.strip(" \r\n"):  # as `delimited` passes over lines, and polars
                 return number, line.rstrip("\r\n")
         return None
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.linalg
+import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -13,10 +16,15 @@ from fullrank.data.weights import weighted_csr
 from fullrank.errors import FitError
 from fullrank.methods.base import ClosedFormMethod
 from fullrank.methods.space import Span
+from fullrank.serving.filter_scorer import eigenvalue_bound
 from fullrank.serving.scorers import ItemScorer
 
 ROWS = 1024
-"""Rows of the weights that are made at a time."""
+"""Rows of a matrix that are made or changed at a time."""
+LARGEST_CONDITION = 2000.0
+"""Up to here float32 is exact to some 1e-4 of the largest weight: see the test."""
+Dense = NDArray[np.floating[Any]]
+"""An n × n matrix, float32 or float64, row by row."""
 
 
 class EASE(ClosedFormMethod):
@@ -38,55 +46,85 @@ class EASE(ClosedFormMethod):
     def solve(self, data: Interactions, device: str) -> ItemScorer:
         """``B = I - P / diag(P)``, ``P = (XᵀX + λ I)⁻¹``.
 
+        One n × n matrix holds XᵀX, its factor, P and B in turn: float32 where its condition allows,
+        which takes half the time, else float64.
+
         Raises:
-            FitError: the dense item × item matrices do not fit into the memory of this machine.
+            FitError: the dense item × item matrix does not fit into the memory of this machine.
         """
         del device
-        check_memory(data.n_items)
-        matrix = weighted_csr(data).astype(np.float64)
-        gram = np.asarray((matrix.T @ matrix).todense(), order="F")
+        matrix = weighted_csr(data)
+        exact = condition(matrix, self.ridge) > LARGEST_CONDITION
+        check_memory(data.n_items, exact=exact)
+        gram = gram_of(matrix, np.float64 if exact else np.float32)
         gram[np.diag_indices(data.n_items)] += self.ridge
-        return ItemScorer(data, _weights(_inverse(gram)))
+        invert(gram)
+        return ItemScorer(data, to_weights(gram).astype(np.float32, copy=False))
 
 
-def check_memory(n: int) -> None:
-    """Sees that three n × n matrices fit.
+def condition(matrix: sp.csr_array, ridge: float) -> float:
+    """An upper bound on the condition of ``XᵀX + λ I``."""
+    wide = sp.csr_array(matrix.astype(np.float64))
+    return 1 + eigenvalue_bound(wide, sp.csr_array(wide.T)) / ridge
+
+
+def check_memory(n: int, *, exact: bool) -> None:
+    """Sees that an n × n matrix fits: float32, or ``exact`` in float64 and then float32 beside it.
 
     Raises:
         FitError: they do not.
     """
-    needed, there = 3 * 8 * n**2, available_memory()
+    each, name = (12, "float64 and a float32") if exact else (4, "float32")
+    needed, there = each * n**2, available_memory()
     if there is not None and needed > there:
         found = f"{there / 2**30:.1f} GiB of free memory"
-        wanted = f"{needed / 2**30:.1f} GiB for three {n:,} × {n:,} matrices, or another method"
+        wanted = f"{needed / 2**30:.1f} GiB for a {name} {n:,} × {n:,} matrix, or another method"
         raise FitError("method ease", found, wanted)
 
 
-def _inverse(gram: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The lower triangle of the inverse, in the place of the matrix."""
-    factor, failed = scipy.linalg.lapack.dpotrf(gram, lower=1, overwrite_a=1, clean=0)
+def gram_of(matrix: sp.csr_array, dtype: type[np.floating[Any]]) -> Dense:
+    """``XᵀX`` in full, (n_items, n_items), summed in float64."""
+    n = matrix.shape[1]
+    wide = sp.csr_array(matrix.astype(np.float64))
+    items = sp.csr_array(wide.T)
+    gram = np.empty((n, n), dtype=dtype)
+    for start in range(0, n, ROWS):
+        gram[start : start + ROWS] = (items[start : start + ROWS] @ wide).toarray()
+    return gram
+
+
+def invert(gram: Dense) -> None:
+    """Writes the upper triangle of the inverse in the place of the matrix, lower rows as they are.
+
+    LAPACK counts by columns: what it calls the lower triangle is the upper one of our rows.
+
+    Raises:
+        FitError: the matrix is not positive definite.
+    """
+    letter = "s" if gram.dtype == np.float32 else "d"
+    factor, failed = getattr(scipy.linalg.lapack, f"{letter}potrf")(
+        gram.T, lower=1, overwrite_a=1, clean=0
+    )
     if not failed:
-        factor, failed = scipy.linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)
+        factor, failed = getattr(scipy.linalg.lapack, f"{letter}potri")(
+            factor, lower=1, overwrite_c=1
+        )
     if failed:
         raise FitError("method ease", "a matrix that cannot be inverted", "a larger ridge")
-    inverse: NDArray[np.float64] = factor
+    if not np.shares_memory(factor, gram):  # LAPACK worked on a copy
+        gram[:] = factor.T
+
+
+def to_weights(inverse: Dense) -> Dense:
+    """``-P / diag(P)`` of each column with a zero diagonal, in the place of P's upper triangle."""
+    n = len(inverse)
+    divisors = -inverse.diagonal().copy()
+    for start in range(0, n, ROWS):  # P is symmetric: the rows below mirror those above
+        rows = slice(start, min(start + ROWS, n))
+        inverse[rows, :start] = inverse[:start, rows].T
+        square = inverse[rows, rows]
+        square[:] = np.triu(square) + np.triu(square, 1).T
+    for start in range(0, n, ROWS):
+        inverse[start : start + ROWS] /= divisors
+    inverse[np.diag_indices(n)] = 0
     return inverse
-
-
-def _weights(factor: NDArray[np.float64]) -> NDArray[np.float32]:
-    n = len(factor)
-    diagonal = factor.diagonal().copy()
-    weights = np.empty((n, n), dtype=np.float32)
-    for start in range(0, n, ROWS):  # the lower triangle is the whole: P is symmetric
-        rows = slice(start, start + ROWS)
-        upto = min(start + ROWS, n)
-        block = np.zeros((upto - start, n))
-        block[:, :upto] = factor[rows, :upto]
-        block[:, start:] = np.where(
-            np.arange(start, n) > np.arange(start, upto)[:, None],
-            factor[start:, rows].T,
-            block[:, start:],
-        )
-        weights[rows] = block / -diagonal
-    weights[np.diag_indices(n)] = 0
-    return weights

@@ -9,6 +9,7 @@ from pydantic import Field
 from fullrank.data.interactions import Interactions
 from fullrank.data.weights import weighted_csr
 from fullrank.methods.base import ClosedFormMethod
+from fullrank.methods.closed_form.pruning import largest_of_rows
 from fullrank.methods.space import Span
 from fullrank.serving.scorers import ItemScorer
 
@@ -58,14 +59,5 @@ class ItemKNN(ClosedFormMethod):
             row = np.repeat(np.arange(common.shape[0]), np.diff(common.indptr)) + start
             common.data /= norm[row] * norm[common.indices] + self.shrinkage
             common.data[row == common.indices] = 0
-            blocks.append(_largest(common, self.neighbours))
+            blocks.append(largest_of_rows(common, self.neighbours))
         return ItemScorer(data, sp.csr_array(sp.vstack(blocks)))
-
-
-def _largest(block: sp.csr_array, k: int) -> sp.csr_array:
-    """The k largest entries of each row."""
-    row = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
-    order = np.lexsort((block.indices, -block.data, row))
-    slot = np.arange(len(order)) - block.indptr[row]
-    kept = order[(slot < k) & (block.data[order] > 0)]
-    return sp.csr_array((block.data[kept], (row[kept], block.indices[kept])), shape=block.shape)

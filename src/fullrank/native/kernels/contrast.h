@@ -69,6 +69,15 @@ class ContrastSteps {
     }
 
    protected:
+    // Before sizes are multiplied or added: outside their bounds even that is undefined.
+    static const NegativeConfig& checked(const NegativeConfig& config) {
+        check_size("batch", config.batch);
+        check_size("dim", config.dim);
+        check_size("negatives", config.negatives);
+        check_size("batch * (1 + negatives)", config.batch * (1 + config.negatives));
+        return config;
+    }
+
     // `drawn`: sampled items of a step; `occurrences`: item rows of a step, repeated ones counted.
     ContrastSteps(const NegativeConfig& config, long drawn, long occurrences)
         : c_(checked(config)),
@@ -92,14 +101,6 @@ class ContrastSteps {
     Gradients users_, items_;
 
    private:
-    static const NegativeConfig& checked(const NegativeConfig& config) {
-        check_size("batch", config.batch);
-        check_size("dim", config.dim);
-        check_size("negatives", config.negatives);
-        check_size("batch * (1 + negatives)", config.batch * (1 + config.negatives));
-        return config;
-    }
-
     void move(Range columns, int me, const Table* tables, const Update& update,
               const Drawn& drawn) {
         if (columns.begin == columns.end) return;

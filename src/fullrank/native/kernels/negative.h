@@ -8,8 +8,8 @@ namespace fr {
 class NegativeSteps : public ContrastSteps<NegativeSteps> {
    public:
     explicit NegativeSteps(const NegativeConfig& config)
-        : ContrastSteps(config, config.batch * config.negatives,
-                        config.batch * (1 + config.negatives)),
+        : ContrastSteps(config, checked(config).batch * config.negatives,
+                        config.batch * (1 + checked(config).negatives)),
           factor_(B_ * (1 + N_)),
           own_(config.objective == CCL ? B_ * (1 + N_) : 0),
           norms_(config.objective == CCL && B_ * (1 + N_) >= config.n[1] ? config.n[1] : 0) {}

@@ -10,7 +10,7 @@ namespace fr {
 class SharedSteps : public ContrastSteps<SharedSteps> {
    public:
     explicit SharedSteps(const NegativeConfig& config)
-        : ContrastSteps(config, config.negatives, config.batch + config.negatives),
+        : ContrastSteps(config, config.negatives, config.batch + checked(config).negatives),
           width_(padded(N_)),
           x_(N_ * d_),
           columns_(d_ * width_),

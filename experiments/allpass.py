@@ -1,0 +1,193 @@
+"""The closed form of the all-pass filter: what its exponent, power, weights and rank are worth.
+
+    FULLRANK_DATA=../shared/data python experiments/allpass.py gowalla sweep
+    FULLRANK_DATA=../shared/data python experiments/allpass.py gowalla rank --e 0.27
+    FULLRANK_DATA=../shared/data python experiments/allpass.py gowalla validation
+    FULLRANK_DATA=../shared/data python experiments/allpass.py gowalla test
+
+``sweep`` measures a grid of powers p and weights w for each exponent e, with and without the hop,
+``rank`` the same for smaller ranks k, both on some users of the validation part; singular triplets
+are shared by all settings of one exponent. Weights there are those of ``R RᵀR + raw · U Sᵖ Vᵀ``,
+with the method's setting beside them. ``validation`` fits the preset ``tuned`` (or ``--settings``)
+on the train part less a tenth, ``test`` on the whole of it, evaluated once. All add to
+``results/allpass.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import fullrank as fr
+from fullrank.data import Interactions
+from fullrank.data.catalog import CATALOG
+from fullrank.data.ids import Ids
+from fullrank.data.readers import read
+from fullrank.data.splits import hold_out
+from fullrank.encoders.block_svd import Triplets, block_svd
+from fullrank.evaluation import evaluate
+from fullrank.methods.closed_form.spectral import normalised
+
+EXPONENTS = (0.2, 0.27, 0.34, 0.42, 0.5)
+POWERS = (0.0, 0.5, 1.0)
+WEIGHTS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+RANKS = {
+    "ml-100k": (16, 32, 64, 128, 256, 512),
+    "citeulike": (128, 256, 384, 512, 768),
+    "gowalla": (125, 250, 500, 1000),
+    "yelp2018": (125, 250, 500, 1000),
+}
+USERS = 1000
+"""Users of the validation part that a sweep looks at."""
+PARTS = ("train", "test")
+METRICS: dict[str, Any] = {"k": 20, "metrics": ("ndcg", "recall")}
+
+
+class Swept:
+    """Scores ``hop · R RᵀR + w · U Sᵖ Vᵀ`` of some users, from parts that are made once."""
+
+    def __init__(self, split: fr.Split, exponent: float, triplets: Triplets) -> None:
+        self.train, self.validation, self.triplets = split.train, split.validation, triplets
+        rng = np.random.default_rng(0)
+        known = (self.validation.user_degree > 0) & (self.train.user_degree > 0)
+        users = np.flatnonzero(known)
+        self.users = np.sort(rng.choice(users, min(USERS, len(users)), replace=False))
+        matrix = normalised(split.train, exponent).astype(np.float32)
+        rows = matrix[self.users]
+        self.hop = torch.from_numpy(((rows @ matrix.T) @ matrix).toarray())
+        self.projected = torch.from_numpy(rows @ triplets.items.numpy())  # U S
+        self.slot = np.full(matrix.shape[0], -1)
+        self.slot[self.users] = np.arange(len(self.users))
+        self.n_users, self.n_items = matrix.shape
+        self.weights = (1.0, 0.0)
+
+    def filtered(self, rank: int, power: float) -> Tensor:
+        """(u, n_items) U Sᵖ Vᵀ of rank k."""
+        scale = self.triplets.values[:rank].pow(power - 1).float()
+        return (self.projected[:, :rank] * scale) @ self.triplets.items[:, :rank].T
+
+    def in_units(self, rank: int, power: float, raw: float) -> float:
+        """The setting ``weight`` of a weight of ``U Sᵖ Vᵀ`` beside ``R RᵀR``."""
+        first, last = (float(self.triplets.values[at]) for at in (0, rank - 1))
+        return float(f"{raw * last**power / first**3:.3g}")
+
+    def use(self, filtered: Tensor, hop: float, weight: float) -> dict[str, float]:
+        """The metrics on the validation part."""
+        self.part, self.weights = filtered, (hop, weight)
+        result = evaluate(self, self.validation, train=self.train, users=self.users, **METRICS)
+        figures = {name: round(value, 5) for name, value in result.items()}
+        return figures | {"users": len(self.users)}
+
+    def scores(self, users: Tensor) -> Tensor:
+        """(b, n_items)"""
+        slot = torch.from_numpy(self.slot[users.numpy()])
+        hop, weight = self.weights
+        return hop * self.hop[slot] + weight * self.part[slot]
+
+
+def sweep(swept: Swept, exponent: float, ranks: tuple[int, ...]) -> list[dict[str, Any]]:
+    """The grid of p and w with the hop and, at w = 1, without it; and the hop alone."""
+    measured = []
+    for rank in ranks:
+        for power in POWERS:
+            filtered = swept.filtered(rank, power)
+            for hop, weight in [(0.0, 1.0)] + [(1.0, weight) for weight in WEIGHTS]:
+                setting = {"e": exponent, "k": rank, "p": power, "hop": hop, "raw": weight}
+                setting["weight"] = swept.in_units(rank, power, weight)
+                measured.append(setting | swept.use(filtered, hop, weight))
+            best = max(measured, key=lambda each: each["ndcg@20"])
+            print(f"e {exponent} k {rank} p {power}: best so far {best}", flush=True)
+    alone = {"e": exponent, "k": 0, "p": 0.0, "hop": 1.0, "raw": 0.0, "weight": 0.0}
+    return [*measured, alone | swept.use(filtered, 1.0, 0.0)]
+
+
+def split_of(name: str, validation: float) -> fr.Split:
+    """A data set by name; yelp2018 from its folder in ``FULLRANK_DATA``."""
+    if name in CATALOG:
+        return fr.load(name, validation=validation, seed=0)
+    folder = Path(os.environ["FULLRANK_DATA"]) / name
+    users, items = Ids.numbered(31_668), Ids.numbered(38_048)
+    train, test = (read(folder / f"{each}.txt", users=users, items=items) for each in PARTS)
+    if not validation:
+        return fr.Split(name, train, None, test, {})
+    train, held_out = hold_out(train, validation, 0)
+    return fr.Split(name, train, held_out, test, {})
+
+
+def triplets_of(data: Interactions, exponent: float, rank: int, cache: Path | None) -> Triplets:
+    """Kept in a file of ``cache``, if there is one."""
+    file = cache and cache / f"{data.fingerprint[:12]}-{exponent}-{rank}.pt"
+    if file and file.is_file():
+        return Triplets(*torch.load(file))
+    began = time.perf_counter()
+    made = block_svd(normalised(data, exponent), rank)
+    seconds = time.perf_counter() - began
+    print(f"e {exponent}: rank {rank} in {seconds:.1f} s, residual {made.residual:.1e}", flush=True)
+    if file:
+        torch.save(tuple(made), file)
+    return made
+
+
+def fitted(name: str, part: str, settings: dict[str, Any] | None, threads: int) -> dict[str, Any]:
+    """The preset ``tuned``, or other settings, fitted and evaluated once."""
+    split = split_of(name, 0.1 if part == "validation" else 0)
+    preset = f"tuned:{name}" if settings is None else None
+    model = fr.Recommender("allpass", preset=preset, threads=threads, **(settings or {}))
+    model.fit(split.train)
+    held_out = split.validation if part == "validation" else split.test
+    plain = type(model.settings)().model_dump()
+    values = {k: v for k, v in model.settings.model_dump().items() if v != plain[k]}
+    shown = ", ".join(f"{name} {value:g}" for name, value in values.items())
+    made = {key: model.training[key] for key in ("seconds", "allpass", "effective_rank")}
+    figures = model.evaluate(held_out, **METRICS)
+    return {"settings": shown, "threads": threads, **made, **figures}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data", choices=RANKS)
+    parser.add_argument("part", choices=("sweep", "rank", "validation", "test"))
+    parser.add_argument("--e", type=float, nargs="*", default=EXPONENTS)
+    parser.add_argument("--settings", type=json.loads, help="in place of the preset")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--cache", type=Path, help="folder that keeps singular triplets")
+    parser.add_argument("--out", type=Path, default=Path("results/allpass.json"))
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(arguments.threads)
+    if arguments.part in ("validation", "test"):
+        made: Any = fitted(arguments.data, arguments.part, arguments.settings, arguments.threads)
+        print(arguments.data, arguments.part, made, flush=True)
+        keep(arguments.out, arguments.data, arguments.part, [made])
+        return
+    split = split_of(arguments.data, 0.1)
+    ranks = RANKS[arguments.data]
+    for exponent in arguments.e:
+        triplets = triplets_of(split.train, exponent, ranks[-1], arguments.cache)
+        swept = Swept(split, exponent, triplets)
+        chosen = ranks[-1:] if arguments.part == "sweep" else ranks[:-1]
+        rows = sweep(swept, exponent, chosen)
+        keep(arguments.out, arguments.data, "curves", rows, str(exponent))
+
+
+def keep(path: Path, data: str, part: str, rows: list[Any], key: str | None = None) -> None:
+    """Adds what was measured to what is there."""
+    document = json.loads(path.read_text()) if path.is_file() else {}
+    place = document.setdefault(data, {})
+    if key is not None:
+        place, part = place.setdefault(part, {}), key
+    place.setdefault(part, []).extend(rows)
+    path.write_text(json.dumps(document, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

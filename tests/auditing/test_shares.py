@@ -1,0 +1,212 @@
+"""Shares by popularity and activity: against loops, scipy and simulated draws."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from fullrank.auditing import shares as module
+from fullrank.auditing.shares import (
+    Bin,
+    alike,
+    differing,
+    shares_by_items,
+    shares_by_users,
+    wilson,
+)
+from fullrank.data import Ids, generate, hold_out, load, read
+from fullrank.data.bins import bin_of, edges_of
+
+
+def naive(rest, part, bins, n):
+    """Mean and covariance of the counts by bin of a uniform draw, user by user."""
+    mean, covariance = np.zeros(n), np.zeros((n, n))
+    for user in range(part.n_users):
+        items = [
+            item
+            for each in (rest, part)
+            for item in each.item_idx[each.indptr[user] : each.indptr[user + 1]]
+        ]
+        q, d = int(part.user_degree[user]), len(items)
+        if not d:
+            continue
+        a = np.bincount(bins[items], minlength=n)
+        mean += q * a / d
+        if d > 1:
+            for b in range(n):
+                for c in range(n):
+                    same = d * a[b] if b == c else 0
+                    covariance[b, c] += q * (d - q) * (same - a[b] * a[c]) / (d * d * (d - 1))
+    return mean, covariance
+
+
+def test_mean_and_spread_are_those_of_the_loop(monkeypatch):
+    data = generate(60, 40, 700, seed=2)
+    rest, part = hold_out(data, 0.3, 1)
+    bins = bin_of(data.item_degree, edges_of(data.item_degree))
+    mean, covariance = naive(rest, part, bins, bins.max() + 1)
+    seen = {}
+    real = module._tested
+
+    def watch(size, of, held, taken, expected, spread):
+        seen.update(expected=expected, covariance=spread)
+        return real(size, of, held, taken, expected, spread)
+
+    monkeypatch.setattr(module, "_tested", watch)
+    monkeypatch.setattr(module, "BLOCK", 7)
+    found = shares_by_items([rest], part)
+    assert seen["expected"] == pytest.approx(mean, rel=1e-12)
+    assert seen["covariance"] == pytest.approx(covariance, rel=1e-9, abs=1e-9)
+    z = (part.item_degree @ (bins[:, None] == np.arange(len(mean))) - mean) / np.sqrt(
+        np.diagonal(covariance)
+    )
+    p = np.sort(2 * scipy.stats.norm.sf(abs(z)))
+    assert min(each.p for each in found.bins) == pytest.approx(min(1, p[0] * len(p)), rel=1e-9)
+    off = part.item_degree @ (bins[:, None] == np.arange(len(mean))) - mean
+    chi = off @ np.linalg.pinv(covariance) @ off
+    assert found.p == pytest.approx(scipy.stats.chi2.sf(chi, len(mean) - 1), rel=1e-6)
+
+
+def test_uniform_draws_are_rarely_called_skewed(table):
+    """P-values of draws that are uniform are: at most one in twenty below 0.05, about."""
+    together, smallest, skewed = [], [], 0
+    for seed in range(200):
+        found = shares_by_items([(parts := hold_out(table, 0.2, seed))[0]], parts[1])
+        together.append(found.p)
+        smallest.append(min(each.p for each in found.bins))
+        skewed += found.skewed
+    assert skewed <= 6  # of 200, at a level of 0.01
+    for values in (together, smallest):
+        assert np.mean(np.array(values) < 0.05) <= 0.09
+    assert np.mean(np.array(together) < 0.5) == pytest.approx(0.5, abs=0.12)
+
+
+@pytest.mark.parametrize(("power", "tendency"), [(0.3, 1), (-0.3, -1)])
+def test_a_planted_skew_is_found_with_its_direction(table, skewed_draw, power, tendency):
+    rest, part = skewed_draw(table, power)
+    found = shares_by_items([rest], part)
+    assert found.skewed
+    assert found.tendency == tendency
+    assert found.p < 1e-6
+    ratio = [each.ratio for each in found.bins]
+    assert (ratio[-1] > 1 > ratio[0]) == (power > 0)
+
+
+def test_a_draw_of_active_users_is_no_skew_by_popularity(table):
+    """All of the active users' test items, none of the others': uneven by users alone."""
+    rng = np.random.default_rng(0)
+    active = table.user_degree >= np.median(table.user_degree)
+    held = (rng.random(len(table)) < 0.4) & active[table.user_idx]
+    rest, part = table.select(~held), table.select(held)
+    assert not shares_by_items([rest], part).skewed
+    by_users = shares_by_users([rest], part)
+    assert by_users.skewed
+    assert by_users.tendency == 1
+
+
+def test_shares_are_counts(table):
+    rest, part = hold_out(table, 0.2, 0)
+    for found, side in ((shares_by_items, "item_degree"), (shares_by_users, "user_degree")):
+        size, of_part = (getattr(each, side) for each in (table, part))
+        bins = found([rest], part).bins
+        assert sum(each.interactions for each in bins) == len(table)
+        for each in bins:
+            inside = (size >= each.low) & (size <= each.high) & (size > 0)
+            assert each.rows == inside.sum()
+            assert each.interactions == size[inside].sum()
+            assert each.taken == of_part[inside].sum()
+            assert each.share == each.taken / each.interactions
+
+
+def test_a_part_of_users_alone_is_one_share():
+    """Every user gives all or nothing: a uniform draw could not have been otherwise."""
+    data = generate(60, 40, 700, seed=2)
+    some = np.arange(60)[data.user_idx] < 20
+    found = shares_by_items([data.select(~some)], data.select(some))
+    assert all(each.p == 1 and each.ratio == pytest.approx(1) for each in found.bins)
+    assert found.p == 1
+
+
+@pytest.mark.parametrize(("taken", "of"), [(0, 10), (3, 10), (10, 10), (206, 1000), (1, 1)])
+def test_wilson_is_scipys(taken, of):
+    other = scipy.stats.binomtest(taken, of).proportion_ci(method="wilson")
+    assert wilson(taken, of) == pytest.approx((other.low, other.high), abs=1e-6)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_a_bin_deviates_where_it_is_certain_and_matters():
+    def made(share, p):
+        return Bin(1, 2, 5, 1000, round(1000 * share), 0.2, p)
+
+    assert made(0.211, 0.009).deviates
+    assert made(0.189, 0.009).deviates
+    assert not made(0.211, 0.01).deviates
+    assert not made(0.209, 0.0001).deviates
+
+
+def test_parts_are_compared_with_each_other(table, skewed_draw):
+    rest, test = skewed_draw(table, 0.5)
+    size = table.item_degree
+    skewed = shares_by_items([rest], test, size)
+    for power, same in ((0.5, True), (0.0, False), (-0.5, False)):
+        train, chosen = skewed_draw(rest, power, seed=1)
+        other = shares_by_items([train], chosen, size)
+        assert alike(skewed, other) is same
+        assert bool(differing(skewed, other)) is not same
+
+
+DATA = Path(os.environ.get("FULLRANK_DATA", "nowhere"))
+
+
+def of(name):
+    if not (DATA / name).is_dir():
+        pytest.skip(f"FULLRANK_DATA has no {name}")
+    if name != "yelp2018":
+        split = load(name, validation=0)
+        return split.train, split.test
+    ids = Ids.numbered(31_668), Ids.numbered(38_048)
+    files = (DATA / name / "train.txt", DATA / name / "test.txt")
+    return tuple(read(path, users=ids[0], items=ids[1]) for path in files)
+
+
+def share_between(rest, part, low, high):
+    size = rest.item_degree + part.item_degree
+    inside = (size >= low) & (size < high)
+    return part.item_degree[inside].sum() / size[inside].sum()
+
+
+def test_gowalla_takes_popular_items():
+    rest, part = of("gowalla")
+    shares = [share_between(rest, part, *each) for each in ((1, 100), (100, 300), (300, 10**9))]
+    assert [round(float(each), 3) for each in shares] == [0.206, 0.211, 0.271]
+    found = shares_by_items([rest], part)
+    assert found.skewed
+    assert found.tendency == 1
+    assert sum(each.rows for each in found.deviating) == 138
+    assert min(each.low for each in found.deviating) == 300
+
+
+def test_yelp2018_takes_unpopular_items():
+    rest, part = of("yelp2018")
+    shares = [share_between(rest, part, *each) for each in ((1, 16), (50, 100), (800, 10**9))]
+    assert [round(float(each), 3) for each in shares] == [0.228, 0.211, 0.157]
+    found = shares_by_items([rest], part)
+    assert found.skewed
+    assert found.tendency == -1
+    top = [each for each in found.deviating if each.low >= 800]
+    assert sum(each.rows for each in top) == 17
+
+
+@pytest.mark.parametrize("name", ["citeulike", "yelp-sparse", "ml-100k"])
+def test_uniform_draws_of_real_data_are_clean(name):
+    rest, part = of(name)
+    found = shares_by_items([rest], part)
+    assert not found.skewed
+    assert found.p > 0.05
+    if name == "citeulike":  # seven items that look odd have users of whom more was taken
+        top = found.bins[-1]
+        assert (top.rows, round(top.share, 3), round(top.expected, 3)) == (7, 0.234, 0.232)

@@ -1,0 +1,1 @@
+"""Targets for a fuzzer: functions of bytes that may end with nothing or with a `FullrankError`."""
