@@ -47,7 +47,7 @@ class AutogradEngine:
         """
         encoder = self.encoder
         rows = encoder.rows(indices)
-        loss = self._loss(rows, batch)
+        loss = self._loss(rows, batch, indices)
         loss.backward()  # type: ignore[no-untyped-call]
         with torch.no_grad():
             updates = encoder.updates(indices, rows, self.description.decay)
@@ -61,10 +61,10 @@ class AutogradEngine:
             self.learned.zero_grad(set_to_none=True)
         return loss.detach()
 
-    def _loss(self, rows: Rows, batch: Batch) -> Tensor:
+    def _loss(self, rows: Rows, batch: Batch, indices: TensorBatch) -> Tensor:
         step = self.description
         if step.balance is not None:
-            rows = rows._replace(pair=step.balance.apply(rows.pair, batch))
+            rows = rows._replace(pair=step.balance.apply(rows.pair, batch, indices))
         if step.dropout:
             mask = kept(pair_keys(batch), rows.pair.shape[-1], step.dropout)
             rows = rows._replace(others=(*rows.others, torch.from_numpy(mask).to(rows.pair)))

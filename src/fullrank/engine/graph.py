@@ -63,7 +63,7 @@ class GraphEngine:
         pair = torch.stack(self.propagation.rows_at(at))
         watch = watch_of(self.description)
         if watch is not None:
-            watch(pair)
+            watch(pair, torch.stack(at))
         loss, grads = self._pair_steps.gradients(pair.numpy(), batch.user_idx, batch.item_idx)
         return loss, at, (torch.from_numpy(grads[0]), torch.from_numpy(grads[1]))
 

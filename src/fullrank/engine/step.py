@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from fullrank.data.graph import Nearness
 from fullrank.data.sampling import Batch
-from fullrank.encoders import Encoder, Rows
+from fullrank.encoders import Encoder, Rows, TensorBatch
 
 Rule = Literal["sgd", "adagrad", "adam"]
 """The update rules that optimisers and kernels have."""
@@ -65,22 +65,24 @@ class Balance:
     """What happens to the rows between encoder and loss.
 
     Args:
-        apply: (2, B, d) rows of users and items, and their batch, to the (2, B, d) rows of the
-            loss.
+        apply: (2, B, d) rows of users and items, their batch, and its row numbers on the device
+            that trains, to the (2, B, d) rows of the loss.
         kernel: ``directspec`` or ``directspec+``; None where it has no compiled form.
-        values: ``alpha``, ``tau``, ``tau_near`` and ``shrink``, as far as it has them.
+        values: ``alpha``, ``tau``, ``tau_near``, ``shrink`` and ``distinct``, as far as it has
+            them.
         nearness: Which rows are near, where two values of τ depend on it.
         learned: Its parameters, if it has any.
-        watch: Is shown the raw rows (2, B, d) of a batch now and then.
-        static: Whether it looks at the rows alone, with the same operations for every batch.
+        watch: Is shown the raw rows (2, B, d) of a batch and their numbers (2, B) now and then.
+        static: Whether it looks at the rows and their numbers alone, on the device, with the same
+            operations for every batch.
     """
 
-    apply: Callable[[Tensor, Batch], Tensor]
+    apply: Callable[[Tensor, Batch, TensorBatch], Tensor]
     kernel: str | None = None
     values: Mapping[str, float] = field(default_factory=dict)
     nearness: Nearness | None = None
     learned: nn.Module | None = None
-    watch: Callable[[Tensor], None] | None = None
+    watch: Callable[[Tensor, Tensor], None] | None = None
     static: bool = False
 
 

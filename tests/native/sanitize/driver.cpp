@@ -101,6 +101,9 @@ void all_pairs() {
         config.n[0] = config.n_neighbours[1] = USERS;
         config.n[1] = config.n_neighbours[0] = ITEMS;
         pairs(config);
+        config.distinct = 1;
+        pairs(config);
+        config.distinct = 0;
         config.objective = fr::EUCLIDEAN, config.near = 1;
         for (int s = 0; s < 2; ++s)
             config.indptr[s] = graph[s].indptr.data(), config.indices[s] = graph[s].indices.data();

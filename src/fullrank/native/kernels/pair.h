@@ -27,7 +27,7 @@ class PairSteps : private PairSizes {
         team(c_.threads, [&](int me, int members, Barrier& barrier) {
             for (long step = 0; step < steps; ++step) {
                 const int64_t* now[2] = {idx[0] + step * B_, idx[1] + step * B_};
-                whole(me, members, [&](int s) { sides_[s]->gradients.start(now[s], B_); });
+                whole(me, members, [&](int s) { sides_[s]->start(now[s], c_.distinct); });
                 find_near(me, members, now);
                 forward(me, members, tables, now, barrier);
                 rows(me, members, [&](int s, long from, long to) { objective(s, from, to); });
@@ -58,6 +58,7 @@ class PairSteps : private PairSizes {
         std::iota(order.begin(), order.end(), 0);
         const int64_t* in_order[2] = {order.data(), order.data()};
         team(c_.threads, [&](int me, int members, Barrier& barrier) {
+            if (c_.distinct) whole(me, members, [&](int s) { sides_[s]->start(drawn[s], true); });
             find_near(me, members, drawn);
             forward(me, members, tables, in_order, barrier);
             rows(me, members, [&](int s, long from, long to) { objective(s, from, to); });

@@ -113,6 +113,9 @@ class Gradients {
         if (distinct_.size() * d_ > sums_.size()) sums_.resize(distinct_.size() * d_);
     }
 
+    // How often the row of occurrence b is in the batch, by weight.
+    float occurrences(long b) const { return occurrences_[number_[b]]; }
+
     // The rest works on columns [begin, end) and may be shared among threads by columns.
     void zero(Range columns) {
         for (size_t k = 0; k < distinct_.size(); ++k)
