@@ -54,6 +54,8 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
         "bpr",
         {"negatives": 3, "optimizer": "adam", "lr": 0.01, "weight_decay": 0.1},
     ),
+    "bpr, dense-adam": ("bpr", {"negatives": 2, "optimizer": "dense-adam", "lr": 0.01}),
+    "directau, dense-adam": ("directau", {"optimizer": "dense-adam"}),
     "bce, adagrad": ("bce", {"negatives": 2, "optimizer": "adagrad", "lr": 0.1}),
     "ccl, shared negatives, dropout": (
         "ccl",

@@ -11,7 +11,7 @@ from fullrank.data.sampling import Batch
 from fullrank.encoders import Encoder, Rows, TensorBatch, Update
 from fullrank.engine.batches import on_device, step_of
 from fullrank.engine.dropout import kept, pair_keys
-from fullrank.engine.step import Optimizer, Step, parameters_of
+from fullrank.engine.step import Optimizer, Step, catch_up, parameters_of
 
 
 class AutogradEngine:
@@ -46,6 +46,8 @@ class AutogradEngine:
         updates are linear.
         """
         encoder = self.encoder
+        if not isinstance(lr, Tensor):
+            catch_up(self.optimizer, encoder, indices, lr)
         rows = encoder.rows(indices)
         loss = self._loss(rows, batch, indices)
         loss.backward()  # type: ignore[no-untyped-call]

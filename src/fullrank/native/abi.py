@@ -61,6 +61,7 @@ class Table(Structure):
         ("rows", POINTER(c_float)),
         ("n", c_int64),
         *((name, POINTER(c_float)) for name in ("square", "mean", "count")),
+        *((name, POINTER(c_int64)) for name in ("last", "clock")),
     ]
 
 

@@ -40,12 +40,14 @@ class ContrastSteps {
         check_rows("users", users, steps * B_, c_.n[0]);
         check_rows("items", items, steps * B_, c_.n[1]);
         check_rows("negatives", negatives, steps * drawn_, c_.n[1]);
+        if (update.rule == DENSE_ADAM) missed_.prepare(update.beta1, update.beta2);
         team(c_.threads, [&](int me, int members, Barrier& barrier) {
             for (long step = 0; step < steps; ++step) {
                 const Drawn drawn{users + step * B_, items + step * B_, negatives + step * drawn_,
                                   keys ? keys + step * B_ : nullptr};
                 if (me == 0) users_.start(drawn.users, B_);
                 if (me == members - 1) own.list(drawn);
+                if (update.rule == DENSE_ADAM) catch_up(me, members, tables, update, barrier);
                 if (own.prepared()) {
                     own.prepare(share(own.prepared(), me, members), tables[1], drawn);
                     barrier.wait();
@@ -63,7 +65,7 @@ class ContrastSteps {
                     users_.count(tables[0], update);
                     items_.count(tables[1], update);
                 }
-                if (update.rule == ADAM) barrier.wait();
+                if (update.rule == ADAM || update.rule == DENSE_ADAM) barrier.wait();
             }
         });
     }
@@ -99,6 +101,17 @@ class ContrastSteps {
         check_size("batch * (1 + negatives)", config.batch * (1 + config.negatives));
         return config;
     }
+
+    // Dense Adam: what the rows of the step missed, before they are read.
+    void catch_up(int me, int members, const Table* tables, const Update& update,
+                  Barrier& barrier) {
+        barrier.wait();
+        users_.catch_up(tables[0], update, missed_, share(users_.distinct(), me, members));
+        items_.catch_up(tables[1], update, missed_, share(items_.distinct(), me, members));
+        barrier.wait();
+    }
+
+    MissedSteps missed_;
 
     void move(Range columns, int me, const Table* tables, const Update& update,
               const Drawn& drawn) {
