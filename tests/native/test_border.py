@@ -193,44 +193,6 @@ def test_no_step_and_no_row():
         steps.run(empty, OptimizerStep(), rows(1, 1, BATCH), rows(ITEMS, 1, BATCH))
 
 
-def dense_adam(last=0):
-    """Tables in step 5, all rows up to step 0 but the last item; a batch has it in step 6."""
-    made = []
-    for n in (USERS, ITEMS):
-        state = {"square": table(n) ** 2, "mean": table(n)}
-        state["last"] = np.zeros((n, 1), dtype=np.int64)
-        state["clock"] = np.full((1, 1), 5, dtype=np.int64)
-        made.append(ParameterTable(table(n), state))
-    made[1].state["last"][-1] = last
-    return tuple(made)
-
-
-STEP_OF_DENSE_ADAM = OptimizerStep("dense-adam", 0.1, eps=1e-8, beta1=0.9, beta2=0.999)
-
-
-@pytest.mark.parametrize("last", [-1, 9, HIGH])
-def test_a_row_that_is_up_to_no_step_is_named(last):
-    with pytest.raises(DataError, match=rf"last\[4\]: found {last}; expected 0 to 6"):
-        pair_run(step=STEP_OF_DENSE_ADAM, tables=dense_adam(last))
-    tables = dense_adam(5)
-    assert np.isfinite(pair_run(step=STEP_OF_DENSE_ADAM, tables=tables)).all()
-    assert tables[0].state["clock"].item() == 8
-    assert tables[1].state["last"].max() == 8
-
-
-def test_dense_adam_has_its_arrays_and_its_betas():
-    tables = dense_adam()
-    tables[0].state["clock"] = np.zeros((2, 1), np.int64)
-    with pytest.raises(ValueError, match=r"clock of the user table: found shape \(2, 1\)"):
-        pair_run(step=STEP_OF_DENSE_ADAM, tables=tables)
-    tables[0].state["clock"] = np.zeros((1, 1), np.float32)
-    with pytest.raises(TypeError, match="clock of the user table: found float32"):
-        pair_run(step=STEP_OF_DENSE_ADAM, tables=tables)
-    wide = OptimizerStep("dense-adam", 0.1, eps=1e-8, beta1=0.9, beta2=0.9)
-    with pytest.raises(RuntimeError, match=r"betas that are not 0 < beta1 < beta2\^2 < 1"):
-        pair_run(step=wide, tables=dense_adam())
-
-
 def test_tables_and_states_must_fit():
     step = OptimizerStep("adagrad", 0.1)
     wide = ParameterTable(table(USERS, DIM + 1)), ParameterTable(table(ITEMS))

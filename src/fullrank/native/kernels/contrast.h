@@ -47,7 +47,8 @@ class ContrastSteps {
                                   keys ? keys + step * B_ : nullptr};
                 if (me == 0) users_.start(drawn.users, B_);
                 if (me == members - 1) own.list(drawn);
-                if (update.rule == DENSE_ADAM) catch_up(me, members, tables, update, barrier);
+                if (update.rule == DENSE_ADAM)
+                    catch_up(me, members, tables, {&users_, &items_}, update, missed_, barrier);
                 if (own.prepared()) {
                     own.prepare(share(own.prepared(), me, members), tables[1], drawn);
                     barrier.wait();
@@ -100,15 +101,6 @@ class ContrastSteps {
         check_size("negatives", config.negatives);
         check_size("batch * (1 + negatives)", config.batch * (1 + config.negatives));
         return config;
-    }
-
-    // Dense Adam: what the rows of the step missed, before they are read.
-    void catch_up(int me, int members, const Table* tables, const Update& update,
-                  Barrier& barrier) {
-        barrier.wait();
-        users_.catch_up(tables[0], update, missed_, share(users_.distinct(), me, members));
-        items_.catch_up(tables[1], update, missed_, share(items_.distinct(), me, members));
-        barrier.wait();
     }
 
     MissedSteps missed_;

@@ -30,7 +30,9 @@ class PairSteps : private PairSizes {
                 const int64_t* now[2] = {idx[0] + step * B_, idx[1] + step * B_};
                 whole(me, members, [&](int s) { sides_[s]->start(now[s], c_.distinct); });
                 find_near(me, members, now);
-                if (update.rule == DENSE_ADAM) catch_up(me, members, tables, update, barrier);
+                if (update.rule == DENSE_ADAM)
+                    catch_up(me, members, tables, {&sides_[0]->gradients, &sides_[1]->gradients},
+                             update, missed_, barrier);
                 forward(me, members, tables, now, barrier);
                 rows(me, members, [&](int s, long from, long to) { objective(s, from, to); });
                 barrier.wait();
@@ -53,8 +55,7 @@ class PairSteps : private PairSizes {
     double gradients(float* given, const int64_t* users, const int64_t* items, float* grads) {
         check_rows("users", users, B_, c_.n[0]);
         check_rows("items", items, B_, c_.n[1]);
-        const Table tables[2] = {{given, B_, {}, {}, {}, {}, {}},
-                                 {given + B_ * d_, B_, {}, {}, {}, {}, {}}};
+        const Table tables[2] = {{given, B_, {}, {}, {}, {}, {}}, {given + B_ * d_, B_, {}, {}, {}, {}, {}}};
         const int64_t* drawn[2] = {users, items};
         Array<int64_t> order(B_);
         std::iota(order.begin(), order.end(), 0);
@@ -127,17 +128,6 @@ class PairSteps : private PairSizes {
         whole(me, members, [&](int s) {
             if (sides_[s]->near) sides_[s]->near->fill(drawn[s]);
         });
-    }
-
-    // Dense Adam: what the rows of the batch missed, before they are gathered.
-    void catch_up(int me, int members, const Table* tables, const Update& update,
-                  Barrier& barrier) {
-        barrier.wait();
-        for (int s = 0; s < 2; ++s) {
-            const Gradients& sums = sides_[s]->gradients;
-            sums.catch_up(tables[s], update, missed_, share(sums.distinct(), me, members));
-        }
-        barrier.wait();
     }
 
     void forward(int me, int members, const Table* tables, const int64_t* const* idx,

@@ -1,6 +1,7 @@
 // Embedding tables: gathers rows, sums the gradients of a batch by row, applies optimiser updates.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 
@@ -209,6 +210,16 @@ class Gradients {
     Array<int32_t> number_;
     Array<float> occurrences_, sums_;
 };
+
+// Dense Adam, before a step reads its rows: what they missed, once they are numbered. Shared by rows.
+inline void catch_up(int me, int members, const Table* tables,
+                     const std::array<const Gradients*, 2>& sums, const Update& update,
+                     const MissedSteps& missed, Barrier& barrier) {
+    barrier.wait();
+    for (int s = 0; s < 2; ++s)
+        sums[s]->catch_up(tables[s], update, missed, share(sums[s]->distinct(), me, members));
+    barrier.wait();
+}
 
 // The columns of a member: whole cache lines, so that no two members write to one line.
 inline Range columns_of(long d, int member, int members) {
