@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tables import accuracy, spectra, speed
+from tables import accuracy, choices, spectra, speed
 
 TABLES: dict[str, Callable[[], str]] = {
     "summary": accuracy.summary,
@@ -14,6 +14,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "tuning": accuracy.tuning,
     "gowalla": accuracy.gowalla,
     "gowalla-validation": accuracy.gowalla_validation,
+    "distinct": choices.distinct,
+    "distinct-cost": choices.distinct_cost,
     "algorithm-1": spectra.algorithm_1,
     "collapse": spectra.collapse,
     "collapse-graph": spectra.collapse_graph,

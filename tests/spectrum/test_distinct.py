@@ -171,3 +171,12 @@ def test_one_row_many_times_is_one_row():
     x = torch.full((5, 3), 2.0, dtype=torch.float64)
     z = DirectSpecPlus(0.4, 3.0, distinct=True)(x, idx=torch.zeros(5, dtype=torch.int64))
     torch.testing.assert_close(z, torch.full_like(x, 0.6 / math.sqrt(3)))
+
+
+def test_it_compiles_in_one_graph(table):
+    for balancer, more in (
+        (DirectSpec(0.05, distinct=True), (IDX,)),
+        (DirectSpecPlus(ALPHA, TAU, distinct=True), (None, IDX)),
+    ):
+        compiled = torch.compile(balancer, backend="aot_eager", fullgraph=True)
+        torch.testing.assert_close(compiled(table[IDX], *more), balancer(table[IDX], *more))
