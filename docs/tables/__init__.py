@@ -16,6 +16,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "gowalla-validation": accuracy.gowalla_validation,
     "distinct": choices.distinct,
     "distinct-cost": choices.distinct_cost,
+    "adam": choices.adam,
     "algorithm-1": spectra.algorithm_1,
     "collapse": spectra.collapse,
     "collapse-graph": spectra.collapse_graph,

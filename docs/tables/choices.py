@@ -1,4 +1,4 @@
-"""What a choice within a method is worth: results/distinct.json."""
+"""What a choice within a method is worth: results/distinct.json and adam.json."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from itertools import groupby
 from statistics import mean
 from typing import Any
 
-from tables.markdown import digits, load, metric, rank, table
+from tables.markdown import code, digits, load, metric, rank, table
 
 WAYS = ("each occurrence", "distinct")
 SHOWN = ("tau", "alpha", "lr", "shrink")
@@ -44,3 +44,19 @@ def distinct_cost() -> str:
         f"{digits(before)} s, and {digits(after)} s with `distinct`: "
         f"{100 * (after / before - 1):+.0f} %."
     )
+
+
+def adam() -> str:
+    """DirectAU by the two kinds of Adam."""
+    columns = ["γ", "`optimizer`", "nDCG@20", "best epoch", "effective rank"]
+    body = (
+        [
+            f"{row['gamma']:g}",
+            code(row["optimizer"]),
+            metric(row["validation_ndcg@20"]),
+            str(row["best_epoch"]),
+            rank(row["effective_rank"]),
+        ]
+        for row in load("adam")["rows"]
+    )
+    return table(columns, body, text=(0, 1))
