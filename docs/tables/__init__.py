@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tables import accuracy, allpass, checks, spectra, speed
+from tables import accuracy, allpass, checks, choices, spectra, speed
 
 TABLES: dict[str, Callable[[], str]] = {
     "summary": accuracy.summary,
@@ -18,6 +18,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "allpass": allpass.runs,
     "allpass-parts": allpass.ablation,
     "allpass-ranks": allpass.by_rank,
+    "distinct": choices.distinct,
+    "distinct-cost": choices.distinct_cost,
+    "adam": choices.adam,
     "algorithm-1": spectra.algorithm_1,
     "collapse": spectra.collapse,
     "collapse-graph": spectra.collapse_graph,

@@ -44,10 +44,18 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
         {"systematic": True, "damping": 0.3, "weight_decay": 0.1},
     ),
     "directspec on lightgcn": ("directspec", ON_GRAPH),
+    "directspec+, distinct": ("directspec+", {"distinct": True}),
+    "directspec+ by graph distance, distinct": (
+        "directspec+",
+        {"tau_design": "graph", "tau_near": 2.0, "distinct": True},
+    ),
+    "directspec, distinct": ("directspec", {"distinct": True}),
     "bpr, adam, 3 negatives": (
         "bpr",
         {"negatives": 3, "optimizer": "adam", "lr": 0.01, "weight_decay": 0.1},
     ),
+    "bpr, dense-adam": ("bpr", {"negatives": 2, "optimizer": "dense-adam", "lr": 0.01}),
+    "directau, dense-adam": ("directau", {"optimizer": "dense-adam"}),
     "bce, adagrad": ("bce", {"negatives": 2, "optimizer": "adagrad", "lr": 0.1}),
     "ccl, shared negatives, dropout": (
         "ccl",

@@ -18,6 +18,8 @@ STATIC = [
     ("directspec+", {"shrink": 0.2}),
     ("directspec+", {"precision": "bfloat16"}),
     ("directspec", {"alpha": 0.01, "weight_decay": 0.1}),
+    ("directspec+", {"distinct": True}),
+    ("directspec", {"alpha": 0.01, "distinct": True}),
     ("bpr", {"negatives": 2}),
     ("ccl", {"negatives": 5, "optimizer": "sgd", "lr": 0.1}),
     ("ccl", {"negatives": 9, "shared_negatives": True, "optimizer": "sgd", "lr": 0.1}),

@@ -28,6 +28,10 @@ VARIANTS = [(method, {}) for method in COMPILED if method != "ccl"] + [
     ("directspec+", {"shrink": 0.5, "alpha": 0.7}),
     ("directspec+", {"tau_design": "graph", "tau_near": 1.0, "tau": 4.0, "sampler": "users"}),
     ("directspec+", {"tau_design": "attention", "tau": 2.0}),
+    ("directspec", {"shrink": 0.5, "alpha": 0.01, "distinct": True}),
+    ("directspec+", {"shrink": 0.5, "alpha": 0.7, "distinct": True}),
+    ("directspec+", {"tau_design": "graph", "tau_near": 1.0, "tau": 4.0, "distinct": True}),
+    ("directspec+", {"tau_design": "attention", "tau": 2.0, "distinct": True}),
     ("bpr", {"negatives": 3}),
     ("bce", {"negatives": 3, "sampler": "users"}),
 ]

@@ -78,9 +78,9 @@ class Signals(Silent):
 def loss_by_hand(method, settings, data, batch, user, item, negative, weight):
     """The loss of a batch as its formulas stand in the paper, with nothing shared or fused."""
     if method.startswith("directspec"):
-        user = balanced_by_hand(method, settings, near_by_hand(data.csr(), batch.user_idx), user,
+        user = balanced_by_hand(method, settings, data.csr(), batch.user_idx, user,
                                 None if weight is None else weight[0])  # fmt: skip
-        item = balanced_by_hand(method, settings, near_by_hand(data.csr().T, batch.item_idx), item,
+        item = balanced_by_hand(method, settings, data.csr().T, batch.item_idx, item,
                                 None if weight is None else weight[1])  # fmt: skip
     score = torch.einsum("bd,bd->b", user, item)
     if method == "euclidean-positive":
@@ -101,18 +101,21 @@ def loss_by_hand(method, settings, data, batch, user, item, negative, weight):
     return -logsigmoid(score).mean()
 
 
-def balanced_by_hand(method, settings, near, x, weight):
+def balanced_by_hand(method, settings, matrix, rows, x, weight):
     h = x / x.norm(dim=1, keepdim=True)
-    similarity = h @ h.T
+    each = np.unique(rows, return_index=True)[1] if settings.distinct else np.arange(len(rows))
+    others = h[each]
+    similarity = h @ others.T
     if method == "directspec":
-        z = h - settings.alpha * similarity @ h
+        z = h - settings.alpha * similarity @ others
     else:
         gamma = torch.full_like(similarity, settings.tau)
         if settings.tau_near is not None:
-            gamma[near] = settings.tau_near
+            gamma[near_by_hand(matrix, rows)[:, each]] = settings.tau_near
         if weight is not None:
-            gamma = settings.tau * torch.sigmoid((h @ weight[0])[:, None] + (h @ weight[1])[None])
-        z = h - settings.alpha * softmax(gamma * similarity, dim=1) @ h
+            pull = (h @ weight[0])[:, None] + (others @ weight[1])[None]
+            gamma = settings.tau * torch.sigmoid(pull)
+        z = h - settings.alpha * softmax(gamma * similarity, dim=1) @ others
     return settings.shrink * z.norm(dim=1, keepdim=True) * z if settings.shrink else z
 
 

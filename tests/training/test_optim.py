@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fullrank.training.optim import SGD, Adagrad, Adam, optimizer, summed
+from fullrank.training.optim import SGD, Adagrad, Adam, DenseAdam, optimizer, summed
 
 LR = 0.1
 
@@ -77,7 +77,9 @@ def test_rows_not_drawn_keep_every_bit(name):
     assert all((state[5:] == 0).all() for state in ours.state.values())
 
 
-@pytest.mark.parametrize(("name", "peer"), [("adagrad", "Adagrad"), ("adam", "Adam")])
+@pytest.mark.parametrize(
+    ("name", "peer"), [("adagrad", "Adagrad"), ("adam", "Adam"), ("dense-adam", "Adam")]
+)
 def test_of_whole_tables_it_is_the_rule_of_torch(name, peer):
     table, ours = table_of(), optimizer(name)
     theirs = table.clone().requires_grad_()
@@ -90,7 +92,7 @@ def test_of_whole_tables_it_is_the_rule_of_torch(name, peer):
     torch.testing.assert_close(table, theirs.detach(), rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("rule", [SGD, Adagrad, Adam])
+@pytest.mark.parametrize("rule", [SGD, Adagrad, Adam, DenseAdam])
 def test_gradients_are_left_as_they_are(rule):
     rows, grad = next(draws())
     kept = grad.clone()
@@ -98,7 +100,7 @@ def test_gradients_are_left_as_they_are(rule):
     assert torch.equal(grad, kept)
 
 
-@pytest.mark.parametrize("name", ["sgd", "adagrad", "adam"])
+@pytest.mark.parametrize("name", ["sgd", "adagrad", "adam", "dense-adam"])
 def test_a_continued_state_is_the_same_state(name):
     batches = list(draws(torch.float32))
     whole, part = table_of(torch.float32), table_of(torch.float32)
@@ -131,11 +133,12 @@ def test_gradients_of_a_repeated_row_add_up():
     assert total.tolist() == [[2.0], [5.0]]
 
 
-def test_adam_on_a_vector_is_torchs():
+@pytest.mark.parametrize("rule", [Adam, DenseAdam])
+def test_adam_on_a_vector_is_torchs(rule):
     """The weights of a product, as in enmf: every number moves at every step."""
     mine = torch.linspace(-1, 1, 5)
     theirs = torch.nn.Parameter(mine.clone())
-    ours, reference = Adam(), torch.optim.Adam([theirs], lr=0.1)
+    ours, reference = rule(), torch.optim.Adam([theirs], lr=0.1)
     for step in range(4):
         theirs.grad = torch.arange(5.0) - 2 + step
         ours.step("weight", mine, None, theirs.grad.clone(), 0.1)

@@ -25,6 +25,8 @@ VARIANTS = [
     *[("directspec+", options) for options in OPTIMIZERS],
     *[("directspec+", {"tau_design": "attention", **options}) for options in OPTIMIZERS],
     *[("bpr", {"negatives": 2, **options}) for options in OPTIMIZERS],
+    ("bpr", {"negatives": 2, "optimizer": "dense-adam", "lr": 0.01, "lr_decay": 0.9}),
+    ("directau", {"optimizer": "dense-adam", "lr": 0.01}),
     ("directspec+", {"tau_design": "graph", "tau_near": 2.0}),
     ("bce", {"sampler": "users", "weight_decay": 0.1, "lr_decay": 0.9}),
     ("ccl", {"negatives": 2, "dropout": 0.3, "optimizer": "adam", "lr": 0.01}),

@@ -11,7 +11,7 @@ from fullrank.data.sampling import Batch
 from fullrank.encoders import Encoder, Rows, TensorBatch, Update
 from fullrank.engine.batches import on_device, step_of
 from fullrank.engine.dropout import kept, pair_keys
-from fullrank.engine.step import Optimizer, Step, parameters_of
+from fullrank.engine.step import Optimizer, Step, catch_up, parameters_of
 
 
 class AutogradEngine:
@@ -46,8 +46,10 @@ class AutogradEngine:
         updates are linear.
         """
         encoder = self.encoder
+        if not isinstance(lr, Tensor):
+            catch_up(self.optimizer, encoder, indices, lr)
         rows = encoder.rows(indices)
-        loss = self._loss(rows, batch)
+        loss = self._loss(rows, batch, indices)
         loss.backward()  # type: ignore[no-untyped-call]
         with torch.no_grad():
             updates = encoder.updates(indices, rows, self.description.decay)
@@ -61,10 +63,10 @@ class AutogradEngine:
             self.learned.zero_grad(set_to_none=True)
         return loss.detach()
 
-    def _loss(self, rows: Rows, batch: Batch) -> Tensor:
+    def _loss(self, rows: Rows, batch: Batch, indices: TensorBatch) -> Tensor:
         step = self.description
         if step.balance is not None:
-            rows = rows._replace(pair=step.balance.apply(rows.pair, batch))
+            rows = rows._replace(pair=step.balance.apply(rows.pair, batch, indices))
         if step.dropout:
             mask = kept(pair_keys(batch), rows.pair.shape[-1], step.dropout)
             rows = rows._replace(others=(*rows.others, torch.from_numpy(mask).to(rows.pair)))

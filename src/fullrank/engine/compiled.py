@@ -56,7 +56,8 @@ class CompiledEngine:
             drawn = negatives, keys_of(batches, self.description)
         if watch is not None:
             users, items = (torch.from_numpy(each[0]) for each in batches[:2])
-            watch(self.encoder.rows(TensorBatch(users, items, None)).pair.detach())
+            pair = self.encoder.rows(TensorBatch(users, items, None)).pair.detach()
+            watch(pair, torch.stack((users, items)))
         total = losses.item()
         run = self._kernel.run(tables, step, batches.user_idx, batches.item_idx, *drawn)
         for loss in run.tolist():

@@ -15,7 +15,7 @@ from fullrank.data.sampling import Batch
 from fullrank.encoders import Encoder, Pair, Propagation, Some, Update
 from fullrank.engine.batches import on_device, step_of
 from fullrank.engine.compiled import keys_of, negative_steps, no_kernel, pair_steps, watch_of
-from fullrank.engine.step import Optimizer, Step
+from fullrank.engine.step import Optimizer, Step, catch_up
 
 
 class GraphEngine:
@@ -43,6 +43,7 @@ class GraphEngine:
     def steps(self, batches: Batch, lr: float, losses: Tensor) -> None:
         """See `fullrank.engine.step.Engine.steps`."""
         for step in range(len(batches.user_idx)):
+            catch_up(self.optimizer, self.encoder, None, lr)
             loss, updates = self.gradients(step_of(batches, step))
             for update in updates:
                 table = self.encoder.parameters[update.name]
@@ -63,7 +64,7 @@ class GraphEngine:
         pair = torch.stack(self.propagation.rows_at(at))
         watch = watch_of(self.description)
         if watch is not None:
-            watch(pair)
+            watch(pair, torch.stack(at))
         loss, grads = self._pair_steps.gradients(pair.numpy(), batch.user_idx, batch.item_idx)
         return loss, at, (torch.from_numpy(grads[0]), torch.from_numpy(grads[1]))
 

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from fullrank.data.graph import Nearness
 from fullrank.data.sampling import Batch
-from fullrank.encoders import Encoder, Rows
+from fullrank.encoders import Encoder, Rows, TensorBatch
 
-Rule = Literal["sgd", "adagrad", "adam"]
+Rule = Literal["sgd", "adagrad", "adam", "dense-adam"]
 """The update rules that optimisers and kernels have."""
 
 
@@ -65,22 +65,24 @@ class Balance:
     """What happens to the rows between encoder and loss.
 
     Args:
-        apply: (2, B, d) rows of users and items, and their batch, to the (2, B, d) rows of the
-            loss.
+        apply: (2, B, d) rows of users and items, their batch, and its row numbers on the device
+            that trains, to the (2, B, d) rows of the loss.
         kernel: ``directspec`` or ``directspec+``; None where it has no compiled form.
-        values: ``alpha``, ``tau``, ``tau_near`` and ``shrink``, as far as it has them.
+        values: ``alpha``, ``tau``, ``tau_near``, ``shrink`` and ``distinct``, as far as it has
+            them.
         nearness: Which rows are near, where two values of τ depend on it.
         learned: Its parameters, if it has any.
-        watch: Is shown the raw rows (2, B, d) of a batch now and then.
-        static: Whether it looks at the rows alone, with the same operations for every batch.
+        watch: Is shown the raw rows (2, B, d) of a batch and their numbers (2, B) now and then.
+        static: Whether it looks at the rows and their numbers alone, on the device, with the same
+            operations for every batch.
     """
 
-    apply: Callable[[Tensor, Batch], Tensor]
+    apply: Callable[[Tensor, Batch, TensorBatch], Tensor]
     kernel: str | None = None
     values: Mapping[str, float] = field(default_factory=dict)
     nearness: Nearness | None = None
     learned: nn.Module | None = None
-    watch: Callable[[Tensor], None] | None = None
+    watch: Callable[[Tensor, Tensor], None] | None = None
     static: bool = False
 
 
@@ -137,6 +139,14 @@ class Optimizer(Protocol):
         """What it remembers of one table, by short name, made anew where there is nothing yet."""
         ...
 
+    def catch_up(self, name: str, table: Tensor, rows: Tensor | None, lr: float) -> None:
+        """Makes the moves that ``table[rows]`` (all of it if None) missed while not drawn.
+
+        To be called before rows are read, at the learning rate of the steps they missed. Rules by
+        which a row that is not drawn stands still do nothing.
+        """
+        ...
+
     def step(self, name: str, table: Tensor, rows: Tensor | None, grad: Tensor, lr: float) -> None:
         """Updates ``table[rows]`` (all of it if rows is None); repeated rows get the sum.
 
@@ -178,6 +188,19 @@ def parameters_of(step: Step, encoder: Encoder) -> dict[str, Tensor]:
     learned = None if step.balance is None else step.balance.learned
     named = {} if learned is None else dict(learned.named_parameters())
     return encoder.parameters | {name: parameter.data for name, parameter in named.items()}
+
+
+def catch_up(optimizer: Optimizer, encoder: Encoder, batch: TensorBatch | None, lr: float) -> None:
+    """Lets the rows that a step on ``batch`` reads, or all without one, make what they missed."""
+    wanted: dict[str, Tensor] = {}
+    rows = encoder.free_rows
+    if batch is not None and rows is not None and rows.low_rank is None:
+        items = batch.item_idx
+        if batch.negative_idx is not None:
+            items = torch.cat((items, batch.negative_idx.flatten()))
+        wanted = {"user_table": batch.user_idx, "item_table": items}
+    for name, table in encoder.parameters.items():
+        optimizer.catch_up(name, table, wanted.get(name), lr)
 
 
 def on_gpu(step: Step) -> bool:

@@ -6,10 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
+import torch
 from pydantic import Field, model_validator
+from torch import Tensor
 
 from fullrank import objectives
 from fullrank.data.interactions import Interactions
+from fullrank.encoders import TensorBatch
 from fullrank.engine.step import Loss
 from fullrank.methods.base import Family, PairMethod
 
@@ -37,6 +40,10 @@ class BalancedMethod(PairMethod):
 
     shrink: float = Field(default=0.0, ge=0)
     """Factor of the rescaling shrink · ‖z‖ · z after balancing; 0 for none."""
+    distinct: bool = False
+    """Balance each user and each item of a batch once, as the paper's sums do, however often the
+    batch has it; else a repeated row is pushed away from its own copies, as in the published
+    program. The loss is over the pairs either way."""
     balanced_decay: float = Field(default=0.0, ge=0)
     """λ of the penalty λ · mean over the batch of ‖z_u‖² + ‖z_i‖², on the rows as balanced and
     rescaled; a part of the loss that is reported. The kernels do not have it: steps with it go to
@@ -135,6 +142,10 @@ class BalancedMethod(PairMethod):
     def found(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """What was searched, and what a rule or the defaults gave."""
         return {name: values.get(name, getattr(self, name)) for name in self.auto}
+
+    def row_numbers(self, indices: TensorBatch) -> Tensor | None:
+        """(2, B) what a balancer that takes rows once goes by; None if it does not."""
+        return torch.stack((indices.user_idx, indices.item_idx)) if self.distinct else None
 
     def build_loss(self) -> Loss:
         """The log loss of observed pairs, and the penalty on balanced rows if there is one."""

@@ -33,11 +33,11 @@ class DirectSpec(BalancedMethod):
     def build_balance(self, data: Interactions, generator: torch.Generator) -> Balance:
         """The filter on the unit rows of the batch."""
         del data, generator
-        balancer = Balancer(self.alpha, self.shrink)
+        balancer = Balancer(self.alpha, self.shrink, self.distinct)
         return Balance(
-            lambda pair, batch: balancer(pair),  # noqa: ARG005
+            lambda pair, batch, indices: balancer(pair, self.row_numbers(indices)),  # noqa: ARG005
             "directspec",
-            {"alpha": self.alpha, "shrink": self.shrink},
+            {"alpha": self.alpha, "shrink": self.shrink, "distinct": self.distinct},
             watch=balancer.watch,
             static=True,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from fullrank.data.graph import Nearness
 from fullrank.data.interactions import Interactions
 from fullrank.data.sampling import Batch
+from fullrank.encoders import TensorBatch
 from fullrank.engine.step import Balance
 from fullrank.methods.balanced import BalancedMethod
 from fullrank.methods.space import Span
@@ -59,21 +61,29 @@ class DirectSpecPlus(BalancedMethod):
         """The filter, with the τ that the settings ask for."""
         if self.tau_design == "attention":
             return self._by_attention(generator)
-        balancer = Balancer(self.alpha, self.tau, self.tau_near, self.shrink, self.precision)
+        balancer = Balancer(
+            self.alpha, self.tau, self.tau_near, self.shrink, self.precision, self.distinct
+        )
         kernel = "directspec+" if self.precision == "float32" else None
         values = {"alpha": self.alpha, "tau": self.tau, "shrink": self.shrink}
+        values["distinct"] = self.distinct
         if self.tau_near is None:
-            return Balance(lambda pair, batch: balancer(pair), kernel, values, static=True)  # noqa: ARG005
+            return Balance(self._by_rows(balancer), kernel, values, static=True)
         nearness = Nearness(data, self.graph_distance)
 
-        def by_distance(pair: Tensor, batch: Batch) -> Tensor:
+        def by_distance(pair: Tensor, batch: Batch, indices: TensorBatch) -> Tensor:
             near = torch.from_numpy(nearness.both(batch.user_idx, batch.item_idx))
-            balanced: Tensor = balancer(pair, near.to(pair.device))
+            balanced: Tensor = balancer(pair, near.to(pair.device), self.row_numbers(indices))
             return balanced
 
         return Balance(by_distance, kernel, {**values, "tau_near": self.tau_near}, nearness)
 
     def _by_attention(self, generator: torch.Generator) -> Balance:
         tau = AttentionTau(self.dim, self.tau, sides=2, generator=generator)
-        balancer = Balancer(self.alpha, tau, shrink=self.shrink, precision=self.precision)
-        return Balance(lambda pair, batch: balancer(pair), learned=balancer)  # noqa: ARG005
+        balancer = Balancer(
+            self.alpha, tau, None, self.shrink, self.precision, distinct=self.distinct
+        )
+        return Balance(self._by_rows(balancer), learned=balancer)
+
+    def _by_rows(self, balancer: Balancer) -> Callable[[Tensor, Batch, TensorBatch], Tensor]:
+        return lambda pair, batch, indices: balancer(pair, None, self.row_numbers(indices))  # noqa: ARG005

@@ -61,6 +61,7 @@ class Table(Structure):
         ("rows", POINTER(c_float)),
         ("n", c_int64),
         *((name, POINTER(c_float)) for name in ("square", "mean", "count")),
+        *((name, POINTER(c_int64)) for name in ("last", "clock")),
     ]
 
 
@@ -93,7 +94,7 @@ class PairConfig(Structure):
     _fields_ = [
         *((name, c_int64) for name in ("batch", "dim", "threads", "balance", "objective")),
         *((name, c_float) for name in ("alpha", "tau", "tau_near", "shrink")),
-        ("near", c_int64),
+        *((name, c_int64) for name in ("near", "distinct")),
         ("n", c_int64 * 2),
         ("n_neighbours", c_int64 * 2),
         ("indptr", POINTER(c_int64) * 2),

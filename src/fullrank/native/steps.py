@@ -79,7 +79,8 @@ class PairSteps:
         threads: Threads that share a step. The result does not depend on their number.
         objective: ``log-positive`` or ``euclidean-positive``.
         balance: ``none``, ``directspec`` or ``directspec+``.
-        values: ``alpha``, ``tau``, ``tau_near``, ``shrink``, as far as the balance has them.
+        values: ``alpha``, ``tau``, ``tau_near``, ``shrink``, ``distinct``, as far as the balance
+            has them.
         graph: For a ``tau_near``: CSR (indptr, indices) of user → items and item → users; None
             for a distance below 2, where a row is near to itself alone.
         by_distance: Whether ``tau_near`` is used.

@@ -11,22 +11,25 @@ from numpy.typing import NDArray
 
 from fullrank.native import abi
 
-_RULES = {"sgd": 0, "adagrad": 1, "adam": 2, "keep": 3}
+_RULES = {"sgd": 0, "adagrad": 1, "adam": 2, "keep": 3, "dense-adam": 4}
 """``keep`` updates no row and writes the gradient of each row of the batch to ``square``."""
 _STATE = {
     "sgd": (),
     "adagrad": ("square",),
     "adam": ("square", "mean", "count"),
     "keep": ("square",),
+    "dense-adam": ("square", "mean", "last", "clock"),
 }
 """The arrays that a rule keeps beside a table."""
+_WHOLE = ("last", "clock")
+"""Those of int64."""
 
 
 @dataclass(frozen=True)
 class OptimizerStep:
     """One step of an optimiser: the rule, its learning rate, L2 penalty and constants."""
 
-    rule: Literal["sgd", "adagrad", "adam", "keep"] = "sgd"
+    rule: Literal["sgd", "adagrad", "adam", "keep", "dense-adam"] = "sgd"
     lr: float = 1.0
     decay: float = 0.0
     """L2 penalty: adds ``decay * row`` to the row's gradient once per occurrence in the batch; each
@@ -41,8 +44,9 @@ class ParameterTable:
     """A table of embeddings, (n, d) float32, and the optimiser's state for it."""
 
     table: NDArray[np.float32]
-    state: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    """``square`` for Adagrad; ``square``, ``mean`` and ``count`` for Adam."""
+    state: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    """``square`` for Adagrad; ``square``, ``mean`` and ``count`` for Adam; for dense Adam ``last``
+    and ``clock``, int64 (n, 1) and (1, 1), in place of the count."""
 
 
 Tables = tuple[ParameterTable, ParameterTable]
@@ -75,6 +79,7 @@ def _fill(
         state = f"{key} of the {name}"
         if key not in table.state:
             raise ValueError(f"{state}: found none; expected one for {rule}")
-        expected = (shape[0], 1) if key == "count" else shape
-        given = abi.array(state, table.state[key], np.float32, expected, written=True)
+        expected = {"count": (shape[0], 1), "last": (shape[0], 1), "clock": (1, 1)}.get(key, shape)
+        kind = np.int64 if key in _WHOLE else np.float32
+        given = abi.array(state, table.state[key], kind, expected, written=True)
         setattr(struct, key, given)

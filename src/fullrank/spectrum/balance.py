@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from fullrank.spectrum.allpass import largest_safe_alpha, warn_unsafe
 from fullrank.spectrum.functions import direct_spec, direct_spec_plus
+from fullrank.spectrum.repeats import checked_weights, occurrence_weights
 from fullrank.spectrum.rows import at_least_float32, unit_rows, without_autocast
 from fullrank.spectrum.tau import AttentionTau, graph_tau
 
@@ -30,9 +31,13 @@ class DirectSpec(nn.Module):
     Args:
         alpha: Step α > 0; safe up to ``1 / σ₁²`` of the unit rows of a batch.
         shrink: Factor of the rescaling ``shrink · ‖z‖ · z`` afterwards; 0 for none.
+        distinct: Take a row that the batch repeats once, as the paper's sums over users and over
+            items do; else each occurrence counts, as in the published program, and a repeated row
+            is pushed away from its own copies.
 
     Call it with raw rows (..., B, d), one batch of users or of items (repeated rows are fine), use
-    what it returns in the loss, and let the gradient flow back. bfloat16 and float16 rows are
+    what it returns in the loss, and let the gradient flow back. With ``distinct``, say whose rows
+    they are: ``idx`` (..., B), equal where rows are the same one. bfloat16 and float16 rows are
     balanced in float32 and returned in their own type; autocast does not reach the products.
 
     Warns:
@@ -40,36 +45,43 @@ class DirectSpec(nn.Module):
         rarely (calls 1, 2, 4, 8, …), so the check costs nothing in a long run. Under
         ``torch.compile`` no batch is looked at, for a check would break the graph.
 
+    Raises:
+        ValueError: ``idx`` is missing where ``distinct`` is set, or given where it is not.
+
     Source: DirectSpec, algorithm 2.
     """
 
-    def __init__(self, alpha: float, shrink: float = 0.0) -> None:
+    def __init__(self, alpha: float, shrink: float = 0.0, distinct: bool = False) -> None:
         super().__init__()
         self.alpha = alpha
         self.shrink = shrink
+        self.distinct = distinct
         self._calls = 0
         self._warned = False
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Shapes: ``x`` (..., B, d); returns the same."""
+    def forward(self, x: Tensor, idx: Tensor | None = None) -> Tensor:
+        """Shapes: ``x`` (..., B, d), ``idx`` (..., B) whole numbers; returns like ``x``."""
         with without_autocast(x):
             h = unit_rows(at_least_float32(x))
+            weight = checked_weights(type(self).__name__, self.distinct, idx, h)
             if not torch.compiler.is_compiling():
-                self._guard(h)
-            return shrink_rows(direct_spec(h, self.alpha), self.shrink).to(x.dtype)
+                self._guard(h, weight)
+            return shrink_rows(direct_spec(h, self.alpha, weight), self.shrink).to(x.dtype)
 
-    def watch(self, x: Tensor) -> None:
+    def watch(self, x: Tensor, idx: Tensor) -> None:
         """Counts a batch of raw rows that is balanced elsewhere, and warns as `forward` does."""
         with without_autocast(x):
-            self._guard(unit_rows(at_least_float32(x)))
+            h = unit_rows(at_least_float32(x))
+            self._guard(h, occurrence_weights(idx, h.dtype) if self.distinct else None)
 
-    def _guard(self, h: Tensor) -> None:
+    def _guard(self, h: Tensor, weight: Tensor | None) -> None:
         self._calls += 1
         if self._warned or self._calls & (self._calls - 1) or not h.numel():
             return
         if h.is_cuda and torch.cuda.is_current_stream_capturing():
             return  # a check waits for the device, which a CUDA graph cannot
-        covariance = (h.detach().mT @ h.detach()).double()
+        h = h.detach()
+        covariance = (h.mT @ (h if weight is None else h * weight.unsqueeze(-1))).double()
         if not covariance.isfinite().all():
             return  # a run that diverged is for the loss to tell, not for the eigenvalue solver
         largest = torch.linalg.eigvalsh(covariance)[..., -1].max()
@@ -80,7 +92,11 @@ class DirectSpec(nn.Module):
 
     def extra_repr(self) -> str:
         """The settings, for ``repr``."""
-        return f"alpha={self.alpha}, shrink={self.shrink}"
+        return f"alpha={self.alpha}, shrink={self.shrink}" + _shown(self.distinct)
+
+
+def _shown(distinct: bool) -> str:
+    return ", distinct=True" if distinct else ""
 
 
 class DirectSpecPlus(nn.Module):
@@ -95,11 +111,14 @@ class DirectSpecPlus(nn.Module):
         shrink: Factor of the rescaling ``shrink · ‖z‖ · z`` afterwards; 0 for none.
         precision: ``float32``, or ``bfloat16`` for the five B × B × d products alone; everything
             between them stays as it is.
+        distinct: Take a row that the batch repeats once: see `DirectSpec`.
 
-    Call it like `DirectSpec`, with ``near`` (..., B, B) bool where ``tau_near`` is set.
+    Call it like `DirectSpec`, with ``near`` (..., B, B) bool where ``tau_near`` is set, and with
+    ``idx`` where ``distinct`` is.
 
     Raises:
-        ValueError: ``near`` is missing where ``tau_near`` is set, or given where it is not.
+        ValueError: ``near`` is missing where ``tau_near`` is set, or given where it is not; the
+            same of ``idx`` and ``distinct``.
 
     Source: DirectSpec, equations 21 and 22.
     """
@@ -111,6 +130,7 @@ class DirectSpecPlus(nn.Module):
         tau_near: float | None = None,
         shrink: float = 0.0,
         precision: Literal["float32", "bfloat16"] = "float32",
+        distinct: bool = False,
     ) -> None:
         super().__init__()
         self.alpha = alpha
@@ -118,16 +138,21 @@ class DirectSpecPlus(nn.Module):
         self.tau_near = tau_near
         self.shrink = shrink
         self.precision = precision
+        self.distinct = distinct
 
-    def forward(self, x: Tensor, near: Tensor | None = None) -> Tensor:
-        """Shapes: ``x`` (..., B, d), ``near`` (..., B, B) bool; returns like ``x``."""
+    def forward(self, x: Tensor, near: Tensor | None = None, idx: Tensor | None = None) -> Tensor:
+        """Shapes: ``x`` (..., B, d), ``near`` (..., B, B) bool, ``idx`` (..., B); like ``x``."""
         if (near is None) != (self.tau_near is None):
             found = "no near pairs" if near is None else "near pairs"
             raise ValueError(f"DirectSpecPlus: found {found} with tau_near = {self.tau_near}")
         with without_autocast(x):
             h = unit_rows(at_least_float32(x))
             z = direct_spec_plus(
-                h, self._gamma(h, near), self.alpha, rounded=self.precision == "bfloat16"
+                h,
+                self._gamma(h, near),
+                self.alpha,
+                rounded=self.precision == "bfloat16",
+                row_weight=checked_weights("DirectSpecPlus", self.distinct, idx, h),
             )
             return shrink_rows(z, self.shrink).to(x.dtype)
 
@@ -142,4 +167,5 @@ class DirectSpecPlus(nn.Module):
     def extra_repr(self) -> str:
         """The settings, for ``repr``."""
         tau = "" if isinstance(self.tau, nn.Module) else f"tau={self.tau}, "
-        return f"alpha={self.alpha}, {tau}tau_near={self.tau_near}, shrink={self.shrink}"
+        shown = f"alpha={self.alpha}, {tau}tau_near={self.tau_near}, shrink={self.shrink}"
+        return shown + _shown(self.distinct)

@@ -20,29 +20,36 @@ from fullrank.spectrum.rows import at_least_float32, without_autocast
 class DirectSpecFunction(torch.autograd.Function):
     """``Z = H - α H HᵀH`` in O(B d²), by way of the d × d Gram matrix.
 
-    With C = HᵀH and gradient G: ``dH = G - α (G C + H (HᵀG + GᵀH))``.
+    With C = HᵀH and gradient G: ``dH = G - α (G C + H (HᵀG + GᵀH))``. With a weight w for each
+    row, W its diagonal matrix, ``C = HᵀWH`` and the last H is ``W H``.
     Source: DirectSpec, algorithm 2.
     """
 
     @staticmethod
-    def forward(ctx: Any, h: Tensor, alpha: float) -> Tensor:
-        """Shapes: ``h`` (..., B, d); returns the same."""
+    def forward(ctx: Any, h: Tensor, alpha: float, row_weight: Tensor | None) -> Tensor:
+        """Shapes: ``h`` (..., B, d), ``row_weight`` (..., B); returns like ``h``."""
         with without_autocast(h):
-            covariance = h.mT @ h
+            covariance = h.mT @ _times(h, row_weight)
             z = h - alpha * (h @ covariance)
-        ctx.save_for_backward(h, covariance)
+        ctx.save_for_backward(h, covariance, row_weight)
         ctx.alpha = alpha
         return z
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         """The formula of the class docstring."""
-        h, covariance = ctx.saved_tensors
+        h, covariance, row_weight = ctx.saved_tensors
         with without_autocast(h):
+            weighted = _times(h, row_weight)
             if torch.is_grad_enabled():
-                covariance = h.mT @ h
+                covariance = h.mT @ weighted
             cross = h.mT @ grad
-            return grad - ctx.alpha * (grad @ covariance + h @ (cross + cross.mT)), None
+            pulled = grad @ covariance + weighted @ (cross + cross.mT)
+            return grad - ctx.alpha * pulled, None, None
+
+
+def _times(h: Tensor, row_weight: Tensor | None) -> Tensor:
+    return h if row_weight is None else h * row_weight.unsqueeze(-1)
 
 
 def product(a: Tensor, b: Tensor, rounded: bool) -> Tensor:
@@ -57,16 +64,24 @@ class DirectSpecPlusFunction(torch.autograd.Function):
 
     With S = HHᵀ, P = softmax(Γ ⊙ S) and gradient G, the softmax gives
     ``dA = P ⊙ (D - rowsum(P ⊙ D))`` for ``D = -α G Hᵀ``, and then
-    ``dH = G - α PᵀG + (Γ ⊙ dA + (Γ ⊙ dA)ᵀ) H`` and ``dΓ = S ⊙ dA``.
+    ``dH = G - α PᵀG + (Γ ⊙ dA + (Γ ⊙ dA)ᵀ) H`` and ``dΓ = S ⊙ dA``. With a weight w for each row,
+    ``P = softmax(Γ ⊙ S + 1 (ln w)ᵀ)``: row j counts w_j times, and the gradients are the same.
     Source: DirectSpec, equation 22.
     """
 
     @staticmethod
-    def forward(ctx: Any, h: Tensor, gamma: Tensor | float, alpha: float, rounded: bool) -> Tensor:
-        """Shapes: ``h`` (..., B, d); ``gamma`` a number or (..., B, B); returns like ``h``."""
+    def forward(
+        ctx: Any,
+        h: Tensor,
+        gamma: Tensor | float,
+        alpha: float,
+        rounded: bool,
+        row_weight: Tensor | None,
+    ) -> Tensor:
+        """Shapes: ``h`` (..., B, d); ``gamma`` a number or (..., B, B); ``row_weight`` (..., B)."""
         with without_autocast(h):
             similarity = product(h, h.mT, rounded)
-            weight = torch.softmax(similarity * gamma, dim=-1)
+            weight = _weights(similarity, gamma, row_weight)
             z = h - alpha * product(weight, h, rounded)
         learned = isinstance(gamma, Tensor) and gamma.requires_grad
         ctx.save_for_backward(
@@ -74,6 +89,7 @@ class DirectSpecPlusFunction(torch.autograd.Function):
             weight,
             gamma if isinstance(gamma, Tensor) else None,
             similarity if learned else None,
+            row_weight,
         )
         ctx.gamma = None if isinstance(gamma, Tensor) else gamma
         ctx.alpha = alpha
@@ -81,14 +97,14 @@ class DirectSpecPlusFunction(torch.autograd.Function):
         return z
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None, None, None, None]:
         """The formulas of the class docstring."""
-        h, weight, gamma, similarity = ctx.saved_tensors
+        h, weight, gamma, similarity, row_weight = ctx.saved_tensors
         gamma = ctx.gamma if gamma is None else gamma
         with without_autocast(h):
             if torch.is_grad_enabled():
-                h_grad, of_gamma = _plus_grads(h, gamma, grad, ctx.alpha, ctx.rounded)
-                return h_grad, None if similarity is None else of_gamma, None, None
+                h_grad, of_gamma = _plus_grads(h, gamma, grad, ctx.alpha, ctx.rounded, row_weight)
+                return h_grad, None if similarity is None else of_gamma, None, None, None
             inner = product(grad, h.mT, ctx.rounded)
             inner -= (inner * weight).sum(dim=-1, keepdim=True)
             inner *= weight
@@ -97,15 +113,27 @@ class DirectSpecPlusFunction(torch.autograd.Function):
             inner *= gamma
             h_grad = grad - ctx.alpha * product(weight.mT, grad, ctx.rounded)
             h_grad += product(inner + inner.mT, h, ctx.rounded)
-            return h_grad, gamma_grad, None, None
+            return h_grad, gamma_grad, None, None, None
+
+
+def _weights(similarity: Tensor, gamma: Tensor | float, row_weight: Tensor | None) -> Tensor:
+    scores = similarity * gamma
+    if row_weight is not None:
+        scores = scores + row_weight.log().unsqueeze(-2)
+    return torch.softmax(scores, dim=-1)
 
 
 def _plus_grads(
-    h: Tensor, gamma: Tensor | float, grad: Tensor, alpha: float, rounded: bool
+    h: Tensor,
+    gamma: Tensor | float,
+    grad: Tensor,
+    alpha: float,
+    rounded: bool,
+    row_weight: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
     """Gradients of `DirectSpecPlusFunction` as functions of its inputs, to be differentiated."""
     similarity = product(h, h.mT, rounded)
-    weight = torch.softmax(similarity * gamma, dim=-1)
+    weight = _weights(similarity, gamma, row_weight)
     inner = product(grad, h.mT, rounded)
     inner = -alpha * weight * (inner - (inner * weight).sum(dim=-1, keepdim=True))
     pulled = inner * gamma
@@ -113,20 +141,27 @@ def _plus_grads(
     return h_grad + product(pulled + pulled.mT, h, rounded), inner * similarity
 
 
-def direct_spec(h: Tensor, alpha: float) -> Tensor:
-    """``Z = H - α H HᵀH``; see `DirectSpecFunction`."""
-    z: Tensor = DirectSpecFunction.apply(h, alpha)  # type: ignore[no-untyped-call]
+def direct_spec(h: Tensor, alpha: float, row_weight: Tensor | None = None) -> Tensor:
+    """``Z = H - α H HᵀH``, row b of the sum counting ``row_weight`` times; see the class above."""
+    z: Tensor = DirectSpecFunction.apply(h, alpha, row_weight)  # type: ignore[no-untyped-call]
     return z
 
 
 def direct_spec_plus(
-    h: Tensor, gamma: Tensor | float, alpha: float, rounded: bool = False
+    h: Tensor,
+    gamma: Tensor | float,
+    alpha: float,
+    rounded: bool = False,
+    row_weight: Tensor | None = None,
 ) -> Tensor:
     """``Z = H - α softmax(Γ ⊙ HHᵀ) H``, its five products in bfloat16 if ``rounded``.
 
-    See `DirectSpecPlusFunction`.
+    With ``row_weight`` (..., B), row j of the softmax counts that many times. See
+    `DirectSpecPlusFunction`.
     """
-    z: Tensor = DirectSpecPlusFunction.apply(h, gamma, alpha, rounded)  # type: ignore[no-untyped-call]
+    z: Tensor = DirectSpecPlusFunction.apply(  # type: ignore[no-untyped-call]
+        h, gamma, alpha, rounded, row_weight
+    )
     return z
 
 

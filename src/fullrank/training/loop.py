@@ -15,7 +15,7 @@ from fullrank.data.sampling import Sampler
 from fullrank.encoders.base import Encoder
 from fullrank.engine.batches import slice_of
 from fullrank.engine.choose import Choice, choose
-from fullrank.engine.step import Engine, Step, parameters_of
+from fullrank.engine.step import Engine, Step, catch_up, parameters_of
 from fullrank.errors import FitError, Stopped
 from fullrank.training.checkpoint import Checkpoint, Progress, Record
 from fullrank.training.interrupt import Interrupt, deferred_interrupt
@@ -129,6 +129,8 @@ class Trainer:
                 self.reporter.steps(len(stacked.user_idx))
                 if interrupt.requested:
                     self._interrupted(interrupt, losses, began)
+        # What evaluates, keeps or saves the tables reads all rows; and the rate changes here.
+        catch_up(self.optimizer, self.plan.encoder, None, lr)
         progress.seconds += time.perf_counter() - began
         progress.epoch, progress.step, progress.loss_sum = progress.epoch + 1, 0, 0.0
         self._close_epoch(losses.item() / self.steps, lr, time.perf_counter() - began)

@@ -27,8 +27,10 @@ class TrainingSettings(Settings):
     weighted: bool = False
     """Draw pairs in proportion to their weights. Off by default: the papers draw them alike, and a
     rating of one star out of five is no fifth of an interaction."""
-    optimizer: Literal["sgd", "adagrad", "adam"] = "sgd"
-    """Row-sparse update rule; a row that a batch repeats gets the sum of its gradients."""
+    optimizer: Literal["sgd", "adagrad", "adam", "dense-adam"] = "sgd"
+    """Update rule; a row that a batch repeats gets the sum of its gradients. Rows that a batch does
+    not have stand still, and by ``adam`` their moments and step counts do, too; by ``dense-adam``
+    all rows move at each step, as by torch's Adam on whole tables."""
     lr: float = Field(default=10.0, gt=0)
     """Learning rate, on the mean loss of a batch."""
     lr_decay: float = Field(default=1.0, gt=0, le=1)
@@ -47,6 +49,8 @@ class TrainingSettings(Settings):
 
     @model_validator(mode="after")
     def _learnable(self) -> TrainingSettings:
-        if self.optimizer == "adam" and self.lr > 1:
-            raise ValueError("an lr of at most 1 with optimizer = adam, say lr = 0.001")
+        if self.optimizer in ("adam", "dense-adam") and self.lr > 1:
+            raise ValueError(
+                f"an lr of at most 1 with optimizer = {self.optimizer}, say lr = 0.001"
+            )
         return self

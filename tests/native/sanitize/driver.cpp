@@ -55,6 +55,8 @@ struct Sides {
     std::vector<float> users = numbers(USERS * DIM), items = numbers(ITEMS * DIM);
     std::vector<float> state[6] = {numbers(0), numbers(0), numbers(0),
                                    numbers(0), numbers(0), numbers(0)};
+    std::vector<int64_t> last[2] = {std::vector<int64_t>(USERS), std::vector<int64_t>(ITEMS)};
+    int64_t clock[2] = {};
     fr::Table tables[2];
 
     Sides() {
@@ -64,13 +66,15 @@ struct Sides {
             state[3 * s + 1].assign(n[s] * DIM, 0);
             state[3 * s + 2].assign(n[s], 0);
             tables[s] = {s ? items.data() : users.data(), n[s], state[3 * s].data(),
-                         state[3 * s + 1].data(), state[3 * s + 2].data()};
+                         state[3 * s + 1].data(), state[3 * s + 2].data(), last[s].data(),
+                         &clock[s]};
         }
     }
 };
 
 const fr::Update UPDATES[] = {{fr::SGD, 0.1f, 0.01f, 0, 0, 0},
-                              {fr::ADAM, 0.01f, 0, 1e-8f, 0.9f, 0.999f}};
+                              {fr::ADAM, 0.01f, 0, 1e-8f, 0.9f, 0.999f},
+                              {fr::DENSE_ADAM, 0.01f, 0, 1e-8f, 0.9f, 0.999f}};
 
 void pairs(fr::PairConfig config) {
     Sides sides;
@@ -101,6 +105,9 @@ void all_pairs() {
         config.n[0] = config.n_neighbours[1] = USERS;
         config.n[1] = config.n_neighbours[0] = ITEMS;
         pairs(config);
+        config.distinct = 1;
+        pairs(config);
+        config.distinct = 0;
         config.objective = fr::EUCLIDEAN, config.near = 1;
         for (int s = 0; s < 2; ++s)
             config.indptr[s] = graph[s].indptr.data(), config.indices[s] = graph[s].indices.data();

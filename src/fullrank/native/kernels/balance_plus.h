@@ -5,6 +5,10 @@
 //   M = Gamma * E * (A + A^T - q 1^T - 1 q^T),  dH = G + E G' + M H.
 // E, Gamma and M are symmetric, and this uses it: half of E is a copy of the other half, A + A^T is one
 // product, and there is no transposed product and no B x B row sum backward.
+//
+// Where a row that the batch repeats counts once, occurrence b has the weight w_b = 1 / occurrences and
+// the softmax is over w_j E_bj. E_bj times w_b w_j is symmetric and gives the same Y, for the w_b falls
+// out with r; so with E = exp(Gamma * S) w w^T every formula above stays as it is.
 #pragma once
 
 #include "pair_side.h"
@@ -14,7 +18,11 @@ namespace fr {
 class BalancePlus : private PairSizes {
    public:
     explicit BalancePlus(const PairConfig& config)
-        : PairSizes(config), alpha_(config.alpha), tau_(config.tau), tau_near_(config.tau_near) {}
+        : PairSizes(config),
+          alpha_(config.alpha),
+          tau_(config.tau),
+          tau_near_(config.tau_near),
+          distinct_(config.distinct) {}
 
     // Y = E H / r, the softmax-weighted mean of the unit rows, for rows [from, to), block by block from
     // the top. Of a block's rows of E, the columns before `from` and from the block on are computed;
@@ -70,7 +78,7 @@ class BalancePlus : private PairSizes {
     }
 
    private:
-    // E = exp(Gamma * H H^T) at rows [from, to) and columns [left, right); 0 beyond the batch.
+    // E = exp(Gamma * H H^T), weighted where rows count once, at rows [from, to) and columns [left, right); 0 beyond the batch.
     void exp_weights(PairSide& t, long from, long to, long left, long right) const {
         gemm(t.h.at(from * D_), D_, t.ht.at(left), ld_, t.e.at(from * ld_ + left), ld_, to - from,
              right - left, d_, false);
@@ -80,6 +88,7 @@ class BalancePlus : private PairSizes {
                 Vec weight = exp(gamma(t, b, v) * load(e + v));
                 if (v + W > B_)
                     for (long i = B_ - v; i < W; ++i) weight[i] = 0;
+                if (distinct_) weight *= all(*t.weight.at(b)) * load(t.weight.at(v));
                 store(e + v, weight);
             }
         }
@@ -101,6 +110,7 @@ class BalancePlus : private PairSizes {
     }
 
     const float alpha_, tau_, tau_near_;
+    const bool distinct_;
 };
 
 }  // namespace fr

@@ -40,12 +40,15 @@ class ContrastSteps {
         check_rows("users", users, steps * B_, c_.n[0]);
         check_rows("items", items, steps * B_, c_.n[1]);
         check_rows("negatives", negatives, steps * drawn_, c_.n[1]);
+        if (update.rule == DENSE_ADAM) missed_.prepare(update.beta1, update.beta2);
         team(c_.threads, [&](int me, int members, Barrier& barrier) {
             for (long step = 0; step < steps; ++step) {
                 const Drawn drawn{users + step * B_, items + step * B_, negatives + step * drawn_,
                                   keys ? keys + step * B_ : nullptr};
                 if (me == 0) users_.start(drawn.users, B_);
                 if (me == members - 1) own.list(drawn);
+                if (update.rule == DENSE_ADAM)
+                    catch_up(me, members, tables, {&users_, &items_}, update, missed_, barrier);
                 if (own.prepared()) {
                     own.prepare(share(own.prepared(), me, members), tables[1], drawn);
                     barrier.wait();
@@ -63,7 +66,7 @@ class ContrastSteps {
                     users_.count(tables[0], update);
                     items_.count(tables[1], update);
                 }
-                if (update.rule == ADAM) barrier.wait();
+                if (update.rule == ADAM || update.rule == DENSE_ADAM) barrier.wait();
             }
         });
     }
@@ -101,6 +104,8 @@ class ContrastSteps {
     Gradients users_, items_;
 
    private:
+    MissedSteps missed_;
+
     void move(Range columns, int me, const Table* tables, const Update& update,
               const Drawn& drawn) {
         if (columns.begin == columns.end) return;

@@ -24,11 +24,15 @@ class PairSteps : private PairSizes {
         check_rows("users", users, steps * B_, c_.n[0]);
         check_rows("items", items, steps * B_, c_.n[1]);
         const int64_t* idx[2] = {users, items};
+        if (update.rule == DENSE_ADAM) missed_.prepare(update.beta1, update.beta2);
         team(c_.threads, [&](int me, int members, Barrier& barrier) {
             for (long step = 0; step < steps; ++step) {
                 const int64_t* now[2] = {idx[0] + step * B_, idx[1] + step * B_};
-                whole(me, members, [&](int s) { sides_[s]->gradients.start(now[s], B_); });
+                whole(me, members, [&](int s) { sides_[s]->start(now[s], c_.distinct); });
                 find_near(me, members, now);
+                if (update.rule == DENSE_ADAM)
+                    catch_up(me, members, tables, {&sides_[0]->gradients, &sides_[1]->gradients},
+                             update, missed_, barrier);
                 forward(me, members, tables, now, barrier);
                 rows(me, members, [&](int s, long from, long to) { objective(s, from, to); });
                 barrier.wait();
@@ -51,13 +55,13 @@ class PairSteps : private PairSizes {
     double gradients(float* given, const int64_t* users, const int64_t* items, float* grads) {
         check_rows("users", users, B_, c_.n[0]);
         check_rows("items", items, B_, c_.n[1]);
-        const Table tables[2] = {{given, B_, nullptr, nullptr, nullptr},
-                                 {given + B_ * d_, B_, nullptr, nullptr, nullptr}};
+        const Table tables[2] = {{given, B_, {}, {}, {}, {}, {}}, {given + B_ * d_, B_, {}, {}, {}, {}, {}}};
         const int64_t* drawn[2] = {users, items};
         Array<int64_t> order(B_);
         std::iota(order.begin(), order.end(), 0);
         const int64_t* in_order[2] = {order.data(), order.data()};
         team(c_.threads, [&](int me, int members, Barrier& barrier) {
+            if (c_.distinct) whole(me, members, [&](int s) { sides_[s]->start(drawn[s], true); });
             find_near(me, members, drawn);
             forward(me, members, tables, in_order, barrier);
             rows(me, members, [&](int s, long from, long to) { objective(s, from, to); });
@@ -287,6 +291,7 @@ class PairSteps : private PairSizes {
     const PairConfig c_;
     const BalanceDirectSpec direct_;
     const BalancePlus plus_;
+    MissedSteps missed_;
     Array<float> losses_;
     std::unique_ptr<PairSide> sides_[2];
     std::unique_ptr<Factored> factored_;

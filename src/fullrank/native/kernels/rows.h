@@ -1,10 +1,12 @@
 // Embedding tables: gathers rows, sums the gradients of a batch by row, applies optimiser updates.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 
 #include "memory.h"
+#include "missed.h"
 #include "status.h"
 #include "team.h"
 #include "vec.h"
@@ -13,7 +15,8 @@ namespace fr {
 
 constexpr float NO_ROW = 1e-12f;  // the norm up to which a row counts as zero, as in torch
 
-enum Rule : int64_t { SGD = 0, ADAGRAD = 1, ADAM = 2, KEEP = 3 };  // KEEP: no update, see Table
+// KEEP: no update, see Table. ADAM: each row by itself. DENSE_ADAM: as if all rows moved at each step.
+enum Rule : int64_t { SGD = 0, ADAGRAD = 1, ADAM = 2, KEEP = 3, DENSE_ADAM = 4 };
 
 // An optimiser step, the same for every table.
 struct Update {
@@ -23,11 +26,13 @@ struct Update {
 };
 
 // A parameter table and its optimiser state, null where the rule has none. KEEP writes the gradient
-// to `square`.
+// to `square`. `count` is the steps of each row; `last` the step that each row is up to, and `clock` the
+// steps of the table.
 struct Table {
     float* rows;
     int64_t n;
     float *square, *mean, *count;
+    int64_t *last, *clock;
 };
 
 // Prefetches a row into the first cache (3) or the second (2), which takes more requests at a time.
@@ -113,6 +118,9 @@ class Gradients {
         if (distinct_.size() * d_ > sums_.size()) sums_.resize(distinct_.size() * d_);
     }
 
+    // How often the row of occurrence b is in the batch, by weight.
+    float occurrences(long b) const { return occurrences_[number_[b]]; }
+
     // The rest works on columns [begin, end) and may be shared among threads by columns.
     void zero(Range columns) {
         for (size_t k = 0; k < distinct_.size(); ++k)
@@ -145,10 +153,35 @@ class Gradients {
         }
     }
 
-    // After every thread has applied: Adam's count of each row; one thread.
+    // Dense Adam, before the rows are read: the moves that some of the distinct rows missed.
+    void catch_up(const Table& t, const Update& u, const MissedSteps& missed, Range rows) const {
+        for (long k = rows.begin; k < rows.end; ++k) {
+            const int64_t row = distinct_[k], now = *t.clock, last = t.last[row];
+            if (last < 0 || last > now) throw OutOfRange("last", row, last, 0, now + 1);
+            if (last == now) continue;
+            t.last[row] = now;
+            const MissedSteps::Nodes nodes = missed.nodes(last, now);
+            const float near = u.eps * nodes.factor[0], far = u.eps * nodes.factor[1];
+            float *x = t.rows + row * d_, *mean = t.mean + row * d_, *square = t.square + row * d_;
+            for (long c = 0; c < d_; ++c) {
+                const float root = std::sqrt(square[c]);
+                x[c] -= u.lr * mean[c] *
+                        (nodes.weight[0] / (root + near) + nodes.weight[1] / (root + far));
+                mean[c] *= nodes.mean;
+                square[c] *= nodes.square;
+            }
+        }
+    }
+
+    long distinct() const { return distinct_.size(); }
+
+    // After every thread has applied: Adam's count of each row, or of the table; one thread.
     void count(const Table& t, const Update& u) {
         if (u.rule == ADAM)
             for (int64_t row : distinct_) t.count[row] += 1;
+        if (u.rule != DENSE_ADAM) return;
+        *t.clock += 1;
+        for (int64_t row : distinct_) t.last[row] = *t.clock;
     }
 
    private:
@@ -162,7 +195,7 @@ class Gradients {
     void adam(float* x, const float* g, const Table& t, int64_t row, const Update& u,
               Range columns) const {
         float *mean = t.mean + row * d_, *square = t.square + row * d_;
-        float steps = t.count[row] + 1;
+        float steps = u.rule == ADAM ? t.count[row] + 1 : static_cast<float>(*t.clock + 1);
         float bias1 = 1 - std::pow(u.beta1, steps), bias2 = 1 - std::pow(u.beta2, steps);
         for (long c = columns.begin; c < columns.end; ++c) {
             mean[c] += (1 - u.beta1) * (g[c] - mean[c]);
@@ -177,6 +210,16 @@ class Gradients {
     Array<int32_t> number_;
     Array<float> occurrences_, sums_;
 };
+
+// Dense Adam, before a step reads its rows: what they missed, once they are numbered. Shared by rows.
+inline void catch_up(int me, int members, const Table* tables,
+                     const std::array<const Gradients*, 2>& sums, const Update& update,
+                     const MissedSteps& missed, Barrier& barrier) {
+    barrier.wait();
+    for (int s = 0; s < 2; ++s)
+        sums[s]->catch_up(tables[s], update, missed, share(sums[s]->distinct(), me, members));
+    barrier.wait();
+}
 
 // The columns of a member: whole cache lines, so that no two members write to one line.
 inline Range columns_of(long d, int member, int members) {

@@ -1,0 +1,62 @@
+"""What a choice within a method is worth: results/distinct.json and adam.json."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from statistics import mean
+from typing import Any
+
+from tables.markdown import code, digits, load, metric, rank, table
+
+WAYS = ("each occurrence", "distinct")
+SHOWN = ("tau", "alpha", "lr", "shrink")
+"""Settings that a line names."""
+
+
+def distinct() -> str:
+    """DirectSpec+ with repeated rows of a batch taken as they are, and once."""
+    body = []
+    for data, rows in load("distinct").items():
+        if data == "cost":
+            continue
+        by_settings = sorted(rows, key=_settings)
+        for settings, group in groupby(by_settings, key=_settings):
+            runs = list(group)
+            line = [data, settings, str(len(runs))]
+            for figure, shown in (("validation_ndcg@20", metric), ("effective_rank", rank)):
+                line += [shown(mean(run[way][figure] for run in runs)) for way in WAYS]
+            body.append(line)
+    columns = ["data", "settings", "seeds", "nDCG@20", "`distinct`", "effective rank", "`distinct`"]
+    return table(columns, body, text=(0, 1))
+
+
+def _settings(row: dict[str, Any]) -> str:
+    values = {"tau": 3.0, "lr": 10.0} | row["settings"]
+    return ", ".join(f"{name} {values[name]:g}" for name in SHOWN if name in values)
+
+
+def distinct_cost() -> str:
+    """Seconds of an epoch, both ways in turn."""
+    found = load("distinct")["cost"]
+    before, after = (found[way]["least"] for way in WAYS)
+    return (
+        f"An epoch on CiteULike (published settings, one thread, in turn, the least of all) takes "
+        f"{digits(before)} s, and {digits(after)} s with `distinct`: "
+        f"{100 * (after / before - 1):+.0f} %."
+    )
+
+
+def adam() -> str:
+    """DirectAU by the two kinds of Adam."""
+    columns = ["γ", "`optimizer`", "nDCG@20", "best epoch", "effective rank"]
+    body = (
+        [
+            f"{row['gamma']:g}",
+            code(row["optimizer"]),
+            metric(row["validation_ndcg@20"]),
+            str(row["best_epoch"]),
+            rank(row["effective_rank"]),
+        ]
+        for row in load("adam")["rows"]
+    )
+    return table(columns, body, text=(0, 1))
