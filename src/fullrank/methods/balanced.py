@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor
 
 from fullrank import objectives
-from fullrank.data.interactions import Interactions
 from fullrank.encoders import TensorBatch
 from fullrank.engine.step import Loss
-from fullrank.methods.base import Family, PairMethod
-
-AUTO = "auto"
-"""What stands for a value that is to be found: by a rule from the data, or by the validation part.
-"""
-FIRST_STEP = 0.05
-"""How far a first update moves a row, in lengths of the row, for the learning rate by rule."""
-FASTER = 16.0
-"""By how much the learning rate is higher while the other values are searched."""
+from fullrank.methods.base import Family
+from fullrank.methods.searched import SearchedMethod
 
 
-class BalancedMethod(PairMethod):
+class BalancedMethod(SearchedMethod):
     """A method whose rows are balanced between encoder and loss.
 
-    How much balance a data set wants differs by data set, and α decides it. So α (and what else
-    ``tried`` names) is ``auto`` where no value is given: `fit` tries those of ``tried`` by the
-    validation part, training all of them a little and the better ones on (see
-    `fullrank.training.search`).
+    How much balance a data set wants differs, and α decides it; so it is searched if not given.
     """
 
     family: ClassVar[Family] = "balanced"
-    tried: ClassVar[Mapping[str, tuple[float, ...]]]
-    """Values that a search tries, of each setting that it can find, likeliest first."""
 
     shrink: float = Field(default=0.0, ge=0)
     """Factor of the rescaling shrink · ‖z‖ · z after balancing; 0 for none."""
-    distinct: bool = False
+    distinct: bool = True
     """Balance each user and each item of a batch once, as the paper's sums do, however often the
     batch has it; else a repeated row is pushed away from its own copies, as in the published
     program. The loss is over the pairs either way."""
@@ -48,100 +33,6 @@ class BalancedMethod(PairMethod):
     """λ of the penalty λ · mean over the batch of ‖z_u‖² + ‖z_i‖², on the rows as balanced and
     rescaled; a part of the loss that is reported. The kernels do not have it: steps with it go to
     autograd."""
-    auto: tuple[str, ...] = ()
-    """Settings that `fit` finds by itself, by default those of lr, alpha and tau that are not
-    given; ``alpha = "auto"`` names one too. Their values are what holds where nothing is found:
-    without a validation part."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _find_what_is_not_given(cls, values: Any) -> Any:
-        if not isinstance(values, dict):
-            return values
-        known = ("lr", *cls.tried)
-        named = [name for name in known if values.get(name) == AUTO]
-        given = {name: value for name, value in values.items() if name not in named}
-        if "auto" in given:
-            named += [name for name in given["auto"] if name not in named]
-        else:
-            named += [name for name in known if name not in values]
-        unknown = sorted(set(named) - set(known))
-        if unknown:
-            raise ValueError(f"names among {', '.join(known)}")
-        return given | {"auto": tuple(name for name in known if name in named)}
-
-    def replace(self, **values: Any) -> Self:
-        """The same settings with some values changed; what gets one is no longer to be found."""
-        auto = tuple(name for name in self.auto if name not in values)
-        return super().replace(**{"auto": auto} | values)
-
-    def following(self, data: Interactions) -> Self:
-        """The learning rate, if it is to be found, that moves rows by `FIRST_STEP` at first."""
-        if not self._by_rule:
-            return self
-        return self.replace(lr=self._rate(data), auto=self.auto)
-
-    def _rate(self, data: Interactions) -> float:
-        """``lr = 2 B · FIRST_STEP · ‖x₀‖²``, rounded to two digits.
-
-        A row x in a batch of B moves by about ``lr / 2B`` over its own length, for the log loss of
-        unit rows has gradients of about ½ and x is scaled to unit length before. Rows begin uniform
-        within ±√(6 / (n + d)), so that ‖x₀‖² is 2d / (n + d) on average; n of both sides is taken.
-        After that the lengths of rows grow and the steps fall as 1 / √t by themselves.
-        """
-        rows = (data.n_users + data.n_items) / 2
-        square = 2 * self.dim / (rows + (self.init_dim or self.dim))
-        return float(f"{2 * self.batch_size * FIRST_STEP * square:.2g}")
-
-    def candidates(self, data: Interactions) -> list[dict[str, Any]]:
-        """The values of the first setting that is to be found, with the others as they are."""
-        del data
-        names = self._open
-        if not names:
-            return []
-        others = {name: getattr(self, name) for name in names[1:]}
-        others["lr"] = self.lr * (FASTER if self._by_rule else 1.0)
-        return [{names[0]: value} | others for value in self.tried[names[0]]]
-
-    def proposals(self, rung: int, ranked: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Further trials: of the other settings, between neighbours, and at last a slower one.
-
-        Rows that move little at a time generalise better and need more epochs, too many to search
-        by. So α and τ are found with `FASTER` steps, and a run with the learning rate of the rule
-        is the last that is tried.
-        """
-        names, best = self._open, ranked[0]
-        if rung == 0:
-            return [
-                {**values, name: value}
-                for values, span in zip(ranked[:2], (None, 2), strict=False)
-                for name in names[1:]
-                for value in self.tried[name][:span]
-            ]
-        if rung == 1:
-            between = _between(best[names[0]], self.tried[names[0]])
-            return [{**best, names[0]: value} for value in between]
-        if rung > 2 and self._by_rule:
-            return [{**best, "lr": best["lr"] / FASTER}]
-        return []
-
-    @property
-    def _by_rule(self) -> bool:
-        """Whether the learning rate follows the rule, which is for rows that are free."""
-        return "lr" in self.auto and self.optimizer == "sgd" and self.encoder == "mf"
-
-    @property
-    def _open(self) -> list[str]:
-        """The settings whose values are tried."""
-        return [name for name in self.tried if name in self.auto]
-
-    def settled(self) -> Self:
-        """With the values that α and τ have; the learning rate goes on following its rule."""
-        return self.replace(auto=tuple(name for name in self.auto if name not in self.tried))
-
-    def found(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """What was searched, and what a rule or the defaults gave."""
-        return {name: values.get(name, getattr(self, name)) for name in self.auto}
 
     def row_numbers(self, indices: TensorBatch) -> Tensor | None:
         """(2, B) what a balancer that takes rows once goes by; None if it does not."""
@@ -152,14 +43,3 @@ class BalancedMethod(PairMethod):
         if self.balanced_decay:
             return Loss.of_pairs(objectives.penalised_log_positive, decay=self.balanced_decay)
         return Loss.of_pairs(objectives.log_positive, "log-positive")
-
-
-def _between(value: float, known: Sequence[float]) -> list[float]:
-    """Halfway, as a ratio, to the next known value below and above.
-
-    >>> _between(0.6, (0.5, 0.6, 0.8))
-    [0.55, 0.69]
-    """
-    below = sorted(each for each in known if each < value)[-1:]
-    above = sorted(each for each in known if each > value)[:1]
-    return [float(f"{math.sqrt(value * each):.2g}") for each in below + above]

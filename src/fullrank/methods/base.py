@@ -6,8 +6,7 @@ A method is one class in one file: fields are its settings, class variables what
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -65,10 +64,6 @@ class Method(Settings):
         reduced = {name: most[name] for name in most if getattr(self, name) > most[name]}
         return self.replace(**reduced) if reduced else self
 
-    def settled(self) -> Self:
-        """The settings with nothing left for `fit` to search."""
-        return self
-
     @property
     def uses_weights(self) -> bool:
         """Whether the weights of interactions change what is learned."""
@@ -111,25 +106,6 @@ class TrainedMethod(TrainingSettings, Method):
     init: Literal["side", "joint"] = "side"
     """The number of rows n in that bound: of each side, or of users and items together, as in the
     published runs on LightGCN."""
-
-    def following(self, data: Interactions) -> Self:
-        """The settings, those that follow a rule from the data set to what it says."""
-        del data
-        return self
-
-    def candidates(self, data: Interactions) -> list[dict[str, Any]]:
-        """What `fit` tries with a validation part at hand, likeliest first; nothing if empty."""
-        del data
-        return []
-
-    def proposals(self, rung: int, ranked: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Further settings to try at a rung of the search, given those in the race, best first."""
-        del rung, ranked
-        return []
-
-    def found(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The values of all settings that were left to `fit`, of which it searched ``values``."""
-        return dict(values)
 
     @property
     def uses_weights(self) -> bool:

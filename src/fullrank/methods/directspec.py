@@ -25,7 +25,12 @@ class DirectSpec(BalancedMethod):
         "weight_decay": DECAY,
     }
     tried = {"alpha": (0.03, 0.015, 0.06, 0.0075)}
-    defaults = {"average_layers": False}
+    defaults = {
+        "average_layers": False,
+        "systematic": True,
+        "epochs": 100,
+        "validate_every": 2,
+    }
 
     alpha: float = Field(default=0.05, ge=0)
     """Step α of the filter; safe up to 1 / σ₁² of the unit rows of a batch."""

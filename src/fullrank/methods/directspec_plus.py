@@ -33,11 +33,16 @@ class DirectSpecPlus(BalancedMethod):
         "shrink": (0.0, 0.01, 0.02, 0.03),
     }
     tried = {"alpha": (0.8, 0.6, 1.0, 0.5, 1.25, 1.6), "tau": (3.0, 4.5, 2.0)}
-    defaults = {"average_layers": False}
+    defaults = {
+        "average_layers": False,
+        "systematic": True,
+        "epochs": 100,
+        "validate_every": 2,
+    }
 
-    alpha: float = Field(default=0.8, ge=0)
+    alpha: float = Field(default=0.7, ge=0)
     """Step α of the filter."""
-    tau: float = Field(default=3.0, gt=0)
+    tau: float = Field(default=4.5, gt=0)
     """Inverse temperature τ of the softmax; with graph distance that of far pairs, τ₁; with
     attention the top of its range."""
     tau_design: Literal["constant", "graph", "attention"] = "constant"

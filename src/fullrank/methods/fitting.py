@@ -17,6 +17,7 @@ from fullrank.errors import FitError, SettingError
 from fullrank.evaluation import evaluate
 from fullrank.methods.base import ClosedFormMethod, Method, TrainedMethod
 from fullrank.methods.own import StandIn
+from fullrank.methods.searched import SearchedMethod
 from fullrank.serving import AllPassScorer, DotScorer
 from fullrank.serving.model_files import versions
 from fullrank.serving.scorers import HistoryScorer
@@ -77,7 +78,9 @@ def fit(
         return solved, metadata | reduced
     data = _Data(train, validation, device)
     began = time.perf_counter()
-    trainer, found = _run(method.following(train), data, file, resume, reporter)
+    if isinstance(method, SearchedMethod):
+        method = method.following(train)
+    trainer, found = _run(method, data, file, resume, reporter)
     found["seconds_with_validation"] = time.perf_counter() - began
     scorer, metadata = _trained(method, trainer)
     return scorer, metadata | found | reduced
@@ -99,15 +102,24 @@ def _run(
     reporter: Reporter | None,
 ) -> tuple[Trainer, dict[str, Any]]:
     """The trainer at its end, and metadata of what was found on the way."""
-    candidates = method.candidates(data.train)
-    if data.validation is None or not candidates:
-        trainer = _trainer(method, data)
-        trainer.checkpoint, trainer.reporter = checkpoint, reporter or Silent()
-        trainer.run(resume=resume)
-        return trainer, {"chosen": method.found({})}
+    if isinstance(method, SearchedMethod) and method.candidates() and data.validation is not None:
+        return _searched(method, data, checkpoint, resume, reporter)
+    trainer = _trainer(method, data)
+    trainer.checkpoint, trainer.reporter = checkpoint, reporter or Silent()
+    trainer.run(resume=resume)
+    return trainer, {"chosen": method.found({})} if isinstance(method, SearchedMethod) else {}
+
+
+def _searched(
+    method: SearchedMethod,
+    data: _Data,
+    checkpoint: CheckpointFile | None,
+    resume: bool,
+    reporter: Reporter | None,
+) -> tuple[Trainer, dict[str, Any]]:
     search = Search(
         lambda values: _trainer(method.replace(**values), data),
-        candidates[: _room(method, data.train)],
+        method.candidates()[: _room(method, data.train)],
         rungs(method.epochs),
         propose=method.proposals,
         checkpoint=checkpoint,
@@ -122,7 +134,7 @@ def _room(method: TrainedMethod, train: Interactions) -> int:
 
     Each has its tables, those of its best epoch and what the optimiser remembers.
     """
-    copies = {"sgd": 2, "adagrad": 3, "adam": 4}[method.optimizer]
+    copies = {"sgd": 2, "adagrad": 3, "adam": 4, "dense-adam": 4}[method.optimizer]
     each = 4 * copies * (train.n_users + train.n_items) * method.dim
     free = available_memory()
     return sys.maxsize if free is None else max(1, free // (2 * each))

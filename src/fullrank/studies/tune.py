@@ -16,6 +16,7 @@ from fullrank.data.divisions import divisions
 from fullrank.data.splits import Split
 from fullrank.errors import DataError, FitError, SettingError
 from fullrank.methods import Space, build_method, method_named
+from fullrank.methods.searched import SearchedMethod
 from fullrank.recommender import Recommender
 from fullrank.studies.storage import storage_errors
 from fullrank.studies.trials import (
@@ -232,7 +233,10 @@ def _run(
     try:
         for number, split in enumerate(splits):
             watch = None if number else Watch(trial, optuna.TrialPruned)
-            model = Recommender(build_method(method, values).settled(), threads=threads)
+            chosen = build_method(method, values)
+            if isinstance(chosen, SearchedMethod):
+                chosen = chosen.settled()
+            model = Recommender(chosen, threads=threads)
             value, epoch = fitted(model, split, watch)
             found.append(value)
             epochs += [] if epoch is None else [epoch]
