@@ -21,6 +21,7 @@ import fullrank as fr
 from fullrank.studies.plots import pyplot, save
 
 SHARED = {"sampler": "interactions", "lr": 13.0, "batch_size": 256, "dim": 64}
+AS_PUBLISHED = {"distinct": False, "systematic": False}
 _GRAPH = {"encoder": "lightgcn", "layers": 3}
 _ADAM = {"optimizer": "adam", "lr": 1e-3, "batch_size": 1024}
 PLAIN = {
@@ -28,7 +29,7 @@ PLAIN = {
     "euclidean-positive": ("euclidean-positive", {"epochs": 30, "lr": 1.0}),
     "bpr": ("bpr", {"epochs": 100}),
     "bce": ("bce", {"epochs": 100}),
-    "directspec+": ("directspec+", {"epochs": 100, "alpha": 0.8, "tau": 3.0}),
+    "directspec+": ("directspec+", {"epochs": 100, "alpha": 0.8, "tau": 3.0, **AS_PUBLISHED}),
 }
 GRAPH = {
     "log-positive": ("log-positive", {**_ADAM, "epochs": 30}),

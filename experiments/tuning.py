@@ -58,6 +58,9 @@ _FACTORED = {
     "patience": 5,
 }
 
+# What the programs of DirectSpec do, and its defaults here do not.
+_AS_PUBLISHED = {"sampler": "interactions", "distinct": False, "systematic": False}
+
 # The values that DirectSpec's section V-A gives for its baselines on this data set stay fixed.
 JOBS = {
     "bpr": ("bpr", {**_MF, "epochs": 400}),
@@ -92,11 +95,12 @@ JOBS = {
             "validate_every": 5,
         },
     ),
-    "directspec": ("directspec", _SMALL),
+    "directspec": ("directspec", {**_SMALL, **_AS_PUBLISHED}),
     "directspec-lightgcn": (
         "directspec",
         {
             **_SMALL,
+            "distinct": False,
             "encoder": "lightgcn",
             "layers": 1,
             "batch_size": 2048,
@@ -109,8 +113,8 @@ JOBS = {
     ),
     "ials": ("ials", {}),
     "ease": ("ease", {}),
-    "directspec+-lightgcn": ("directspec+", {**_FACTORED, "sampler": "interactions"}),
-    "directspec+": ("directspec+", {**_MF, "sampler": "interactions"}),
+    "directspec+-lightgcn": ("directspec+", {**_FACTORED, **_AS_PUBLISHED}),
+    "directspec+": ("directspec+", {**_MF, **_AS_PUBLISHED}),
     "dropedge": ("dropedge", _LONG),
     "ccl": (
         "ccl",
