@@ -146,7 +146,8 @@ def test_training_is_gradient_descent_on_the_raw_tables(small, method, options):
             pair = torch.stack((users[batch.user_idx], items[batch.item_idx]))
             rows = encoder.rows(TensorBatch(torch.tensor([0]), torch.tensor([0]), None))
             balance = plan.step.balance
-            balanced = pair if balance is None else balance.apply(pair, batch, None)
+            indices = TensorBatch(*(torch.from_numpy(each) for each in batch[:2]), None)
+            balanced = pair if balance is None else balance.apply(pair, batch, indices)
             loss = plan.step.loss.function(rows._replace(pair=balanced, negative=negative))
             raw = [leaves[0][batch.user_idx], leaves[1][batch.item_idx]]
             if negative is not None:  # N of them count as one

@@ -11,7 +11,7 @@ import torch
 from fullrank import METHODS, Interactions, Recommender
 from fullrank.engine.compiled import CompiledEngine
 from fullrank.methods import TrainedMethod, build_method
-from fullrank.serving.model_files import tensors_of
+from fullrank.serving.stored_scorers import tensors_of
 from fullrank.training import Silent
 
 # What each needs to learn sixteen users and items. Strong balancing (alpha 0.8, tau 3) decorrelates

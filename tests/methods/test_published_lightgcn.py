@@ -27,6 +27,7 @@ SETTINGS = {
     "lr": 2.0,
     "batch_size": 24,
     "epochs": 1,
+    "distinct": False,
 }
 
 
@@ -77,6 +78,7 @@ def test_the_penalty_keeps_balanced_rows_short(small, method):
     norms = []
     for decay in (0.0, 0.5):
         values = {"dim": 8, "lr": 1.0, "batch_size": 64, "epochs": 4, "shrink": 1.0}
+        values["distinct"] = False
         settings = build_method(method, {**values, "alpha": 0.02, "balanced_decay": decay})
         plan = settings.plan(small.train, "cpu")
         Trainer(plan, settings).run()

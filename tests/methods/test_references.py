@@ -13,7 +13,7 @@ import torch
 from fullrank import METHODS, DataError, Interactions, Recommender, SettingError
 from fullrank.data import memory
 from fullrank.methods.closed_form import bspm, chebycf, filtering, pruning, turbo_cf
-from fullrank.serving import FilterScorer, filter_scorer, model_files, sgfcf_scorer
+from fullrank.serving import FilterScorer, filter_scorer, sgfcf_scorer, stored_scorers
 
 SMALL = {
     "p3alpha": {"neighbours": 7, "alpha": 0.8},
@@ -336,7 +336,7 @@ def test_a_damaged_filter_is_refused(small):
         FilterScorer.from_tensors(made, small.train, "cpu")
     made = METHODS["sgfcf"](rank=5).solve(small.train, "cpu").tensors()
     with pytest.raises(DataError, match="tensor sgfcf_items"):
-        model_files.scorer_of(made | {"sgfcf_items": torch.ones(3, 3)}, small.train, "cpu")
+        stored_scorers.scorer_of(made | {"sgfcf_items": torch.ones(3, 3)}, small.train, "cpu")
 
 
 def test_what_memory_does_not_hold_is_refused(small, monkeypatch):

@@ -70,6 +70,8 @@ def test_the_tuned_settings_are_those_of_the_study(path):
         name = "tuned-lightgcn"
     preset = dict(preset_named(name, method, "citeulike"))
     expected = dict(summary["settings"])
+    if method.startswith("directspec"):  # the studies are from before these were the defaults
+        expected = {"distinct": False, "systematic": False} | expected
     if summary["epochs"]:
         expected["epochs"] = summary["epochs"]
     assert preset.keys() == expected.keys() - {"validate_every", "patience"}

@@ -31,7 +31,9 @@ def guests(demo):
 def trained(demo, guests) -> Recommender:
     """Fitted on the demo data without the guests."""
     hosts = ~np.isin(demo.train.user_idx, guests)
-    return Recommender(dim=32, epochs=10, tau=2.0).fit(demo.train.select(hosts))
+    return Recommender(dim=32, epochs=10, auto=(), alpha=0.8, tau=2.0, distinct=False).fit(
+        demo.train.select(hosts)
+    )
 
 
 @pytest.fixture(scope="module")

@@ -55,7 +55,7 @@ def test_the_manifest_says_what_the_model_is(folder, small, model):
     manifest = manifest_of(folder)
     assert manifest["format"] == 1
     assert manifest["method"] == "directspec+"
-    assert manifest["settings"] == model.settings.model_dump()
+    assert manifest["settings"] == model.settings.model_dump(mode="json")
     assert manifest["data"] == {
         "name": small.name,
         "split": small.how,

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from fullrank import DataError, Recommender
-from fullrank.serving import DotScorer, SpectralScorer, model_files
+from fullrank.serving import DotScorer, SpectralScorer, stored_scorers
 
 QUICK = {"dim": 8, "batch_size": 64, "epochs": 1}
 
@@ -56,6 +56,6 @@ def test_every_kind_of_scorer_is_stored_as_ever_and_read_back(small, tmp_path, m
 
 def test_what_no_folder_can_hold_is_named(small, scorer_of):
     with pytest.raises(TypeError, match=r"found TableScorer; expected a scorer of fullrank\.servi"):
-        model_files.tensors_of(scorer_of(np.zeros((2, 2))))
+        stored_scorers.tensors_of(scorer_of(np.zeros((2, 2))))
     with pytest.raises(DataError, match=r"tables of the model: found tensors \['odd'\]; expected"):
-        model_files.scorer_of({"odd": torch.ones(1)}, small.train, "cpu")
+        stored_scorers.scorer_of({"odd": torch.ones(1)}, small.train, "cpu")

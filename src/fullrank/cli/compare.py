@@ -63,7 +63,6 @@ def command(
     names = list(METHODS) if methods == "all" else [each.strip() for each in methods.split(",")]
     entries = entries_of(names, data, options.settings_of_pairs(setting or []), preset)
     split = table.load(data, test=holdout, validation=validation, seed=0)
-    assert split.test is not None  # noqa: S101  # narrows the type: load makes one
     # Another comparison that has the folder makes runs that this one then need not make.
     with exclusive(out, "fullrank compare", folder=True, wait=math.inf, say=output.note):
         done = compare(

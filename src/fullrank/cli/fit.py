@@ -109,6 +109,7 @@ def train(
     reporters = Several([JsonLines(out / LOG), reporter(output)])
     if not resume:
         checkpoint.unlink(missing_ok=True)  # as `claimed` was told with --restart
+        (out / LOG).unlink(missing_ok=True)
     try:
         model.fit(split, checkpoint=checkpoint, resume=resume, reporter=reporters)
         if split.test is not None and len(split.test):

@@ -166,8 +166,13 @@ class TrainedMethod(TrainingSettings, Method):
             device,
         )
 
-    def plan(self, data: Interactions, device: str) -> Plan:
+    def plan(self, data: Interactions, device: str, sampler: Sampler | None = None) -> Plan:
         """Everything the training loop needs, with parameters at their initial values.
+
+        Args:
+            data: What is trained on.
+            device: Where.
+            sampler: One of the same settings and data, to be shared; made if absent.
 
         Raises:
             SettingError: tables or batches do not fit into memory.
@@ -178,7 +183,8 @@ class TrainedMethod(TrainingSettings, Method):
         if balance is not None and balance.learned is not None:
             balance.learned.to(device)
         encoder = self.build_encoder(data, generator, device)
-        return Plan(encoder, self.build_sampler(data), self.build_step(balance, device))
+        sampler = self.build_sampler(data) if sampler is None else sampler
+        return Plan(encoder, sampler, self.build_step(balance, device))
 
     def _check_memory(self, data: Interactions, device: str) -> None:
         """By the least that training takes, so that nothing that fits is refused."""

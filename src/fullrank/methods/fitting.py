@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from fullrank.data.files import expanded
 from fullrank.data.interactions import Interactions
 from fullrank.data.memory import available_memory
+from fullrank.data.sampling import Sampler
 from fullrank.encoders import Encoder, Pair
 from fullrank.errors import FitError, SettingError
 from fullrank.evaluation import evaluate
@@ -57,7 +58,7 @@ def fit(
         SettingError: ``resume`` with a method that has no epochs, or a size that memory does not
             hold.
     """
-    train, validation = parts["train"], parts.get("validation")
+    train, validation = parts["train"], parts.get("validation") or None
     file = None if checkpoint is None else _checkpoint(checkpoint, method, train, validation)
     if file is not None and file.exists() and not resume:
         expected = "resume=True to go on from it, or a path that is free to begin anew"
@@ -117,8 +118,9 @@ def _searched(
     resume: bool,
     reporter: Reporter | None,
 ) -> tuple[Trainer, dict[str, Any]]:
+    sampler = method.build_sampler(data.train)
     search = Search(
-        lambda values: _trainer(method.replace(**values), data),
+        lambda values: _trainer(method.replace(**values), data, sampler),
         method.candidates()[: _room(method, data.train)],
         rungs(method.epochs),
         propose=method.proposals,
@@ -155,8 +157,8 @@ def _trained(method: TrainedMethod, trainer: Trainer) -> Fitted:
     }
 
 
-def _trainer(method: TrainedMethod, data: _Data) -> Trainer:
-    plan = method.plan(data.train, data.device)
+def _trainer(method: TrainedMethod, data: _Data, sampler: Sampler | None = None) -> Trainer:
+    plan = method.plan(data.train, data.device, sampler)
     validate = None
     if data.validation is not None:
         validate = _validator(method, plan.encoder, data.train, data.validation)
@@ -173,6 +175,8 @@ def _checkpoint(
 ) -> CheckpointFile:
     """The file, bound to the run: its settings, its data and what it is made with."""
     settings = method.model_dump(mode="json", exclude=_NOT_IDENTITY)
+    if isinstance(method, SearchedMethod):
+        settings["searched"] = settings.pop("auto")
     parts = {"train": train, "validation": validation}
     prints = {name: part.fingerprint for name, part in parts.items() if part is not None}
     made_with = {name: versions()[name] for name in ("fullrank", "torch", "kernels")}

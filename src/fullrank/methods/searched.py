@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 from pydantic import model_validator
 
 from fullrank.data.interactions import Interactions
+from fullrank.errors import SettingError
 from fullrank.methods.base import PairMethod
 
 AUTO = "auto"
@@ -83,7 +84,7 @@ class SearchedMethod(PairMethod):
             return []
         others = {name: self.tried[name][0] for name in names[1:]}
         others["lr"] = self.lr * (FASTER if self._by_rule else 1.0)
-        return [{names[0]: value} | others for value in self.tried[names[0]]]
+        return self._possible([{names[0]: value} | others for value in self.tried[names[0]]])
 
     def proposals(self, rung: int, ranked: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Further trials: of the other settings, between neighbours, and at last a slower one.
@@ -93,19 +94,31 @@ class SearchedMethod(PairMethod):
         is the last that is tried.
         """
         names, best = self._open, ranked[0]
+        more: list[dict[str, Any]] = []
         if rung == 0:
-            return [
+            more = [
                 {**values, name: value}
                 for values, span in zip(ranked[:2], (None, 2), strict=False)
                 for name in names[1:]
                 for value in self.tried[name][:span]
             ]
-        if rung == 1:
+        elif rung == 1:
             between = _between(best[names[0]], self.tried[names[0]])
-            return [{**best, names[0]: value} for value in between]
-        if rung > 2 and self._by_rule:
-            return [{**best, "lr": best["lr"] / FASTER}]
-        return []
+            more = [{**best, names[0]: value} for value in between]
+        elif rung > 2 and self._by_rule:
+            more = [{**best, "lr": best["lr"] / FASTER}]
+        return self._possible(more)
+
+    def _possible(self, trials: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Those that fit the settings that were given."""
+        fitting = []
+        for values in trials:
+            try:
+                self.replace(**values)
+            except SettingError:
+                continue
+            fitting.append(values)
+        return fitting
 
     @property
     def _by_rule(self) -> bool:

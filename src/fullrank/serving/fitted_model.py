@@ -22,14 +22,13 @@ from fullrank.serving.model_files import (
     POPULARITY,
     Stored,
     popularity_of,
-    scorer_of,
-    tensors_of,
     versions,
 )
 from fullrank.serving.once import Once
 from fullrank.serving.record import Record
 from fullrank.serving.scorers import DotScorer, HistoryScorer, Scorer
 from fullrank.serving.similar import ItemSpace
+from fullrank.serving.stored_scorers import scorer_of, tensors_of
 from fullrank.spectrum import Spectrum
 
 

@@ -103,6 +103,8 @@ class Trainer:
     def advance(self, until: int) -> None:
         """Trains up to so many epochs in all, the last one with a validation check, or until stale.
 
+        What a step works in is kept for the next call; `rest` gives it back.
+
         Raises:
             FitError, KeyboardInterrupt: see `run`.
         """
@@ -179,6 +181,10 @@ class Trainer:
         if self.checkpoint is not None:
             self._save()
         raise Stopped(interrupt.number)
+
+    def rest(self) -> None:
+        """Gives back what steps work in, until the next `advance`; parameters and state stay."""
+        self.choice = None
 
     def state(self) -> dict[str, Tensor]:
         """All tensors that, with the progress, are what a run goes on from; not copies."""

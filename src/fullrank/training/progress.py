@@ -76,7 +76,7 @@ def share_of(reporter: Reporter | None) -> Iterator[Callable[[float], None]]:
 
 
 class JsonLines(Silent):
-    """Appends one JSON line for each epoch to a file.
+    """Appends one JSON line for each epoch to a file, after one for each trial of a search.
 
     A run that goes on first brings the file back to the epochs it knows of, so no epoch is in it
     twice.
@@ -86,10 +86,13 @@ class JsonLines(Silent):
         self.path = path
 
     def start(self, epochs: int, steps: int, history: Sequence[Record]) -> None:  # noqa: ARG002
-        """Writes the epochs so far."""
+        """Writes the epochs so far, after the trials that are in the file."""
+        with as_data_errors(self.path):
+            lines = self.path.read_text("utf-8").splitlines() if self.path.is_file() else []
         with replacing(self.path) as part:
-            text = "".join(json.dumps(record) + "\n" for record in history)
-            part.write_text(text, encoding="utf-8")
+            lines = [line for line in lines if line.startswith('{"trial": ')]
+            lines += [json.dumps(record) for record in history]
+            part.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
     def epoch(self, record: Record) -> None:
         """Adds a line.
@@ -97,7 +100,14 @@ class JsonLines(Silent):
         Raises:
             DataError: the disk is full, or the file cannot be written.
         """
-        with as_data_errors(self.path), self.path.open("a") as file:
+        self._add(record)
+
+    def trial(self, record: Record) -> None:
+        """Adds a line; see `epoch`."""
+        self._add({"trial": record})
+
+    def _add(self, record: Record) -> None:
+        with as_data_errors(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
 

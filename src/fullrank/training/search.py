@@ -176,6 +176,7 @@ class Search:
             self._trainer(trial).advance(epochs)
         except FitError as error:
             trial.error = str(error)
+        self._trainer(trial).rest()
         self.reporter.trial(trial.record())
 
     def _trainer(self, trial: _Trial) -> Trainer:
