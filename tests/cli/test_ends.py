@@ -145,7 +145,8 @@ def test_a_log_on_a_full_disk(events, tmp_path, monkeypatch):
         self.path.symlink_to(FULL)
 
     monkeypatch.setattr(JsonLines, "start", start)
-    run = fullrank("fit", events, "-o", tmp_path / "m", *COLUMNS, *QUICK)
+    given = ("--set", "alpha=0.8", "--set", "tau=3.0")  # the log begins with the first epoch
+    run = fullrank("fit", events, "-o", tmp_path / "m", *COLUMNS, *QUICK, *given)
     assert_last(run, "log.jsonl: found a full disk")
 
 

@@ -31,9 +31,8 @@ def guests(demo):
 def trained(demo, guests) -> Recommender:
     """Fitted on the demo data without the guests."""
     hosts = ~np.isin(demo.train.user_idx, guests)
-    return Recommender(dim=32, epochs=10, auto=(), alpha=0.8, tau=2.0, distinct=False).fit(
-        demo.train.select(hosts)
-    )
+    values = {"alpha": 0.8, "tau": 2.0, "lr": 10.0, "distinct": False}
+    return Recommender(dim=32, epochs=10, **values).fit(demo.train.select(hosts))
 
 
 @pytest.fixture(scope="module")

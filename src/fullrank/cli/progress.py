@@ -24,6 +24,7 @@ class Lines:
 
     def __init__(self, note: Callable[[str], None], every: float = EVERY) -> None:
         self.note = note
+        self._tried = False
         self.every = every
 
     def start(self, epochs: int, steps: int, history: Sequence[dict[str, Any]]) -> None:
@@ -32,7 +33,8 @@ class Lines:
         self._epochs = epochs
         self._said = time.monotonic()
         if history:
-            self.note(f"going on after epoch {len(history)} of at most {epochs}")
+            what = "training the best trial on" if self._tried else "going on"
+            self.note(f"{what} after epoch {len(history)} of at most {epochs}")
 
     def steps(self, count: int) -> None:
         """Says nothing."""
@@ -51,6 +53,7 @@ class Lines:
         """Writes the line of a trial."""
         from fullrank.training.progress import trial_line
 
+        self._tried = True
         self.note(trial_line(record))
 
     def close(self) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+from weakref import WeakKeyDictionary
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -22,6 +25,16 @@ class Nearness:
 
     Source: DirectSpec, equation 21.
     """
+
+    _last: ClassVar[WeakKeyDictionary[Interactions, Nearness]] = WeakKeyDictionary()
+
+    @classmethod
+    def of(cls, data: Interactions, distance: int) -> Nearness:
+        """That of the data and the distance; the last one of the data is kept as long as these."""
+        known = cls._last.get(data)
+        if known is None or known.distance != distance:
+            known = cls._last[data] = cls(data, distance)
+        return known
 
     def __init__(self, data: Interactions, distance: int) -> None:
         if distance < 1:

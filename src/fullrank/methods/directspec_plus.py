@@ -74,7 +74,7 @@ class DirectSpecPlus(BalancedMethod):
         values["distinct"] = self.distinct
         if self.tau_near is None:
             return Balance(self._by_rows(balancer), kernel, values, static=True)
-        nearness = Nearness(data, self.graph_distance)
+        nearness = Nearness.of(data, self.graph_distance)
 
         def by_distance(pair: Tensor, batch: Batch, indices: TensorBatch) -> Tensor:
             near = torch.from_numpy(nearness.both(batch.user_idx, batch.item_idx))
