@@ -36,7 +36,7 @@ def test_adding_a_method(taken_back, tmp_path, capsys):
     model = names["model"]
     value = float(capsys.readouterr().out.split()[0])
     assert value == model.evaluate(k=10)["ndcg@10"]
-    untrained = Recommender("softmax", epochs=0, dim=16).fit(names["data"])
+    untrained = Recommender("soft-margin", epochs=0, dim=16).fit(names["data"])
     assert value > 2 * untrained.evaluate(k=10)["ndcg@10"]
     model.save(tmp_path / "m")
     assert Recommender.load(tmp_path / "m").recommend(k=3).equals(model.recommend(k=3))

@@ -22,10 +22,11 @@ PAGES = ["README.md", "CONTRIBUTING.md", KERNELS]
 PAGES += [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "docs").glob("*.md"))]
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+INDENTED = re.compile(r"(?<=\n\n)(?: {4}.*\n)+")
 TABLE = re.compile(r"<!-- table [\w-]+ -->\n.*?<!-- end -->", re.DOTALL)
 # Names such as C++17, x86-64 or ndcg@20 are one word with their digits.
 NOT_PROSE = re.compile(
-    r"`[^`]*`|\]\([^)]*\)|<[^>]*>|[\w+@-]*[A-Za-z+@]-?[\w.]*\d[\w-]*|^\d\. ", re.M
+    r"`[^`]*`|\]\([^)]*\)|<[^>\s][^>]*>|[\w+@-]*[A-Za-z+@]-?[\w.]*\d[\w-]*|^\d\. ", re.M
 )
 NUMERAL = re.compile(r"(?<![\w.])[\d.,]*\d(?: ?[%×])?")
 
@@ -38,7 +39,16 @@ SETTINGS: dict[str, tuple[str, ...]] = {
         "from 1 |",
         "under 300 lines",
     ),
-    KERNELS: ("at most 80", "with 1, 2 and 3 threads"),
+    KERNELS: ("at most 80", "with 1, 2 and 3 threads", "have the weight 1 / occurrences"),
+    "docs/allpass.md": (
+        *("is Algorithm 1 of", "the limit of Algorithm 1", " Algorithm 1 repeats H"),
+        *("1 keeps the singular values, 0 sets each to one", "largest pair has the weight 1"),
+        *("is p = 1: its γ", "T^(−1/2L)", "σ* → 1 for all", "U Vᵀ, p = 0.", "1 / (1 / σ + 1 / σ*)"),
+        *("Algorithm 1 stops", "Algorithm 1 leaves", "p between 0 and 1", "of Algorithm 1 but"),
+        *("√(2 s)", "U S^(p/2) and V S^(p/2)", "U S^(p/2), V S^(p/2)", "k at p = 0, and"),
+        *("and p = 0 against", "variance 1 / m", "up to 1,024, counted", "(p = 0) is best"),
+        *("p = ½ and p = 1 rank", "10⁻³ s", "2 k + 128 vectors", "V S^(p−1) Vᵀ"),
+    ),
     "docs/benchmarks.md": (
         "d = 64, and B = 256",
         "the top 20 of all users",
@@ -46,6 +56,10 @@ SETTINGS: dict[str, tuple[str, ...]] = {
         "always ranks 10,000 users",
     ),
     "docs/data.md": ("ISO 8601", "A row of weight 0", "the 5-core"),
+    "docs/evaluation.md": (
+        *("where p < 0.01 and", "at p < 0.05 in", "a 95 % interval", "with 1,000 resamples"),
+        *("(R RᵀR)ᵤᵢ > 0", "from 100,000 users on"),
+    ),
     "docs/fidelity.md": (
         *(
             "τ lies in (0,",
@@ -57,14 +71,26 @@ SETTINGS: dict[str, tuple[str, ...]] = {
         *("512 eigenvectors", ".3 on CiteULike, .1 on Gowalla", ".1 to .5, kept", "β = 2, Adam"),
         *("β = 4 or 5, SGD", "penalty .01 on the filtered", "at distance 0", "h at 1 |"),
         *("deviation .01, h at .01", "keep .7 of", "KDD 2024", "CIKM 2021", "β = .3,", "α = 1 / γ"),
+        *("limit T → ∞ of Algorithm 1", "| Algorithm 1 on embeddings", "Euler's rule, 1.2 and"),
     ),
     "docs/glossary.md": (
         *("in Algorithm 1", "of Algorithm 1", "2 means a shared item", "counted for | 10 | 11 |"),
         "counted for | 20 | 20 |",
     ),
     "docs/kernels.md": ("one for 64-bit ARM",),
+    "docs/methods.md": (
+        *("WWW 2014", "et al., 2017", "ICDM 2011", "CIKM 2021", "SIGIR 2024", "SIGIR 2025"),
+        *("SIGIR 2023", "KDD 2024", "TOIS 2024"),
+    ),
     "docs/results.md": (
-        *("has seed 0", "with d = 64", "with, d = 64", "B = 256, pairs", "B = 1024 for all"),
+        *(
+            "has seed 0",
+            "of train, seed 0 (",
+            "with d = 64",
+            "with, d = 64",
+            "B = 256, pairs",
+            "B = 1024 for all",
+        ),
         *("## Algorithm 1", "of the paper: Algorithm 1 on random 10 × 10 matrices"),
     ),
 }
@@ -73,7 +99,9 @@ SETTINGS: dict[str, tuple[str, ...]] = {
 
 def prose(page: str) -> str:
     text = (ROOT / page).read_text("utf-8")
-    text = " ".join(NOT_PROSE.sub(" ", FENCE.sub("", TABLE.sub("", text))).split())
+    text = " ".join(
+        NOT_PROSE.sub(" ", INDENTED.sub("", FENCE.sub("", TABLE.sub("", text)))).split()
+    )
     for phrase in (*FORMULAS, *SETTINGS.get(page, ())):
         text = text.replace(phrase, " ")
     return text
