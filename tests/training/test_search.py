@@ -85,6 +85,18 @@ def test_the_last_that_is_proposed_wins_where_it_is_better(small):
     assert found[1] == {"alpha": 0.6}
 
 
+def test_of_two_last_proposals_the_better_goes_on_alone(small):
+    def propose(rung, ranked):
+        return [{"alpha": 0.65}, {"alpha": 0.6}] if rung == 3 else []
+
+    watch = Watch()
+    options = {"propose": propose, "reporter": watch}
+    _, values, trials = search(small.train, (0.5, 0.9), **options).run()
+    assert watch.rows[-2:] == [(0.65, 6), (0.6, 6)]  # three times the last rung is beyond the end
+    assert values == {"alpha": 0.6}
+    assert [row["epochs"] for row in trials] == [3, 2, 6, 6]
+
+
 def test_a_trial_that_diverges_has_lost_and_all_of_them_are_an_error(small):
     def build(values):
         run = trainer(small.train, **QUICK | values)

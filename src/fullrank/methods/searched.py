@@ -90,8 +90,8 @@ class SearchedMethod(PairMethod):
         """Further trials: of the other settings, between neighbours, and at last a slower one.
 
         Rows that move little at a time generalise better and need more epochs, too many to search
-        by. So α and τ are found with `FASTER` steps, and a run with the learning rate of the rule
-        is the last that is tried.
+        by. So α and τ are found with `FASTER` steps, and the last that is tried are runs of the two
+        best with the learning rate of the rule.
         """
         names, best = self._open, ranked[0]
         more: list[dict[str, Any]] = []
@@ -106,7 +106,7 @@ class SearchedMethod(PairMethod):
             between = _between(best[names[0]], self.tried[names[0]])
             more = [{**best, names[0]: value} for value in between]
         elif rung > 2 and self._by_rule:
-            more = [{**best, "lr": best["lr"] / FASTER}]
+            more = [{**values, "lr": values["lr"] / FASTER} for values in ranked[:2]]
         return self._possible(more)
 
     def _possible(self, trials: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -20,6 +20,10 @@ Values = Mapping[str, Any]
 """Settings of a trial, by name."""
 
 
+FINAL = 3
+"""Times the epochs of the last rung after which one of the last proposals is trained on alone."""
+
+
 class Rung(NamedTuple):
     """A point where trials are compared."""
 
@@ -124,10 +128,20 @@ class Search:
         return self._trainer(best), best.values, [trial.record() for trial in self.trials]
 
     def _finished(self) -> _Trial:
-        """Trains what is proposed last to its end; the winner of the rungs too, if still better."""
+        """Trains the best that is proposed last to its end; the winner too, if still better."""
         if self.proposed == len(self.plan):
-            self._add(self.propose(len(self.plan), [trial.values for trial in self._ranked()]))
+            ranked = self._ranked()
+            self._add(self.propose(len(self.plan), [trial.values for trial in ranked]))
+            for trial in ranked[1:]:
+                trial.trainer = None
             self.proposed += 1
+        _, *finalists = self._live()
+        if len(finalists) > 1:
+            for trial in finalists:
+                self._advance(trial, FINAL * self.plan[-1].epochs)
+            for trial in sorted(finalists, key=lambda trial: -trial.score)[1:]:
+                trial.trainer = None
+            self.save()
         last = self._live()[-1]
         self._finish(last)
         best = self._ranked()[0]
@@ -159,7 +173,7 @@ class Search:
                 raise FitError("search", "a loss that diverges with all settings", "a lower lr")
             self.rung += 1
             last = self.rung == len(self.plan)
-            for trial in self._ranked()[1 if last else self.plan[self.rung].trials :]:
+            for trial in self._ranked()[2 if last else self.plan[self.rung].trials :]:
                 trial.trainer = None
             self.save()
 
@@ -173,7 +187,8 @@ class Search:
         if trial.error is not None or trial.progress.epoch >= epochs:
             return
         try:
-            self._trainer(trial).advance(epochs)
+            trainer = self._trainer(trial)
+            trainer.advance(min(epochs, trainer.settings.epochs))
         except FitError as error:
             trial.error = str(error)
         self._trainer(trial).rest()
