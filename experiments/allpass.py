@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 import warnings
 from pathlib import Path
@@ -29,10 +28,6 @@ from torch import Tensor
 
 import fullrank as fr
 from fullrank.data import Interactions
-from fullrank.data.catalog import CATALOG
-from fullrank.data.ids import Ids
-from fullrank.data.readers import read
-from fullrank.data.splits import hold_out
 from fullrank.encoders.block_svd import Triplets, block_svd
 from fullrank.evaluation import evaluate
 from fullrank.methods.closed_form.spectral import normalised
@@ -48,7 +43,6 @@ RANKS = {
 }
 USERS = 1000
 """Users of the validation part that a sweep looks at."""
-PARTS = ("train", "test")
 METRICS: dict[str, Any] = {"k": 20, "metrics": ("ndcg", "recall")}
 
 
@@ -111,16 +105,8 @@ def sweep(swept: Swept, exponent: float, ranks: tuple[int, ...]) -> list[dict[st
 
 
 def split_of(name: str, validation: float) -> fr.Split:
-    """A data set by name; yelp2018 from its folder in ``FULLRANK_DATA``."""
-    if name in CATALOG:
-        return fr.load(name, validation=validation, seed=0)
-    folder = Path(os.environ["FULLRANK_DATA"]) / name
-    users, items = Ids.numbered(31_668), Ids.numbered(38_048)
-    train, test = (read(folder / f"{each}.txt", users=users, items=items) for each in PARTS)
-    if not validation:
-        return fr.Split(name, train, None, test, {})
-    train, held_out = hold_out(train, validation, 0)
-    return fr.Split(name, train, held_out, test, {})
+    """A data set by name, divided with seed 0."""
+    return fr.load(name, validation=validation, seed=0)
 
 
 def triplets_of(data: Interactions, exponent: float, rank: int, cache: Path | None) -> Triplets:

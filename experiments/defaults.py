@@ -16,6 +16,7 @@ from pathlib import Path
 
 import fullrank as fr
 from fullrank.errors import FullrankError
+from fullrank.evaluation import evaluate
 from fullrank.serving.model_files import versions
 
 SIMPLE = ("popularity", "itemknn", "rp3beta", "spectral", "allpass", "ease")
@@ -31,7 +32,7 @@ def run(split: fr.Split, method: str, seed: int) -> dict[str, object]:
     model = fr.Recommender(method, threads=1, **options).fit(split)
     seconds = time.perf_counter() - began
     known = {"train": split.train, "metrics": ("ndcg",), "k": (20,)}
-    on_validation = fr.evaluate(model.scorer, split.validation, **known)
+    on_validation = evaluate(model.scorer, split.validation, **known)
     on_test = model.evaluate(metrics=("ndcg", "recall"), k=(20,))
     training = model.training
     return {

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import time
 import warnings
@@ -22,10 +21,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import polars as pl
 
 import fullrank as fr
-from fullrank.data import Ids, Interactions, Split
+from fullrank.data import Split, load
 from fullrank.encoders import truncated_svd
 from fullrank.methods.closed_form import filtering
 
@@ -125,22 +123,6 @@ ENTRIES = {
 """Every check by ``METHOD:DATA``."""
 
 
-def lightgcn_split(folder: Path, name: str) -> Split:
-    """The two parts of a split of LightGCN: a user's row number, then those of the items."""
-    rows = [_pairs(folder / name / f"{part}.txt") for part in ("train", "test")]
-    n_users, n_items = (int(max(part[side].max() for part in rows)) + 1 for side in (0, 1))
-    ids = [Ids(pl.Series(np.arange(n))) for n in (n_users, n_items)]
-    train, test = (Interactions.from_rows(*ids, *part) for part in rows)
-    return Split(name, train, None, test)
-
-
-def _pairs(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    lines = [line.split() for line in path.read_text().splitlines()]
-    users = np.concatenate([np.full(len(line) - 1, int(line[0])) for line in lines if line])
-    items = np.concatenate([np.array(line[1:], dtype=np.int64) for line in lines if line])
-    return users, items
-
-
 class SharedVectors:
     """The leading singular vectors of one matrix, computed once for the largest rank asked for."""
 
@@ -184,15 +166,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("entries", nargs="*", choices=[*ENTRIES, []], metavar="METHOD:DATA")
     parser.add_argument("--all", action="store_true")
-    parser.add_argument("--data", type=Path, default=None, help="FULLRANK_DATA if absent")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("results/references.json"))
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    folder = arguments.data or Path(os.environ["FULLRANK_DATA"])
     names = list(ENTRIES) if arguments.all else arguments.entries
     for data in sorted({ENTRIES[name].data for name in names}):
-        split = lightgcn_split(folder, data)
+        split = load(data, validation=0)
         entries = [ENTRIES[name] for name in names if ENTRIES[name].data == data]
         # All of them are on the same normalised matrix.
         vectors = SharedVectors(max(each.settings.get("rank", 1) for each in entries))

@@ -18,7 +18,7 @@ from fullrank.auditing.shares import (
     shares_by_users,
     wilson,
 )
-from fullrank.data import Ids, generate, hold_out, load, read
+from fullrank.data import generate, hold_out, load
 from fullrank.data.bins import bin_of, edges_of
 
 
@@ -165,12 +165,8 @@ DATA = Path(os.environ.get("FULLRANK_DATA", "nowhere"))
 def of(name):
     if not (DATA / name).is_dir():
         pytest.skip(f"FULLRANK_DATA has no {name}")
-    if name != "yelp2018":
-        split = load(name, validation=0)
-        return split.train, split.test
-    ids = Ids.numbered(31_668), Ids.numbered(38_048)
-    files = (DATA / name / "train.txt", DATA / name / "test.txt")
-    return tuple(read(path, users=ids[0], items=ids[1]) for path in files)
+    split = load(name, validation=0)
+    return split.train, split.test
 
 
 def share_between(rest, part, low, high):

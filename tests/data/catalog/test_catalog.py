@@ -41,6 +41,7 @@ def folder(monkeypatch, tmp_path, tiny):
     [
         ("citeulike", (5_551, 16_980), 166_003, 44_512, 22),
         ("gowalla", (29_858, 40_981), 810_128, 217_242, 0),
+        ("yelp2018", (31_668, 38_048), 1_237_259, 324_147, 0),
         ("yelp-sparse", (25_677, 25_815), 136_170, 123_852, 0),
     ],
 )
@@ -219,7 +220,15 @@ def test_an_unknown_way_of_dividing(log):
 
 def test_every_entry_is_listed_with_its_sizes():
     listed = {each["name"]: each for each in entries()}
-    assert set(listed) == {"demo", "citeulike", "gowalla", "yelp", "yelp-sparse", "ml-100k"}
+    assert set(listed) == {
+        "demo",
+        "citeulike",
+        "gowalla",
+        "yelp",
+        "yelp-sparse",
+        "yelp2018",
+        "ml-100k",
+    }
     assert (listed["yelp"]["users"], listed["yelp"]["interactions"]) == (25_677, 731_672)
     assert listed["demo"]["here"]
     assert not listed["gowalla"]["here"]

@@ -101,6 +101,18 @@ CATALOG: dict[str, Entry] = {
             ),
             fingerprints={"train": "7aef637aaf504e74", "test": "5852dcca8ac0a3c4"},
         ),
+        Entry(
+            "yelp2018",
+            "who reviewed which business, the split of NGCF and LightGCN",
+            users=31_668,
+            items=38_048,
+            interactions=1_561_406,
+            files=(
+                File("train.txt", _LIGHTGCN + "yelp2018/train.txt"),
+                File("test.txt", _LIGHTGCN + "yelp2018/test.txt"),
+            ),
+            fingerprints={"train": "e7ab26dde283c249", "test": "68e4aee6899a7670"},
+        ),
         # No copy of these two was at hand when this was written, so that neither hashes nor
         # fingerprints are known: sizes are checked. The commit is not pinned for the same reason.
         Entry(
