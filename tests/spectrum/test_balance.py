@@ -233,3 +233,25 @@ def test_repr_shows_the_settings():
         DirectSpecPlus(0.7, 4.0, 3.5, 0.02)
     )
     assert "AttentionTau" in repr(DirectSpecPlus(0.7, AttentionTau(4)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "words"),
+    [
+        (DirectSpec, {"alpha": -0.1}, "found alpha = -0.1; expected a number of 0 or more"),
+        (DirectSpec, {"alpha": 0.1, "shrink": float("nan")}, "found shrink = nan"),
+        (DirectSpecPlus, {"alpha": float("inf"), "tau": 3.0}, "found alpha = inf"),
+        (DirectSpecPlus, {"alpha": 0.5, "tau": -3.0}, "found tau = -3.0"),
+        (DirectSpecPlus, {"alpha": 0.5, "tau": 3.0, "tau_near": 3.5}, "expected at most tau, 3.0"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(kind, values, words):
+    with pytest.raises(ValueError, match=words):
+        kind(**values)
+
+
+@pytest.mark.parametrize("balancer", [DirectSpec(0.1, 0.5), DirectSpecPlus(0.5, 3.0)])
+def test_after_eval_rows_are_returned_as_they_came(balancer):
+    x = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    assert balancer.eval()(x) is x
+    assert not torch.equal(balancer.train()(x), x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
@@ -39,6 +40,7 @@ class DirectSpec(nn.Module):
     what it returns in the loss, and let the gradient flow back. With ``distinct``, say whose rows
     they are: ``idx`` (..., B), equal where rows are the same one. bfloat16 and float16 rows are
     balanced in float32 and returned in their own type; autocast does not reach the products.
+    Balancing belongs to training: after ``eval()`` rows are returned as they came.
 
     Warns:
         RuntimeWarning: once, where a batch has ``1 - α σ₁² < 0``. Batches are looked at ever more
@@ -46,13 +48,15 @@ class DirectSpec(nn.Module):
         ``torch.compile`` no batch is looked at, for a check would break the graph.
 
     Raises:
-        ValueError: ``idx`` is missing where ``distinct`` is set, or given where it is not.
+        ValueError: ``alpha`` or ``shrink`` is below zero or not finite; ``idx`` is missing where
+            ``distinct`` is set, or given where it is not.
 
     Source: DirectSpec, algorithm 2.
     """
 
     def __init__(self, alpha: float, shrink: float = 0.0, distinct: bool = False) -> None:
         super().__init__()
+        _check("DirectSpec", alpha=alpha, shrink=shrink)
         self.alpha = alpha
         self.shrink = shrink
         self.distinct = distinct
@@ -61,6 +65,8 @@ class DirectSpec(nn.Module):
 
     def forward(self, x: Tensor, idx: Tensor | None = None) -> Tensor:
         """Shapes: ``x`` (..., B, d), ``idx`` (..., B) whole numbers; returns like ``x``."""
+        if not self.training:
+            return x
         with without_autocast(x):
             h = unit_rows(at_least_float32(x))
             weight = checked_weights(type(self).__name__, self.distinct, idx, h)
@@ -95,6 +101,12 @@ class DirectSpec(nn.Module):
         return f"alpha={self.alpha}, shrink={self.shrink}" + _shown(self.distinct)
 
 
+def _check(name: str, **values: float) -> None:
+    for each, value in values.items():
+        if not (math.isfinite(value) and value >= 0):
+            raise ValueError(f"{name}: found {each} = {value}; expected a number of 0 or more")
+
+
 def _shown(distinct: bool) -> str:
     return ", distinct=True" if distinct else ""
 
@@ -117,8 +129,9 @@ class DirectSpecPlus(nn.Module):
     ``idx`` where ``distinct`` is.
 
     Raises:
-        ValueError: ``near`` is missing where ``tau_near`` is set, or given where it is not; the
-            same of ``idx`` and ``distinct``.
+        ValueError: a number is below zero or not finite, or ``tau_near`` above ``tau``; ``near`` is
+            missing where ``tau_near`` is set, or given where it is not; the same of ``idx`` and
+            ``distinct``.
 
     Source: DirectSpec, equations 21 and 22.
     """
@@ -133,6 +146,14 @@ class DirectSpecPlus(nn.Module):
         distinct: bool = False,
     ) -> None:
         super().__init__()
+        _check("DirectSpecPlus", alpha=alpha, shrink=shrink)
+        if not isinstance(tau, nn.Module):
+            _check("DirectSpecPlus", tau=tau)
+            if tau_near is not None:
+                _check("DirectSpecPlus", tau_near=tau_near)
+                if tau_near > tau:
+                    found = f"tau_near = {tau_near}"
+                    raise ValueError(f"DirectSpecPlus: found {found}; expected at most tau, {tau}")
         self.alpha = alpha
         self.tau = tau
         self.tau_near = tau_near
@@ -142,6 +163,8 @@ class DirectSpecPlus(nn.Module):
 
     def forward(self, x: Tensor, near: Tensor | None = None, idx: Tensor | None = None) -> Tensor:
         """Shapes: ``x`` (..., B, d), ``near`` (..., B, B) bool, ``idx`` (..., B); like ``x``."""
+        if not self.training:
+            return x
         if (near is None) != (self.tau_near is None):
             found = "no near pairs" if near is None else "near pairs"
             raise ValueError(f"DirectSpecPlus: found {found} with tau_near = {self.tau_near}")
