@@ -1,0 +1,180 @@
+"""Which trial runs when: every method once, then the good ones on, as long as time is left."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from fullrank.data.interactions import Interactions
+from fullrank.data.memory import available_memory, shown
+from fullrank.errors import FullrankError
+from fullrank.evaluation import evaluate
+from fullrank.methods import Method, TrainedMethod
+from fullrank.methods.fitting import Fitted, vary
+from fullrank.methods.fitting import fit as fit_method
+from fullrank.portfolio.auto import Auto
+from fullrank.portfolio.board import METRIC, Line, Part
+from fullrank.portfolio.costs import Costs
+from fullrank.portfolio.entries import ENTRIES, Entry
+from fullrank.portfolio.training import OutOfTime, epochs_within, watched
+from fullrank.training import Reporter, Silent
+
+KEEP = 0.85
+"""Share of the best first value from which on a method is searched on."""
+TRIALS = 12
+"""The most of a method."""
+
+
+class Contest:
+    """Runs the portfolio.
+
+    The settings tried of a method depend on its own values alone, and which methods are searched
+    on depends on the first round. So the outcome has the same bits again, unless time cuts it.
+
+    Args:
+        auto: Time and seed.
+        parts: ``train`` and ``validation``.
+        device: Where methods run.
+        reporter: Receives every trial, and the log of what is trained.
+        entries: The portfolio.
+        clock: Seconds.
+        free: Bytes of memory that could still be taken; None where the system does not say.
+    """
+
+    def __init__(
+        self,
+        auto: Auto,
+        parts: Mapping[str, Interactions],
+        device: str,
+        reporter: Reporter | None = None,
+        *,
+        entries: Sequence[Entry] = ENTRIES,
+        clock: Callable[[], float] = time.perf_counter,
+        free: Callable[[], int | None] = available_memory,
+    ) -> None:
+        self.auto, self.device = auto, device
+        self.parts = {name: parts[name] for name in ("train", "validation")}
+        self.reporter = reporter or Silent()
+        self.entries = {entry.method: entry for entry in entries}
+        self.clock, self.free = clock, free
+        self.began = clock()
+        self.costs = Costs(self.parts["train"])
+        self.lines = {name: Line(name) for name in self.entries}
+        self._firsts = {
+            name: entry.first(auto.seed).fitted_to(self.parts["train"])
+            for name, entry in self.entries.items()
+        }
+
+    @property
+    def left(self) -> float:
+        """Seconds of the budget."""
+        return self.auto.budget - (self.clock() - self.began)
+
+    def run(self) -> list[Line]:
+        """Every method once, then those that are near the best on."""
+        for name, first in self._firsts.items():
+            self._try(name, first)
+        best = max((line.best.value for line in self.lines.values() if line.best), default=0.0)
+        for line in self.lines.values():
+            if line.best is not None and line.best.value < KEEP * best and self._open(line.method):
+                line.note = f"not searched on: below {KEEP:.0%} of the best"
+        self._search_on()
+        return list(self.lines.values())
+
+    def _search_on(self) -> None:
+        """Gives the next trial to the method that has taken the least time."""
+        while True:
+            ready = [line for line in self.lines.values() if self._open(line.method)]
+            if not ready:
+                return
+            line = min(ready, key=lambda each: each.seconds)
+            self._try(line.method, self._next(line.method))
+
+    def _open(self, name: str) -> bool:
+        return self.lines[name].note is None and self._next(name) is not None
+
+    def _next(self, name: str) -> Method | None:
+        """The first settings near the best that were not tried."""
+        line, entry, first = self.lines[name], self.entries[name], self._firsts[name]
+        if line.best is None or len(line.trials) >= TRIALS:
+            return None
+        tried = [trial["settings"] for trial in line.trials]
+        for move in entry.near(line.best.method, first):
+            moved = line.best.method.replace(**move).fitted_to(self.parts["train"])
+            if self._values(name, moved) not in tried:
+                return moved
+        return None
+
+    def _values(self, name: str, method: Method) -> dict[str, Any]:
+        return {each: getattr(method, each) for each in self.entries[name].steps}
+
+    def _try(self, name: str, method: Method | None) -> None:
+        """A trial, if memory and time are there for it; what went wrong is noted in its line."""
+        if method is None:
+            return
+        line = self.lines[name]
+        why = self._refused(line, method)
+        if why is not None:
+            line.note = why
+            return
+        trial: dict[str, Any] = {"settings": self._values(name, method)}
+        began = self.clock()
+        try:
+            part = self._part(name, method)
+        except OutOfTime:
+            line.note = trial["error"] = "stopped: the time was over"
+        except FullrankError as error:
+            line.note = trial["error"] = f"failed: {error}"
+        except (Exception, MemoryError) as error:  # one method's fault is not the others'
+            reason = " ".join(str(error).split()) or "no reason given"
+            line.note = trial["error"] = f"failed: {type(error).__name__}: {reason}"
+        else:
+            trial[METRIC] = part.value
+            if line.best is None or part.value > line.best.value:
+                line.best = part
+                line.settings = trial["settings"] | part.fitted[1].get("chosen", {})
+        trial["seconds"] = self.clock() - began
+        line.seconds += trial["seconds"]
+        line.trials.append(trial)
+        figures = {key: trial[key] for key in (METRIC, "error", "seconds") if key in trial}
+        self.reporter.trial({"method": name, **trial["settings"], **figures})
+
+    def _refused(self, line: Line, method: Method) -> str | None:
+        """Why a trial may not run."""
+        if method.name == "popularity":
+            return None
+        stands = "left out" if line.best is None else "not searched on"
+        needed, free = self.costs.memory(method), self.free()
+        if free is not None and needed > free:
+            return f"{stands}: needs some {shown(needed)}, and {shown(free)} are free"
+        line.memory = max(line.memory, needed)
+        if self.left <= 0:
+            return f"{stands}: no time left"
+        if isinstance(method, TrainedMethod):
+            return None
+        last = [trial["seconds"] for trial in line.trials]
+        takes = max(last[-1:], default=self.costs.seconds(method))
+        if takes > self.left:
+            return f"{stands}: takes some {takes:.0f} s, and {self.left:.0f} s are left"
+        return None
+
+    def _part(self, name: str, method: Method) -> Part:
+        """A trial's model with its figures."""
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            method, fitted = self._fitted(name, method)
+        train, validation = self.parts["train"], self.parts["validation"]
+        k = min(20, train.n_items)
+        figures = evaluate(fitted[0], validation, train=train, k=(k,), metrics=("ndcg",))
+        return Part(method, fitted, figures, tuple(str(each.message) for each in said))
+
+    def _fitted(self, name: str, method: Method) -> tuple[Method, Fitted]:
+        train, best = self.parts["train"], self.lines[name].best
+        if isinstance(method, TrainedMethod):
+            method = epochs_within(method, self.parts, self.device, lambda: self.left)
+            reporter = watched(self.reporter, lambda: self.left)
+            return method, fit_method(method, self.parts, self.device, reporter=reporter)
+        varied = None if best is None else vary(method, best.method, best.fitted, train)
+        return method, varied or fit_method(method, self.parts, self.device)

@@ -1,0 +1,72 @@
+"""Trained methods within a time: fewer epochs where it is short, and an end where it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from fullrank.data.interactions import Interactions
+from fullrank.errors import FitError
+from fullrank.methods import TrainedMethod
+from fullrank.methods.fitting import fit
+from fullrank.training import Reporter
+from fullrank.training.checkpoint import Record
+from fullrank.training.progress import Several, Silent
+
+Trained = TypeVar("Trained", bound=TrainedMethod)
+
+LEAST = 5
+"""Epochs below which it is not worth while to begin."""
+SEARCH, RUNS = 120, 2
+"""Epochs that a search takes beside the full runs, and how many of those there are at most."""
+
+
+class OutOfTime(Exception):  # noqa: N818  # no error: nothing went wrong
+    """The budget is spent while a method is trained."""
+
+
+class _Watch(Silent):
+    def __init__(self, left: Callable[[], float]) -> None:
+        self.left = left
+
+    def epoch(self, record: Record) -> None:
+        del record
+        if self.left() <= 0:
+            raise OutOfTime
+
+    def trial(self, record: Record) -> None:
+        self.epoch(record)
+
+
+def watched(reporter: Reporter, left: Callable[[], float]) -> Reporter:
+    """The reporter, and an `OutOfTime` after the epoch that spends the budget."""
+    return Several([reporter, _Watch(left)])
+
+
+def epochs_within(
+    method: Trained,
+    parts: Mapping[str, Interactions],
+    device: str,
+    left: Callable[[], float],
+) -> Trained:
+    """The method with as many epochs as fit into the seconds left, by the time that one takes.
+
+    Raises:
+        FitError: that is fewer than `LEAST`.
+    """
+    probe = method.settled().replace(epochs=1)
+    _, found = fit(probe, parts, device)
+    seconds, whole = found["seconds"], found["seconds_with_validation"]
+    each = max(seconds + (whole - seconds) / method.validate_every, 1e-9)
+    room = left() / each
+    searched = bool(method.candidates(parts["train"]))
+    if not searched:
+        most = room
+    elif room > SEARCH + RUNS * 60:
+        most = (room - SEARCH) / RUNS
+    else:  # the search is as long as the runs, and shorter with them
+        most = room / (SEARCH / 60 + RUNS)
+    if most < LEAST:
+        found_ = f"time for {max(int(most), 0)} epochs of {each:.2g} s"
+        raise FitError(f"method {method.name}", found_, f"a budget for {LEAST} or more")
+    return method if most >= method.epochs else method.replace(epochs=int(most))
