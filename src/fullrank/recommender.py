@@ -17,9 +17,10 @@ from fullrank.data.splits import Split
 from fullrank.engine.devices import device_named, torch_threads
 from fullrank.errors import DataError, SettingError
 from fullrank.evaluation import Evaluation, evaluate
-from fullrank.methods import Method, stored_method
+from fullrank.methods import Method
 from fullrank.portfolio import configured
 from fullrank.portfolio import fit as fit_method
+from fullrank.portfolio import stored as stored_method
 from fullrank.serving import frames
 from fullrank.serving.fitted_model import FittedModel
 from fullrank.serving.fold_in import FoldIn

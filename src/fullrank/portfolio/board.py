@@ -48,6 +48,8 @@ class Line:
     memory: int = 0
     """Bytes that a fit was estimated to take, the most of all trials."""
     trials: list[dict[str, Any]] = field(default_factory=list)
+    toward: tuple[str, bool] | None = None
+    """The setting by which it got better last, and whether by a larger value."""
     note: str | None = None
     """Why it was left out, or not searched on."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from fullrank.data.interactions import Interactions
 from fullrank.data.memory import available_memory, shown
-from fullrank.errors import FullrankError
+from fullrank.errors import FullrankError, SettingError
 from fullrank.evaluation import evaluate
 from fullrank.methods import Method, TrainedMethod
 from fullrank.methods.fitting import Fitted, vary
@@ -17,11 +17,11 @@ from fullrank.methods.fitting import fit as fit_method
 from fullrank.portfolio.auto import Auto
 from fullrank.portfolio.board import METRIC, Line, Part
 from fullrank.portfolio.costs import Costs
-from fullrank.portfolio.entries import ENTRIES, Entry
+from fullrank.portfolio.entries import ENTRIES, Entry, Move
 from fullrank.portfolio.training import OutOfTime, epochs_within, watched
 from fullrank.training import Reporter, Silent
 
-KEEP = 0.85
+KEEP = 0.9
 """Share of the best first value from which on a method is searched on."""
 TRIALS = 12
 """The most of a method."""
@@ -62,6 +62,7 @@ class Contest:
         self.began = clock()
         self.costs = Costs(self.parts["train"])
         self.lines = {name: Line(name) for name in self.entries}
+        self._toward: tuple[str, bool] | None = None
         self._firsts = {
             name: entry.first(auto.seed).fitted_to(self.parts["train"])
             for name, entry in self.entries.items()
@@ -96,19 +97,25 @@ class Contest:
         return self.lines[name].note is None and self._next(name) is not None
 
     def _next(self, name: str) -> Method | None:
-        """The first settings near the best that were not tried."""
-        line, entry, first = self.lines[name], self.entries[name], self._firsts[name]
+        """The first settings near the best that were not tried; where it got better last before."""
+        line, entry = self.lines[name], self.entries[name]
         if line.best is None or len(line.trials) >= TRIALS:
             return None
         tried = [trial["settings"] for trial in line.trials]
-        for move in entry.near(line.best.method, first):
-            moved = line.best.method.replace(**move).fitted_to(self.parts["train"])
-            if self._values(name, moved) not in tried:
+        best, found = line.best.method, _found(line.best.fitted)
+        moves = entry.near(best, self._firsts[name], found)
+        for move in sorted(moves, key=lambda each: (each.name, each.up) != line.toward):
+            moved = self._moved(best, move)
+            if moved is not None and entry.values(moved, found) not in tried:
+                self._toward = move.name, move.up
                 return moved
         return None
 
-    def _values(self, name: str, method: Method) -> dict[str, Any]:
-        return {each: getattr(method, each) for each in self.entries[name].steps}
+    def _moved(self, best: Method, move: Move) -> Method | None:
+        try:
+            return best.replace(**{move.name: move.value}).fitted_to(self.parts["train"])
+        except SettingError:  # out of bounds, where a factor has led there
+            return None
 
     def _try(self, name: str, method: Method | None) -> None:
         """A trial, if memory and time are there for it; what went wrong is noted in its line."""
@@ -119,12 +126,13 @@ class Contest:
         if why is not None:
             line.note = why
             return
-        trial: dict[str, Any] = {"settings": self._values(name, method)}
+        found = {} if line.best is None else _found(line.best.fitted)
+        trial: dict[str, Any] = {"settings": self.entries[name].values(method, found)}
         began = self.clock()
         try:
             part = self._part(name, method)
-        except OutOfTime:
-            line.note = trial["error"] = "stopped: the time was over"
+        except OutOfTime as end:
+            line.note = trial["error"] = str(end)
         except FullrankError as error:
             line.note = trial["error"] = f"failed: {error}"
         except (Exception, MemoryError) as error:  # one method's fault is not the others'
@@ -132,7 +140,9 @@ class Contest:
             line.note = trial["error"] = f"failed: {type(error).__name__}: {reason}"
         else:
             trial[METRIC] = part.value
+            trial["settings"] = self.entries[name].values(part.method, _found(part.fitted))
             if line.best is None or part.value > line.best.value:
+                line.toward = self._toward if line.best is not None else None
                 line.best = part
                 line.settings = trial["settings"] | part.fitted[1].get("chosen", {})
         trial["seconds"] = self.clock() - began
@@ -178,3 +188,8 @@ class Contest:
             return method, fit_method(method, self.parts, self.device, reporter=reporter)
         varied = None if best is None else vary(method, best.method, best.fitted, train)
         return method, varied or fit_method(method, self.parts, self.device)
+
+
+def _found(fitted: Fitted) -> dict[str, Any]:
+    """What the method's own rules gave, for settings that are absent."""
+    return dict(fitted[1].get("allpass", {}))

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from fullrank.data.interactions import Interactions
-from fullrank.errors import FitError
 from fullrank.methods import TrainedMethod
 from fullrank.methods.fitting import fit
 from fullrank.training import Reporter
@@ -22,7 +21,7 @@ SEARCH, RUNS = 120, 2
 
 
 class OutOfTime(Exception):  # noqa: N818  # no error: nothing went wrong
-    """The budget is spent while a method is trained."""
+    """The budget is spent while a method is trained, or would be."""
 
 
 class _Watch(Silent):
@@ -32,7 +31,7 @@ class _Watch(Silent):
     def epoch(self, record: Record) -> None:
         del record
         if self.left() <= 0:
-            raise OutOfTime
+            raise OutOfTime("stopped: the time was over")
 
     def trial(self, record: Record) -> None:
         self.epoch(record)
@@ -52,7 +51,7 @@ def epochs_within(
     """The method with as many epochs as fit into the seconds left, by the time that one takes.
 
     Raises:
-        FitError: that is fewer than `LEAST`.
+        OutOfTime: that is fewer than `LEAST`.
     """
     probe = method.settled().replace(epochs=1)
     _, found = fit(probe, parts, device)
@@ -67,6 +66,5 @@ def epochs_within(
     else:  # the search is as long as the runs, and shorter with them
         most = room / (SEARCH / 60 + RUNS)
     if most < LEAST:
-        found_ = f"time for {max(int(most), 0)} epochs of {each:.2g} s"
-        raise FitError(f"method {method.name}", found_, f"a budget for {LEAST} or more")
+        raise OutOfTime(f"left out: time for {max(int(most), 0)} epochs of {each:.2g} s")
     return method if most >= method.epochs else method.replace(epochs=int(most))

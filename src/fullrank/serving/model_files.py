@@ -26,16 +26,8 @@ from fullrank.data.interactions import Interactions
 from fullrank.data.locks import exclusive, is_leftover, part_folder
 from fullrank.errors import DataError
 from fullrank.serving import stored_checks
-from fullrank.serving.allpass_scorer import AllPassScorer
-from fullrank.serving.filter_scorer import FilterScorer
-from fullrank.serving.scorers import (
-    DotScorer,
-    HistoryScorer,
-    ItemScorer,
-    Tensors,
-)
-from fullrank.serving.sgfcf_scorer import IndividualScorer
-from fullrank.serving.spectral_scorer import SpectralScorer
+from fullrank.serving.stored_scorers import scorer_of as scorer_of
+from fullrank.serving.stored_scorers import tensors_of as tensors_of
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -48,18 +40,6 @@ _READS = 20
 """Times to read a folder that is being written meanwhile."""
 POPULARITY = "popularity"
 """Name of the training popularity in the folder of a model of folded-in users."""
-Stores = AllPassScorer | DotScorer | FilterScorer | IndividualScorer | ItemScorer | SpectralScorer
-"""Scorers that a folder can hold."""
-_KINDS: dict[str, type[Stores]] = {
-    "users": DotScorer,
-    "coefficients": FilterScorer,
-    "exponents": IndividualScorer,
-    "vectors": SpectralScorer,
-    "factors": AllPassScorer,
-    "weights": ItemScorer,
-    "weights.data": ItemScorer,
-}
-"""Which scorer a folder holds, by the name of a tensor that only this one has."""
 _FIELDS = {"method": str, "settings": dict, "data": dict, "training": dict, "metrics": dict}
 
 
@@ -85,25 +65,6 @@ def versions() -> dict[str, str]:
         "polars": pl.__version__,
         "kernels": native.state(),
     }
-
-
-def tensors_of(scorer: DotScorer | HistoryScorer) -> dict[str, Tensor]:
-    """What a model folder keeps of a fitted method, by name."""
-    if not isinstance(scorer, Stores):
-        raise TypeError(f"found {type(scorer).__name__}; expected a scorer of fullrank.serving")
-    return scorer.tensors()
-
-
-def scorer_of(tensors: Tensors, train: Interactions, device: str) -> DotScorer | HistoryScorer:
-    """The scorer of what `tensors_of` gave.
-
-    Raises:
-        DataError: the tensors are of no scorer.
-    """
-    for name, kind in _KINDS.items():
-        if name in tensors:
-            return kind.from_tensors(tensors, train, device)
-    raise DataError("tables of the model", f"tensors {sorted(tensors)}", f"one of {list(_KINDS)}")
 
 
 def popularity_of(stored: Stored, *, trained: bool) -> NDArray[Any] | None:
