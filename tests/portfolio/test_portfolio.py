@@ -74,12 +74,16 @@ def test_the_leaderboard_has_a_line_for_each_method_best_first(model):
 def test_only_methods_near_the_best_are_searched_on(small):
     run = contest(small)
     lines = {line.method: line for line in run.run()}
-    first = {name: line.trials[0][METRIC] for name, line in lines.items() if line.best}
+    begun = {name: len(run.entries[name].starts) for name in lines}
+    first = {
+        name: max(trial[METRIC] for trial in line.trials[: begun[name]])
+        for name, line in lines.items()
+        if line.best
+    }
     for name, value in first.items():
         weak = value < KEEP * max(first.values())
-        assert (len(lines[name].trials) == 1) or not weak
-        if not weak and run.entries[name].steps:
-            assert len(lines[name].trials) > 1
+        more = len(lines[name].trials) > begun[name]
+        assert more == (not weak and bool(run.entries[name].steps))
 
 
 def test_a_method_is_searched_from_where_it_is_best(small):
@@ -173,9 +177,9 @@ def test_ease_needs_its_matrix(small):
 def test_every_method_has_a_cost(small):
     costs = Costs(small.train)
     for entry in ENTRIES:
-        method = entry.first(0).fitted_to(small.train)
-        assert costs.memory(method) > 0
-        assert entry.method in ("directspec+",) or costs.seconds(method) >= 0
+        for method in entry.first(0):
+            assert costs.memory(method.fitted_to(small.train)) > 0
+            assert costs.seconds(method.fitted_to(small.train)) >= 0
 
 
 @pytest.mark.parametrize(
@@ -261,18 +265,20 @@ def test_other_pairs_are_found_anew(small):
 
 def test_a_step_from_a_reduced_size_is_along_the_ladder():
     entry = Entry("itemknn", {"neighbours": (20, 50, 400)})
-    first = build_method("itemknn", {"neighbours": 30})
-    near = entry.near(first.replace(neighbours=119), first, {})
-    assert near == [("neighbours", 30, False), ("neighbours", 400, True), ("neighbours", 50, False)]
-    near = entry.near(first.replace(neighbours=400), first, {})
-    assert near == [("neighbours", 30, False), ("neighbours", 50, False)]
+    first = build_method("itemknn", {})
+    near = entry.near(first.replace(neighbours=119), {})
+    assert near == [
+        ("neighbours", 50, False), ("neighbours", 400, True), ("neighbours", 100, False),
+    ]  # fmt: skip
+    near = entry.near(first.replace(neighbours=400), {})
+    assert near == [("neighbours", 50, False), ("neighbours", 100, False)]
 
 
 def test_a_step_by_a_factor_begins_where_the_rule_ended():
     entry = Entry("allpass", {"weight": Ratio(2.0), "rank": Ratio(1.5)})
     first, found = AllPass(), {"weight": 0.01234, "rank": 40}
     assert entry.values(first, found) == {"weight": 0.012, "rank": 40}
-    assert entry.near(first, first, found) == [
+    assert entry.near(first, found) == [
         ("weight", 0.048, True), ("weight", 0.003, False),
         ("rank", 90, True), ("rank", 17, False),
         ("weight", 0.024, True), ("weight", 0.006, False),

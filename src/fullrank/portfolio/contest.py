@@ -64,7 +64,7 @@ class Contest:
         self.lines = {name: Line(name) for name in self.entries}
         self._toward: tuple[str, bool] | None = None
         self._firsts = {
-            name: entry.first(auto.seed).fitted_to(self.parts["train"])
+            name: [first.fitted_to(self.parts["train"]) for first in entry.first(auto.seed)]
             for name, entry in self.entries.items()
         }
 
@@ -75,8 +75,10 @@ class Contest:
 
     def run(self) -> list[Line]:
         """Every method once, then those that are near the best on."""
-        for name, first in self._firsts.items():
-            self._try(name, first)
+        for name, firsts in self._firsts.items():
+            for first in firsts:
+                if self.lines[name].note is None:
+                    self._try(name, first)
         best = max((line.best.value for line in self.lines.values() if line.best), default=0.0)
         for line in self.lines.values():
             if line.best is not None and line.best.value < KEEP * best and self._open(line.method):
@@ -103,7 +105,7 @@ class Contest:
             return None
         tried = [trial["settings"] for trial in line.trials]
         best, found = line.best.method, _found(line.best.fitted)
-        moves = entry.near(best, self._firsts[name], found)
+        moves = entry.near(best, found)
         for move in sorted(moves, key=lambda each: (each.name, each.up) != line.toward):
             moved = self._moved(best, move)
             if moved is not None and entry.values(moved, found) not in tried:
@@ -142,7 +144,7 @@ class Contest:
             trial[METRIC] = part.value
             trial["settings"] = self.entries[name].values(part.method, _found(part.fitted))
             if line.best is None or part.value > line.best.value:
-                line.toward = self._toward if line.best is not None else None
+                line.toward = self._toward if len(line.trials) >= len(self._firsts[name]) else None
                 line.best = part
                 line.settings = trial["settings"] | part.fitted[1].get("chosen", {})
         trial["seconds"] = self.clock() - began

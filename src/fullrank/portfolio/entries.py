@@ -37,10 +37,12 @@ class Entry:
     steps: Steps = field(default_factory=dict)
     """Values along which each setting moves; the default is added where it is not among them.
     Nothing is tried but the defaults if empty."""
+    starts: tuple[Mapping[str, Any], ...] = ({},)
+    """Settings that are tried in the first round, over the defaults."""
 
-    def first(self, seed: int) -> Method:
-        """The settings that are tried first: the defaults."""
-        return build_method(self.method, {"seed": seed})
+    def first(self, seed: int) -> list[Method]:
+        """The settings that are tried in the first round."""
+        return [build_method(self.method, {"seed": seed, **start}) for start in self.starts]
 
     def values(self, method: Method, found: Mapping[str, Any]) -> dict[str, Any]:
         """The values of the settings that move; what a rule ``found`` where they are absent."""
@@ -50,7 +52,7 @@ class Entry:
             for name, value in values.items()
         }
 
-    def near(self, best: Method, first: Method, found: Mapping[str, Any]) -> list[Move]:
+    def near(self, best: Method, found: Mapping[str, Any]) -> list[Move]:
         """Steps up and down from ``best``, along one setting after the other."""
         here = self.values(best, found)
         return [
@@ -58,11 +60,11 @@ class Entry:
             for stride in STRIDES
             for name in self.steps
             if here[name] is not None
-            for value in self._moved(name, here[name], getattr(first, name), stride)
+            for value in self._moved(name, best, here[name], stride)
         ]
 
-    def _moved(self, name: str, here: float, default: float | None, stride: int) -> list[Any]:
-        steps = self.steps[name]
+    def _moved(self, name: str, best: Method, here: Any, stride: int) -> list[Any]:
+        steps, default = self.steps[name], type(best).model_fields[name].default
         if isinstance(steps, Ratio):
             return [rounded(type(here)(here * steps.factor**each)) for each in (stride, -stride)]
         ladder = sorted({*steps, here} | (set() if default is None else {default}))
@@ -107,10 +109,14 @@ ENTRIES = (
     Entry(
         "ials",
         {
-            "regularization": (0.05, 0.5, 5.0),
-            "confidence": (3.0, 10.0, 30.0, 100.0),
-            "dim": (64, 128, 256),
+            "confidence": (3.0, 10.0, 30.0, 100.0, 300.0),
+            "regularization": (0.05, 0.5, 5.0, 15.0, 50.0, 150.0),
+            "dim": (32, 64, 128, 256, 512),
         },
+        starts=(
+            {"dim": 64, "regularization": 50.0, "confidence": 10.0},  # best on dense data
+            {"dim": 256, "regularization": 10.0, "confidence": 100.0},  # and on sparse
+        ),
     ),
     Entry("spectral", {"smoothing": (0.1, 0.3, 1.0, 3.0), "beta": (0.2, 0.3, 0.4, 0.5)}),
     Entry("directspec+"),
