@@ -268,7 +268,7 @@ def test_a_step_from_a_reduced_size_is_along_the_ladder():
     first = build_method("itemknn", {})
     near = entry.near(first.replace(neighbours=119), {})
     assert near == [
-        ("neighbours", 50, False), ("neighbours", 400, True), ("neighbours", 100, False),
+        ("neighbours", 50, False), ("neighbours", 100, False), ("neighbours", 400, True),
     ]  # fmt: skip
     near = entry.near(first.replace(neighbours=400), {})
     assert near == [("neighbours", 50, False), ("neighbours", 100, False)]
@@ -279,10 +279,10 @@ def test_a_step_by_a_factor_begins_where_the_rule_ended():
     first, found = AllPass(), {"weight": 0.01234, "rank": 40}
     assert entry.values(first, found) == {"weight": 0.012, "rank": 40}
     assert entry.near(first, found) == [
-        ("weight", 0.048, True), ("weight", 0.003, False),
-        ("rank", 90, True), ("rank", 17, False),
-        ("weight", 0.024, True), ("weight", 0.006, False),
-        ("rank", 60, True), ("rank", 26, False),
+        ("weight", 0.003, False), ("weight", 0.048, True),
+        ("rank", 17, False), ("rank", 90, True),
+        ("weight", 0.006, False), ("weight", 0.024, True),
+        ("rank", 26, False), ("rank", 60, True),
     ]  # fmt: skip
 
 

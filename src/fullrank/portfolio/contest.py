@@ -1,10 +1,10 @@
-"""Which trial runs when: every method once, then the good ones on, as long as time is left."""
+"""Which trial runs when: closed forms once, then the good ones on, what is trained between."""
 
 from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from fullrank.data.interactions import Interactions
@@ -25,6 +25,8 @@ KEEP = 0.9
 """Share of the best first value from which on a method is searched on."""
 TRIALS = 12
 """The most of a method."""
+FOR_TRAINED, FOR_BLEND = 0.5, 0.1
+"""Shares of the budget that are kept for what is trained, and for the blend."""
 
 
 class Contest:
@@ -73,26 +75,47 @@ class Contest:
         """Seconds of the budget."""
         return self.auto.budget - (self.clock() - self.began)
 
+    @property
+    def left_to_fit(self) -> float:
+        """Seconds that methods may take, for some are kept for the blend."""
+        return self.left - FOR_BLEND * self.auto.budget
+
     def run(self) -> list[Line]:
-        """Every method once, then those that are near the best on."""
-        for name, firsts in self._firsts.items():
-            for first in firsts:
-                if self.lines[name].note is None:
-                    self._try(name, first)
+        """Closed forms once, the good ones on for half of the time, what is trained, the rest."""
+        trained = [
+            name for name, each in self._firsts.items() if isinstance(each[0], TrainedMethod)
+        ]
+        self._begin(name for name in self._firsts if name not in trained)
         best = max((line.best.value for line in self.lines.values() if line.best), default=0.0)
         for line in self.lines.values():
             if line.best is not None and line.best.value < KEEP * best and self._open(line.method):
                 line.note = f"not searched on: below {KEEP:.0%} of the best"
-        self._search_on()
+        self._search_on(FOR_TRAINED * self.auto.budget if trained else 0.0)
+        self._begin(trained)
+        self._search_on(None)
         return list(self.lines.values())
 
-    def _search_on(self) -> None:
-        """Gives the next trial to the method that has taken the least time."""
+    def _begin(self, names: Iterable[str]) -> None:
+        """The first trials of methods."""
+        for name in names:
+            for first in self._firsts[name]:
+                if self.lines[name].note is None:
+                    self._try(name, first)
+
+    def _search_on(self, keep: float | None) -> None:
+        """Gives the next trial to the method that has taken the least time.
+
+        Args:
+            keep: Seconds that are to be left; if None, what does not fit is noted as left out.
+        """
         while True:
-            ready = [line for line in self.lines.values() if self._open(line.method)]
-            if not ready:
+            open_ = [line for line in self.lines.values() if self._open(line.method)]
+            if keep is not None:
+                room = self.left_to_fit - keep
+                open_ = [line for line in open_ if line.trials[-1]["seconds"] <= room]
+            if not open_:
                 return
-            line = min(ready, key=lambda each: each.seconds)
+            line = min(open_, key=lambda each: each.seconds)
             self._try(line.method, self._next(line.method))
 
     def _open(self, name: str) -> bool:
@@ -162,14 +185,15 @@ class Contest:
         if free is not None and needed > free:
             return f"{stands}: needs some {shown(needed)}, and {shown(free)} are free"
         line.memory = max(line.memory, needed)
-        if self.left <= 0:
+        left = self.left_to_fit
+        if left <= 0:
             return f"{stands}: no time left"
         if isinstance(method, TrainedMethod):
             return None
         last = [trial["seconds"] for trial in line.trials]
         takes = max(last[-1:], default=self.costs.seconds(method))
-        if takes > self.left:
-            return f"{stands}: takes some {takes:.0f} s, and {self.left:.0f} s are left"
+        if takes > left:
+            return f"{stands}: takes some {takes:.0f} s, and {left:.0f} s are left"
         return None
 
     def _part(self, name: str, method: Method) -> Part:
@@ -185,8 +209,8 @@ class Contest:
     def _fitted(self, name: str, method: Method) -> tuple[Method, Fitted]:
         train, best = self.parts["train"], self.lines[name].best
         if isinstance(method, TrainedMethod):
-            method = epochs_within(method, self.parts, self.device, lambda: self.left)
-            reporter = watched(self.reporter, lambda: self.left)
+            method = epochs_within(method, self.parts, self.device, lambda: self.left_to_fit)
+            reporter = watched(self.reporter, lambda: self.left_to_fit)
             return method, fit_method(method, self.parts, self.device, reporter=reporter)
         varied = None if best is None else vary(method, best.method, best.fitted, train)
         return method, varied or fit_method(method, self.parts, self.device)

@@ -53,7 +53,7 @@ class Entry:
         }
 
     def near(self, best: Method, found: Mapping[str, Any]) -> list[Move]:
-        """Steps up and down from ``best``, along one setting after the other."""
+        """Steps down and up from ``best``, along one setting after the other."""
         here = self.values(best, found)
         return [
             Move(name, value, value > here[name])
@@ -66,10 +66,10 @@ class Entry:
     def _moved(self, name: str, best: Method, here: Any, stride: int) -> list[Any]:
         steps, default = self.steps[name], type(best).model_fields[name].default
         if isinstance(steps, Ratio):
-            return [rounded(type(here)(here * steps.factor**each)) for each in (stride, -stride)]
+            return [rounded(type(here)(here * steps.factor**each)) for each in (-stride, stride)]
         ladder = sorted({*steps, here} | (set() if default is None else {default}))
         at = ladder.index(here)
-        return [ladder[to] for to in (at + stride, at - stride) if 0 <= to < len(ladder)]
+        return [ladder[to] for to in (at - stride, at + stride) if 0 <= to < len(ladder)]
 
 
 def rounded(value: Any) -> Any:
@@ -92,7 +92,6 @@ ENTRIES = (
         },
     ),
     Entry("itemknn", {"neighbours": (20, 50, 100, 200, 400), "shrinkage": (0.0, 10.0, 30.0)}),
-    Entry("ease", {"ridge": (4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 250.0, 500.0, 1000.0, 2000.0)}),
     Entry(
         "allpass",
         {
@@ -102,6 +101,7 @@ ENTRIES = (
             "rank": Ratio(1.5),
         },
     ),
+    Entry("spectral", {"smoothing": (0.1, 0.3, 1.0, 3.0), "beta": (0.2, 0.3, 0.4, 0.5)}),
     Entry(
         "slim",
         {"ridge": (8.0, 15.0, 30.0, 60.0, 120.0, 250.0, 500.0), "neighbours": (50, 100, 200)},
@@ -118,7 +118,7 @@ ENTRIES = (
             {"dim": 256, "regularization": 10.0, "confidence": 100.0},  # and on sparse
         ),
     ),
-    Entry("spectral", {"smoothing": (0.1, 0.3, 1.0, 3.0), "beta": (0.2, 0.3, 0.4, 0.5)}),
+    Entry("ease", {"ridge": (4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 250.0, 500.0, 1000.0, 2000.0)}),
     Entry("directspec+"),
 )
-"""By expected gain for each second: sparse products, then dense ones, then what is trained."""
+"""By expected gain for each second: sparse products, factorisations, EASE, what is trained."""
