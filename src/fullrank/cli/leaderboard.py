@@ -21,19 +21,22 @@ def show_leaderboard(auto: Mapping[str, Any]) -> None:
         f"in {auto['seconds']:.0f} s of {auto['budget']:.0f}"
     )
     lines = auto["leaderboard"]
+    fitted = [line for line in lines if line[metric] is not None]
     rows = [
         [
             line["method"],
             between(line[metric], line["interval"]),
             f"{line['seconds']:.1f} s",
-            size(line["memory"]),
-            line["trials"],
-            _settings(line["settings"]),
+            size(line["memory"]) if line["memory"] else "-",
+            line["trials"] or "-",
         ]
-        for line in lines
-        if line[metric] is not None
+        for line in fitted
     ]
-    show_table(["method", "validation ndcg@20", "time", "memory", "trials", "settings"], rows)
+    show_table(["method", "validation ndcg@20", "time", "memory", "trials"], rows)
+    for line in fitted:
+        if line["settings"]:
+            say(f"{line['method']}: {_settings(line['settings'])}")
+    typer.echo()
     for line in lines:
         if line["note"]:
             say(f"{line['method']}: {line['note']}")

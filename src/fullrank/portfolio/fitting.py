@@ -72,7 +72,7 @@ def _blended(contest: Contest, lines: Sequence[Line]) -> Line:
     found = blend(
         near, contest.parts, contest.auto.seed, left=lambda: contest.left, free=contest.free
     )
-    line.seconds = contest.clock() - began
+    line.seconds = contest.clock() - began  # beside those of its parts
     if isinstance(found, str):
         line.note = f"left out: {found}"
         return line
