@@ -198,3 +198,14 @@ def test_weights_of_interactions_reach_the_parts(small):
     split = Split("weighted", weighted, None, None)
     plain = fr.Recommender(two).fit(small.train).recommend(k=5)
     assert not fr.Recommender(two).fit(split).recommend(k=5).equals(plain)
+
+
+def test_greedy_takes_nothing_that_does_not_help(small):
+    """Scores against what the best part knows help in no half."""
+    best = part_of(EASE(), small)
+    against = part_of(ItemKNN(), small, Oracle(small, np.arange(0), 0))
+    scorer = against.fitted[0]
+    scorer.table = -best.fitted[0].scores(torch.arange(small.train.n_users)).numpy()
+    users = np.sort(best.evaluation.users)
+    assert Held.of([best, against], users, small.parts).greedy(users) == {0: 1.0}
+    assert blend([best, against], small.parts, 0) == "no part that helps ease"

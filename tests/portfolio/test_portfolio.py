@@ -98,6 +98,29 @@ def test_a_method_is_searched_from_where_it_is_best(small):
     assert line.settings == {"ridge": best}
 
 
+def test_it_goes_on_in_the_direction_that_helped(small, monkeypatch):
+    """Of two settings the one that helped last moves first, although it is the second."""
+    steps = {"neighbours": (20, 50, 100), "shrinkage": (0.0, 10.0, 20.0, 30.0, 40.0)}
+    run = contest(small, entries=[Entry("itemknn", steps)])
+    (line,) = (run._begin(["itemknn"]), *run.lines.values())[1:]
+    assert run._next("itemknn").neighbours == 20
+    line.toward = ("shrinkage", True)
+    assert run._next("itemknn").shrinkage == 30.0
+    line.toward = ("shrinkage", False)
+    assert run._next("itemknn").shrinkage == 0.0
+
+
+def test_the_next_trial_goes_to_the_method_that_took_the_least_time(small):
+    entries = [Entry("itemknn", {"shrinkage": (0.0, 20.0)}), Entry("ease", {"ridge": (60.0,)})]
+    run = contest(small, entries=entries)
+    run._begin(["itemknn", "ease"])
+    run.lines["itemknn"].seconds, run.lines["ease"].seconds = 5.0, 4.0
+    order, attempt = [], run._try
+    run._try = lambda name, method: order.append(name) or attempt(name, method)
+    run._search_on(None)
+    assert order == ["ease", "itemknn", "itemknn"]
+
+
 def test_the_same_bits_again(small):
     first, second = (fr.Recommender("auto").fit(small) for _ in range(2))
     assert first.settings == second.settings

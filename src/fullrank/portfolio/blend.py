@@ -24,7 +24,7 @@ from fullrank.portfolio.board import Part
 from fullrank.serving.blend_scorer import BlendPart, BlendScorer, standardised
 from fullrank.serving.fold_in import FoldIn
 
-STEPS = (0.25, 0.5, 1.0)
+STEPS = (0.3, 1.0)
 """Weights that a further part is tried with, of a first part that has 1."""
 PARTS = 4
 """The most of a blend."""
@@ -37,7 +37,7 @@ FEWEST = 20
 """Users of a half, at least."""
 BLOCK = 256
 """Users whose scores are standardised at a time."""
-ROUNDS = 2 * 3 * len(STEPS) * CANDIDATES
+ROUNDS = 2 * (PARTS - 1) * len(STEPS) * (CANDIDATES - 1)
 """Evaluations of a half, about, by which the time is reckoned."""
 
 Weights = dict[int, float]
@@ -136,8 +136,8 @@ def blend(
     halves = [users[::2], users[1::2]]
     if len(halves[1]) < FEWEST:
         return f"{len(users)} users to choose weights by, and {2 * FEWEST} are needed"
-    began = time.perf_counter()
     held = Held.of(parts, users, data)
+    began = time.perf_counter()
     held.ndcg({0: 1.0}, halves[0])
     if (time.perf_counter() - began) * ROUNDS > left():
         return "no time left"

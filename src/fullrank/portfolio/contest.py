@@ -21,7 +21,7 @@ from fullrank.portfolio.entries import ENTRIES, Entry, Move
 from fullrank.portfolio.training import OutOfTime, epochs_within, watched
 from fullrank.training import Reporter, Silent
 
-KEEP = 0.9
+KEEP = 0.85
 """Share of the best first value from which on a method is searched on."""
 TRIALS = 12
 """The most of a method."""
