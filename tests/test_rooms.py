@@ -34,6 +34,7 @@ ORDER = (
     ("methods",),
     ("presets",),
     ("auditing",),
+    ("portfolio",),
     ("recommender", ""),
     ("studies",),
     ("cli",),

@@ -17,9 +17,10 @@ from fullrank.data.splits import Split
 from fullrank.engine.devices import device_named, torch_threads
 from fullrank.errors import DataError, SettingError
 from fullrank.evaluation import Evaluation, evaluate
-from fullrank.methods import Method, stored_method
-from fullrank.methods.fitting import fit as fit_method
-from fullrank.presets import method_with
+from fullrank.methods import Method
+from fullrank.portfolio import configured
+from fullrank.portfolio import fit as fit_method
+from fullrank.portfolio import stored as stored_method
 from fullrank.serving import frames
 from fullrank.serving.fitted_model import FittedModel
 from fullrank.serving.fold_in import FoldIn
@@ -38,7 +39,8 @@ class Recommender(FittedModel):
 
     Args:
         method: A name of the method table (``fullrank methods`` lists them), or a method with its
-            settings, as ``fullrank.methods.BPR(lr=0.1)``.
+            settings, as ``fullrank.methods.BPR(lr=0.1)``; or ``auto``, which tries several for as
+            long as ``budget`` says and becomes the best of them (docs/auto.md).
         preset: Settings to start from, as ``"published:citeulike"``: a preset's name and the data
             set it is for; with a method's name alone.
         device: Where training and ranking run; ``auto`` takes a GPU if there is one.
@@ -58,7 +60,7 @@ class Recommender(FittedModel):
         threads: int | None = None,
         **settings: Any,
     ) -> None:
-        self.settings = method_with(method, preset, settings)
+        self.settings = self._asked = configured(method, preset, settings)
         super().__init__(self.settings.name)
         self.device = device_named(device)
         if threads is not None and threads < 1:
@@ -95,8 +97,8 @@ class Recommender(FittedModel):
             raise SettingError("resume", "no checkpoint", "checkpoint = the file to go on from")
         parts = parts_of(train, validation, columns)
         with torch_threads(self.threads):
-            scorer, self.training = fit_method(
-                self.settings,
+            self.settings, (scorer, self.training) = fit_method(
+                self._asked,
                 parts,
                 self.device,
                 checkpoint=checkpoint,
@@ -106,6 +108,7 @@ class Recommender(FittedModel):
         found = self.training.get("chosen")
         if found:  # they stay what is to be found, should this be fitted again
             self.settings = self.settings.replace(**found, auto=tuple(found))
+        self.method = self.settings.name
         weighted = self.settings.uses_weights and parts["train"].weight is not None
         self._use(scorer, parts, FoldIn(weighted=weighted))
         self.data_name = train.name if isinstance(train, Split) else None

@@ -173,3 +173,18 @@ def test_odd_paths(events, tmp_path, monkeypatch):
         "recommend", tmp_path / "my model", "--all", "-o", tmp_path / ("x" * 300 + ".csv")
     )
     assert_refused(lists, "file name too long")
+
+
+def test_a_split_that_is_whole_can_be_said_again(events, tmp_path):
+    """As after a signal that came when the last file was in its place."""
+    command = ("data", "split", events, "-o", tmp_path / "s", *COLUMNS)
+    first = fullrank(*command, "--json")
+    assert first.code == 0, first.err
+    before = {path.name: path.read_bytes() for path in (tmp_path / "s").iterdir()}
+    again = fullrank(*command, "--json")
+    assert (again.code, again.json) == (0, first.json)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "s").iterdir()} == before
+    assert_refused(fullrank(*command, "--seed", 1), "found another split")
+    (tmp_path / "s" / "mine.txt").write_text("x")
+    assert_refused(fullrank(*command), "found something there already")
+    assert (tmp_path / "s" / "mine.txt").exists()

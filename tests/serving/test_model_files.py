@@ -7,6 +7,7 @@ import os
 import pickle
 import sys
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -418,3 +419,30 @@ def test_a_failed_save_keeps_the_files_of_a_model_whose_manifest_is_damaged(
     with pytest.raises(ZeroDivisionError):
         model.save(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == kept
+
+
+@pytest.mark.parametrize("struck", range(8))
+def test_a_signal_in_a_save_leaves_one_whole_model(model, small, tmp_path, monkeypatch, struck):
+    """After each file is in its place, the manifest too: then the new model is the model."""
+    other = Recommender("popularity").fit(small)
+    other.save(tmp_path / "other")
+    model.save(tmp_path / "m")
+    model.save(tmp_path / "whole")
+    sync, calls = files._sync_folder, iter(range(100))
+
+    def strike(folder):
+        sync(folder)
+        if folder == tmp_path / "m" and next(calls) == struck:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(files, "_sync_folder", strike)
+    with suppress(KeyboardInterrupt):
+        other.save(tmp_path / "m")
+    monkeypatch.undo()
+    there = Recommender.load(tmp_path / "m")
+    assert there.method in ("directspec+", "popularity")
+    twin = "whole" if there.method == "directspec+" else "other"
+    names = ({path.name for path in (tmp_path / each).iterdir()} for each in ("m", twin))
+    assert next(names) == next(names)
+    if struck >= 6:  # the tables, ids of two sides and three parts were written before
+        assert there.method == "popularity"

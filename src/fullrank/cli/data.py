@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from fullrank.cli import options
 from fullrank.cli.output import Output, show_table, shown, strict
 from fullrank.cli.tables import SplitOptions, TableOptions, expanded
 from fullrank.errors import DataError
+
+if TYPE_CHECKING:
+    from fullrank.data import Split
 
 app = typer.Typer(help="List, fetch, describe and split data sets.", no_args_is_help=True)
 
@@ -103,7 +106,10 @@ def split(
     table: SplitOptions,
     as_json: options.Json = False,
 ) -> None:
-    """Write train, validation and test parts as Parquet, with their fingerprints."""
+    """Write train, validation and test parts as Parquet, with their fingerprints.
+
+    A folder that holds the same split already is left as it is.
+    """
     output = Output(as_json)
     from fullrank.data.files import output as writable
 
@@ -111,18 +117,46 @@ def split(
     table.check(test, "--test")
     from fullrank.data.files import replacing
 
-    with _all_or_none(out):
+    def load() -> tuple[Split, dict[str, Path]]:
         parts = table.load(data, test=test, validation=validation, seed=seed)
-        files = {name: out / f"{name}.parquet" for name in parts.parts}
+        return parts, {name: out / f"{name}.parquet" for name in parts.parts}
+
+    def show() -> None:
+        rows = [[name, len(part), str(files[name])] for name, part in parts.parts.items()]
+        document = {**summary, "files": {name: str(path) for name, path in files.items()}}
+        output.result(document, lambda: show_table(["part", "interactions", "file"], rows))
+
+    there = _whole(out)
+    if there is not None:  # a command that was stopped after its last file, said again
+        parts, files = load()
+        summary = parts.summary()
+        if json.loads(json.dumps(strict(summary))) != there:
+            raise DataError(str(out), "another split", "an empty folder or a free name")
+        show()
+        return
+    with _all_or_none(out):
+        parts, files = load()
         summary = parts.summary()
         for name, part in parts.parts.items():
             with replacing(files[name]) as file:
                 part.to_frame().write_parquet(file)
         with replacing(out / "split.json") as file:
             file.write_text(json.dumps(strict(summary), indent=2) + "\n", encoding="utf-8")
-    rows = [[name, len(part), str(files[name])] for name, part in parts.parts.items()]
-    document = {**summary, "files": {name: str(path) for name, path in files.items()}}
-    output.result(document, lambda: show_table(["part", "interactions", "file"], rows))
+    show()
+
+
+def _whole(folder: Path) -> dict[str, Any] | None:
+    """What is known of the split that a folder holds, if it is whole and nothing else is there."""
+    from fullrank.data.locks import is_leftover
+    from fullrank.data.split_folder import PARTS
+
+    try:
+        known = json.loads((folder / "split.json").read_text(encoding="utf-8"))
+        there = {path.name for path in folder.iterdir() if not is_leftover(path.name)}
+        parts = {f"{name}.parquet" for name in PARTS if name in known}
+    except (OSError, ValueError, TypeError):
+        return None
+    return known if there == parts | {"split.json"} and "train" in known else None
 
 
 @contextmanager

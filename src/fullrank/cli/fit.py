@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fullrank.cli import options
+from fullrank.cli.leaderboard import show_leaderboard
 from fullrank.cli.output import Output, say, show_metrics
 from fullrank.cli.progress import reporter
 from fullrank.cli.tables import SplitOptions, expanded
@@ -30,7 +31,8 @@ def command(
     *,
     data: Annotated[str, typer.Argument(metavar="DATA", help="A catalogue name or a path.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the model.")],
-    method: Annotated[str, typer.Option(help="A method; see `fullrank methods`.")] = "directspec+",
+    method: Annotated[str, typer.Option(help="Of `fullrank methods`, or auto.")] = "directspec+",
+    budget: Annotated[str | None, typer.Option(help="Of auto: time, as 90s or 10m.")] = None,
     preset: Annotated[str | None, typer.Option(help="Named settings, such as published.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Most epochs.")] = None,
     dim: Annotated[int | None, typer.Option(help="Width of the embeddings.")] = None,
@@ -64,6 +66,7 @@ def command(
         "encoder": encoder,
         "propagation": propagation,
         "rank": rank,
+        "budget": budget,
     }
     values = {name: value for name, value in given.items() if value is not None}
     values |= options.settings_of_pairs(setting or [])
@@ -76,7 +79,7 @@ def command(
             _announce(output, split, method)
         remedy = "the same command with --resume goes on"
         train(model, split, out, output, remedy=remedy, resume=resume)
-    document: dict[str, Any] = {"model": str(out), "method": method, "data": split.name}
+    document: dict[str, Any] = {"model": str(out), "method": model.method, "data": split.name}
     document |= {"settings": model.settings.model_dump(), **summary_of(model)}
     output.result(document, lambda: _show(model, out))
 
@@ -211,7 +214,7 @@ def _model(
     values: dict[str, Any],
 ) -> tuple[Recommender, float]:
     """The recommender, and the fraction of train to validate by: presets use all of train."""
-    from fullrank.methods import build_method
+    from fullrank.portfolio import configured
     from fullrank.presets import preset_named
     from fullrank.recommender import Recommender
 
@@ -220,9 +223,9 @@ def _model(
         name = min(clash)
         raise SettingError("option --set", f"{name}=", f"the option --{name}")
     named = {} if preset is None else preset_named(preset, method, data)
-    configured = build_method(method, {**named, **values})
+    asked = configured(method, None, {**named, **values})
     validation = VALIDATION if preset is None else 0.0
-    return Recommender(configured, device=device, threads=threads), validation
+    return Recommender(asked, device=device, threads=threads), validation
 
 
 def _announce(output: Output, split: Split, method: str) -> None:
@@ -242,6 +245,8 @@ def _show(model: Recommender, out: Path) -> None:
     typer.echo(f"{epochs}{training['seconds']:.1f} s of training")
     if training.get("chosen"):
         say(found_line(training))
+    if "auto" in training:
+        show_leaderboard(training["auto"])
     if model.metrics:
         typer.echo("\nheld-out part, ", nl=False)
         figures = model.metrics

@@ -17,6 +17,7 @@ from fullrank.encoders import Encoder, Pair
 from fullrank.errors import FitError, SettingError
 from fullrank.evaluation import evaluate
 from fullrank.methods.base import ClosedFormMethod, Method, TrainedMethod
+from fullrank.methods.closed_form.allpass import AllPass
 from fullrank.methods.own import StandIn
 from fullrank.methods.searched import SearchedMethod
 from fullrank.serving import AllPassScorer, DotScorer
@@ -201,7 +202,19 @@ def _solved(
     method: ClosedFormMethod, train: Interactions, device: str, reporter: Reporter | None
 ) -> Fitted:
     began = time.perf_counter()
-    scorer = method.solve_reported(train, device, reporter)
+    return _with_metadata(method.solve_reported(train, device, reporter), began)
+
+
+def vary(method: Method, of: Method, fitted: Fitted, train: Interactions) -> Fitted | None:
+    """What `fit` gives, from what it gave with settings ``of``, where a method has a short way."""
+    began = time.perf_counter()
+    if not isinstance(method, AllPass):
+        return None
+    scorer = method.varied(fitted[0], of, train)
+    return None if scorer is None else _with_metadata(scorer, began)
+
+
+def _with_metadata(scorer: DotScorer | HistoryScorer, began: float) -> Fitted:
     seconds = time.perf_counter() - began
     metadata: dict[str, Any] = {
         "engine": {"name": "closed form", "passed_over": {}},

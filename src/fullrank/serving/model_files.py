@@ -110,6 +110,7 @@ def is_of_a_model(name: str) -> bool:
 def _write(folder: Path, stored: Stored) -> None:
     before = _model_files(folder)
     written: dict[str, dict[str, Any]] = {}
+    text: str | None = None
     try:
         written["tables"] = _add(
             folder, "tables.safetensors", lambda p: save_file(stored.tables, p)
@@ -122,13 +123,15 @@ def _write(folder: Path, stored: Stored) -> None:
                 rows = rows.with_columns(weight=pl.Series(part.weight))
             written[name] = _add(folder, f"{name}.parquet", _parquet(rows))
         manifest = {"format": FORMAT, **stored.manifest, "files": written}
+        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
         with replacing(folder / MANIFEST) as part_file:
-            text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
             part_file.write_text(text, encoding="utf-8")
     except BaseException as error:
-        for entry in written.values():
-            if entry["file"] not in before:
-                (folder / entry["file"]).unlink(missing_ok=True)
+        # A signal may strike when the manifest is in its place: then the new model is the model.
+        ours = {entry["file"] for entry in written.values()}
+        replaced = text is not None and _holds(folder / MANIFEST, text)
+        for name in _model_files(folder) - (ours if replaced else before):
+            (folder / name).unlink(missing_ok=True)
         failed = write_error(error, folder)
         if failed is None:
             raise
@@ -136,6 +139,13 @@ def _write(folder: Path, stored: Stored) -> None:
     # Of the old model, and of saves that were killed.
     for name in _model_files(folder) - {entry["file"] for entry in written.values()}:
         (folder / name).unlink(missing_ok=True)
+
+
+def _holds(path: Path, text: str) -> bool:
+    try:
+        return path.read_text(encoding="utf-8") == text
+    except (OSError, ValueError):
+        return False
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -1,34 +1,19 @@
-"""What a model folder keeps of each kind of scorer, and the scorer that it stands for."""
+"""Which scorer a model folder holds, by the names of its tensors."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
 from fullrank.data.interactions import Interactions
-from fullrank.errors import DataError
-from fullrank.serving.allpass_scorer import AllPassScorer
-from fullrank.serving.filter_scorer import FilterScorer
-from fullrank.serving.scorers import DotScorer, HistoryScorer, ItemScorer, Tensors
-from fullrank.serving.sgfcf_scorer import IndividualScorer
-from fullrank.serving.spectral_scorer import SpectralScorer
-
-Stores = AllPassScorer | DotScorer | FilterScorer | IndividualScorer | ItemScorer | SpectralScorer
-"""Scorers that a folder can hold."""
-_KINDS: dict[str, type[Stores]] = {
-    "users": DotScorer,
-    "coefficients": FilterScorer,
-    "exponents": IndividualScorer,
-    "vectors": SpectralScorer,
-    "factors": AllPassScorer,
-    "weights": ItemScorer,
-    "weights.data": ItemScorer,
-}
-"""Which scorer a folder holds, by the name of a tensor that only this one has."""
+from fullrank.serving import blend_scorer
+from fullrank.serving.blend_scorer import BlendScorer
+from fullrank.serving.kinds import Single, single_of
+from fullrank.serving.scorers import DotScorer, HistoryScorer, Tensors
 
 
 def tensors_of(scorer: DotScorer | HistoryScorer) -> dict[str, Tensor]:
     """What a model folder keeps of a fitted method, by name."""
-    if not isinstance(scorer, Stores):
+    if not isinstance(scorer, BlendScorer | Single):
         raise TypeError(f"found {type(scorer).__name__}; expected a scorer of fullrank.serving")
     return scorer.tensors()
 
@@ -39,7 +24,6 @@ def scorer_of(tensors: Tensors, train: Interactions, device: str) -> DotScorer |
     Raises:
         DataError: the tensors are of no scorer.
     """
-    for name, kind in _KINDS.items():
-        if name in tensors:
-            return kind.from_tensors(tensors, train, device)
-    raise DataError("tables of the model", f"tensors {sorted(tensors)}", f"one of {list(_KINDS)}")
+    if blend_scorer.WEIGHTS in tensors:
+        return BlendScorer.from_tensors(tensors, train, device)
+    return single_of(tensors, train, device)

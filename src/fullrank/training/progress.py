@@ -208,16 +208,21 @@ def trial_line(record: Record) -> str:
 
     >>> trial_line({"alpha": 0.6, "tau": 3.0, "epochs": 3, "validation_ndcg@20": 0.21})
     'trying alpha 0.6, tau 3: validation ndcg@20 0.2100 after 3 epochs'
+    >>> trial_line({"method": "ease", "ridge": 250.0, "validation_ndcg@20": 0.2, "seconds": 1.0})
+    'trying ease ridge 250: validation ndcg@20 0.2000 in 1.0 s'
     """
-    figures = {"epochs", "validation_ndcg@20", "effective_rank", "error"}
+    figures = {"method", "epochs", "seconds", "validation_ndcg@20", "effective_rank", "error"}
     values = ", ".join(
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in record.items()
         if name not in figures
     )
+    tried = " ".join(filter(None, (record.get("method"), values)))
     if "error" in record:
-        return f"trying {values}: {record['error']}"
-    line = f"trying {values}: validation ndcg@20 {record['validation_ndcg@20']:.4f}"
+        return f"trying {tried}: {record['error']}"
+    line = f"trying {tried}: validation ndcg@20 {record['validation_ndcg@20']:.4f}"
     if record.get("effective_rank") is not None:
         line += f", effective rank {record['effective_rank']:.1f}"
+    if "seconds" in record:
+        return f"{line} in {record['seconds']:.1f} s"
     return f"{line} after {record['epochs']} epochs"

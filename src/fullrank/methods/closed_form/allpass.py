@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from fullrank.data.interactions import Interactions
@@ -17,10 +18,11 @@ from fullrank.encoders import (
     svd_bytes,
 )
 from fullrank.errors import SettingError
-from fullrank.methods.base import ClosedFormMethod
+from fullrank.methods.base import ClosedFormMethod, Method
 from fullrank.methods.closed_form.spectral import normalised
 from fullrank.methods.space import Span
 from fullrank.serving.allpass_scorer import AllPassScorer, Filter
+from fullrank.serving.scorers import DotScorer, HistoryScorer
 from fullrank.training.progress import Reporter, share_of
 
 MOST = 1024
@@ -97,26 +99,53 @@ class AllPass(ClosedFormMethod):
         matrix = normalised(data, self.exponent)
         with share_of(reporter) as progress:
             found = singular_triplets(matrix, rank, self.seed, progress=progress)
-        values = found.values.numpy()
-        weight = self._weight(data)
-        rank, first, last = int((values > 0).sum()), float(values[0]), float(values[values > 0][-1])
         scorer = AllPassScorer(
             data,
             found.items.numpy(),
-            values,
+            found.values.numpy(),
             sp.csr_array(matrix.astype(np.float32)),
             power(item_strength(data), -self.exponent).astype(np.float32),
-            Filter(self.exponent, self.power, weight / last**self.power, self.hop / first**3),
+            self._filter(found.values.numpy(), data),
         )
-        scorer.metadata["allpass"] = {
-            "rank": rank,
-            "weight": weight,
-            "residual": found.residual,
-            "products": found.products,
-            "largest": first,
-            "smallest": last,
-        }
+        known = {"residual": found.residual, "products": found.products}
+        scorer.metadata["allpass"] = known | self._facts(scorer.values, data)
         return scorer
+
+    def varied(
+        self, scorer: DotScorer | HistoryScorer, of: Method, data: Interactions
+    ) -> AllPassScorer | None:
+        """What `solve` would make, from what it made with the settings ``of``; None if it has to.
+
+        Another power, weight or hop needs no other singular pairs.
+        """
+        alike = of.replace(power=self.power, weight=self.weight, hop=self.hop)
+        if alike != self or not isinstance(scorer, AllPassScorer):
+            return None
+        other = AllPassScorer(
+            data,
+            scorer.vectors,
+            scorer.values,
+            scorer.matrix,
+            scorer.scale,
+            self._filter(scorer.values, data),
+        )
+        known = scorer.metadata.get("allpass", {}) | self._facts(scorer.values, data)
+        other.metadata["allpass"] = known
+        return other
+
+    def _filter(self, values: NDArray[np.float64], data: Interactions) -> Filter:
+        first, last = float(values[0]), float(values[values > 0][-1])
+        weight = self._weight(data) / last**self.power
+        return Filter(self.exponent, self.power, weight, self.hop / first**3)
+
+    def _facts(self, values: NDArray[np.float64], data: Interactions) -> dict[str, float]:
+        kept = values[values > 0]
+        return {
+            "rank": len(kept),
+            "weight": self._weight(data),
+            "largest": float(kept[0]),
+            "smallest": float(kept[-1]),
+        }
 
     def _rank(self, data: Interactions) -> int:
         if self.rank is not None:

@@ -1,0 +1,11 @@
+"""``method="auto"``: several methods, each searched a little, and the best by the validation part.
+
+`auto` has the settings, `entries` the methods with what is tried of them, `costs` what each takes
+of memory and time, `contest` decides what runs, `board` is what came out, `blend` puts the
+best together.
+"""
+
+from fullrank.portfolio.auto import Auto as Auto
+from fullrank.portfolio.auto import configured as configured
+from fullrank.portfolio.fitting import fit as fit
+from fullrank.portfolio.fitting import stored as stored

@@ -1,0 +1,55 @@
+"""The settings of ``method="auto"``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import Field, field_validator
+
+from fullrank.errors import SettingError
+from fullrank.methods import Method
+from fullrank.methods.base import Family
+from fullrank.presets import method_with
+
+_TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+class Auto(Method):
+    """Whichever method of the portfolio is best on the validation part.
+
+    It is not in the table of methods: a model that it made is one of the method that won.
+    """
+
+    name = "auto"
+    summary = "the best of several methods by the validation part, within a time"
+    source = "see docs/auto.md"
+    family: ClassVar[Family] = "closed form"
+
+    budget: float = Field(default=600.0, gt=0)
+    """Seconds that the search may take in all; ``"90s"``, ``"10m"`` and ``"1h"`` are read too."""
+
+    @field_validator("budget", mode="before")
+    @classmethod
+    def _in_seconds(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        read = _TIME.fullmatch(value.strip())
+        if read is None:
+            raise ValueError("seconds, or a time like 90s, 10m or 1h")
+        return float(read[1]) * _SECONDS[read[2]]
+
+
+def configured(method: str | Method, preset: str | None, settings: Mapping[str, Any]) -> Method:
+    """As `fullrank.presets.method_with`, which does not know ``auto``.
+
+    Raises:
+        SettingError: a name is unknown, a value is out of bounds or two contradict each other.
+    """
+    if method != Auto.name:
+        return method_with(method, preset, settings)
+    if preset is not None:
+        raise SettingError("preset", f"{preset!r} with method auto", "the method it is for")
+    return Auto.build(settings)

@@ -1,0 +1,221 @@
+"""Which trial runs when: closed forms once, then the good ones on, what is trained between."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from fullrank.data.interactions import Interactions
+from fullrank.data.memory import available_memory, shown
+from fullrank.errors import FullrankError, SettingError
+from fullrank.evaluation import evaluate
+from fullrank.methods import Method, TrainedMethod
+from fullrank.methods.fitting import Fitted, vary
+from fullrank.methods.fitting import fit as fit_method
+from fullrank.portfolio.auto import Auto
+from fullrank.portfolio.board import METRIC, Line, Part
+from fullrank.portfolio.costs import Costs
+from fullrank.portfolio.entries import ENTRIES, Entry, Move
+from fullrank.portfolio.training import OutOfTime, epochs_within, watched
+from fullrank.training import Reporter, Silent
+
+KEEP = 0.85
+"""Share of the best first value from which on a method is searched on."""
+TRIALS = 12
+"""The most of a method."""
+FOR_TRAINED, FOR_BLEND = 0.5, 0.1
+"""Shares of the budget that are kept for what is trained, and for the blend."""
+
+
+class Contest:
+    """Runs the portfolio.
+
+    The settings tried of a method depend on its own values alone, and which methods are searched
+    on depends on the first round. So the outcome has the same bits again, unless time cuts it.
+
+    Args:
+        auto: Time and seed.
+        parts: ``train`` and ``validation``.
+        device: Where methods run.
+        reporter: Receives every trial, and the log of what is trained.
+        entries: The portfolio.
+        clock: Seconds.
+        free: Bytes of memory that could still be taken; None where the system does not say.
+    """
+
+    def __init__(
+        self,
+        auto: Auto,
+        parts: Mapping[str, Interactions],
+        device: str,
+        reporter: Reporter | None = None,
+        *,
+        entries: Sequence[Entry] = ENTRIES,
+        clock: Callable[[], float] = time.perf_counter,
+        free: Callable[[], int | None] = available_memory,
+    ) -> None:
+        self.auto, self.device = auto, device
+        self.parts = {name: parts[name] for name in ("train", "validation")}
+        self.reporter = reporter or Silent()
+        self.entries = {entry.method: entry for entry in entries}
+        self.clock, self.free = clock, free
+        self.began = clock()
+        self.costs = Costs(self.parts["train"])
+        self.lines = {name: Line(name) for name in self.entries}
+        self._toward: tuple[str, bool] | None = None
+        self._firsts = {
+            name: [first.fitted_to(self.parts["train"]) for first in entry.first(auto.seed)]
+            for name, entry in self.entries.items()
+        }
+
+    @property
+    def left(self) -> float:
+        """Seconds of the budget."""
+        return self.auto.budget - (self.clock() - self.began)
+
+    @property
+    def left_to_fit(self) -> float:
+        """Seconds that methods may take, for some are kept for the blend."""
+        return self.left - FOR_BLEND * self.auto.budget
+
+    def run(self) -> list[Line]:
+        """Closed forms once, the good ones on for half of the time, what is trained, the rest."""
+        trained = [
+            name for name, each in self._firsts.items() if isinstance(each[0], TrainedMethod)
+        ]
+        self._begin(name for name in self._firsts if name not in trained)
+        best = max((line.best.value for line in self.lines.values() if line.best), default=0.0)
+        for line in self.lines.values():
+            if line.best is not None and line.best.value < KEEP * best and self._open(line.method):
+                line.note = f"not searched on: below {KEEP:.0%} of the best"
+        self._search_on(FOR_TRAINED * self.auto.budget if trained else 0.0)
+        self._begin(trained)
+        self._search_on(None)
+        return list(self.lines.values())
+
+    def _begin(self, names: Iterable[str]) -> None:
+        """The first trials of methods."""
+        for name in names:
+            for first in self._firsts[name]:
+                if self.lines[name].note is None:
+                    self._try(name, first)
+
+    def _search_on(self, keep: float | None) -> None:
+        """Gives the next trial to the method that has taken the least time.
+
+        Args:
+            keep: Seconds that are to be left; if None, what does not fit is noted as left out.
+        """
+        while True:
+            open_ = [line for line in self.lines.values() if self._open(line.method)]
+            if keep is not None:
+                room = self.left_to_fit - keep
+                open_ = [line for line in open_ if line.trials[-1]["seconds"] <= room]
+            if not open_:
+                return
+            line = min(open_, key=lambda each: each.seconds)
+            self._try(line.method, self._next(line.method))
+
+    def _open(self, name: str) -> bool:
+        return self.lines[name].note is None and self._next(name) is not None
+
+    def _next(self, name: str) -> Method | None:
+        """The first settings near the best that were not tried; where it got better last before."""
+        line, entry = self.lines[name], self.entries[name]
+        if line.best is None or len(line.trials) >= TRIALS:
+            return None
+        tried = [trial["settings"] for trial in line.trials]
+        best, found = line.best.method, _found(line.best.fitted)
+        moves = entry.near(best, found)
+        for move in sorted(moves, key=lambda each: (each.name, each.up) != line.toward):
+            moved = self._moved(best, move)
+            if moved is not None and entry.values(moved, found) not in tried:
+                self._toward = move.name, move.up
+                return moved
+        return None
+
+    def _moved(self, best: Method, move: Move) -> Method | None:
+        try:
+            return best.replace(**{move.name: move.value}).fitted_to(self.parts["train"])
+        except SettingError:  # out of bounds, where a factor has led there
+            return None
+
+    def _try(self, name: str, method: Method | None) -> None:
+        """A trial, if memory and time are there for it; what went wrong is noted in its line."""
+        if method is None:
+            return
+        line = self.lines[name]
+        why = self._refused(line, method)
+        if why is not None:
+            line.note = why
+            return
+        found = {} if line.best is None else _found(line.best.fitted)
+        trial: dict[str, Any] = {"settings": self.entries[name].values(method, found)}
+        began = self.clock()
+        try:
+            part = self._part(name, method)
+        except OutOfTime as end:
+            line.note = trial["error"] = str(end)
+        except FullrankError as error:
+            line.note = trial["error"] = f"failed: {error}"
+        except (Exception, MemoryError) as error:  # one method's fault is not the others'
+            reason = " ".join(str(error).split()) or "no reason given"
+            line.note = trial["error"] = f"failed: {type(error).__name__}: {reason}"
+        else:
+            trial[METRIC] = part.value
+            trial["settings"] = self.entries[name].values(part.method, _found(part.fitted))
+            if line.best is None or part.value > line.best.value:
+                line.toward = self._toward if len(line.trials) >= len(self._firsts[name]) else None
+                line.best = part
+                line.settings = trial["settings"] | part.fitted[1].get("chosen", {})
+        trial["seconds"] = self.clock() - began
+        line.seconds += trial["seconds"]
+        line.trials.append(trial)
+        figures = {key: trial[key] for key in (METRIC, "error", "seconds") if key in trial}
+        self.reporter.trial({"method": name, **trial["settings"], **figures})
+
+    def _refused(self, line: Line, method: Method) -> str | None:
+        """Why a trial may not run."""
+        if method.name == "popularity":
+            return None
+        stands = "left out" if line.best is None else "not searched on"
+        needed, free = self.costs.memory(method), self.free()
+        if free is not None and needed > free:
+            return f"{stands}: needs some {shown(needed)}, and {shown(free)} are free"
+        line.memory = max(line.memory, needed)
+        left = self.left_to_fit
+        if left <= 0:
+            return f"{stands}: no time left"
+        if isinstance(method, TrainedMethod):
+            return None
+        last = [trial["seconds"] for trial in line.trials]
+        takes = max(last[-1:], default=self.costs.seconds(method))
+        if takes > left:
+            return f"{stands}: takes some {takes:.0f} s, and {left:.0f} s are left"
+        return None
+
+    def _part(self, name: str, method: Method) -> Part:
+        """A trial's model with its figures."""
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            method, fitted = self._fitted(name, method)
+        train, validation = self.parts["train"], self.parts["validation"]
+        k = min(20, train.n_items)
+        figures = evaluate(fitted[0], validation, train=train, k=(k,), metrics=("ndcg",))
+        return Part(method, fitted, figures, tuple(str(each.message) for each in said))
+
+    def _fitted(self, name: str, method: Method) -> tuple[Method, Fitted]:
+        train, best = self.parts["train"], self.lines[name].best
+        if isinstance(method, TrainedMethod):
+            method = epochs_within(method, self.parts, self.device, lambda: self.left_to_fit)
+            reporter = watched(self.reporter, lambda: self.left_to_fit)
+            return method, fit_method(method, self.parts, self.device, reporter=reporter)
+        varied = None if best is None else vary(method, best.method, best.fitted, train)
+        return method, varied or fit_method(method, self.parts, self.device)
+
+
+def _found(fitted: Fitted) -> dict[str, Any]:
+    """What the method's own rules gave, for settings that are absent."""
+    return dict(fitted[1].get("allpass", {}))

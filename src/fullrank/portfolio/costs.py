@@ -1,0 +1,105 @@
+"""What a method takes of memory and time, before it is run: rough, and rather too much."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.linalg
+
+from fullrank.data.interactions import Interactions
+from fullrank.data.weights import weighted_csr
+from fullrank.encoders import most_pairs, svd_bytes
+from fullrank.methods import Method
+from fullrank.methods.base import TrainedMethod
+from fullrank.methods.closed_form.allpass import MOST
+from fullrank.methods.closed_form.ease import LARGEST_CONDITION, condition
+from fullrank.methods.registry import EASE, IALS, SLIM, AllPass, Popularity, Spectral
+
+ENTRY = 12
+"""Bytes of a stored entry while it is summed: a float64 and a column."""
+ROWS = 1024
+"""Rows of an item × item product that methods make at a time."""
+SPARSE = 2e-8
+"""Seconds for a product of two entries of sparse matrices, sums and sorting with it."""
+SOLVE = 2.5e-3
+"""Seconds to solve for the weights of an item on a hundred others."""
+PASSES = 12
+"""Times that a singular pair is multiplied with the matrix and with its basis."""
+PROBE = 1000
+"""Rows of the matrix that tells how fast this machine multiplies."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Of methods on some data."""
+
+    data: Interactions
+
+    def memory(self, method: Method) -> int:
+        """Bytes at the height of a fit, beside the data; an upper bound as far as it goes."""
+        n, nnz = self.data.n_items, len(self.data)
+        both = self.data.n_users + n
+        copies = 3 * ENTRY * nnz
+        match method:
+            case Popularity():
+                return 8 * both
+            case EASE():
+                exact = condition(weighted_csr(self.data), method.ridge) > LARGEST_CONDITION
+                return (12 if exact else 4) * n**2 + 8 * min(ROWS, n) * n + copies
+            case AllPass() | Spectral():
+                shape, rank = (self.data.n_users, n), self.rank(method)
+                return svd_bytes(shape, rank) + 8 * both * rank + copies
+            case IALS():
+                return 12 * both * method.dim + copies
+            case TrainedMethod():
+                return 4 * 16 * both * method.dim + copies
+        neighbours = min(n, getattr(method, "neighbours", n))
+        block = min(ROWS * n, int(self.pairs))
+        return ENTRY * (2 * n * neighbours + 2 * block) + copies
+
+    def seconds(self, method: Method) -> float:
+        """What a fit of a method without epochs takes, about."""
+        n, nnz = self.data.n_items, len(self.data)
+        both = self.data.n_users + n
+        match method:
+            case Popularity():
+                return 0.0
+            case EASE():
+                return n**3 / self.dense + SPARSE * self.pairs
+            case AllPass() | Spectral():
+                rank = self.rank(method)
+                products = PASSES * rank * (2 * nnz + 2 * both * rank / 4)
+                return products / self.dense * 2
+            case IALS():
+                each = nnz * method.dim**2 + both * method.dim**3
+                return method.iterations * each / self.dense / 2
+            case SLIM():
+                solves = n * SOLVE * (min(n, method.neighbours) / 100) ** 2
+                return SPARSE * self.pairs + solves
+        return SPARSE * self.pairs
+
+    @cached_property
+    def pairs(self) -> float:
+        """Pairs of items that users have, counted once for each user."""
+        return float(np.square(self.data.user_degree.astype(np.float64)).sum())
+
+    @cached_property
+    def dense(self) -> float:
+        """Operations a second of dense algebra, measured here; a Cholesky inverse of n rows has n³.
+
+        It only decides what is left out for want of time.
+        """
+        matrix, took = np.eye(PROBE, dtype=np.float32), []
+        for _ in range(4):  # the first call loads the library, and others may be at work
+            began = time.perf_counter()
+            scipy.linalg.lapack.spotri(scipy.linalg.lapack.spotrf(matrix)[0])
+            took.append(time.perf_counter() - began)
+        return float(PROBE**3 / max(min(took), 1e-4))
+
+    def rank(self, method: AllPass | Spectral) -> int:
+        """Singular pairs at most."""
+        most = most_pairs((self.data.n_users, self.data.n_items))
+        return min(most, MOST if method.rank is None else method.rank)
