@@ -23,3 +23,15 @@ def mutants() -> str:
         counts = (len(mine), killed, kept, len(mine) - killed - kept)
         rows.append([room, *map(str, counts)])
     return table(heads, rows)
+
+
+def campaign() -> str:
+    """Hostile cases by part, and how many of them failed; of each seed."""
+    heads = ["seed", "part", "cases", "failed", "peak MiB", "longest case, s"]
+    rows = []
+    for run in load("campaign")["runs"]:
+        for name, part in run["parts"].items():
+            figures = (part["cases"], part["failed"], part["peak_mib"])
+            longest = f"{part['longest_seconds']:.1f}"
+            rows.append([str(run["seed"]), name, *map(str, figures), longest])
+    return table(heads, rows, text=(0, 1))

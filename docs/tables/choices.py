@@ -1,4 +1,4 @@
-"""What a choice within a method is worth: results/distinct.json and adam.json."""
+"""What a choice within a method is worth: results/distinct.json, adam.json and defaults.json."""
 
 from __future__ import annotations
 
@@ -60,3 +60,26 @@ def adam() -> str:
         for row in load("adam")["rows"]
     )
     return table(columns, body, text=(0, 1))
+
+
+def defaults() -> str:
+    """Every method as it comes, means over seeds; of a search, what it found."""
+    columns = ["data", "method", "seeds", "validation nDCG@20", "nDCG@20", "Recall@20"]
+    columns += ["effective rank", "fit, s", "of the last run, s", "found (first seed)"]
+    body = []
+    for data, methods in load("defaults").items():
+        for method, by_seed in methods.items():
+            runs = list(by_seed.values())
+            if not runs:
+                continue
+            line = [data, code(method), str(len(runs))]
+            for figure in ("validation_ndcg@20", "ndcg@20", "recall@20"):
+                line.append(metric(mean(run[figure] for run in runs)))
+            ranks = [run["effective_rank"] for run in runs if run["effective_rank"] is not None]
+            line.append(rank(mean(ranks) if ranks else None))
+            for figure in ("seconds", "seconds_of_the_winner"):
+                line.append(digits(mean(run[figure] for run in runs)))
+            chosen = runs[0]["chosen"] or {}
+            found = ", ".join(f"{name} {value:g}" for name, value in chosen.items())
+            body.append([*line, found or "–"])
+    return table(columns, body, text=(0, 1, 9))

@@ -83,6 +83,13 @@ def show(tally: Tally) -> None:
         say(f"{number:6d} x {tally.examples[kind]}")
 
 
+def keep(path: Path, run: dict[str, object]) -> None:
+    """Puts a run into the file, in the place of one with its seed."""
+    known = json.loads(path.read_text(encoding="utf-8"))["runs"] if path.is_file() else []
+    runs = [each for each in known if each["seed"] != run["seed"]] + [run]
+    path.write_text(json.dumps({"runs": runs}, indent=2) + "\n", encoding="utf-8")
+
+
 def main() -> int:
     """Runs the parts; returns whether a case failed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -121,7 +128,7 @@ def main() -> int:
             document["cpu_seconds"] = round(sum(each.ru_utime + each.ru_stime for each in used))
             document["parts"] = parts
             if options.out:
-                options.out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+                keep(options.out, document)
     say(f"{failed} failed, {document['cpu_seconds']} s of CPU")
     return int(failed > 0)
 
