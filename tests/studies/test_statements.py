@@ -281,7 +281,9 @@ def test_cells_are_rounded_and_stand_in_their_columns():
     rows = as_markdown(made, [NAME]).splitlines()
     assert rows[2] == f"| method | {NAME} | effective rank | s/epoch | parameters |"
     assert rows[4] == "| a | **0.1235 ± 0.0000** | 12.3 | 0.123 | 1,234,567 |"
-    assert rows[-1].startswith("**best**, _second best_; † best and better than every other one")
+    assert rows[-1].startswith(
+        "**best**, _second best_; † best, and different from every other one at p < 0.01, two-sided"
+    )
     assert plain_rows(made, [NAME]) == [
         ["a", "0.1235*", "12.3", "0.123"],
         ["b", "0.1000", "12.3", "0.123"],

@@ -67,7 +67,8 @@ MUTANTS: tuple[Mutant, ...] = (
     *of(
         "serving/stored_checks.py",
         STORED,
-        ("matrix.check_format(full_check=True)", "pass"),
+        ('row_numbers("indices", indices, n_columns)', "pass"),
+        ("row_pointers(starts.numpy(), len(starts) - 1, nnz)", "starts.numpy()"),
         ("found.dtype != dtype or not fits", "not fits"),
         ("found.dtype != dtype or not fits", "found.dtype != dtype"),
         ("there > 0 if n is None else", "True if n is None else"),

@@ -57,7 +57,8 @@ MUTANTS: tuple[Mutant, ...] = (
     *of(
         "data/positive.py",
         WEIGHTS,
-        ("kept = weight > 0", "kept = weight >= 0"),
+        ("weight.astype(np.float32) > 0", "weight.astype(np.float32) >= 0"),
+        ("weight.astype(np.float32) > 0", "weight > 0"),
         (
             "user_idx[kept], item_idx[kept], weight[kept]",
             "user_idx[~kept], item_idx[~kept], weight[~kept]",
