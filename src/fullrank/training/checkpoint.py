@@ -111,11 +111,14 @@ class CheckpointFile:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # a handle is no mapping
             if metadata.pop("sha256") != _digest(tensors, metadata):
                 raise ValueError
-            identity = json.loads(metadata["identity"])
+            self._check(json.loads(metadata["identity"]))  # first: another run has other progress
             progress = kind(**json.loads(metadata["progress"]))
         except (SafetensorError, KeyError, ValueError, TypeError, OSError):
             expected = "a checkpoint; delete it to restart training"
             raise DataError(str(self.path), "a damaged file", expected) from None
+        return tensors, progress
+
+    def _check(self, identity: dict[str, Any]) -> None:
         for name in sorted(identity.keys() | self.identity.keys()):
             old, new = identity.get(name), self.identity.get(name)
             if old != new:
@@ -123,7 +126,6 @@ class CheckpointFile:
                 if name == "kernels":
                     expected += f": {_way_to(str(old))} to go on, or a run begun anew"
                 raise FitError(str(self.path), f"a run with {name} = {old}", expected)
-        return tensors, progress
 
     def remove(self) -> None:
         """Deletes the file, once the run it belongs to is complete."""
