@@ -12,6 +12,7 @@ import scipy.stats
 from fullrank.auditing import shares as module
 from fullrank.auditing.shares import (
     Bin,
+    Shares,
     alike,
     differing,
     shares_by_items,
@@ -146,6 +147,38 @@ def test_a_bin_deviates_where_it_is_certain_and_matters():
     assert made(0.189, 0.009).deviates
     assert not made(0.211, 0.01).deviates
     assert not made(0.209, 0.0001).deviates
+
+
+@pytest.mark.parametrize(
+    ("ratios", "weights", "tendency"),
+    [
+        ((1.0, 1.1), (1, 1), 1),
+        ((1.1, 1.0), (1, 1), -1),
+        ((1.0, 1.0), (1, 1), 0),
+        ((0.9, 1.2, 1.0), (90, 90, 1), 1),  # the rise between the bins that count
+        ((1.2, 0.9, 1.3), (90, 90, 1), -1),
+        ((1.0, 1.2, 0.95), (1000, 10, 10), 1),
+        ((1.0,), (1,), 0),
+    ],
+)
+def test_the_tendency_is_the_slope_by_interactions(ratios, weights, tendency):
+    made = [
+        Bin(1, 2, 5, 1000 * n, round(200 * n * ratio), 0.2, 0.0)
+        for ratio, n in zip(ratios, weights, strict=True)
+    ]
+    x, y = np.arange(len(ratios)), np.array(ratios)
+    if len(ratios) > 1:  # by least squares
+        slope = np.polyfit(x, y, 1, w=np.sqrt(weights))[0]
+        assert np.sign(np.round(slope, 9)) == tendency
+    assert Shares(tuple(made), 0.0).tendency == tendency
+
+
+@pytest.mark.parametrize(("odd", "skewed"), [(0, False), (19, False), (20, True), (900, True)])
+def test_odd_bins_of_a_few_interactions_are_no_skew(odd, skewed):
+    """A bin deviates for certain; it counts from one in fifty of the interactions on."""
+    bins = [Bin(1, 2, 5, 1000 - odd, round(0.2 * (1000 - odd)), 0.2, 1.0)]
+    bins += [Bin(3, 4, 5, odd, odd, 0.2, 0.0)] if odd else []
+    assert Shares(tuple(bins), 1.0).skewed is skewed
 
 
 def test_parts_are_compared_with_each_other(table, skewed_draw):

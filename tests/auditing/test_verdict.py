@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
 import pytest
 
 from fullrank.auditing.report import Audit, PartAudit
@@ -151,27 +150,3 @@ def test_a_line_of_a_report():
     skewed = in_a_line(POPULAR, True, None)
     assert skewed.startswith("test is no uniform draw: popular items are in it more often (.150")
     assert "otherwise" not in skewed
-
-
-@pytest.mark.parametrize(
-    ("ratios", "weights", "tendency"),
-    [
-        ((1.0, 1.1), (1, 1), 1),
-        ((1.1, 1.0), (1, 1), -1),
-        ((1.0, 1.0), (1, 1), 0),
-        ((0.9, 1.2, 1.0), (90, 90, 1), 1),  # the rise between the bins that count
-        ((1.2, 0.9, 1.3), (90, 90, 1), -1),
-        ((1.0, 1.2, 0.95), (1000, 10, 10), 1),
-        ((1.0,), (1,), 0),
-    ],
-)
-def test_the_tendency_is_the_slope_by_interactions(ratios, weights, tendency):
-    made = [
-        Bin(1, 2, 5, 1000 * n, round(200 * n * ratio), 0.2, 0.0)
-        for ratio, n in zip(ratios, weights, strict=True)
-    ]
-    x, y = np.arange(len(ratios)), np.array(ratios)
-    if len(ratios) > 1:  # by least squares
-        slope = np.polyfit(x, y, 1, w=np.sqrt(weights))[0]
-        assert np.sign(np.round(slope, 9)) == tendency
-    assert Shares(tuple(made), 0.0).tendency == tendency

@@ -44,11 +44,12 @@ def tables(n_users=30, n_items=20, dim=4, dtype=torch.float64):
     return [torch.randn(n, dim, generator=generator, dtype=dtype) for n in (n_users, n_items)]
 
 
-def pairs(n_users=30, n_items=20, seed=0, per_user=5) -> Interactions:
+def pairs(n_users=30, n_items=20, seed=0) -> Interactions:
+    """From one to eight items of each user: a mean is no sum."""
     rng = np.random.default_rng(seed)
     dense = np.zeros((n_users, n_items))
     for row in dense:
-        row[rng.choice(n_items, per_user, replace=False)] = 1
+        row[rng.choice(n_items, rng.integers(1, 9), replace=False)] = 1
     return Interactions.from_scipy(dense)
 
 

@@ -115,6 +115,12 @@ def test_tables_of_another_shape_or_dtype(copied, method, name, how):
     folder.refused("tables of the model")
 
 
+def test_weights_that_are_not_square(copied):
+    folder = copied("ease")
+    folder.tensors(lambda tensors: tensors.update(weights=tensors["weights"][:, :-1].contiguous()))
+    folder.refused(r"tensor weights: found float32 of shape \(120, 119\)")
+
+
 def test_tables_without_a_column(copied):
     folder = copied("directspec+")
     folder.tensors(
@@ -152,6 +158,20 @@ def test_row_pointers_that_rise_and_end_at_zero(copied, method, part):
     folder = copied(method)
     folder.tensors(change)
     folder.refused(f"tables of the model, {part}.indptr")
+
+
+def test_weights_of_fewer_items(copied):
+    """Each part fits the others, and not the items."""
+
+    def change(tensors):
+        nnz = int(tensors["weights.indptr"][-2])
+        tensors["weights.indptr"] = tensors["weights.indptr"][:-1].clone()
+        for part in ("indices", "data"):
+            tensors[f"weights.{part}"] = tensors[f"weights.{part}"][:nnz].clone()
+
+    folder = copied("itemknn")
+    folder.tensors(change)
+    folder.refused(r"tensor weights\.indptr: found int64 of shape \(120,\)")
 
 
 @pytest.mark.parametrize("name", ["weights.indptr", "weights.indices", "weights.data"])
