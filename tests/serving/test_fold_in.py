@@ -203,7 +203,11 @@ def test_folding_into_a_folded_model_equals_folding_into_the_original(trained):
 
 def test_methods_without_tables_fold_into_folded_models_too(demo):
     model = Recommender("itemknn").fit(demo.train)
-    assert model.fold_in(GUESTS).fold_in(LATER).recommend().equals(model.fold_in(LATER).recommend())
+    later = model.fold_in(LATER)
+    assert model.fold_in(GUESTS).fold_in(LATER).recommend().equals(later.recommend())
+    expected = later.train.csr() @ model.scorer.weights
+    found = later.scorer.scores(torch.arange(later.train.n_users))
+    np.testing.assert_allclose(found, expected.toarray(), rtol=1e-6)
 
 
 def test_the_map_is_fitted_once_and_comes_with_the_folder(trained, tmp_path, monkeypatch):
