@@ -19,7 +19,7 @@ from fullrank.auditing.shares import (
     shares_by_users,
     wilson,
 )
-from fullrank.data import Ids, generate, hold_out, load, read
+from fullrank.data import Ids, Interactions, generate, hold_out, load, read
 from fullrank.data.bins import bin_of, edges_of
 from fullrank.evaluation.significance import holm
 
@@ -110,7 +110,11 @@ def test_a_draw_of_active_users_is_no_skew_by_popularity(table):
     assert by_users.tendency == 1
 
 
-def test_shares_are_counts(table):
+def test_shares_are_counts(table, monkeypatch):
+    """In blocks of users, and with users and items that have no interactions."""
+    monkeypatch.setattr(module, "BLOCK", 99)
+    ids = Ids.numbered(table.n_users + 5), Ids.numbered(table.n_items + 5)
+    table = Interactions.from_rows(*ids, table.user_idx, table.item_idx)
     rest, part = hold_out(table, 0.2, 0)
     for found, side in ((shares_by_items, "item_degree"), (shares_by_users, "user_degree")):
         size, of_part = (getattr(each, side) for each in (table, part))
@@ -119,6 +123,7 @@ def test_shares_are_counts(table):
         for each in bins:
             inside = (size >= each.low) & (size <= each.high) & (size > 0)
             assert each.rows == inside.sum()
+            assert (each.low, each.high) == (size[inside].min(), size[inside].max())
             assert each.interactions == size[inside].sum()
             assert each.taken == of_part[inside].sum()
             assert each.share == each.taken / each.interactions
@@ -160,6 +165,7 @@ def test_a_bin_deviates_where_it_is_certain_and_matters():
         ((1.2, 0.9, 1.3), (90, 90, 1), -1),
         ((1.0, 1.2, 0.95), (1000, 10, 10), 1),
         ((1.0,), (1,), 0),
+        ((1.0,), (0,), 0),
     ],
 )
 def test_the_tendency_is_the_slope_by_interactions(ratios, weights, tendency):

@@ -361,3 +361,15 @@ def test_a_model_that_learned_by_weights_folds_in_by_weights(method, tmp_path):
         even = model.fold_in({"g": ["0", "1"]})
         assert torch.equal(even.user_embeddings, rows[0]) == (name == "unused")
         assert torch.equal(even.fold_in(pl.DataFrame(heavy)).user_embeddings, rows[0])
+
+
+def test_weights_of_newcomers_count_for_nothing_where_none_were_learned():
+    dense, train = weighted_pairs(60)
+    plain = Interactions.from_scipy((dense > 0).astype(np.float32))
+    plain = Interactions.from_rows(plain.users, plain.items, plain.user_idx, plain.item_idx)
+    guest = {"user_id": ["g", "g"], "item_id": [0, 1], "weight": [9.0, 1.0]}
+    even = pl.DataFrame(guest).drop("weight")
+    for data, same in ((plain, True), (train, False)):
+        model = Recommender("itemknn", neighbours=5).fit(data)
+        lists = [model.fold_in(each).recommend(k=9) for each in (pl.DataFrame(guest), even)]
+        assert lists[0].equals(lists[1]) is same

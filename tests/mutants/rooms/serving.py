@@ -10,6 +10,11 @@ STORED = "tests/serving/test_stored_checks.py"
 FOLD_IN = "tests/serving/test_fold_in.py"
 SIMILAR = "tests/serving/test_similar.py tests/test_recommender.py"
 LISTS = "tests/test_recommender.py"
+GUESTS = (
+    "tests/serving/test_fold_in.py::test_a_model_that_learned_by_weights_folds_in_by_weights "
+    "tests/serving/test_fold_in.py::"
+    "test_weights_of_newcomers_count_for_nothing_where_none_were_learned"
+)
 SCORERS = f"{FINITE} tests/methods/test_weights.py"
 WIDTHS = (
     "tests/serving/test_top_k.py::test_what_does_not_fit_is_named "
@@ -199,8 +204,6 @@ MUTANTS: tuple[Mutant, ...] = (
         ("cold.any() if source is None else source", "True if source is None else source"),
         ("known = (user >= 0) & (item >= 0)", "known = (user >= 0) | (item >= 0)"),
         ("known = item >= 0", "known = item > 0"),
-        ("if weighted and given.weight is not None", "if given.weight is not None"),
-        ("if weighted and given.weight is not None", "if False and given.weight is not None"),
         ("len(given) - int(known.sum())", "int(known.sum())"),
         ("(row < 0) & (given.user_degree > 0)", "(row < 0)"),
         ("(row < 0) & (given.user_degree > 0)", "(row >= 0) & (given.user_degree > 0)"),
@@ -208,9 +211,15 @@ MUTANTS: tuple[Mutant, ...] = (
         ("items.titles.gather(found)", "items.titles.gather(place)"),
         ("np.flatnonzero(new.user_degree == 0)", "np.flatnonzero(new.user_degree < 0)"),
         (".then(typed).otherwise(own)", ".then(own).otherwise(typed)"),
-        ("if empty and strict:", "if False:"),
+        ("if all(items_of.values()):", "if True:"),
         ('f" and {len(unknown) - 1} more"', 'f" and {len(unknown)} more"'),
         ("shown.gather(user)", "shown.gather(place)"),
+    ),
+    *of(
+        "serving/frames.py",
+        GUESTS,
+        ("if weighted and given.weight is not None", "if given.weight is not None"),
+        ("if weighted and given.weight is not None", "if False and given.weight is not None"),
     ),
     Mutant("serving/fold_in.py", "new.weight if weighted", "new.weight if not weighted", FOLD_IN),
     Mutant("serving/fold_in.py", "train.weight[pairs] if weighted", "None if weighted", FOLD_IN),
