@@ -41,6 +41,11 @@ def test_nineteen_of_twenty_hold_the_mean(users):
     assert np.mean(high < 0.1) == pytest.approx(0.025, abs=0.015)
 
 
+def test_resampled_means_that_are_the_mean_count_half_below_it():
+    """Ten of twenty users have 1: the ends are quantiles of a binomial, .3 and .7."""
+    assert intervals({"x": np.repeat([0.0, 1.0], 10)})["x"] == pytest.approx((0.3, 0.7))
+
+
 def test_many_users_are_normal(monkeypatch):
     values = like_ndcg(np.random.default_rng(0), 4000)
     drawn = intervals({"x": values})["x"]
