@@ -133,6 +133,14 @@ def test_the_winner_of_the_rungs_wins_where_what_is_proposed_last_diverges(small
         Search(spoiling(small.train, {0.6: 4}), alphas, PLAN).run()
 
 
+def test_one_trial_alone_is_trained_beyond_the_last_rung(small):
+    alphas = [{"alpha": 0.6}, {"alpha": 0.5}, {"alpha": 0.9}]
+    plan = (Rung(3, 1), Rung(2, 2))
+    _, values, trials = Search(spoiling(small.train, {}), alphas, plan).run()
+    assert values == {"alpha": 0.6}
+    assert [row["epochs"] for row in trials] == [6, 2, 1]
+
+
 def test_what_diverged_before_a_stop_has_diverged_after_it(small, tmp_path):
     file = CheckpointFile(tmp_path / "c", {})
     alphas = [{"alpha": alpha} for alpha in (0.5, 0.6, 0.7)]
