@@ -111,6 +111,9 @@ def test_the_first_trial_that_was_asked_for_is_made_after_a_kill(small, tmp_path
     tune(small, "bpr", 2, **more, log=lines.append)
     assert "lr 0.5, negatives 2" in lines[0]
     assert "lr 0.5, negatives 2" not in lines[1]
+    tune(small, "bpr", 4, **more, log=lines.append)  # of a study that has made it
+    assert len(lines) == 4
+    assert not any("lr 0.5, negatives 2" in line for line in lines[1:])
 
 
 def stop_in_a_trial(*args):
