@@ -160,6 +160,14 @@ def test_a_value_is_the_mean_over_divisions(small, method):
     assert once.value != study.value
 
 
+def test_the_epochs_are_the_median_of_those_of_the_divisions(small, monkeypatch):
+    found = iter([(0.1, 9), (0.3, 2), (0.2, 4)])
+    monkeypatch.setattr(tuning, "fitted", lambda model, split, watch: next(found))
+    study = tune(small, "bpr", 1, fixed=FIXED, space=SPACE, repeats=3)
+    assert (study.epochs, study.values) == (4, [0.1, 0.3, 0.2])
+    assert study.value == pytest.approx(0.2)
+
+
 def test_a_study_over_divisions_goes_on(small, tmp_path):
     """Killed on a later division of a trial: the trial is made anew, the others are not."""
     more = {"fixed": FIXED, "space": SPACE, "repeats": 2}

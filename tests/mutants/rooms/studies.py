@@ -211,11 +211,16 @@ MUTANTS: tuple[Mutant, ...] = (
         REPEATS,
         ("float(np.mean(found))", "found[0]"),
         ("float(np.mean(found))", "float(np.max(found))"),
-        ("int(np.median(epochs))", "int(np.max(epochs))"),
         ("splits = divisions(split, repeats)", "splits = [split] * repeats"),
         ("repeats=len(splits)", "repeats=1"),
         ('best.user_attrs.get("values", [best.value])', "[best.value]"),
         ("None if number else Watch", "Watch"),
+    ),
+    Mutant(
+        "studies/tune.py",
+        "int(np.median(epochs))",
+        "int(np.max(epochs))",
+        f"{TUNING}::test_the_epochs_are_the_median_of_those_of_the_divisions",
     ),
     Mutant("studies/runs.py", "kept != _digest(stored)", "not kept", "tests/studies/test_runs.py"),
 )
