@@ -129,8 +129,10 @@ def test_untrained_and_unknown_users_get_the_popular_list(late, tmp_path):
 
 def test_newcomers_without_a_known_item_get_the_popular_list(late, tmp_path):
     given = {"new": ["i1", "unheard"], "lost": ["unheard"], "empty": []}
-    with pytest.raises(DataError, match="no item that the model knows"):
-        late.fold_in(given)
+    for wrong, name in ((given, "lost"), ({"new": ["i1"], "empty": []}, "empty")):
+        with pytest.raises(DataError, match=f"user '{name}': found no item that the model knows"):
+            late.fold_in(wrong)
+    assert late.fold_in({"new": ["i0", "unheard"]}).train.item_idx.tolist() == [0]
     folded = late.fold_in(given, strict=False)
     frame = folded.recommend(["new", "lost", "empty"], k=4)
     assert frame["source"].to_list() == ["model"] * 4 + ["popular"] * 8
@@ -141,6 +143,17 @@ def test_newcomers_without_a_known_item_get_the_popular_list(late, tmp_path):
     again = Recommender.load(tmp_path / "m")
     assert again.recommend(["new", "lost", "empty"], k=4).equals(frame)
     assert late.fold_in({"empty": []}, strict=False).recommend(k=4)["source"][0] == "popular"
+
+
+def test_what_the_model_does_not_know_is_counted(model, small):
+    """Of six users, two are unknown and have pairs, one is unknown and has none."""
+    users = Ids(pl.Series(["u1", "u2", "u3", "stranger", "guest", "nobody"]))
+    items = Ids(pl.Series(["i1", "i2", "unheard"]))
+    test = Interactions.from_rows(users, items, [0, 1, 1, 2, 3, 3, 4], [0, 0, 2, 1, 0, 2, 1])
+    block = model.evaluate(test).protocol
+    assert block["unknown_pairs_left_out"] == 4
+    assert block["unknown_users_left_out"] == 2
+    assert block["test_pairs"] == 3
 
 
 def test_unknown_ids_of_another_type_are_shown_as_text(checkerboard):
@@ -216,6 +229,10 @@ def test_allowed_and_denied(model, small):
     assert len(model.recommend("u5", allow=[])) == 0
     assert model.recommend("u5", allow=ranked[7])["item_id"].to_list() == [ranked[7]]
     assert model.recommend("u5", k=1, deny=ranked[0])["item_id"].to_list() == ranked[1:2]
+    full = model.recommend("u5", k=120)
+    assert model.recommend("u5", k=120, deny=["unsold"], strict=False).equals(full)
+    few = model.recommend("u5", allow=["unsold", ranked[7]], strict=False, exclude_seen=False)
+    assert few["item_id"].to_list() == [ranked[7]]
 
 
 def test_lists_are_short_where_items_are_left_out(model, small):

@@ -9,6 +9,7 @@ import pytest
 
 import fullrank as fr
 from fullrank.auditing import audit, draw_of, facts, report
+from fullrank.auditing.shares import shares_by_items
 from fullrank.auditing.worth import QUICK, Worth, worth_of
 from fullrank.data import Ids, Interactions, Split, draw_validation, generate, hold_out, time_split
 from fullrank.errors import DataError
@@ -32,7 +33,7 @@ def test_reach_is_that_of_the_dense_product(monkeypatch):
 
 
 def test_cold_rows_and_repeats_by_hand():
-    users, items = Ids.numbered(4), Ids.numbered(5)
+    users, items = Ids.numbered(6), Ids.numbered(8)  # the last are nowhere
     train = Interactions.from_rows(users, items, [0, 0, 1, 2], [0, 1, 1, 2])
     part = Interactions.from_rows(users, items, [0, 1, 3, 3, 2], [1, 3, 0, 4, 3])
     assert facts.cold_of(train, part) == {
@@ -68,14 +69,17 @@ def test_the_fraction_of_each_user(rounded, name):
     degree = np.random.default_rng(0).integers(2, 90, 500)
     quota = rounded(np.round(0.2 * degree, 9)).astype(int)
     assert facts.fraction_of(degree, quota) == (0.2, name)
+    single = np.ones(100, dtype=int)  # users with one interaction keep it however it is rounded
+    padded = np.concatenate((single, degree)), np.concatenate((0 * single, quota))
+    assert facts.fraction_of(*padded) == (0.2, name)
     assert facts.fraction_of(degree, np.random.default_rng(1).binomial(degree, 0.2)) is None
 
 
 def test_same_histories():
-    user, item = np.repeat(np.arange(4), 6), np.tile(np.arange(6), 4)
+    user, item = np.repeat(np.arange(5), 6), np.tile(np.arange(6), 5)
     item[-1] = 7
-    data = Interactions.from_rows(Ids.numbered(5), Ids.numbered(8), user, item)
-    assert facts.same_histories(data) == 2
+    data = Interactions.from_rows(Ids.numbered(6), Ids.numbered(8), user, item)
+    assert facts.same_histories(data) == 3
     assert facts.same_histories(data.select(data.item_idx < 4)) == 0  # short ones are by chance
 
 
@@ -110,6 +114,13 @@ def test_a_clean_split_is_called_clean(table):
     assert document["parts"]["test"]["by_popularity"]["skewed"] is False
     assert document["parts"]["test"]["order_in_time"]["later"] == pytest.approx(0.5, abs=0.02)
     assert "Audit of clean" in repr(found)
+    held = {
+        name: sum(each.interactions for each in part.popularity.bins)
+        for name, part in found.parts.items()
+    }
+    assert held == {"validation": len(train) + len(chosen), "test": len(table)}
+    # A tenth of four fifths, rounded at random, and of each user a fifth: neither is a fixed share.
+    assert [part.fraction for part in found.parts.values()] == [None, None]
 
 
 def test_a_split_by_time_is_seen(table):
@@ -118,6 +129,10 @@ def test_a_split_by_time_is_seen(table):
     text = " ".join(found.verdict)
     assert "test lies after train in time" in text
     assert "trained on what follows" not in text
+    timed = time_split(table)
+    drawn = draw_of(timed.train, timed.validation, timed.test)
+    assert drawn["later"] == 1
+    assert "test lies after train in time" in drawn["line"]
     mixed = hold_out(table, 0.2, 0)
     late = audit(Split("mixed", mixed[0], None, mixed[1]))
     assert "trained on what follows" in " ".join(late.verdict)
@@ -130,6 +145,9 @@ def test_cold_rows_and_repeats_are_told(table):
     assert f"{repeated:,} pairs of test are in an earlier part too" in " ".join(
         audit(Split("twice", train, None, some)).verdict
     )
+    again = audit(Split("thrice", train, some, some)).parts
+    assert again["validation"].repeated == repeated
+    assert again["test"].repeated == repeated + len(some)
     fewer = train.select(train.user_idx >= 100)
     n = int((test.user_degree[:100] > 0).sum())
     told = " ".join(audit(Split("cold", fewer, None, test)).verdict)
@@ -165,6 +183,14 @@ def test_worth_is_the_rank_of_methods_on_each_part():
     assert "same order" in same.sentences()[0]
 
 
+def test_the_best_may_be_the_same_and_others_not():
+    values = {"a": (0.3, 0.3), "b": (0.2, 0.1), "c": (0.1, 0.2)}
+    worth = Worth("ndcg@20", {x: {"validation": v, "test": t} for x, (v, t) in values.items()})
+    assert worth.sentences()[0] == (
+        "of quick methods a is best on both; the order of others differs."
+    )
+
+
 def test_quick_methods_are_fitted_on_train_alone(small):
     found = worth_of(small)
     assert set(found.values) == set(QUICK)
@@ -172,7 +198,7 @@ def test_quick_methods_are_fitted_on_train_alone(small):
     both = found.values["itemknn"]
     assert both["test"] == pytest.approx(model.evaluate(k=20)["ndcg@20"], rel=1e-6)
     other = model.evaluate(small.validation, k=20, metrics=("ndcg",))
-    assert both["validation"] != both["test"]
+    assert 0 < both["validation"] != both["test"]
     assert other["ndcg@20"] == 0  # of a model that masks it: not what is compared
     assert audit(small, worth=True).to_dict()["worth"]["values"] == found.values
     assert audit(small).worth is None
@@ -188,6 +214,10 @@ def test_a_report_has_it_in_a_line(table, skewed_draw, monkeypatch):
     found = draw_of(split.train, split.validation, split.test)
     assert found["skewed"]
     assert found["alike"] is False
+    bins = shares_by_items([split.train, split.validation], split.test, table.item_degree).bins
+    low, high = found["shares"]
+    assert (low, high) == (bins[0].share, bins[-1].share)
+    assert low < 0.8 * high
     assert "popular items are in it more often" in found["line"]
     assert "validation is drawn otherwise" in found["line"]
     monkeypatch.setattr(report, "shares_by_items", None)  # what is known is not counted again

@@ -12,14 +12,16 @@ import scipy.stats
 from fullrank.auditing import shares as module
 from fullrank.auditing.shares import (
     Bin,
+    Shares,
     alike,
     differing,
     shares_by_items,
     shares_by_users,
     wilson,
 )
-from fullrank.data import generate, hold_out, load
+from fullrank.data import Ids, Interactions, generate, hold_out, load
 from fullrank.data.bins import bin_of, edges_of
+from fullrank.evaluation.significance import holm
 
 
 def naive(rest, part, bins, n):
@@ -108,7 +110,11 @@ def test_a_draw_of_active_users_is_no_skew_by_popularity(table):
     assert by_users.tendency == 1
 
 
-def test_shares_are_counts(table):
+def test_shares_are_counts(table, monkeypatch):
+    """In blocks of users, and with users and items that have no interactions."""
+    monkeypatch.setattr(module, "BLOCK", 99)
+    ids = Ids.numbered(table.n_users + 5), Ids.numbered(table.n_items + 5)
+    table = Interactions.from_rows(*ids, table.user_idx, table.item_idx)
     rest, part = hold_out(table, 0.2, 0)
     for found, side in ((shares_by_items, "item_degree"), (shares_by_users, "user_degree")):
         size, of_part = (getattr(each, side) for each in (table, part))
@@ -117,6 +123,7 @@ def test_shares_are_counts(table):
         for each in bins:
             inside = (size >= each.low) & (size <= each.high) & (size > 0)
             assert each.rows == inside.sum()
+            assert (each.low, each.high) == (size[inside].min(), size[inside].max())
             assert each.interactions == size[inside].sum()
             assert each.taken == of_part[inside].sum()
             assert each.share == each.taken / each.interactions
@@ -146,6 +153,81 @@ def test_a_bin_deviates_where_it_is_certain_and_matters():
     assert made(0.189, 0.009).deviates
     assert not made(0.211, 0.01).deviates
     assert not made(0.209, 0.0001).deviates
+
+
+@pytest.mark.parametrize(
+    ("ratios", "weights", "tendency"),
+    [
+        ((1.0, 1.1), (1, 1), 1),
+        ((1.1, 1.0), (1, 1), -1),
+        ((1.0, 1.0), (1, 1), 0),
+        ((0.9, 1.2, 1.0), (90, 90, 1), 1),  # the rise between the bins that count
+        ((1.2, 0.9, 1.3), (90, 90, 1), -1),
+        ((1.0, 1.2, 0.95), (1000, 10, 10), 1),
+        ((1.0,), (1,), 0),
+        ((1.0,), (0,), 0),
+    ],
+)
+def test_the_tendency_is_the_slope_by_interactions(ratios, weights, tendency):
+    made = [
+        Bin(1, 2, 5, 1000 * n, round(200 * n * ratio), 0.2, 0.0)
+        for ratio, n in zip(ratios, weights, strict=True)
+    ]
+    x, y = np.arange(len(ratios)), np.array(ratios)
+    if len(ratios) > 1:  # by least squares
+        slope = np.polyfit(x, y, 1, w=np.sqrt(weights))[0]
+        assert np.sign(np.round(slope, 9)) == tendency
+    assert Shares(tuple(made), 0.0).tendency == tendency
+
+
+@pytest.mark.parametrize(("odd", "skewed"), [(0, False), (19, False), (20, True), (900, True)])
+def test_odd_bins_of_a_few_interactions_are_no_skew(odd, skewed):
+    """A bin deviates for certain; it counts from one in fifty of the interactions on."""
+    bins = [Bin(1, 2, 5, 1000 - odd, round(0.2 * (1000 - odd)), 0.2, 1.0)]
+    bins += [Bin(3, 4, 5, odd, odd, 0.2, 0.0)] if odd else []
+    assert Shares(tuple(bins), 1.0).skewed is skewed
+
+
+@pytest.mark.parametrize(("ratio", "differs"), [(1.04, 0), (0.96, 0), (1.06, 1), (0.94, 1)])
+def test_parts_differ_where_it_is_certain_and_matters(ratio, differs):
+    def made(taken):
+        return Shares((Bin(1, 9, 50, 10**7, taken, 0.2, 1.0), Bin(10, 99, 5, 9, 1, 0.2, 1.0)), 1.0)
+
+    pair = made(round(2e6 * ratio)), made(2 * 10**6)
+    for one, other in (pair, pair[::-1]):
+        assert differing(one, other) == list(one.bins[:differs])
+        assert alike(one, other) is not bool(differs)
+
+
+def test_the_error_of_a_difference_is_that_of_both_counts_by_hand():
+    """1.08 against 1: z = .08 / hypot(1.08 / √2160, 1 / √2000) = 2.48, p = .013, two-sided."""
+
+    def made(taken, bins=1):
+        return Shares((Bin(1, 9, 50, 10_000, taken, 0.2, 1.0),) * bins, 1.0)
+
+    assert not differing(made(2160), made(2000))
+    assert differing(made(2180), made(2000))  # z = 2.79, p = .0054
+    assert not differing(made(2180, 2), made(2000, 2))  # times two bins
+
+
+def test_shares_by_users_against_independent_draws(table):
+    """Each interaction is drawn with one probability s: variance s (1 - s) h (1 - h / H) of h."""
+    part = table.select(np.random.default_rng(2).random(len(table)) < 0.2)
+    found = shares_by_users([table.select(~inside(table, part))], part)
+    share, h = len(part) / len(table), np.array([each.interactions for each in found.bins])
+    off = np.array([each.taken for each in found.bins]) - share * h
+    z = abs(off) / np.sqrt(share * (1 - share) * h * (1 - h / len(table)))
+    assert [each.p for each in found.bins] == pytest.approx(holm(list(2 * scipy.stats.norm.sf(z))))
+    assert [each.expected for each in found.bins] == pytest.approx([share] * len(h))
+    assert sum(off) == pytest.approx(0)
+    chi = sum(off**2 / h) / (share * (1 - share))  # Pearson's, of bins × (in the part or not)
+    assert found.p == pytest.approx(scipy.stats.chi2.sf(chi, len(h) - 1), rel=1e-6)
+
+
+def inside(table, part):
+    """Which pairs of a table are in a part of it."""
+    keys = (each.user_idx * np.int64(table.n_items) + each.item_idx for each in (table, part))
+    return np.isin(*keys)
 
 
 def test_parts_are_compared_with_each_other(table, skewed_draw):

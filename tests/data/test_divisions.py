@@ -9,6 +9,8 @@ import pytest
 
 from fullrank.data import Split, generate, leave_last_out, load, random_split, time_split
 from fullrank.data.divisions import divisions
+from fullrank.data.split_folder import joined
+from fullrank.data.validation import draw_validation
 from fullrank.errors import DataError, SettingError
 
 
@@ -46,9 +48,25 @@ def test_the_same_divisions_every_time_and_more_of_them_later(data):
     assert not set(prints[1]) & set(prints[2])
 
 
+def test_the_seed_and_the_fraction_are_those_that_the_split_states(data):
+    split = random_split(data, seed=4)
+    whole = joined(split.train, split.validation)
+
+    def second(**how):
+        stated = Split(split.name, split.train, split.validation, split.test, split.how | how)
+        return divisions(stated, 2)[1].validation
+
+    assert second(seed=9).fingerprint != second().fingerprint
+    assert len(second(validation=0.3)) == pytest.approx(0.3 * len(whole), rel=0.05)
+    assert len(second(validation=None)) == pytest.approx(len(split.validation), rel=0.1)
+
+
 def test_drawn_in_the_way_of_the_split():
     split = load("demo", validation_like="test")
+    whole = joined(split.train, split.validation)
     for each in divisions(split, 3)[1:]:
+        drawn = draw_validation(whole, split.test, 0.1, each.how["seed"], "test")
+        assert each.validation.fingerprint == drawn[1].fingerprint
         assert each.how["validation_like"] == "test"
         assert each.how["seed"] != split.how["seed"]
 

@@ -94,6 +94,15 @@ def test_the_same_seed_gives_the_same_split_and_another_one_does_not(data):
     assert generator.fingerprint == one.fingerprint
 
 
+def test_a_fingerprint_is_of_each_part_and_its_name(data):
+    split = random_split(data)
+    assert list(split.parts) == ["train", "validation", "test"]
+    parts = split.train, split.validation, split.test
+    others = [(0, 1, None), (0, None, 1), (0, None, 2), (0, 2, 1), (1, 0, 2), (0, 1, 1)]
+    made = [splits.Split("x", *(at if at is None else parts[at] for at in o)) for o in others]
+    assert len({each.fingerprint for each in (split, *made)}) == 7
+
+
 def test_parts_that_are_not_asked_for(data):
     split = random_split(data, test=0, validation=0)
     assert (split.validation, split.test) == (None, None)

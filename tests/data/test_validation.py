@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from fullrank.data import Ids, Interactions, generate, hold_out, load, random_split
 from fullrank.data.bins import bin_of, edges_of
+from fullrank.data.splits import quota_of
 from fullrank.data.validation import draw_validation, hold_out_by_share, margin_of
 from fullrank.errors import DataError, SettingError
 
@@ -95,6 +98,63 @@ def test_the_margin_by_hand():
     edges, share = margin_of(*parts)
     assert share.sum() == pytest.approx(5 / 22)  # too few items for bins of their own
     assert edges.tolist() == [0.0]
+
+
+def test_edges_of_the_rest_never_fall():
+    """Items of 1, 3 and 8 interactions, of which 0, 0 and 7 are in the test part: 8 / 8 < 3."""
+    degrees = {"rest": np.repeat([1, 3, 1], [10, 10, 5]), "test": np.repeat([0, 0, 7], [10, 10, 5])}
+    ids = Ids.numbered(8), Ids.numbered(25)
+    parts = []
+    for name, degree in degrees.items():
+        users = np.concatenate([np.arange(n) + (name == "test") for n in degree])
+        parts.append(Interactions.from_rows(*ids, users, np.repeat(np.arange(25), degree)))
+    edges, share = margin_of(*parts)
+    assert edges.tolist() == [0, 3, 3]
+    assert share.tolist() == [0, 0, 7 / 8]
+
+
+def naive_draw(data, fraction, edges, share, seed):
+    """`hold_out_by_share` in loops over users and entries; positions of the entries."""
+    rng = np.random.default_rng(seed)
+    quota = quota_of(data.user_degree, fraction, rng)
+    noise = rng.gumbel(size=len(data))
+    bins = [max(b for b, e in enumerate(edges) if e <= data.item_degree[i]) for i in data.item_idx]
+    wanted = [bins.count(b) * share[b] for b in range(len(edges))]
+    wanted = [each * quota.sum() / sum(wanted) for each in wanted]
+    weight = [math.log(each) for each in share]
+    for _ in range(10):
+        held = []
+        for user in range(data.n_users):
+            own = range(data.indptr[user], data.indptr[user + 1])
+            held += sorted(own, key=lambda e: -(noise[e] + weight[bins[e]]))[: quota[user]]
+        found = [sum(bins[e] == b for e in held) for b in range(len(edges))]
+        pairs = list(zip(wanted, found, strict=True))
+        if all(abs(f - w) <= max(0.5 * math.sqrt(w), 1) for w, f in pairs):
+            break
+        weight = [
+            x + math.log(max(w, 0.5) / max(f, 0.5)) for x, (w, f) in zip(weight, pairs, strict=True)
+        ]
+    return sorted(held)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_draw_is_that_of_the_loop(seed):
+    """Of small tables, in which a bin may get nothing in a round."""
+    data = generate(40, 30, 300 + 20 * seed, seed=seed)
+    edges = np.array([0, 6, 12, 20])
+    share = np.random.default_rng(seed).permutation([0.01, 0.05, 0.3, 0.9])
+    kept, held = hold_out_by_share(data, 0.3, edges, share, seed)
+    expected = np.array(naive_draw(data, 0.3, edges, share, seed))
+    assert held.user_idx.tolist() == data.user_idx[expected].tolist()
+    assert held.item_idx.tolist() == data.item_idx[expected].tolist()
+    assert len(kept) + len(held) == len(data)
+
+
+def test_a_uniform_part_is_that_of_hold_out(data):
+    for part, expected in zip(
+        draw_validation(data, None, 0.1, 3), hold_out(data, 0.1, 3), strict=False
+    ):
+        assert part.fingerprint == expected.fingerprint
 
 
 def test_last_in_time(data):

@@ -246,7 +246,7 @@ def test_a_constant_scorer_gains_nothing_from_sorted_rows(scorer_of, interaction
     assert result.protocol["ties"]["users_tied_at_cutoff"] == {"@10": 0.0}
 
 
-@pytest.mark.parametrize("k", [1, 3, 5])
+@pytest.mark.parametrize("k", [1, 2, 3, 5])
 def test_a_list_ends_by_chance_within_a_tie(scorer_of, k):
     """One item is best, the others are alike: who comes next is drawn, and not the first rows."""
     scorer = scorer_of([[1.0] * 7 + [2.0]])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -39,6 +41,27 @@ def test_nineteen_of_twenty_hold_the_mean(users):
     assert np.mean((low <= 0.1) & (high >= 0.1)) == pytest.approx(0.95, abs=0.02)
     assert np.mean(low > 0.1) == pytest.approx(0.025, abs=0.015)
     assert np.mean(high < 0.1) == pytest.approx(0.025, abs=0.015)
+
+
+def test_ends_are_those_of_the_formula():
+    """Efron's, in plain Python, of few users with a long tail, so that each term counts."""
+    values = [0.0, 0.01, 0.02, 0.02, 0.05, 0.05, 0.06, 0.3, 0.9]
+    normal, mean = NormalDist(), sum(values) / len(values)
+    means = module._resampled(np.array(values)[:, None])[:, 0].tolist()
+    below = sum((each < mean) + (each == mean) / 2 for each in means) / len(means)
+    z0 = normal.inv_cdf(below)
+    a = sum((x - mean) ** 3 for x in values) / (6 * sum((x - mean) ** 2 for x in values) ** 1.5)
+    assert min(abs(z0), abs(a)) > 0.05
+    expected = []
+    for z in (normal.inv_cdf(0.025), normal.inv_cdf(0.975)):
+        at = normal.cdf(z0 + (z0 + z) / (1 - a * (z0 + z)))
+        expected.append(np.quantile(means, at))
+    assert intervals({"x": np.array(values)})["x"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_resampled_means_that_are_the_mean_count_half_below_it():
+    """Ten of twenty users have 1: the ends are quantiles of a binomial, .3 and .7."""
+    assert intervals({"x": np.repeat([0.0, 1.0], 10)})["x"] == pytest.approx((0.3, 0.7))
 
 
 def test_many_users_are_normal(monkeypatch):

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from fullrank.evaluation.significance import better_for_users, better_over_seeds, holm
+from fullrank.evaluation.significance import (
+    better_for_users,
+    better_over_seeds,
+    differs_over_seeds,
+    holm,
+)
 
 
 def test_users_are_paired():
@@ -18,6 +23,8 @@ def test_users_are_paired():
     assert better_for_users(one, one) == 1
     with pytest.raises(ValueError, match="found 3 and 2"):
         better_for_users(one[:3], other[:2])
+    with pytest.raises(ValueError, match="found 1 and 1"):
+        better_for_users(one[:1], other[:1])
 
 
 def test_seeds():
@@ -31,7 +38,11 @@ def test_seeds():
 
 @pytest.mark.filterwarnings("error")
 def test_one_that_does_not_vary():
-    assert better_over_seeds([0.3, 0.31], [0.2, 0.2]) < 0.05
+    """Welch's t, with one degree of freedom: .105 / (.01 / 2) = 21."""
+    expected = scipy.stats.t.sf(21, 1)
+    for one, other in (([0.3, 0.31], [0.2, 0.2]), ([-0.2, -0.2], [-0.3, -0.31])):
+        assert better_over_seeds(one, other) == pytest.approx(expected)
+        assert differs_over_seeds(one, other) == pytest.approx(2 * expected)
 
 
 def test_holm():

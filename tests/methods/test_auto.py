@@ -8,6 +8,7 @@ import torch
 import fullrank as fr
 from fullrank.errors import SettingError
 from fullrank.methods import build_method
+from fullrank.methods.searched import _between
 from fullrank.presets import presets
 
 QUICK = {"dim": 8, "batch_size": 64, "epochs": 4, "validate_every": 1}
@@ -22,6 +23,7 @@ QUICK = {"dim": 8, "batch_size": 64, "epochs": 4, "validate_every": 1}
         ({"alpha": 0.6, "tau": "auto", "lr": 1.0}, ("tau",)),
         ({"auto": ("alpha",)}, ("alpha",)),
         ({"auto": ["alpha"], "lr": "auto"}, ("lr", "alpha")),
+        ({"auto": ("tau", "alpha")}, ("alpha", "tau")),
         ({"auto": ()}, ()),
     ],
 )
@@ -60,8 +62,56 @@ def test_the_rate_moves_a_row_by_the_same_share_whatever_the_sizes(small):
         square = sum(table.square().sum().item() for table in pair) / sum(map(len, pair))
         assert followed.lr / (2 * batch) / square == pytest.approx(0.05, rel=0.2)
         assert followed.auto == method.auto
+        # 2 B 0.05 · 2d / (160 + d), for there are 200 users and 120 items
+        assert followed.lr == float(f"{0.1 * batch * 2 * dim / (160 + dim):.2g}")
     fixed = build_method("directspec+", {"lr": 3.0})
     assert fixed.following(small.train).lr == 3.0
+
+
+def test_what_is_tried_by_hand():
+    """Each alpha first, then taus of the two best, between the neighbours, and at last slower."""
+    method = build_method("directspec+", {"lr": 0.5, "auto": ("lr", "alpha", "tau")})
+    alphas, taus = method.tried["alpha"], method.tried["tau"]
+    first = method.candidates()
+    assert first == [{"alpha": alpha, "tau": taus[0], "lr": 8.0} for alpha in alphas]
+    ranked = [first[2], first[0], first[1]]
+    assert method.proposals(0, ranked) == [
+        *({**ranked[0], "tau": tau} for tau in taus),
+        *({**ranked[1], "tau": tau} for tau in taus[:2]),
+    ]
+    near = [values["alpha"] for values in method.proposals(1, [{"alpha": 0.6}, first[0]])]
+    assert near == [0.55, 0.69]
+    assert method.proposals(2, ranked) == []
+    assert method.proposals(3, ranked) == [{**ranked[0], "lr": 0.5}]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"lr": 0.5},
+        {"encoder": "lightgcn"},
+        {"optimizer": "adam", "lr": 0.01, "auto": ("lr", "alpha")},
+        {"optimizer": "adagrad", "lr": 0.01, "auto": ("lr", "alpha")},
+    ],
+)
+def test_a_rate_that_follows_no_rule_stays(small, given):
+    method = build_method("directspec+", given)
+    assert method.following(small.train).lr == method.lr
+    tried = method.candidates()
+    assert {values["lr"] for values in tried} == {method.lr}
+    assert method.proposals(3, tried) == []
+
+
+def test_halfway_is_a_ratio():
+    assert _between(0.6, (0.5, 0.6, 0.8, 0.9)) == [0.55, 0.69]
+    assert _between(0.5, (0.5, 0.6, 0.8)) == [0.55]
+    assert _between(0.8, (0.6, 0.5, 0.8)) == [0.69]
+
+
+def test_what_was_found_is_what_was_searched_and_else_what_holds():
+    method = build_method("directspec+", {"alpha": "auto", "tau": 2.0, "lr": 1.0})
+    assert method.found({"alpha": 0.5}) == {"alpha": 0.5}
+    assert method.found({}) == {"alpha": method.alpha}
 
 
 @pytest.mark.parametrize("method", ["directspec", "directspec+"])

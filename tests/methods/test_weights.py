@@ -13,7 +13,7 @@ import torch
 from fullrank import METHODS, Columns, DataError, FitError, Interactions, Recommender
 from fullrank.data.graph import BipartiteGraph
 from fullrank.data.sampling import PairSampler
-from fullrank.data.weights import item_strength, user_strength, weighted_csr
+from fullrank.data.weights import item_strength, power, user_strength, weighted_csr
 from fullrank.methods.closed_form.ials import confidences
 
 QUICK = {"dim": 4, "epochs": 2, "batch_size": 8}
@@ -52,6 +52,8 @@ def test_a_row_of_weight_zero_is_no_interaction_anywhere(zeros):
     assert above.to_frame().rows() == [("a", "x"), ("b", "x")]
     with pytest.raises(DataError, match="column weight: found zeros alone"):
         Interactions.from_frame(zeros.with_columns(weight=pl.lit(0.0)))
+    none = zeros.with_columns(weight=pl.when(pl.col("item_id") == "y").then(1e-60).otherwise(1.0))
+    assert Interactions.from_frame(none).to_frame().rows() == made.to_frame().rows()
     with pytest.raises(DataError, match=r"weights: found 1e\+300; expected numbers up to"):
         Interactions.from_frame(zeros.with_columns(weight=pl.lit(1e300)))
 
@@ -71,6 +73,7 @@ def test_strengths(table, data):
     np.testing.assert_allclose(weighted_csr(data).toarray(), table)
     np.testing.assert_allclose(user_strength(data), table.sum(axis=1))
     np.testing.assert_allclose(item_strength(data), table.sum(axis=0))
+    assert power(np.array([0, 0.25, 4.0]), -0.5).tolist() == [1, 2, 0.5]
 
 
 def test_itemknn(table, data):
@@ -78,6 +81,10 @@ def test_itemknn(table, data):
     norm = np.sqrt((table**2).sum(axis=0))
     weights = table.T @ table / (np.outer(norm, norm) + 3.0)
     np.fill_diagonal(weights, 0)
+    np.testing.assert_allclose(scorer.scores(torch.arange(30)), table @ weights, rtol=1e-5)
+    others = table[:7, ::-1].copy()
+    of_others = scorer.of(Interactions.from_scipy(sp.csr_array(others)))
+    np.testing.assert_allclose(of_others.scores(torch.arange(7)), others @ weights, rtol=1e-5)
     np.testing.assert_allclose(scorer.scores(torch.arange(30)), table @ weights, rtol=1e-5)
 
 

@@ -83,6 +83,7 @@ def _child(tests: str, source: Path, starts: int) -> None:
     os.chdir(ROOT)
     os.environ |= {"PYTHONPATH": str(source), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     sys.path.insert(0, str(source))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     import hypothesis
     import pytest
 

@@ -23,13 +23,15 @@ from typing import Any
 
 from forked import preload, verdict_of
 from mutant import ROOT, Mutant, Verdict
-from rooms import evaluation, serving, splits, studies
+from rooms import auditing, evaluation, search, serving, splits, studies
 
 ROOMS = {
     "studies": studies.MUTANTS,
     "evaluation": evaluation.MUTANTS,
     "splits and tables of pairs": splits.MUTANTS,
     "serving": serving.MUTANTS,
+    "auditing": auditing.MUTANTS,
+    "search in fit": search.MUTANTS,
 }
 TIMES = itertools.count(1_000_000_000)
 HEADS = ("killed", "survived, with a reason", "survived")

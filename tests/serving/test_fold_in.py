@@ -45,11 +45,12 @@ def tables(n_users=30, n_items=20, dim=4, dtype=torch.float64):
     return [torch.randn(n, dim, generator=generator, dtype=dtype) for n in (n_users, n_items)]
 
 
-def pairs(n_users=30, n_items=20, seed=0, per_user=5) -> Interactions:
+def pairs(n_users=30, n_items=20, seed=0) -> Interactions:
+    """From one to eight items of each user: a mean is no sum."""
     rng = np.random.default_rng(seed)
     dense = np.zeros((n_users, n_items))
     for row in dense:
-        row[rng.choice(n_items, per_user, replace=False)] = 1
+        row[rng.choice(n_items, rng.integers(1, 9), replace=False)] = 1
     return Interactions.from_scipy(dense)
 
 
@@ -203,7 +204,11 @@ def test_folding_into_a_folded_model_equals_folding_into_the_original(trained):
 
 def test_methods_without_tables_fold_into_folded_models_too(demo):
     model = Recommender("itemknn").fit(demo.train)
-    assert model.fold_in(GUESTS).fold_in(LATER).recommend().equals(model.fold_in(LATER).recommend())
+    later = model.fold_in(LATER)
+    assert model.fold_in(GUESTS).fold_in(LATER).recommend().equals(later.recommend())
+    expected = later.train.csr() @ model.scorer.weights
+    found = later.scorer.scores(torch.arange(later.train.n_users))
+    np.testing.assert_allclose(found, expected.toarray(), rtol=1e-6)
 
 
 def test_the_map_is_fitted_once_and_comes_with_the_folder(trained, tmp_path, monkeypatch):
@@ -357,3 +362,15 @@ def test_a_model_that_learned_by_weights_folds_in_by_weights(method, tmp_path):
         even = model.fold_in({"g": ["0", "1"]})
         assert torch.equal(even.user_embeddings, rows[0]) == (name == "unused")
         assert torch.equal(even.fold_in(pl.DataFrame(heavy)).user_embeddings, rows[0])
+
+
+def test_weights_of_newcomers_count_for_nothing_where_none_were_learned():
+    dense, train = weighted_pairs(60)
+    plain = Interactions.from_scipy((dense > 0).astype(np.float32))
+    plain = Interactions.from_rows(plain.users, plain.items, plain.user_idx, plain.item_idx)
+    guest = {"user_id": ["g", "g"], "item_id": [0, 1], "weight": [9.0, 1.0]}
+    even = pl.DataFrame(guest).drop("weight")
+    for data, same in ((plain, True), (train, False)):
+        model = Recommender("itemknn", neighbours=5).fit(data)
+        lists = [model.fold_in(each).recommend(k=9) for each in (pl.DataFrame(guest), even)]
+        assert lists[0].equals(lists[1]) is same

@@ -60,7 +60,7 @@ def test_threads_that_share_the_items_keep_to_the_masks_and_ties(
     for k in (1, 20, 300):
         fast = top_k(scorer, users, k, exclude=seen, candidates=candidates)
         with monkeypatch.context() as context:
-            context.setattr(native, "library", lambda: None)
+            context.setattr(native, "available", lambda: False)
             slow = top_k(scorer, users, k, exclude=seen, candidates=candidates)
         assert bits(fast) == bits(slow)
 

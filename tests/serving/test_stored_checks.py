@@ -115,6 +115,22 @@ def test_tables_of_another_shape_or_dtype(copied, method, name, how):
     folder.refused("tables of the model")
 
 
+def test_weights_that_are_not_square(copied):
+    folder = copied("ease")
+    folder.tensors(lambda tensors: tensors.update(weights=tensors["weights"][:, :-1].contiguous()))
+    folder.refused(r"tensor weights: found float32 of shape \(120, 119\)")
+
+
+def test_tables_without_a_column(copied):
+    folder = copied("directspec+")
+    folder.tensors(
+        lambda tensors: tensors.update(
+            {name: tensors[name][:, :0].contiguous() for name in ("users", "items")}
+        )
+    )
+    folder.refused(r"tables of the model, tensor users: found float32 of shape \(200, 0\)")
+
+
 @pytest.mark.parametrize(
     ("method", "part", "value"),
     [
@@ -142,6 +158,20 @@ def test_row_pointers_that_rise_and_end_at_zero(copied, method, part):
     folder = copied(method)
     folder.tensors(change)
     folder.refused(f"tables of the model, {part}.indptr")
+
+
+def test_weights_of_fewer_items(copied):
+    """Each part fits the others, and not the items."""
+
+    def change(tensors):
+        nnz = int(tensors["weights.indptr"][-2])
+        tensors["weights.indptr"] = tensors["weights.indptr"][:-1].clone()
+        for part in ("indices", "data"):
+            tensors[f"weights.{part}"] = tensors[f"weights.{part}"][:nnz].clone()
+
+    folder = copied("itemknn")
+    folder.tensors(change)
+    folder.refused(r"tensor weights\.indptr: found int64 of shape \(120,\)")
 
 
 @pytest.mark.parametrize("name", ["weights.indptr", "weights.indices", "weights.data"])
@@ -230,7 +260,7 @@ def test_parts_in_another_order_are_the_same_parts(copied, saved):
     assert loaded.train.fingerprint == Recommender.load(saved / "directspec+").train.fingerprint
 
 
-def test_a_small_file_of_billions_of_rows_is_not_read(copied):
+def test_a_small_file_of_billions_of_rows_is_not_read(copied, monkeypatch):
     rows = 2**35
     folder = copied("directspec+")
     file = folder.path / folder.manifest["files"]["train"]["file"]
@@ -239,6 +269,10 @@ def test_a_small_file_of_billions_of_rows_is_not_read(copied):
     assert len(Recommender.load(folder.path).train) == 1
     with pytest.raises(DataError, match=r"contents of .* GiB in a file of .* free memory"):
         model_files.stored_checks._check_rows(file, rows, 40)
+    train = Recommender.load(folder.path).train
+    monkeypatch.setattr(model_files.stored_checks, "available_memory", lambda: 100)
+    with pytest.raises(DataError, match=r"contents of .* what fits into the free memory"):
+        model_files.stored_checks.read_part(file, train.users, train.items)
 
 
 @pytest.mark.parametrize(
@@ -259,6 +293,7 @@ def test_manifests_that_are_none(copied, text):
         ({"bytes": "many"}, "damaged manifest"),
         ({"sha256": None}, "damaged manifest"),
         ({"file": "../x"}, "found the path"),
+        ({"file": "manifest.json"}, "found the path"),
         ({"file": "a\0b"}, "found the path"),
         ({"file": "é" * 200}, "found the path"),
         ({"file": "x" * 300}, "found the path"),

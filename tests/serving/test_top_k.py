@@ -189,6 +189,8 @@ def test_what_does_not_fit_is_named(interactions_of):
     users = np.arange(3)
     with pytest.raises(SettingError, match="setting k: found 0"):
         top_k(scorer, users, 0)
+    with pytest.raises(SettingError, match=r"setting k: .*lists of 1,000,000,000,000,000 items"):
+        top_k(scorer, users, 10**15)
     with pytest.raises(DataError, match="found 5 items; expected the 4 items"):
         top_k(scorer, users, 1, exclude=[interactions_of(np.eye(3, 5))])
     with pytest.raises(DataError, match="user rows: found 2; expected rows from 0 to 1"):
@@ -263,7 +265,7 @@ def test_kernels_and_torch_rank_alike(interactions_of, monkeypatch, n_items, dim
         for options in ({}, {"exclude": masks}, {"exclude": masks, "candidates": candidates}):
             fast = top_k(scorer, users, k, **options)
             with monkeypatch.context() as context:
-                context.setattr(native, "library", lambda: None)
+                context.setattr(native, "available", lambda: False)
                 slow = top_k(scorer, users, k, **options)
             np.testing.assert_array_equal(fast.items, slow.items)
             np.testing.assert_array_equal(fast.scores, slow.scores)

@@ -14,7 +14,7 @@ from fullrank.data import Split
 from fullrank.evaluation import evaluate
 from fullrank.methods import Span
 from fullrank.studies import tune as tuning
-from fullrank.studies.trials import line_of, suggest
+from fullrank.studies.trials import Watch, line_of, suggest
 from fullrank.studies.tune import tune
 
 SPACE = {"lr": Span(1.0, 2.0), "negatives": Span(1, 3)}
@@ -22,7 +22,7 @@ FIXED = {"dim": 8}
 STATES = optuna.trial.TrialState
 
 
-def by_learning_rate(optuna, trial, split, method, values, threads):
+def by_learning_rate(optuna, trial, splits, method, values, threads):
     """A trial whose value is known."""
     assert values["dim"] == 8
     return STATES.COMPLETE, values["lr"]
@@ -102,15 +102,13 @@ def test_a_trial_that_was_stopped_is_never_the_best(small, monkeypatch):
 
 
 def test_a_trial_stops_where_the_search_says_so(small, monkeypatch):
-    class Stops:
-        def __init__(self, method, **values):
-            self.settings = None
+    def stops(model, split, watch):
+        watch.epoch({"epoch": 1, "validation_ndcg@20": 0.1})
+        raise AssertionError  # is not reached
 
-        def fit(self, *parts, reporter):
-            raise optuna.TrialPruned
-
-    monkeypatch.setattr(tuning, "Recommender", Stops)
-    found = tuning._run(optuna, None, small, "bpr", {}, None)
+    monkeypatch.setattr(tuning, "fitted", stops)
+    trial = SimpleNamespace(report=lambda *report: None, should_prune=lambda: True)
+    found = tuning._run(optuna, trial, [small], "bpr", {}, None)
     assert found == (STATES.PRUNED, None)
 
 
@@ -120,7 +118,7 @@ def test_every_validation_check_is_reported(stop):
     trial = SimpleNamespace(
         report=lambda *report: reports.append(report), should_prune=lambda: stop
     )
-    watch = tuning._Watch(trial, KeyError)
+    watch = Watch(trial, KeyError)
     watch.epoch({"epoch": 3})
     assert reports == []
     record = {"epoch": 4, "validation_ndcg@20": 0.25}
@@ -136,7 +134,7 @@ def test_every_validation_check_is_reported(stop):
     ("earlier", "step", "stopped"), [(3, 5, False), (4, 1, False), (4, 5, True)]
 )
 def test_no_trial_is_stopped_among_the_first_four_or_at_once(small, earlier, step, stopped):
-    study = tuning._open(optuna, small, "bpr", None, 0, SPACE, {})
+    study = tuning._open(optuna, [small], "bpr", None, 0, SPACE, {})
     for _ in range(earlier):
         good = study.ask()
         for each in range(1, 6):
@@ -168,6 +166,6 @@ def test_the_time_of_a_study_is_that_of_all_its_trials(small):
         )
         for value, seconds in ((0.1, 2.0), (0.3, 3.0), (0.2, 4.04))
     ]
-    study = tuning._summary(trials, small, "bpr", {"dim": 8}, SPACE, 0)
+    study = tuning._summary(trials, [small], "bpr", {"dim": 8}, SPACE, 0)
     assert (study.seconds, study.trials, study.value) == (9.0, 3, 0.3)
     assert study.settings == {"dim": 8, "lr": 0.3}

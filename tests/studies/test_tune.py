@@ -111,6 +111,9 @@ def test_the_first_trial_that_was_asked_for_is_made_after_a_kill(small, tmp_path
     tune(small, "bpr", 2, **more, log=lines.append)
     assert "lr 0.5, negatives 2" in lines[0]
     assert "lr 0.5, negatives 2" not in lines[1]
+    tune(small, "bpr", 4, **more, log=lines.append)  # of a study that has made it
+    assert len(lines) == 4
+    assert not any("lr 0.5, negatives 2" in line for line in lines[1:])
 
 
 def stop_in_a_trial(*args):
@@ -155,6 +158,14 @@ def test_a_value_is_the_mean_over_divisions(small, method):
     once = tune(small, method, 3, **more)
     assert once.values == [once.value]
     assert once.value != study.value
+
+
+def test_the_epochs_are_the_median_of_those_of_the_divisions(small, monkeypatch):
+    found = iter([(0.1, 9), (0.3, 2), (0.2, 4)])
+    monkeypatch.setattr(tuning, "fitted", lambda model, split, watch: next(found))
+    study = tune(small, "bpr", 1, fixed=FIXED, space=SPACE, repeats=3)
+    assert (study.epochs, study.values) == (4, [0.1, 0.3, 0.2])
+    assert study.value == pytest.approx(0.2)
 
 
 def test_a_study_over_divisions_goes_on(small, tmp_path):

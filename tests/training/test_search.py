@@ -114,6 +114,76 @@ def test_a_trial_that_diverges_has_lost_and_all_of_them_are_an_error(small):
         Search(build, [{"lr": 0.1}, {"lr": 0.2}], PLAN).run()
 
 
+def spoiling(data, spoilt):
+    """Builds trainers; those of an alpha of ``spoilt`` have infinite parameters from that epoch."""
+
+    def build(values):
+        run = trainer(data, **QUICK | values)
+
+        def validate():
+            if run.progress.epoch >= spoilt.get(run.settings.alpha, 99):
+                run.plan.parameters["user_table"].fill_(float("inf"))
+            return 0.01 * run.progress.epoch - abs(run.settings.alpha - 0.6)
+
+        run.validate = validate
+        return run
+
+    return build
+
+
+def test_the_winner_of_the_rungs_wins_where_what_is_proposed_last_diverges(small):
+    def propose(rung, ranked):
+        return [{"alpha": 0.61}] if rung == 3 else []
+
+    alphas = [{"alpha": 0.5}, {"alpha": 0.6}]
+    run = Search(spoiling(small.train, {0.61: 2}), alphas, PLAN, propose=propose)
+    winner, values, trials = run.run()
+    assert values == {"alpha": 0.6}
+    assert winner.progress.epoch == 6
+    assert ["error" in row for row in trials] == [False, False, True]
+    with pytest.raises(FitError, match="finite"):
+        Search(spoiling(small.train, {0.6: 4}), alphas, PLAN).run()
+
+
+def test_one_trial_alone_is_trained_beyond_the_last_rung(small):
+    alphas = [{"alpha": 0.6}, {"alpha": 0.5}, {"alpha": 0.9}]
+    plan = (Rung(3, 1), Rung(2, 2))
+    _, values, trials = Search(spoiling(small.train, {}), alphas, plan).run()
+    assert values == {"alpha": 0.6}
+    assert [row["epochs"] for row in trials] == [6, 2, 1]
+
+
+def test_what_diverged_before_a_stop_has_diverged_after_it(small, tmp_path):
+    file = CheckpointFile(tmp_path / "c", {})
+    alphas = [{"alpha": alpha} for alpha in (0.5, 0.6, 0.7)]
+    plan = (Rung(3, 2), Rung(3, 3), Rung(1, 4))
+
+    class Killed(Silent):
+        def trial(self, record):
+            if record["epochs"] == 4:
+                raise RuntimeError
+
+    def made(**options):
+        return Search(spoiling(small.train, {0.6: 1}), alphas, plan, checkpoint=file, **options)
+
+    whole = made().run()
+    file.remove()
+    with pytest.raises(RuntimeError):
+        made(reporter=Killed()).run()
+    _, values, trials = made().run(resume=True)
+    assert values == whole[1]
+    assert values["alpha"] in (0.5, 0.7)
+    assert ["error" in row for row in trials] == [False, True, False]
+    assert without_seconds(trials) == without_seconds(whole[2])
+
+
+def test_a_trial_is_made_once_and_trained_on_for_the_first_of_equals(small):
+    made = search(small.train, (0.5, 0.7, 0.5), score=lambda alpha, epoch: 0.1)
+    _, values, trials = made.run()
+    assert values == {"alpha": 0.5}
+    assert [(row["alpha"], row["epochs"]) for row in trials] == [(0.5, 6), (0.7, 2)]
+
+
 @pytest.mark.parametrize("stop", [1, 7, 20, 40, 55, 70, 90])
 def test_resumed_equals_uninterrupted(small, tmp_path, stop):
     """Stopped in every phase: on the first rung, on a later one, among proposals, at the end."""
@@ -175,4 +245,6 @@ def test_rungs_cost_less_than_a_run():
         plan = rungs(epochs)
         assert [rung.epochs for rung in plan] == sorted(rung.epochs for rung in plan)
         assert plan[-1].epochs <= max(epochs, 1)
-    assert rungs(300) == rungs(60)
+        assert plan[0].epochs >= 1
+    assert rungs(300) == rungs(60) == (Rung(16, 3), Rung(4, 6), Rung(2, 12))
+    assert rungs(20) == (Rung(16, 1), Rung(4, 2), Rung(2, 4))

@@ -230,8 +230,8 @@ def _tested(
     """Bins with their p-values: each by its own variance, all together by χ²."""
     off = taken - expected
     variance = np.diagonal(covariance)
+    # A bin that a draw cannot miss has no variance.
     z = np.abs(off) / np.sqrt(np.maximum(variance, 1e-9))
-    z[np.abs(off) < 1e-6] = 0.0  # a bin that a draw cannot miss has no variance
     corrected = holm([float(p) for p in 2 * scipy.stats.norm.sf(z)])
     inverse = np.linalg.pinv(covariance, rcond=1e-9, hermitian=True)
     freedom = int(np.linalg.matrix_rank(covariance, hermitian=True))

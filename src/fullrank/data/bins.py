@@ -19,10 +19,8 @@ def edges_of(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     Args:
         sizes: (n,) interactions of each row.
     """
-    largest = int(sizes.max(initial=1))
-    powers = 10.0 ** np.arange(len(str(largest)))
+    powers = 10.0 ** np.arange(len(str(int(sizes.max(initial=1)))))
     edges = np.unique(np.ceil(np.outer(powers, LEADING)).astype(np.int64))
-    edges = edges[edges <= largest]
     while len(edges) > 1 and (sizes >= edges[-1]).sum() < FEWEST:
         edges = edges[:-1]
     kept = [int(edges[-1])]

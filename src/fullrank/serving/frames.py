@@ -207,7 +207,7 @@ def restricted_to_items(
         DataError: a user has no known item and ``strict``; without it, they stay without items.
     """
     if isinstance(data, Mapping):
-        data = _pairs_of({user: many(own) for user, own in data.items()}, strict)
+        data = _pairs_of({user: many(own) for user, own in data.items()})
     given = data if isinstance(data, Interactions) else Interactions.from_frame(data)
     item = items.rows(given.items.values)[given.item_idx]
     known = item >= 0
@@ -224,14 +224,11 @@ def restricted_to_items(
     return new
 
 
-def _pairs_of(items_of: Mapping[Any, list[Any]], strict: bool) -> pl.DataFrame | Interactions:
-    empty = [user for user, own in items_of.items() if not own]
-    if empty and strict:
-        raise DataError(f"user {empty[0]!r}", "no item that the model knows", "at least one")
+def _pairs_of(items_of: Mapping[Any, list[Any]]) -> pl.DataFrame | Interactions:
     users = [user for user, own in items_of.items() for _ in own]
     items = [item for own in items_of.values() for item in own]
     frame = pl.DataFrame({"user_id": users, "item_id": items}, strict=False)
-    if not empty:
+    if all(items_of.values()):
         return frame
     everyone = Ids.of(pl.Series("user_id", list(items_of), strict=False))
     if users:

@@ -43,7 +43,7 @@ _FILE = {"file": str, "sha256": str, "bytes": int}
 
 
 def manifest_of(path: Path) -> dict[str, Any]:
-    """The JSON object in a file.
+    """The JSON in a file; that it is an object shows where its parts are asked for.
 
     Raises:
         ValueError: it is none, too large or too deep, or holds text that cannot be written again.
@@ -52,12 +52,10 @@ def manifest_of(path: Path) -> dict[str, Any]:
     if path.stat().st_size > LARGEST_MANIFEST:
         raise ValueError
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         json.JSONEncoder(ensure_ascii=False).encode(manifest).encode()
     except RecursionError:
         raise ValueError from None
-    if not isinstance(manifest, dict):
-        raise ValueError  # of the file, not of an argument
     return manifest
 
 

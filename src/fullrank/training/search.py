@@ -34,7 +34,7 @@ class Rung(NamedTuple):
 
 
 def rungs(epochs: int) -> tuple[Rung, ...]:
-    """The rungs of a run of at most so many epochs; together they cost less than that many."""
+    """The rungs of a run of at most so many epochs."""
     unit = min(epochs, 60) / 60
     return tuple(Rung(n, max(1, round(unit * e))) for n, e in ((16, 3), (4, 6), (2, 12)))
 

@@ -1,4 +1,4 @@
-"""Statements of ``evaluation/``: metrics, lists with ties, counts, protocols, significance."""
+"""Statements of ``evaluation/``: metrics, ties, counts, protocols, how sure a mean is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from mutant import Mutant, of
 
 METRICS = "tests/evaluation/test_metrics.py"
 EVALUATE = "tests/evaluation/test_evaluate.py"
+INTERVALS = "tests/evaluation/test_intervals.py"
 SIGNIFICANCE = "tests/evaluation/test_significance.py tests/studies/test_statements.py"
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -136,18 +137,54 @@ MUTANTS: tuple[Mutant, ...] = (
         ("gain = one - other", "gain = other - one"),
         ("or len(one) < 2", "or len(one) < 1"),
         ("if not gain.any():\n        return 1.0", "if not gain.any():\n        return 0.0"),
-        ('0.0, alternative="greater"', '0.0, alternative="less"'),
-        ('0.0, alternative="greater"', "0.0"),
+        ('_for_users(one, other, "two-sided")', '_for_users(one, other, "greater")'),
+        ('_for_users(one, other, "greater")', '_for_users(one, other, "less")'),
+        ('_for_users(one, other, "greater")', '_for_users(one, other, "two-sided")'),
+        ('_over_seeds(one, other, "two-sided")', '_over_seeds(one, other, "greater")'),
+        ('_over_seeds(one, other, "greater")', '_over_seeds(one, other, "less")'),
+        ('_over_seeds(one, other, "greater")', '_over_seeds(one, other, "two-sided")'),
+        ("0.0, alternative=side", "0.0"),
         ("min(len(one), len(other)) < 2", "max(len(one), len(other)) < 2"),
         ("np.ptp(one) == 0 and", "np.ptp(one) == 0 or"),
-        ("one[0] > other[0] else", "one[0] >= other[0] else"),
-        ("one[0] > other[0] else", "one[0] < other[0] else"),
+        ("one[0] > other[0] if", "one[0] >= other[0] if"),
+        ("one[0] > other[0] if", "one[0] < other[0] if"),
+        ("one[0] != other[0]", "one[0] > other[0]"),
+        ('if side == "greater" else', 'if side != "greater" else'),
         ("(one, other, equal_var", "(other, one, equal_var"),
         ("equal_var=False", "equal_var=True"),
-        ('False, alternative="greater"', "False"),
+        ("False, alternative=side", "False"),
+        (
+            "list(combinations(range(len(runs)), 2))",
+            "[(0, other) for other in range(1, len(runs))]",
+        ),
+        ("corrected[: len(runs) - 1]", "corrected[-len(runs) + 1 :]"),
+        ("test(runs[one], runs[other])", "test(runs[other], runs[one])"),
         ("(len(known) - rank)", "len(known)"),
         ("(len(known) - rank)", "(len(p_values) - rank)"),
         ("max(largest, min(1.0, p", "max(0.0, min(1.0, p"),
         ("min(1.0, p * (len(known) - rank))", "p * (len(known) - rank)"),
+    ),
+    *of(
+        "evaluation/intervals.py",
+        INTERVALS,
+        ("(1 - a * z)", "(1 + a * z)"),
+        ("(1 - a * z)", "1"),
+        ("(means < mean)", "(means > mean)"),
+        ("(means == mean).mean(axis=0) / 2", "(means == mean).mean(axis=0)"),
+        ("z = z0 + scipy", "z = scipy"),
+        ("cdf(z0 + z /", "cdf(z /"),
+        ("(off**3)", "(-(off**3))"),
+        ("(6 * square**1.5)", "(2 * square**1.5)"),
+        ("((1 - LEVEL) / 2, (1 + LEVEL) / 2)", "(1 - LEVEL, LEVEL)"),
+        ("SEED = 0.95", "SEED = 0.9"),
+        ("ddof=1", "ddof=0"),
+        ("norm.ppf((1 + LEVEL) / 2)", "norm.ppf(LEVEL)"),
+        ("/ np.sqrt(len(table))", "/ len(table)"),
+        (">= LARGE else", "> LARGE else"),
+        ("if len(table) < 2", "if len(table) < 1"),
+        ("rng.integers(n, size", "rng.integers(n - 1, size"),
+        ("n * np.arange(size)[:, None]", "0 * np.arange(size)[:, None]"),
+        ("times @ table / n", "times @ table / size"),
+        ("abs(value) < 10", "abs(value) > 10"),
     ),
 )

@@ -10,6 +10,8 @@ WEIGHTS = "tests/methods/test_weights.py"
 BORDER = "tests/data/test_border.py"
 
 HINTS = "tests/data/test_column_hints.py"
+VALIDATION = "tests/data/test_validation.py"
+DIVISIONS = "tests/data/test_divisions.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     *of(
@@ -49,7 +51,11 @@ MUTANTS: tuple[Mutant, ...] = (
         ("_cut(time, test)", "_cut(time, validation)"),
         ("0 <= fraction < 1", "0 <= fraction <= 1"),
         ("0 <= fraction < 1", "0 < fraction < 1"),
-        ("[0, *edges, len(indptr) - 1]", "[0, len(indptr) - 1]"),
+        (
+            "[0, *edges, len(indptr) - 1]",
+            "[0, len(indptr) - 1]",
+            "one block in place of several takes more memory and draws the same",
+        ),
         ("[0, *edges, len(indptr) - 1]", "[*edges, len(indptr) - 1]"),
         ('f"{name} {part.fingerprint}" for', 'f"{part.fingerprint}" for'),
         ('"test": self.test}', "}"),
@@ -57,7 +63,8 @@ MUTANTS: tuple[Mutant, ...] = (
     *of(
         "data/positive.py",
         WEIGHTS,
-        ("kept = weight > 0", "kept = weight >= 0"),
+        ("weight.astype(np.float32) > 0", "weight.astype(np.float32) >= 0"),
+        ("weight.astype(np.float32) > 0", "weight > 0"),
         (
             "user_idx[kept], item_idx[kept], weight[kept]",
             "user_idx[~kept], item_idx[~kept], weight[~kept]",
@@ -65,7 +72,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     *of(
         "data/positive.py",
-        BORDER,
+        WEIGHTS,
         ("if not np.isfinite(narrow).all():", "if False:"),
     ),
     *of(
@@ -114,6 +121,65 @@ MUTANTS: tuple[Mutant, ...] = (
         ("high >= n", "high > n"),
         ("low < 0 or high", "high"),
         ("item_idx[1:] <= item_idx", "item_idx[1:] < item_idx"),
+    ),
+    *of(
+        "data/validation.py",
+        VALIDATION,
+        ("np.maximum(found, 0.5))", "np.maximum(found, 1.0))"),
+        ("np.maximum(wanted, 0.5) /", "np.maximum(wanted, 1.0) /"),
+        ("weight += np.log", "weight -= np.log"),
+        ("weight += np.log", "weight = np.log"),
+        ("edges * (1 - share)", "edges"),
+        ("np.maximum.accumulate(edges * (1 - share))", "edges * (1 - share)"),
+        ("wanted *= quota.sum() / max(wanted.sum(), 1e-300)", "wanted *= 0.1"),
+        ("minlength=len(edges)) * share", "minlength=len(edges))"),
+        ("1 / (1 + np.exp(key))", "1 / (1 + np.exp(-key))"),
+        ("held[order] = place < ", "held[order] = place <= "),
+        ("taken / np.maximum(held, 1)", "held / np.maximum(held.sum(), 1)"),
+        ("taken / np.maximum(held, 1)", "taken / np.maximum(taken.sum(), 1)"),
+        ("size = rest.item_degree + tested.item_degree", "size = rest.item_degree"),
+        (").all():\n            break", ").any():\n            break"),
+        ("ROUNDS, CLOSE = 10, 0.5", "ROUNDS, CLOSE = 1, 0.5"),
+        ("ROUNDS, CLOSE = 10, 0.5", "ROUNDS, CLOSE = 10, 5"),
+        ("noise + weight[of_entry]", "noise"),
+        ("noise + weight[of_entry]", "weight[of_entry]"),
+        ("data.select(~held), data.select(held)", "data.select(held), data.select(~held)"),
+        ("(*hold_out(rest, fraction, seed), {})", "(*hold_out(rest, fraction, 0), {})"),
+        ("edges, share, seed)", "edges, share, 0)"),
+        ("rng = np.random.default_rng(seed)", "rng = np.random.default_rng(0)"),
+        ("if not validation:", "if False:"),
+        ('how == "last" or (', "False or ("),
+        ('how == "time" and like == "test"', "False"),
+        ('how == "time" and like == "test"', 'how == "time"'),
+    ),
+    *of(
+        "data/bins.py",
+        "tests/data/test_bins.py",
+        ("SMALLEST = 0.005", "SMALLEST = 0.05"),
+        ("FEWEST = 5", "FEWEST = 6"),
+        ("sum() < FEWEST", "sum() <= FEWEST"),
+        ("kept[0] = 0", "pass"),
+        ('side="right") - 1', 'side="left") - 1'),
+        ("(sizes < kept[0])", "(sizes <= kept[0])"),
+        (">= SMALLEST * sizes.sum()", "> SMALLEST * sizes.sum()"),
+    ),
+    *of(
+        "data/divisions.py",
+        DIVISIONS,
+        ('_seed(split.how.get("seed", 0), number)', '_seed(split.how.get("seed", 0), 1)'),
+        ('_seed(split.how.get("seed", 0), number)', "_seed(0, number)"),
+        ("stated if isinstance(stated, float) and 0 < stated < 1 else fraction", "fraction"),
+        ("(len(split.train) + len(split.validation))", "len(split.train)"),
+        ("made = [split]\n    for number", "made = []\n    for number"),
+        ("made = [split]\n    for _ in", "made = []\n    for _ in"),
+        ("range(1, repeats):\n        seed", "range(repeats):\n        seed"),
+        ("left = made[-1].train", "left = made[0].train"),
+        ("split.test, fraction, seed, like)", 'split.test, fraction, seed, "uniform")'),
+        ('kind == "time" or like == "time"', 'kind == "time"'),
+        ('kind == "time" or like == "time"', 'like == "time"'),
+        ('if kind == "last":', "if False:"),
+        ("whole = joined(split.train, split.validation)", "whole = split.train"),
+        ("if repeats < 1:", "if repeats < 0:"),
     ),
     Mutant("data/column_hints.py", "[*own, *unclear]", "[*unclear, *own]", HINTS),
     Mutant("data/column_hints.py", "if each not in names.values()", "if each", HINTS),

@@ -12,10 +12,14 @@ STOPS = f"{TUNING}::test_a_study_that_went_on_is_the_study_without_a_stop"
 WINS = f"{TUNING}::test_the_best_trial_wins"
 AGAIN = f"{TUNING}::test_a_study_goes_on"
 WATCH = "tests/studies/test_trials.py"
+REPEATS = (
+    f"{TUNING}::test_a_value_is_the_mean_over_divisions "
+    f"{TUNING}::test_a_study_over_divisions_goes_on"
+)
 
 MUTANTS: tuple[Mutant, ...] = (
     *of(
-        "studies/compare.py",
+        "studies/comparison.py",
         STATEMENTS,
         ("holm(by_users)", "by_users"),
         ("holm(by_seeds)", "by_seeds"),
@@ -33,6 +37,30 @@ MUTANTS: tuple[Mutant, ...] = (
         ("best, *others = self.ranked(name)", "best, *others = reversed(self.ranked(name))"),
         ("if name in run.users]", "if name not in run.users]"),
         ('"sd": self.deviation(label, name)', '"sd": 0.0'),
+        ("(name) if self.one_tailed else self.tests(name)", "(name)"),
+        (
+            "self.tests_one_tailed(name) if self.one_tailed else self.tests(name)",
+            "self.tests(name)",
+        ),
+        ("if self.one_tailed else", "if not self.one_tailed else"),
+        ('"tests": {name: self.tests(name)', '"tests": {name: self.tests_one_tailed(name)'),
+        (
+            '"tests_one_tailed": {name: self.tests_one_tailed(name)',
+            '"tests_one_tailed": {name: self.tests(name)',
+        ),
+        ("else differs_for_users(one, other)", "else better_for_users(one, other)"),
+        ("(values, differs_over_seeds)", "(values, better_over_seeds)"),
+        ("name) for each in order], _by_users", "name) for each in order[::-1]], _by_users"),
+        (
+            "self.values(each, name) for each in order]",
+            "self.values(each, name) for each in order[::-1]]",
+        ),
+        ("(order[1:], by_users, by_seeds)", "(order[1:], by_seeds, by_users)"),
+        ("_by_label(order[1:]", "_by_label(order[:0:-1]"),
+        ("_by_label(others", "_by_label(others[::-1]"),
+        ('{"users": users, "seeds": seeds}', '{"users": seeds, "seeds": users}'),
+        ('"interval": self.interval(label, name)', '"interval": None'),
+        ("self._of_users(label, each) for each", "self._of_users(label, self.metrics[0]) for each"),
     ),
     *of(
         "studies/compare.py",
@@ -98,6 +126,22 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     *of(
         "studies/trials.py",
+        f"{WINS} {AGAIN}",
+        ('model.training["best_epoch"]', 'model.training["epochs"] + 1'),
+    ),
+    *of(
+        "studies/trials.py",
+        f"{WATCH} {REPEATS}",
+        ("k = min(20, split.train.n_items)", "k = min(10, split.train.n_items)"),
+        (
+            "split.validation, train=split.train, k=k",
+            "split.validation, train=split.validation, k=k",
+        ),
+        ("if self.of_optuna.should_prune():", "if not self.of_optuna.should_prune():"),
+        ("self.of_optuna.report(value,", "self.of_optuna.report(-value,"),
+    ),
+    *of(
+        "studies/trials.py",
         WATCH,
         ("STARTUP = 4", "STARTUP = 40"),
         ("each.low, each.high, log=each.log)\n    return", "each.low, each.high)\n    return"),
@@ -135,7 +179,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "studies/tune.py",
         f"{WINS} {AGAIN}",
         ("settings=fixed | best.params", "settings=best.params"),
-        ('model.training["best_epoch"]', 'model.training["epochs"] + 1'),
         ("trials=len(trials)", "trials=len(done) - 1"),
         ('f"trial {number + 1} of', 'f"trial {number} of'),
         ("if known != value:", "if False:"),
@@ -156,19 +199,28 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         ("values = fixed | {name: suggest", "values = {name: suggest"),
         ("if trial.state.is_finished()][:trials]", "if trial.state.is_finished()]"),
-        ("k = min(20, split.train.n_items)", "k = min(10, split.train.n_items)"),
-        (
-            "split.validation, train=split.train, k=k",
-            "split.validation, train=split.validation, k=k",
-        ),
-        ("if self.trial.should_prune():", "if not self.trial.should_prune():"),
-        ("self.trial.report(value,", "self.trial.report(-value,"),
         ("CHECKS = 2", "CHECKS = 200"),
         ("round(sum(took), 1)", "round(max(took), 1)"),
         ('        "seed": seed,\n    }', "    }"),
-        ('"split": split.fingerprint', '"split": split.name'),
+        ("each.fingerprint for each in splits", "each.name for each in splits"),
         ('if trial.state.name == "COMPLETE"]', "if trial.value is not None or True]"),
         ("return states.PRUNED, None", "return states.FAIL, None"),
+    ),
+    *of(
+        "studies/tune.py",
+        REPEATS,
+        ("float(np.mean(found))", "found[0]"),
+        ("float(np.mean(found))", "float(np.max(found))"),
+        ("splits = divisions(split, repeats)", "splits = [split] * repeats"),
+        ("repeats=len(splits)", "repeats=1"),
+        ('best.user_attrs.get("values", [best.value])', "[best.value]"),
+        ("None if number else Watch", "Watch"),
+    ),
+    Mutant(
+        "studies/tune.py",
+        "int(np.median(epochs))",
+        "int(np.max(epochs))",
+        f"{TUNING}::test_the_epochs_are_the_median_of_those_of_the_divisions",
     ),
     Mutant("studies/runs.py", "kept != _digest(stored)", "not kept", "tests/studies/test_runs.py"),
 )
