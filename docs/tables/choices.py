@@ -73,12 +73,12 @@ def defaults() -> str:
             if not runs:
                 continue
             line = [data, code(method), str(len(runs))]
-            for figure in ("validation_ndcg@20", "ndcg@20", "recall@20"):
-                line.append(metric(mean(run[figure] for run in runs)))
+            figures = ("validation_ndcg@20", "ndcg@20", "recall@20")
+            line += [metric(mean(run[figure] for run in runs)) for figure in figures]
             ranks = [run["effective_rank"] for run in runs if run["effective_rank"] is not None]
             line.append(rank(mean(ranks) if ranks else None))
-            for figure in ("seconds", "seconds_of_the_winner"):
-                line.append(digits(mean(run[figure] for run in runs)))
+            times = ("seconds", "seconds_of_the_winner")
+            line += [digits(mean(run[time] for run in runs)) for time in times]
             chosen = runs[0]["chosen"] or {}
             found = ", ".join(f"{name} {value:g}" for name, value in chosen.items())
             body.append([*line, found or "–"])

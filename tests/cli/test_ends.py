@@ -112,7 +112,8 @@ def test_a_split_is_not_mistaken_for_a_killed_one(events, tmp_path):
     assert_refused(fullrank("data", "split", events, "-o", out, *COLUMNS), "something there")
     (out / "notes.txt").unlink()
     assert fullrank("data", "split", events, "-o", out, *COLUMNS).code == 0
-    assert_refused(fullrank("data", "split", events, "-o", out, *COLUMNS), "something there")
+    other = fullrank("data", "split", events, "-o", out, *COLUMNS, "--seed", 1)
+    assert_refused(other, "another split")
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
