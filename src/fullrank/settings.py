@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from fullrank.errors import SettingError
 
+LARGEST = 3.4e38
+"""What float32, in which the numbers of a model are, can hold."""
+
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Says which known name was probably meant, or lists them all.
@@ -68,6 +71,13 @@ class Settings(BaseModel):
             return values
         numbers = {k: v.item() for k, v in values.items() if type(v).__module__ == "numpy"}
         return values | numbers
+
+    @model_validator(mode="after")
+    def _fit_into_float32(self) -> Self:
+        for name, value in self:
+            if isinstance(value, float) and abs(value) > LARGEST:
+                raise ValueError(f"{name} of at most {LARGEST:g}")
+        return self
 
     @classmethod
     def build(cls, values: Mapping[str, Any]) -> Self:

@@ -82,7 +82,7 @@ def test_what_is_tried_by_hand():
     near = [values["alpha"] for values in method.proposals(1, [{"alpha": 0.6}, first[0]])]
     assert near == [0.55, 0.69]
     assert method.proposals(2, ranked) == []
-    assert method.proposals(3, ranked) == [{**ranked[0], "lr": 0.5}]
+    assert method.proposals(3, ranked) == [{**values, "lr": 0.5} for values in ranked[:2]]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from fullrank import Recommender, SettingError
+from fullrank import FullrankError, Recommender, SettingError
 from fullrank.data import generate, memory, random_split
 from fullrank.methods import METHODS, build_method
 from fullrank.studies.tune import tune
@@ -103,3 +103,20 @@ def test_lists_beyond_the_memory(small, monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: 2**30)
     with pytest.raises(SettingError, match=r"setting k: found lists of 1,000,000,000 items"):
         top_k(scorer, np.arange(200), 10**9)
+
+
+@pytest.mark.parametrize(
+    ("method", "values", "words"),
+    [
+        ("euclidean", {"weight_decay": 1e308}, "weight_decay of at most 3.4e"),
+        ("enmf", {"lr": 1e20}, "lower lr|lr below"),
+        ("logdet", {"optimizer": "adagrad", "lr": 1e38}, "lr below|lower lr"),
+        ("ials", {"regularization": 1e30}, "factors that are not finite"),
+    ],
+)
+def test_absurd_numbers_end_in_one_line(small, method, values, words):
+    if method == "ials":
+        pytest.importorskip("implicit")
+    quick = {} if method == "ials" else {"epochs": 2, "dim": 8, "batch_size": 64}
+    with pytest.raises(FullrankError, match=words):
+        Recommender(method, **quick, **values).fit(small)

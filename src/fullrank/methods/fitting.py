@@ -151,7 +151,7 @@ def _trained(method: TrainedMethod, trainer: Trainer) -> Fitted:
         "best_epoch": progress.best_epoch,
         "validation_ndcg@20": progress.best_metric,
         "loss": progress.history[-1]["loss"] if progress.history else None,
-        "effective_rank": effective_rank(*tables),
+        "effective_rank": _effective_rank(tables),
         "seconds": progress.seconds,
         "parameters": sum(table.numel() for table in trainer.plan.parameters.values()),
         "history": progress.history,
@@ -167,8 +167,20 @@ def _trainer(method: TrainedMethod, data: _Data, sampler: Sampler | None = None)
         plan,
         method,
         validate=validate,
-        probe=lambda: effective_rank(*plan.encoder.tables()),
+        probe=lambda: _effective_rank(plan.encoder.tables()),
     )
+
+
+def _effective_rank(tables: Pair) -> float:
+    """Of the tables that the method ranks with, which can overflow where its parameters do not.
+
+    Raises:
+        FitError: they hold NaN or infinity, or numbers too large for a spectrum.
+    """
+    try:
+        return effective_rank(*tables)
+    except ValueError:
+        raise FitError("embeddings", "numbers beyond measure", "a lower lr") from None
 
 
 def _checkpoint(

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fullrank.data.sampling import Sampler
+from fullrank.data.sampling import Batch, Sampler
 from fullrank.encoders.base import Encoder
 from fullrank.engine.batches import slice_of
 from fullrank.engine.choose import Choice, choose
@@ -126,7 +126,7 @@ class Trainer:
         for chunk in chunks:
             for first in range(0, len(chunk.user_idx), engine.most):
                 stacked = slice_of(chunk, slice(first, first + engine.most))
-                engine.steps(stacked, lr, losses)
+                self._steps(engine, stacked, lr, losses)
                 progress.step += len(stacked.user_idx)
                 self.reporter.steps(len(stacked.user_idx))
                 if interrupt.requested:
@@ -136,6 +136,14 @@ class Trainer:
         progress.seconds += time.perf_counter() - began
         progress.epoch, progress.step, progress.loss_sum = progress.epoch + 1, 0, 0.0
         self._close_epoch(losses.item() / self.steps, lr, time.perf_counter() - began)
+
+    def _steps(self, engine: Engine, stacked: Batch, lr: float, losses: Tensor) -> None:
+        try:  # a loss that factorises a matrix fails where the rows have diverged
+            engine.steps(stacked, lr, losses)
+        except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
+            found = f"a step that cannot be computed ({' '.join(str(error).split())[:80]})"
+            expected = f"finite parameters: try an lr below {lr:g}"
+            raise FitError(f"epoch {self.progress.epoch + 1}", found, expected) from None
 
     def _close_epoch(self, loss: float, lr: float, seconds: float) -> None:
         progress = self.progress

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from fullrank.data.interactions import Interactions
 from fullrank.data.memory import check_memory
-from fullrank.errors import SettingError
+from fullrank.errors import FitError, SettingError
 from fullrank.methods.base import ClosedFormMethod
 from fullrank.methods.space import Span
 from fullrank.serving.scorers import DotScorer
@@ -50,6 +50,7 @@ class IALS(ClosedFormMethod):
         del device
         try:
             from implicit.als import AlternatingLeastSquares
+            from implicit.recommender_base import ModelFitError
             from threadpoolctl import threadpool_limits
         except ImportError:
             remedy = "pip install 'fullrank[ials]'"
@@ -70,7 +71,11 @@ class IALS(ClosedFormMethod):
                 num_threads=torch.get_num_threads(),
                 use_gpu=False,
             )
-            model.fit(matrix, show_progress=False)
+            try:
+                model.fit(matrix, show_progress=False)
+            except ModelFitError:
+                expected = "finite ones: smaller confidence or regularization"
+                raise FitError("method ials", "factors that are not finite", expected) from None
         tables = (torch.from_numpy(np.asarray(t)) for t in (model.user_factors, model.item_factors))
         return DotScorer(*tables)
 
