@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -83,6 +84,12 @@ def show(tally: Tally) -> None:
         say(f"{number:6d} x {tally.examples[kind]}")
 
 
+def heed() -> None:
+    """Lets signals act again that nohup or a shell's background have children ignore."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def keep(path: Path, run: dict[str, object]) -> None:
     """Puts a run into the file, in the place of one with its seed."""
     known = json.loads(path.read_text(encoding="utf-8"))["runs"] if path.is_file() else []
@@ -99,6 +106,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="JSON file for the figures.")
     parser.add_argument("--work", type=Path, help="Folder for the cases, which is then kept.")
     options = parser.parse_args()
+    heed()
     warm()
     package = importlib.import_module("fullrank")
     say(f"fullrank {package.__version__} of {package.__path__[0]}, seed {options.seed}")
