@@ -33,8 +33,9 @@ def at_moment(body: Body, seconds: float) -> Body:
 
 
 def refused(result: Result) -> bool:
-    """Whether a command was told that another one has the output in use."""
-    return result.code == 2 and "in use by" in result.last
+    """Whether a command was told that another one has the output, or has filled it otherwise."""
+    told = "in use by" in result.last or "found another split" in result.last
+    return result.code == 2 and told
 
 
 def trouble_of(results: list[Result], *, both: bool = False) -> str:
