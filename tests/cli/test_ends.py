@@ -182,6 +182,7 @@ def test_a_split_that_is_whole_can_be_said_again(events, tmp_path):
     first = fullrank(*command, "--json")
     assert first.code == 0, first.err
     before = {path.name: path.read_bytes() for path in (tmp_path / "s").iterdir()}
+    (tmp_path / "s" / ".fullrank.json").write_text(json.dumps({"command": "fullrank data split"}))
     again = fullrank(*command, "--json")
     assert (again.code, again.json) == (0, first.json)
     assert {path.name: path.read_bytes() for path in (tmp_path / "s").iterdir()} == before

@@ -116,6 +116,7 @@ def split(
     out = writable(out)
     table.check(test, "--test")
     from fullrank.data.files import replacing
+    from fullrank.data.locks import exclusive
 
     def load() -> tuple[Split, dict[str, Path]]:
         parts = table.load(data, test=test, validation=validation, seed=seed)
@@ -128,7 +129,8 @@ def split(
 
     there = _whole(out)
     if there is not None:  # a command that was stopped after its last file, said again
-        parts, files = load()
+        with exclusive(out, DOING, folder=True):  # which clears what the stopped one left over
+            parts, files = load()
         summary = parts.summary()
         if json.loads(json.dumps(strict(summary))) != there:
             raise DataError(str(out), "another split", "an empty folder or a free name")
