@@ -39,8 +39,8 @@ def test_a_small_part_of_each_kind_holds(tmp_path):
         tmp_path, SOURCE, "--seed", "1", "--share", "0.015", "--only", *only
     )
     assert code == 0, printed
-    assert document["parts"].keys() == set(only)
-    for name, part in document["parts"].items():
+    assert document["runs"][0]["parts"].keys() == set(only)
+    for name, part in document["runs"][0]["parts"].items():
         assert part["cases"] >= 5, name
         assert part["failed"] == 0, part["troubles"]
         assert 0 < part["peak_mib"] < 2500, name
@@ -62,5 +62,5 @@ def test_a_planted_fault_is_found(tmp_path, part, share, file, old, new):
     words = ("--seed", "1", "--share", share, "--only", part)
     code, document, printed = campaign(tmp_path, source, *words)
     assert code == 1, printed
-    assert document["parts"][part]["failed"] > 0
-    assert document["parts"][part]["troubles"]
+    assert document["runs"][0]["parts"][part]["failed"] > 0
+    assert document["runs"][0]["parts"][part]["troubles"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from runs import Signals, parameters, same, trainer
 
@@ -223,6 +225,23 @@ def stopping(run, stop):
 
 def without_seconds(rows):
     return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+def test_a_signal_while_a_rung_is_validated_is_obeyed(small, tmp_path):
+    whole, _, _ = search(small.train).run()
+    file, left = CheckpointFile(tmp_path / "c", {}), [4]
+
+    def score(alpha, epoch):
+        left[0] -= 1
+        if not left[0]:
+            signal.raise_signal(signal.SIGINT)
+        return 0.01 * epoch - abs(alpha - 0.6)
+
+    with pytest.raises(KeyboardInterrupt):
+        search(small.train, score=score, checkpoint=file).run()
+    assert left == [0]  # at once, and not at a later check
+    rest, _, _ = search(small.train, checkpoint=file).run(resume=True)
+    assert same(parameters(whole), parameters(rest))
 
 
 def test_killed_between_rungs_goes_on_from_the_last_one(small, tmp_path):

@@ -114,6 +114,9 @@ class Trainer:
         with deferred_interrupt() as interrupt:
             while self.progress.epoch < until and not self._stale():
                 self._epoch(self.choice.engine, interrupt)
+            if interrupt.requested:  # while the last epoch was validated: no step is left to end
+                self._save()
+                raise Stopped(interrupt.number)
 
     def _epoch(self, engine: Engine, interrupt: Interrupt) -> None:
         progress, settings = self.progress, self.settings
