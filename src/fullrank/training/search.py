@@ -13,6 +13,7 @@ from fullrank.training.checkpoint import (
     SearchProgress,
     Tensors,
 )
+from fullrank.training.interrupt import Interrupt, deferred_interrupt
 from fullrank.training.loop import Trainer
 from fullrank.training.progress import Reporter, Silent
 
@@ -104,6 +105,7 @@ class Search:
         self.reporter = reporter or Silent()
         self.trials: list[_Trial] = []
         self.rung, self.proposed = 0, 0
+        self._interrupt = Interrupt()
 
     def run(self, *, resume: bool = False) -> tuple[Trainer, dict[str, Any], list[Record]]:
         """Searches, and trains the winner and what is proposed last to their ends.
@@ -120,8 +122,10 @@ class Search:
         else:
             self._add(self.candidates)
         try:
-            self._climb()
-            best = self._finished()
+            # Between trials too: an exception there may strike in a destructor, where it is lost.
+            with deferred_interrupt() as self._interrupt:
+                self._climb()
+                best = self._finished()
         except Stopped:
             self.save()
             raise
@@ -148,6 +152,10 @@ class Search:
         if best is not last:
             self._finish(best)
         return best
+
+    def _obey(self) -> None:
+        if self._interrupt.requested:
+            raise Stopped(self._interrupt.number)
 
     def _finish(self, trial: _Trial) -> None:
         trainer = self._trainer(trial)
@@ -176,6 +184,7 @@ class Search:
             for trial in self._ranked()[2 if last else self.plan[self.rung].trials :]:
                 trial.trainer = None
             self.save()
+            self._obey()
 
     def _add(self, candidates: Sequence[Values]) -> None:
         for values in candidates:
@@ -192,6 +201,7 @@ class Search:
         except FitError as error:
             trial.error = str(error)
         self._trainer(trial).rest()
+        self._obey()
         self.reporter.trial(trial.record())
 
     def _trainer(self, trial: _Trial) -> Trainer:
