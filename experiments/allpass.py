@@ -30,7 +30,7 @@ import fullrank as fr
 from fullrank.data import Interactions
 from fullrank.encoders.block_svd import Triplets, block_svd
 from fullrank.evaluation import evaluate
-from fullrank.methods.closed_form.spectral import normalised
+from fullrank.methods.closed_form.filtering import scaled
 
 EXPONENTS = (0.2, 0.27, 0.34, 0.42, 0.5)
 POWERS = (0.0, 0.5, 1.0)
@@ -55,7 +55,7 @@ class Swept:
         known = (self.validation.user_degree > 0) & (self.train.user_degree > 0)
         users = np.flatnonzero(known)
         self.users = np.sort(rng.choice(users, min(USERS, len(users)), replace=False))
-        matrix = normalised(split.train, exponent).astype(np.float32)
+        matrix = scaled(split.train, exponent, exponent).astype(np.float32)
         rows = matrix[self.users]
         self.hop = torch.from_numpy(((rows @ matrix.T) @ matrix).toarray())
         self.projected = torch.from_numpy(rows @ triplets.items.numpy())  # U S
@@ -115,7 +115,7 @@ def triplets_of(data: Interactions, exponent: float, rank: int, cache: Path | No
     if file and file.is_file():
         return Triplets(*torch.load(file))
     began = time.perf_counter()
-    made = block_svd(normalised(data, exponent), rank)
+    made = block_svd(scaled(data, exponent, exponent), rank)
     seconds = time.perf_counter() - began
     print(f"e {exponent}: rank {rank} in {seconds:.1f} s, residual {made.residual:.1e}", flush=True)
     if file:

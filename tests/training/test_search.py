@@ -196,9 +196,6 @@ def test_resumed_equals_uninterrupted(small, tmp_path, stop):
 
         return search(small.train, propose=propose, **options)
 
-    class Steps(Signals):
-        """Counts the steps of all trials by their losses' sums: a trial has no reporter."""
-
     whole, values, trials = made().run()
     file = CheckpointFile(tmp_path / "c", {"run": 1})
     run = made(checkpoint=file)

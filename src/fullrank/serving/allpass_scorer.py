@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -12,11 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fullrank.data.interactions import Interactions
-from fullrank.data.weights import power, user_strength, weighted_csr
+from fullrank.data.weights import user_strength
 from fullrank.errors import DataError
 from fullrank.serving.finite import check_scores, largest
+from fullrank.serving.of_history import OfHistory, kept, normalised
 from fullrank.serving.scorers import Tensors
-from fullrank.serving.stored_checks import csr, csr_tensors, tensor
+from fullrank.serving.stored_checks import csr, tensor
 
 DENSE_BYTES = 2**26
 """Bytes of a block of users × users; a larger one is kept sparse, which takes twice the time."""
@@ -35,7 +35,7 @@ class Filter(NamedTuple):
     """Weight of the exact hop."""
 
 
-class AllPassScorer:
+class AllPassScorer(OfHistory):
     """Ranks by ``r_u (hop · RᵀR + w · V S^(p-1) Vᵀ)`` of histories ``r_u = d_u^-e x_u D_i^-e``.
 
     For the users of R this is ``hop · R RᵀR + w · U Sᵖ Vᵀ``, as ``R V = U S``; a new user needs no
@@ -76,25 +76,13 @@ class AllPassScorer:
     def _use(self, history: Interactions) -> None:
         most = float(user_strength(history).max(initial=1))
         check_scores("singular pairs and interactions of the model", self._largest * most)
-        own = power(user_strength(history), -self.filter.exponent)
-        rows = sp.diags_array(own) @ weighted_csr(history) @ sp.diags_array(self.scale)
-        self._rows = sp.csr_array(rows).astype(np.float32)
+        self._rows = normalised(history, self.filter.exponent, self.scale)
 
     def _levelled(self, exponent: float) -> NDArray[np.float64]:
         """(k,) S to that power; zero where S is zero, which no filter of it can raise."""
         there = self.values > 0
         raised: NDArray[np.float64] = np.where(there, self.values, 1.0) ** exponent * there
         return raised
-
-    @property
-    def n_users(self) -> int:
-        """Users of the history."""
-        return int(self._rows.shape[0])
-
-    @property
-    def n_items(self) -> int:
-        """Rows of V."""
-        return len(self.vectors)
 
     @property
     def n_weights(self) -> int:
@@ -118,12 +106,6 @@ class AllPassScorer:
 
     def _scaled(self, exponent: float) -> NDArray[np.float32]:
         return self.vectors * self._levelled(exponent).astype(np.float32)
-
-    def of(self, history: Interactions) -> Self:
-        """The same model for other users."""
-        other = copy.copy(self)
-        other._use(history)
-        return other
 
     def scores(self, users: Tensor) -> Tensor:
         """See the class, (b, n_items) float32."""
@@ -149,14 +131,13 @@ class AllPassScorer:
     def tensors(self) -> dict[str, Tensor]:
         """What a model folder keeps."""
         numbers = np.array(self.filter, dtype=np.float64)
-        arrays = {
-            "factors": self.vectors,
-            "singular_values": self.values,
-            "scale": self.scale,
-            "filter": numbers,
-        }
-        kept = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
-        return kept | csr_tensors("matrix", self.matrix)
+        return kept(
+            self.matrix,
+            factors=self.vectors,
+            singular_values=self.values,
+            scale=self.scale,
+            filter=numbers,
+        )
 
     @classmethod
     def from_tensors(cls, tensors: Tensors, history: Interactions, device: str) -> Self:

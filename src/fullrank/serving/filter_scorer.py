@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Self
 
 import numpy as np
@@ -16,14 +15,15 @@ from fullrank.data.interactions import Interactions
 from fullrank.data.weights import user_strength, weighted_csr
 from fullrank.errors import DataError
 from fullrank.serving.finite import check_scores, largest
+from fullrank.serving.of_history import OfHistory, kept
 from fullrank.serving.scorers import Tensors
-from fullrank.serving.stored_checks import csr, csr_tensors, tensor
+from fullrank.serving.stored_checks import csr, tensor
 
 COLUMNS = 64
 """Users whose signals pass the graph at a time: their block stays in a processor's cache."""
 
 
-class FilterScorer:
+class FilterScorer(OfHistory):
     """Ranks by ``(x_u D) Σ_k c_k T_k(2 RᵀR - I) D' + (x_u L) Gᵀ`` of histories x_u.
 
     T_k are Chebyshev's polynomials, so that the sum is stable at every degree for ``RᵀR`` with
@@ -68,32 +68,16 @@ class FilterScorer:
     def _use(self, history: Interactions) -> None:
         most = float(user_strength(history).max(initial=1))
         check_scores("filter of the model", self._largest * most)
-        self._history = weighted_csr(history).astype(np.float32)
-
-    @property
-    def n_users(self) -> int:
-        """Users of the history."""
-        return int(self._history.shape[0])
-
-    @property
-    def n_items(self) -> int:
-        """Columns of R."""
-        return int(self.matrix.shape[1])
+        self._rows = weighted_csr(history).astype(np.float32)
 
     @property
     def n_weights(self) -> int:
         """Entries of R, L and G."""
         return int(self.matrix.nnz + self.low.size)
 
-    def of(self, history: Interactions) -> Self:
-        """The same model for other users."""
-        other = copy.copy(self)
-        other._use(history)
-        return other
-
     def scores(self, users: Tensor) -> Tensor:
         """See the class, (b, n_items) float32."""
-        rows = self._history[users.numpy()]
+        rows = self._rows[users.numpy()]
         scores = np.empty(rows.shape, dtype=np.float32)
         signals = sp.csr_array(rows @ sp.diags_array(self.scales[0]))
         for start in range(0, rows.shape[0], COLUMNS):
@@ -123,9 +107,7 @@ class FilterScorer:
 
     def tensors(self) -> dict[str, Tensor]:
         """What a model folder keeps."""
-        arrays = {"coefficients": self.coefficients, "scales": self.scales, "low": self.low}
-        kept = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
-        return kept | csr_tensors("matrix", self.matrix)
+        return kept(self.matrix, coefficients=self.coefficients, scales=self.scales, low=self.low)
 
     @classmethod
     def from_tensors(cls, tensors: Tensors, history: Interactions, device: str) -> Self:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any, Self
 
 import numpy as np
@@ -15,14 +14,15 @@ from fullrank.data.interactions import Interactions
 from fullrank.data.weights import user_strength, weighted_csr
 from fullrank.errors import DataError
 from fullrank.serving.finite import check_scores, largest
+from fullrank.serving.of_history import OfHistory, kept
 from fullrank.serving.scorers import Tensors
-from fullrank.serving.stored_checks import csr, csr_tensors, tensor
+from fullrank.serving.stored_checks import csr, tensor
 
 SMALLEST = 1e-6
 """Row sums below this share of the row's absolute sum divide as if they were it."""
 
 
-class IndividualScorer:
+class IndividualScorer(OfHistory):
     """Ranks by ``N(r_u V S^(β_u - 1) Gᵀ) + γ N(r_u RᵀR)`` of histories ``r_u = x_u D``.
 
     N divides a row by its sum, so the normalisation of users cancels. β_u runs from ``low`` to
@@ -67,7 +67,8 @@ class IndividualScorer:
         self._shared = sp.csr_array((ones, columns.indices, columns.indptr), shape=columns.shape)
         self._use(history, others=1)
 
-    def _use(self, history: Interactions, others: int) -> None:
+    def _use(self, history: Interactions, others: int = 0) -> None:
+        """Others who are not among those of training, but for the first time."""
         most = float(user_strength(history).max(initial=1))
         check_scores("singular vectors and interactions of the model", self._largest * most)
         self._rows = sp.csr_array(weighted_csr(history) @ sp.diags_array(self.scale))
@@ -79,25 +80,9 @@ class IndividualScorer:
             self._betas = low + (high - low) * position.clip(0, 1)
 
     @property
-    def n_users(self) -> int:
-        """Users of the history."""
-        return int(self._rows.shape[0])
-
-    @property
-    def n_items(self) -> int:
-        """Rows of V."""
-        return len(self.vectors)
-
-    @property
     def n_weights(self) -> int:
         """Entries of V, G and R."""
         return int(self.vectors.size + self.items.size + self.matrix.nnz)
-
-    def of(self, history: Interactions) -> Self:
-        """The same model for other users, who are not among those of training."""
-        other = copy.copy(self)
-        other._use(history, others=0)
-        return other
 
     def scores(self, users: Tensor) -> Tensor:
         """See the class, (b, n_items) float32."""
@@ -112,15 +97,14 @@ class IndividualScorer:
 
     def tensors(self) -> dict[str, Tensor]:
         """What a model folder keeps."""
-        arrays = {
-            "sgfcf_vectors": self.vectors,
-            "sgfcf_items": self.items,
-            "values": self.values,
-            "scale": self.scale,
-            "exponents": self.exponents,
-        }
-        kept = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
-        return kept | csr_tensors("matrix", self.matrix)
+        return kept(
+            self.matrix,
+            sgfcf_vectors=self.vectors,
+            sgfcf_items=self.items,
+            values=self.values,
+            scale=self.scale,
+            exponents=self.exponents,
+        )
 
     @classmethod
     def from_tensors(cls, tensors: Tensors, history: Interactions, device: str) -> Self:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Self
 
 import numpy as np
@@ -12,14 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fullrank.data.interactions import Interactions
-from fullrank.data.weights import power, user_strength, weighted_csr
+from fullrank.data.weights import user_strength
 from fullrank.errors import DataError
 from fullrank.serving.finite import check_scores, largest
+from fullrank.serving.of_history import OfHistory, kept, normalised
 from fullrank.serving.scorers import Tensors
-from fullrank.serving.stored_checks import csr, csr_tensors, tensor
+from fullrank.serving.stored_checks import csr, tensor
 
 
-class SpectralScorer:
+class SpectralScorer(OfHistory):
     """Ranks by ``r_u (V Vᵀ + γ RᵀR)`` of normalised histories ``r_u = d_u^-β x_u D_i^-β``.
 
     With ``restore``, items' degrees are taken out of the input of the projection alone, and put
@@ -64,30 +64,12 @@ class SpectralScorer:
     def _use(self, history: Interactions) -> None:
         most = float(user_strength(history).max(initial=1))
         check_scores("singular vectors and interactions of the model", self._largest * most)
-        own = power(user_strength(history), -self.beta)
-        rows = sp.diags_array(own) @ weighted_csr(history) @ sp.diags_array(self.scale)
-        self._rows = sp.csr_array(rows).astype(np.float32)
-
-    @property
-    def n_users(self) -> int:
-        """Users of the history."""
-        return int(self._rows.shape[0])
-
-    @property
-    def n_items(self) -> int:
-        """Rows of V."""
-        return len(self.vectors)
+        self._rows = normalised(history, self.beta, self.scale)
 
     @property
     def n_weights(self) -> int:
         """Entries of V and of R."""
         return int(self.vectors.size + self.matrix.nnz)
-
-    def of(self, history: Interactions) -> Self:
-        """The same model for other users."""
-        other = copy.copy(self)
-        other._use(history)
-        return other
 
     def scores(self, users: Tensor) -> Tensor:
         """See the class, (b, n_items) float32."""
@@ -103,9 +85,7 @@ class SpectralScorer:
     def tensors(self) -> dict[str, Tensor]:
         """What a model folder keeps."""
         numbers = np.array([self.beta, self.smoothing, *[1.0] * self.restore])
-        arrays = {"vectors": self.vectors, "scale": self.scale, "beta_smoothing": numbers}
-        kept = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
-        return kept | csr_tensors("matrix", self.matrix)
+        return kept(self.matrix, vectors=self.vectors, scale=self.scale, beta_smoothing=numbers)
 
     @classmethod
     def from_tensors(cls, tensors: Tensors, history: Interactions, device: str) -> Self:

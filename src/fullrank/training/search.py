@@ -166,6 +166,7 @@ class Search:
             if len(self._live()) == 1:
                 raise
             trial.error = str(error)
+        self._obey()
 
     def _climb(self) -> None:
         while self.rung < len(self.plan):

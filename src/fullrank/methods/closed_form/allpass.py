@@ -19,7 +19,7 @@ from fullrank.encoders import (
 )
 from fullrank.errors import SettingError
 from fullrank.methods.base import ClosedFormMethod, Method
-from fullrank.methods.closed_form.spectral import normalised
+from fullrank.methods.closed_form.filtering import scaled
 from fullrank.methods.space import Span
 from fullrank.serving.allpass_scorer import AllPassScorer, Filter
 from fullrank.serving.scorers import DotScorer, HistoryScorer
@@ -96,7 +96,7 @@ class AllPass(ClosedFormMethod):
             raise SettingError("setting rank", str(rank), f"at most {most}")
         shape = (data.n_users, data.n_items)
         check_memory("setting rank", svd_bytes(shape, rank), f"{rank:,} singular pairs")
-        matrix = normalised(data, self.exponent)
+        matrix = scaled(data, self.exponent, self.exponent)
         with share_of(reporter) as progress:
             found = singular_triplets(matrix, rank, self.seed, progress=progress)
         scorer = AllPassScorer(

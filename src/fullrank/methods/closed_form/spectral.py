@@ -9,10 +9,11 @@ import scipy.sparse as sp
 from pydantic import Field
 
 from fullrank.data.interactions import Interactions
-from fullrank.data.weights import item_strength, power, user_strength, weighted_csr
+from fullrank.data.weights import item_strength, power
 from fullrank.encoders import truncated_svd
 from fullrank.errors import SettingError
 from fullrank.methods.base import ClosedFormMethod
+from fullrank.methods.closed_form.filtering import scaled
 from fullrank.methods.space import Span
 from fullrank.serving.spectral_scorer import SpectralScorer
 
@@ -64,19 +65,9 @@ class Spectral(ClosedFormMethod):
         most = min(data.n_users, data.n_items) - 1
         if self.rank > most:
             raise SettingError("setting rank", str(self.rank), f"at most {most}")
-        matrix = normalised(data, self.beta)
+        matrix = scaled(data, self.beta, self.beta)
         vectors = truncated_svd(matrix, self.rank, self.seed).items.numpy()
         scale = power(item_strength(data), -self.beta).astype(np.float32)
         float32 = sp.csr_array(matrix.astype(np.float32))
         restore = self.projection == "gf-cf"
         return SpectralScorer(data, vectors, float32, scale, self.beta, self.smoothing, restore)
-
-
-def normalised(data: Interactions, beta: float) -> sp.csr_array:
-    """(n_users, n_items) float64: ``w / (d_u^β d_i^β)`` for each pair, w = 1 without weights."""
-    scales = (
-        sp.diags_array(power(strength, -beta))
-        for strength in (user_strength(data), item_strength(data))
-    )
-    users, items = scales
-    return sp.csr_array(users @ weighted_csr(data).astype(np.float64) @ items)
