@@ -192,6 +192,8 @@ def parameters_of(step: Step, encoder: Encoder) -> dict[str, Tensor]:
 
 def catch_up(optimizer: Optimizer, encoder: Encoder, batch: TensorBatch | None, lr: float) -> None:
     """Lets the rows that a step on ``batch`` reads, or all without one, make what they missed."""
+    if optimizer.rule != "dense-adam":  # by all other rules a row that is not drawn stands still
+        return
     wanted: dict[str, Tensor] = {}
     rows = encoder.free_rows
     if batch is not None and rows is not None and rows.low_rank is None:
