@@ -22,7 +22,14 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+def heed():
+    """In the child: signals that nohup or a shell's background have this process ignore."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def start(*arguments, **options):
+    options.setdefault("preexec_fn", heed)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen([*COMMAND, *map(str, arguments)], **pipes | options)
 
