@@ -9,6 +9,7 @@ from __future__ import annotations
 import _thread
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,7 +36,8 @@ def at_once() -> None:
 def raised(begun: Callable[[], bool]) -> Iterator[None]:
     """Raises `Stopped` for Ctrl-C, SIGTERM and SIGHUP, so that what was begun is cleared away.
 
-    Except where this process was started to ignore them, as nohup does.
+    Except where this process was started to ignore them, as nohup does. A `Stopped` that strikes in
+    a destructor is lost there, and is raised again.
 
     Args:
         begun: Whether there is something to clear away. During an import a signal ends the process
@@ -46,18 +48,24 @@ def raised(begun: Callable[[], bool]) -> Iterator[None]:
         if not _importing(frame):
             raise Stopped(number)
         if begun():
-            later = threading.Timer(AGAIN, _ask, [number])
-            later.daemon = True
-            later.start()
+            _ask_later(number)
         else:
             os._exit(Stopped(number).exit_code)
 
-    ours = _obeyed()
+    def lost(unraisable: sys.UnraisableHookArgs) -> None:
+        if isinstance(unraisable.exc_value, Stopped):
+            _ask_later(unraisable.exc_value.number)
+        else:
+            hook(unraisable)
+
+    ours, hook = _obeyed(), sys.unraisablehook
     try:
+        sys.unraisablehook = lost
         for number in ours:
             signal.signal(number, stop)
         yield
     finally:
+        sys.unraisablehook = hook
         for number, old in ours.items():
             signal.signal(number, old)
 
@@ -68,6 +76,12 @@ def _obeyed() -> dict[int, Callable[[int, FrameType | None], object] | int | Non
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
     return {number: old for number, old in before.items() if old not in (signal.SIG_IGN, None)}
+
+
+def _ask_later(number: int) -> None:
+    later = threading.Timer(AGAIN, _ask, [number])
+    later.daemon = True
+    later.start()
 
 
 def _ask(number: int) -> None:

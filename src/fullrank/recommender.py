@@ -259,7 +259,7 @@ class Recommender(FittedModel):
         return result
 
     def save(self, folder: str | Path) -> None:
-        """Writes the model: safetensors, Parquet and a JSON manifest, replaced as a whole.
+        """Writes the model: safetensors and a JSON manifest, replaced as a whole.
 
         The map of `fold_in` is among it, so that a model that was loaded folds users in without a
         pass over the interactions.

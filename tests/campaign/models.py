@@ -7,10 +7,10 @@ the manifest and make name, size and checksum right again, as a stranger's progr
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import random
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -35,7 +35,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "popularity": {},
 }
 """Methods whose folders hold every kind of scorer, with small settings."""
-FORMAT = b'"format": 1'
+FORMAT = b'"format": 2'
 WHOLE_MANIFESTS: tuple[Callable[[bytes], bytes], ...] = (
     lambda text: b"[" * 100_000 + b"]" * 100_000,
     lambda text: b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
@@ -51,13 +51,15 @@ WHOLE_MANIFESTS: tuple[Callable[[bytes], bytes], ...] = (
     lambda text: text.replace(b"{", b'{"files": {}, ', 1),
     *(
         lambda text, new=new: text.replace(FORMAT, b'"format": ' + new)
-        for new in (b"2", b"1.0", b"true", b"[[1]]", b"1" + b"0" * 5000, b"NaN")
+        for new in (b"1", b"3", b"2.0", b"true", b"[[1]]", b"1" + b"0" * 5000, b"NaN")
     ),
 )
 """Manifests that are another text as a whole."""
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+"""Where a table is written for a moment."""
 LINKS = ("/dev/zero", "/dev/null", "/etc/passwd", "/nowhere", ".", "itself", "a folder", "a pipe")
 """What stands in the place of a file of the model."""
-SIGNED_KINDS = [*["json"] * 3, *["tensors"] * 2, *["parquet"] * 3, "bytes"]
+SIGNED_KINDS = [*["json"] * 3, *["tensors"] * 3, *["table"] * 3, "bytes"]
 UNSIGNED_KINDS = [*["bytes"] * 3, "missing", "swap", "other", "link", "link", "whole", "empty"]
 Files = dict[str, bytes]
 
@@ -71,11 +73,15 @@ def write_bases(folder: Path) -> None:
         fr.Recommender(method, **settings).fit(split).save(folder / method)
 
 
-def odd_parquet(data: bytes, rng: random.Random) -> tuple[bytes, str]:
+def odd_table(data: bytes, rng: random.Random) -> tuple[bytes, str]:
     """Another table in the place of a model's: rows out of range, ids twice, other types."""
     import polars as pl
 
-    frame = pl.read_parquet(io.BytesIO(data))
+    from fullrank.data.stored_tables import read_table, write_table
+
+    with tempfile.NamedTemporaryFile(dir=MEMORY) as file:
+        Path(file.name).write_bytes(data)
+        frame = read_table(Path(file.name))
     column = rng.choice(frame.columns)
     values, n = frame[column], len(frame)
     at, whole = rng.randrange(n), values.dtype.is_integer()
@@ -91,7 +97,6 @@ def odd_parquet(data: bytes, rng: random.Random) -> tuple[bytes, str]:
         "float": [float(each) for each in range(n)],
         "nan": [float("nan")] * n,
         "int64": [2**40 + each for each in range(n)],
-        "list": [[each] for each in values],
     }
     frames: dict[str, Callable[[], pl.DataFrame]] = {
         "empty": frame.clear,
@@ -110,9 +115,9 @@ def odd_parquet(data: bytes, rng: random.Random) -> tuple[bytes, str]:
         frame = frame.with_columns(pl.Series(column, columns[how]))
     else:
         frame = frames[how]()
-    out = io.BytesIO()
-    frame.write_parquet(out)
-    return out.getvalue(), f"{how} in column {column}"
+    with tempfile.NamedTemporaryFile(dir=MEMORY) as file:
+        write_table(Path(file.name), frame)
+        return Path(file.name).read_bytes(), f"{how} in column {column}"
 
 
 def signed(files: Files, rng: random.Random) -> str:
@@ -122,14 +127,14 @@ def signed(files: Files, rng: random.Random) -> str:
     if how == "json":
         manifest, did = odd_json(manifest, rng)
     else:
-        names = [name for name in manifest["files"] if how != "tensors" or name == "tables"]
-        name = rng.choice([each for each in names if how != "parquet" or each != "tables"])
+        names = [name for name in manifest["files"] if how != "table" or name != "tables"]
+        name = rng.choice(["tables", *names] if how == "tensors" else names)
         entry = manifest["files"][name]
         data = files[entry["file"]]
         if how == "tensors":
             data, did = odd_tensors(data, rng)
-        elif how == "parquet":
-            data, did = odd_parquet(data, rng)
+        elif how == "table":
+            data, did = odd_table(data, rng)
         else:
             data, did = often_damaged(data, rng, list(files.values()))
         files[entry["file"]] = data

@@ -104,3 +104,30 @@ def test_what_is_ignored_stays_ignored(monkeypatch, left):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
         signal.signal(signal.SIGINT, before)
     assert left == []
+
+
+def test_what_is_lost_in_a_destructor_is_raised_again(left):
+    class Asked:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    hook = sys.unraisablehook
+    with pytest.raises(Stopped), ends.raised(lambda: True):  # noqa: PT012
+        asked = Asked()
+        del asked  # an exception in it goes nowhere
+        time.sleep(60)
+    assert sys.unraisablehook is hook
+    assert left == []
+
+
+def test_other_errors_in_destructors_are_told_as_ever(monkeypatch):
+    class Wrong:
+        def __del__(self):
+            raise ValueError("a bug")
+
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda each: told.append(str(each.exc_value)))
+    with ends.raised(lambda: True):
+        wrong = Wrong()
+        del wrong
+    assert told == ["a bug"]

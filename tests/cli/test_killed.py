@@ -35,7 +35,7 @@ def test_fit(events, tmp_path):
     command = ["fit", events, "-o", out, *COLUMNS, *QUICK, "--set", "checkpoint_every=1"]
     found = points(out, "8::16", command, command)
     assert {each["resumed"] for each in found} == {True, False}
-    assert any("parquet" in each["at"] for each in found), "a point in the final save"
+    assert any("train" in each["at"] for each in found), "a point in the final save"
     for each in found:
         kinds = [Path(name).name.split("-")[0] for name in each["there"]]
         assert sorted(kinds) == [
@@ -70,4 +70,4 @@ def test_compare(events, tmp_path):
         shown = [name for name in each["there"] if not name.startswith("c/runs/")]
         assert shown == ["c/comparison.json", "c/comparison.md", "c/comparison.tex"], each
         kinds = sorted(Path(name).suffix for name in set(each["there"]) - set(shown))
-        assert kinds == [".json", ".json", ".parquet", ".parquet"], each
+        assert kinds == [".json", ".json", ".safetensors", ".safetensors"], each

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 from fullrank import DataError, Ids, Interactions, Recommender
-from fullrank.data import files
+from fullrank.data import files, stored_tables
 from fullrank.data.files import replacing, write_error
 from fullrank.serving import DotScorer, model_files
 
@@ -54,7 +54,7 @@ def rewrite(folder, **changes):
 
 def test_the_manifest_says_what_the_model_is(folder, small, model):
     manifest = manifest_of(folder)
-    assert manifest["format"] == 1
+    assert manifest["format"] == 2
     assert manifest["method"] == "directspec+"
     assert manifest["settings"] == model.settings.model_dump(mode="json")
     assert manifest["data"] == {
@@ -82,7 +82,7 @@ def test_the_folder_holds_what_the_manifest_names_and_nothing_else(folder, model
     tables = load_file(folder / named["tables"]["file"])
     assert torch.equal(tables["users"], model.user_embeddings)
     assert torch.equal(tables["items"], model.item_embeddings)
-    rows = pl.read_parquet(folder / named["test"]["file"])
+    rows = stored_tables.read_table(folder / named["test"]["file"], {"item_row": True})
     assert (rows["item_row"].to_numpy() == model.test.item_idx).all()
 
 
@@ -95,7 +95,7 @@ def test_nothing_is_a_pickle(model, tmp_path, monkeypatch):
     model.save(tmp_path / "m")
     Recommender.load(tmp_path / "m")
     for path in (tmp_path / "m").iterdir():
-        assert path.suffix in {".json", ".safetensors", ".parquet"}
+        assert path.suffix in {".json", ".safetensors"}
         assert not zipfile.is_zipfile(path)  # as torch.save and numpy.savez write
         assert path.read_bytes()[:1] != b"\x80", "the protocol byte of a pickle"
 
@@ -182,8 +182,12 @@ def with_file(manifest, part, **changes):
         (lambda m: "", "a damaged manifest"),
         (lambda m: json.dumps(m)[:-30], "a damaged manifest"),
         (lambda m: "[]", "a damaged manifest"),
-        (lambda m: json.dumps(m | {"format": 99}), "format 99; expected format 1 or an update"),
-        (lambda m: json.dumps({"format": 1}), "a damaged manifest"),
+        (lambda m: json.dumps(m | {"format": 99}), "format 99; expected format 2 or an update"),
+        (
+            lambda m: json.dumps(m | {"format": 1}),
+            "format 1; expected format 2 or the model fitted",
+        ),
+        (lambda m: json.dumps({"format": 2}), "a damaged manifest"),
         (lambda m: json.dumps(m | {"files": {}}), "no file for tables"),
         (lambda m: json.dumps(m | {"files": [1]}), "a damaged manifest"),
         (lambda m: json.dumps(m | {"files": {"tables": {"file": "x"}}}), "a damaged manifest"),
@@ -278,16 +282,16 @@ def failing(monkeypatch, where, error):
         raise error
 
     calls = {"n": 0}
-    real = pl.DataFrame.write_parquet
+    real = model_files.write_table
 
-    def third(self, path):
+    def third(path, table):
         calls["n"] += 1
-        return fail(path) if calls["n"] == 3 else real(self, path)
+        return fail(path) if calls["n"] == 3 else real(path, table)
 
     home, name, does = {
         "tables": (model_files, "save_file", fail),
-        "ids": (pl.DataFrame, "write_parquet", fail),
-        "interactions": (pl.DataFrame, "write_parquet", third),
+        "ids": (model_files, "write_table", fail),
+        "interactions": (model_files, "write_table", third),
         "manifest": (model_files.json, "dumps", fail),
         "disk": (files.os, "fsync", fail),
     }[where]
@@ -388,7 +392,7 @@ def test_damage_is_not_read_again(folder, monkeypatch):
 
 
 def test_a_save_removes_what_a_killed_save_left(folder, other):
-    left = ["tables-0123456789ab.safetensors", "train-0123456789ab.parquet"]
+    left = ["tables-0123456789ab.safetensors", "train-0123456789ab.parquet"]  # of format 1
     kept = ["tables.safetensors", "train-of-thought.parquet", "notes-0123456789ab.parquet"]
     for name in left + kept:
         (folder / name).write_text("x")

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from fullrank import DataError
+from fullrank.data.stored_tables import write_table
 from fullrank.studies.compare import compare, entries_of
 from fullrank.studies.runs import Run, read_run, write_run
 
@@ -38,9 +39,12 @@ DAMAGE = {
     "no metrics": (".json", lambda path: path.write_text('{"metrics": {}, "metadata": {}}')),
     "no text": (".json", lambda path: path.write_bytes(b"\xff\xfe")),
     "another figure": (".json", another_figure),
-    "half a table": (".parquet", cut),
-    "another table": (".parquet", pl.DataFrame({"ndcg@5": [1.0]}).write_parquet),
-    "no table": (".parquet", lambda path: path.unlink()),
+    "half a table": (".safetensors", cut),
+    "another table": (
+        ".safetensors",
+        lambda path: write_table(path, pl.DataFrame({"ndcg@5": [1.0]})),
+    ),
+    "no table": (".safetensors", lambda path: path.unlink()),
 }
 
 
@@ -69,6 +73,6 @@ def test_a_run_comes_back_as_it_was(tmp_path):
         del stored[name]
     document.write_text(json.dumps(stored))  # as it was before there were checksums
     assert read_run(tmp_path / "run").metrics == run.metrics
-    pl.DataFrame({"ndcg@5": ["x"]}).write_parquet(tmp_path / "run.parquet")
-    with pytest.raises(DataError, match=r"run\.parquet: found a damaged file"):
+    write_table(tmp_path / "run.safetensors", pl.DataFrame({"ndcg@5": ["x"]}))
+    with pytest.raises(DataError, match=r"run\.safetensors: found a damaged file"):
         read_run(tmp_path / "run")

@@ -264,3 +264,30 @@ def test_rungs_cost_less_than_a_run():
         assert plan[0].epochs >= 1
     assert rungs(300) == rungs(60) == (Rung(16, 3), Rung(4, 6), Rung(2, 12))
     assert rungs(20) == (Rung(16, 1), Rung(4, 2), Rung(2, 4))
+
+
+@pytest.mark.parametrize("at", range(1, 6))
+def test_a_signal_between_two_parts_of_a_search_is_obeyed_in_the_next(small, tmp_path, at):
+    """While the state is saved, or a trial is made: nothing there looks whether one has come."""
+    file, made, trained = CheckpointFile(tmp_path / "c", {}), [0], []
+    searching = search(
+        small.train,
+        checkpoint=file,
+        propose=lambda rung, ranked: [{"alpha": 0.61 + rung / 100}],
+        score=lambda alpha, epoch: trained.append(epoch) or -abs(alpha - 0.6),
+    )
+    for name in ("save", "_add"):
+        real = getattr(searching, name)
+
+        def and_a_signal(*arguments, real=real):
+            made[0] += 1
+            if made[0] == at:
+                signal.raise_signal(signal.SIGINT)
+                trained.clear()
+            return real(*arguments)
+
+        setattr(searching, name, and_a_signal)
+    with pytest.raises(KeyboardInterrupt):
+        searching.run()
+    assert trained == []
+    assert made[0] >= at

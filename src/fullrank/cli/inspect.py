@@ -137,7 +137,9 @@ def _parquet(path: Path) -> Iterator[tuple[str, tuple[Tensor, ...]]]:
     import polars as pl
 
     from fullrank.data.panics import unprinted_panics
+    from fullrank.data.probe import check_survivable
 
+    check_survivable(path, "Parquet")
     try:
         with unprinted_panics():
             frame = pl.read_parquet(path, glob=False)

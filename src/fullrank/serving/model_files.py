@@ -1,4 +1,4 @@
-"""Models on disk: safetensors, Parquet and JSON, replaced as a whole, checked when read."""
+"""Models on disk: safetensors and JSON, replaced as a whole, checked when read."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ from fullrank.data.files import WAIT, as_data_errors, replacing, write_error
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.locks import exclusive, is_leftover, part_folder
+from fullrank.data.stored_tables import write_table
 from fullrank.errors import DataError
 from fullrank.serving import stored_checks
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 PARTS = ("train", "validation", "test")
 _NAMED = re.compile(
-    r"(tables-[0-9a-f]{12}\.safetensors|(users|items|train|validation|test)-[0-9a-f]{12}\.parquet)"
+    r"(tables|users|items|train|validation|test)-[0-9a-f]{12}\.(safetensors|parquet)"
 )
-"""Files of a model."""
+"""Files of a model; format 1 had Parquet, which a save over such a model removes."""
 _READS = 20
 """Times to read a folder that is being written meanwhile."""
 POPULARITY = "popularity"
@@ -116,12 +117,12 @@ def _write(folder: Path, stored: Stored) -> None:
             folder, "tables.safetensors", lambda p: save_file(stored.tables, p)
         )
         for name, ids in (("users", stored.users), ("items", stored.items)):
-            written[name] = _add(folder, f"{name}.parquet", _parquet(_id_table(ids)))
+            written[name] = _add_table(folder, name, _id_table(ids))
         for name, part in stored.parts.items():
             rows = pl.DataFrame({"user_row": part.user_idx, "item_row": part.item_idx})
             if part.weight is not None:
                 rows = rows.with_columns(weight=pl.Series(part.weight))
-            written[name] = _add(folder, f"{name}.parquet", _parquet(rows))
+            written[name] = _add_table(folder, name, rows)
         manifest = {"format": FORMAT, **stored.manifest, "files": written}
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
         with replacing(folder / MANIFEST) as part_file:
@@ -152,7 +153,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a model folder.
 
     Raises:
-        DataError: there is none, it cannot be read, or it is of a newer format.
+        DataError: there is none, it cannot be read, or it is of another format.
     """
     path = folder / MANIFEST
     if not path.is_file():
@@ -162,7 +163,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = stored_checks.manifest_of(path)
         version = manifest["format"]
         if version != FORMAT:
-            expected = f"format {FORMAT} or an update of fullrank {__version__}"
+            older = isinstance(version, int) and version < FORMAT
+            way = "the model fitted again" if older else f"an update of fullrank {__version__}"
+            expected = f"format {FORMAT} or {way}"
             raise DataError(str(path), f"format {version}", expected)
         if not all(isinstance(manifest[name], kind) for name, kind in _FIELDS.items()):
             raise TypeError
@@ -222,14 +225,8 @@ def _read(folder: Path) -> Stored:
     return Stored(tables, users, items, parts, manifest)
 
 
-def _parquet(table: pl.DataFrame) -> Callable[[Path], None]:
-    """Writes a table to an open file: polars takes no path whose name is not UTF-8."""
-
-    def write(path: Path) -> None:
-        with path.open("wb") as file:
-            table.write_parquet(file)
-
-    return write
+def _add_table(folder: Path, name: str, table: pl.DataFrame) -> dict[str, Any]:
+    return _add(folder, f"{name}.safetensors", lambda path: write_table(path, table))
 
 
 def _add(folder: Path, name: str, write: Callable[[Path], None]) -> dict[str, Any]:

@@ -22,23 +22,13 @@ from torch import Tensor
 from fullrank.data.checks import row_numbers, row_pointers
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
-from fullrank.data.memory import available_memory, shown
-from fullrank.data.panics import unprinted_panics
+from fullrank.data.stored_tables import read_table, unreadable
 from fullrank.errors import DataError
 
 LARGEST_MANIFEST = 2**28
 """Bytes; the history of a long training takes a few MiB."""
 _COUNTS = ("epochs", "best_epoch", "folded_in")
 _NUMBERS = (*_COUNTS, "effective_rank", "validation_ndcg@20")
-_WITHOUT_ANSWER = 2**34
-"""Bytes to count on where the system does not say how many are free."""
-_PLAIN = (
-    *(getattr(pl, f"{sign}Int{bits}") for sign in ("", "U") for bits in (8, 16, 32, 64)),
-    *(pl.String, pl.Null),
-)
-"""Types that a column of a model can have."""
-_WEIGHTS = (pl.Float32, pl.Float64)
-"""Types of weights."""
 _FILE = {"file": str, "sha256": str, "bytes": int}
 
 
@@ -108,7 +98,7 @@ def read_tables(path: Path) -> dict[str, Tensor]:
             return load(path.read_bytes())  # safetensors maps no file whose name is not UTF-8
         return load_file(path)
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError) as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
 
 
 def read_ids(path: Path) -> Ids:
@@ -117,7 +107,7 @@ def read_ids(path: Path) -> Ids:
     Raises:
         DataError: they are not distinct strings or integers, or titles are no strings.
     """
-    table = _read(path, {"id": True, "title": False})
+    table = read_table(path, {"id": True, "title": False})
     title = table["title"] if "title" in table.columns else None
     if title is not None and title.dtype not in (pl.String, pl.Null):
         raise DataError(str(path), f"titles of type {title.dtype}", "strings")
@@ -133,11 +123,14 @@ def read_part(path: Path, users: Ids, items: Ids) -> Interactions:
     Raises:
         DataError: they are not row numbers of these users and items.
     """
-    table = _read(path, {"user_row": True, "item_row": True, "weight": False})
+    table = read_table(path, {"user_row": True, "item_row": True, "weight": False})
     for name in ("user_row", "item_row"):
         kind = table.schema[name]
         if not kind.is_integer():
             raise DataError(f"{path}, column {name}", f"row numbers of type {kind}", "integers")
+    if "weight" in table.columns and not table.schema["weight"].is_float():
+        kind = table.schema["weight"]
+        raise DataError(f"{path}, column weight", f"weights of type {kind}", "floats")
     rows = (table[name].to_numpy() for name in ("user_row", "item_row"))
     weight = table["weight"].to_numpy() if "weight" in table.columns else None
     try:
@@ -201,49 +194,5 @@ def csr(
     return sp.csr_array((data, indices, indptr), shape=(len(indptr) - 1, n_columns))
 
 
-def _read(path: Path, columns: Mapping[str, bool]) -> pl.DataFrame:
-    """Columns of a Parquet file (true where one has to be there), if they fit into memory.
-
-    A file of a few KiB can stand for billions of rows. polars gets an open file, for it takes no
-    path whose name is not UTF-8.
-    """
-    try:
-        with unprinted_panics(), path.open("rb") as file:
-            scanned = pl.scan_parquet(file, glob=False, hive_partitioning=False)
-            return _chosen(path, scanned, columns)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, OSError) as error:
-        raise _unreadable(path, error) from None
-
-
-def _chosen(path: Path, scanned: pl.LazyFrame, columns: Mapping[str, bool]) -> pl.DataFrame:
-    """As `_read`; polars raises what it likes."""
-    there = scanned.collect_schema()
-    for name, needed in columns.items():
-        if needed and name not in there:
-            raise DataError(str(path), f"columns {list(there)}", f"a column {name!r}")
-        plain = _WEIGHTS if name == "weight" else _PLAIN
-        if name in there and there[name] not in plain:
-            raise DataError(f"{path}, column {name}", f"type {there[name]}", "plain values")
-    chosen = scanned.select(name for name in columns if name in there)
-    rows = int(chosen.select(pl.len()).collect().item())
-    _check_rows(path, rows, 40 * len(columns))
-    table = chosen.collect()
-    text = sum(int(each.str.len_bytes().sum() or 0) for each in table if each.dtype == pl.String)
-    _check_rows(path, text, 2)
-    return table
-
-
-def _check_rows(path: Path, n: int, each: int) -> None:
-    free = available_memory()
-    if n * each > (_WITHOUT_ANSWER if free is None else free):
-        found = f"contents of {shown(n * each)} in a file of {shown(path.stat().st_size)}"
-        raise DataError(str(path), found, "what fits into the free memory")
-
-
 def _number(value: Any) -> bool:
     return value is None or (isinstance(value, int | float) and not abs(value) > 1e300)
-
-
-def _unreadable(path: Path, error: BaseException) -> DataError:
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
-    return DataError(str(path), reason, "the file that `save` wrote")

@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fullrank.data.files import replacing
-from fullrank.data.panics import unprinted_panics
+from fullrank.data.stored_tables import read_table, write_table
 from fullrank.errors import DataError
 
 
@@ -31,14 +31,14 @@ class Run:
 
 
 def write_run(path: Path, run: Run, settings: Mapping[str, Any]) -> None:
-    """Writes ``path`` with the suffixes ``.parquet`` and then ``.json``, which makes it a run.
+    """Writes ``path`` with the suffixes ``.safetensors`` and then ``.json``, which makes it a run.
 
     Raises:
         DataError: the disk is full, or the folder cannot be written.
     """
-    table = path.with_suffix(".parquet")
+    table = path.with_suffix(".safetensors")
     with replacing(table) as part:
-        pl.DataFrame(run.users).write_parquet(part)
+        write_table(part, pl.DataFrame(run.users))
         digest = _sha256(part)
     made = {"settings": settings, "metrics": run.metrics, "metadata": run.metadata}
     stored = json.loads(json.dumps(made | {"table_sha256": digest}))  # as it will be read
@@ -53,7 +53,7 @@ def read_run(path: Path) -> Run:
     Raises:
         DataError: a file is missing, damaged or changed.
     """
-    document, table = path.with_suffix(".json"), path.with_suffix(".parquet")
+    document, table = path.with_suffix(".json"), path.with_suffix(".safetensors")
     try:
         stored = json.loads(document.read_text(encoding="utf-8"))
         run = Run(_numbers(stored["metrics"]), {}, dict(stored["metadata"]))
@@ -65,10 +65,9 @@ def read_run(path: Path) -> Run:
     try:
         if stored.get("table_sha256", "") not in ("", _sha256(table)):
             raise ValueError
-        with unprinted_panics():
-            frame = pl.read_parquet(table, glob=False, hive_partitioning=False)
+        frame = read_table(table)
         users = {name: frame[name].cast(pl.Float64).to_numpy() for name in frame.columns}
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError):
+    except (DataError, pl.exceptions.PolarsError, OSError, ValueError):
         raise DataError(str(table), "a damaged file", "what `compare` wrote") from None
     return Run(run.metrics, users, run.metadata)
 

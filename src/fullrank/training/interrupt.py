@@ -22,17 +22,27 @@ class Interrupt:
         self.number: int = signal.SIGINT
 
 
+_deferred: list[Interrupt] = []
+"""The flag that signals set now, if they are deferred: empty or one."""
+
+
 @contextmanager
 def deferred_interrupt() -> Iterator[Interrupt]:
     """Turns the first of `NUMBERS` into a flag; a second SIGINT acts at once.
 
+    Inside of another one it is the other's flag: what comes between two parts of a whole is seen by
+    the part that is next. A signal that nobody has acted on acts at the end, as it would have.
+
     Outside the main thread, where Python allows no signal handlers, the flag is never set; what
     this process was started to ignore, as by nohup, it goes on to ignore.
     """
-    interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
-        yield interrupt
+        yield Interrupt()
         return
+    if _deferred:
+        yield _deferred[0]
+        return
+    interrupt = Interrupt()
 
     def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         interrupt.requested, interrupt.number = True, number
@@ -41,10 +51,14 @@ def deferred_interrupt() -> Iterator[Interrupt]:
 
     before = {number: signal.getsignal(number) for number in NUMBERS}
     ours = {number: old for number, old in before.items() if old not in (signal.SIG_IGN, None)}
+    _deferred.append(interrupt)
     try:
         for number in ours:
             signal.signal(number, ask)
         yield interrupt
     finally:
+        _deferred.clear()
         for number, old in ours.items():
             signal.signal(number, old)
+    if interrupt.requested:
+        signal.raise_signal(interrupt.number)

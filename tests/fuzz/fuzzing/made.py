@@ -11,7 +11,10 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any, Literal
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+from safetensors.numpy import save
 
 from fuzzing.choices import Choices
 
@@ -90,6 +93,44 @@ def parquet(c: Choices, table: pl.DataFrame) -> bytes:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):  # types it cannot write
         return b""
     return out.getvalue()
+
+
+def stored(c: Choices, table: pl.DataFrame) -> bytes:
+    """The table as a part of a model, with one of its tensors made strange at times."""
+    kept = {}
+    for column in table:
+        if column.dtype == pl.String:
+            values = [each or "" for each in column]
+            joined = "".join(values).encode("utf-8", "surrogatepass")
+            kept[f"{column.name}.text"] = np.frombuffer(joined, np.uint8)
+            lengths = [len(each.encode("utf-8", "surrogatepass")) for each in values]
+            kept[f"{column.name}.ends"] = np.cumsum(lengths, dtype=np.int64)
+            if column.null_count() or c.flag():
+                kept[f"{column.name}.known"] = column.is_not_null().to_numpy().astype(np.uint8)
+        elif column.dtype.is_numeric() and not column.dtype.is_decimal():
+            kept[column.name] = np.ascontiguousarray(column.to_numpy())
+    if kept and c.flag(3):
+        name = c.pick(list(kept))
+        kept[name] = _strange(c, kept[name])
+    return save(kept)
+
+
+def _strange(c: Choices, values: NDArray[Any]) -> NDArray[Any]:
+    """Another length, dtype or shape, or one number that does not belong."""
+    how = c.pick(("short", "long", "dtype", "flat", "value", "value"))
+    if how == "short":
+        return values[: len(values) // 2].copy()
+    if how == "long":
+        return np.concatenate([values, values])
+    if how == "dtype":
+        return values.astype(c.pick((np.float32, np.int32, np.uint8, np.int64, np.bool_)))
+    if how == "flat":
+        return values[None].copy()
+    changed = values.copy()
+    if len(changed):
+        with np.errstate(all="ignore"):
+            changed[c.below(len(changed))] = np.array(c.pick(NUMBERS)).astype(changed.dtype)
+    return changed
 
 
 def arrow(c: Choices, table: pl.DataFrame) -> bytes:

@@ -106,7 +106,10 @@ def seeds() -> Iterator[bytes]:
     """Each file of each model as it is, and the start of changes."""
     for at, files in enumerate(bases().values()):
         manifest = json.loads(files[MANIFEST])
-        yield bytes([at, 1, 0]) + files[manifest["files"]["tables"]["file"]]
+        for stem in STEMS:
+            if stem in manifest["files"]:
+                content = files[manifest["files"][stem]["file"]]
+                yield bytes([at, 1, 0, STEMS.index(stem)]) + content
         yield bytes([at, 1, 1]) + files[MANIFEST]
         for seed in range(12):
             yield bytes([at, 0, *((seed * 41 + k * k * 7) % 256 for k in range(120))])
@@ -118,7 +121,7 @@ def _replace(c: Choices, files: dict[str, bytes], manifest: dict[str, Any]) -> N
         files[MANIFEST] = c.rest()
         manifest.clear()
     else:
-        sign("tables", c.rest(), files, manifest)
+        sign(c.pick(STEMS), c.rest(), files, manifest)
 
 
 def _change(c: Choices, files: dict[str, bytes], manifest: dict[str, Any]) -> None:
@@ -129,9 +132,9 @@ def _change(c: Choices, files: dict[str, bytes], manifest: dict[str, Any]) -> No
         sign("tables", _tensors(c, files, sizes), files, manifest)
     elif how == "ids":
         table = made.frame(c, ("id", "title"), c.pick((N_USERS, N_ITEMS, 0, 1, 2)))
-        sign(c.pick(("users", "items")), made.parquet(c, table), files, manifest)
+        sign(c.pick(("users", "items")), made.stored(c, table), files, manifest)
     elif how == "part":
-        sign(c.pick(STEMS[3:]), made.parquet(c, _rows(c)), files, manifest)
+        sign(c.pick(STEMS[3:]), made.stored(c, _rows(c)), files, manifest)
     elif manifest:
         _edit(c, manifest)
 

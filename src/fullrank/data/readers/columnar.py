@@ -10,13 +10,15 @@ import polars as pl
 
 from fullrank.data.location import SourceLocation
 from fullrank.data.panics import unprinted_panics
+from fullrank.data.probe import Kind, check_survivable
 from fullrank.data.readers.source import Source
 from fullrank.errors import DataError
 
 
-def columnar(path: Path, kind: str, magic: bytes, scan: Callable[..., pl.LazyFrame]) -> Source:
+def columnar(path: Path, kind: Kind, magic: bytes, scan: Callable[..., pl.LazyFrame]) -> Source:
     """A Parquet or Arrow file, which knows the types of its columns."""
     _framed(path, kind, magic)
+    check_survivable(path, kind)
     location = SourceLocation(str(path))
 
     def load(names: Iterable[str]) -> tuple[pl.DataFrame, SourceLocation]:
