@@ -117,6 +117,7 @@ def split(
     table.check(test, "--test")
     from fullrank.data.files import replacing
     from fullrank.data.locks import exclusive
+    from fullrank.data.plain_names import plain_name
 
     def load() -> tuple[Split, dict[str, Path]]:
         parts = table.load(data, test=test, validation=validation, seed=seed)
@@ -140,8 +141,8 @@ def split(
         parts, files = load()
         summary = parts.summary()
         for name, part in parts.parts.items():
-            with replacing(files[name]) as file:
-                part.to_frame().write_parquet(file)
+            with replacing(files[name]) as file, plain_name(file) as plain:
+                part.to_frame().write_parquet(plain)
         with replacing(out / "split.json") as file:
             file.write_text(json.dumps(strict(summary), indent=2) + "\n", encoding="utf-8")
     show()

@@ -121,8 +121,11 @@ def _safetensors(path: Path) -> Iterator[tuple[str, tuple[Tensor, ...]]]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    from fullrank.data.plain_names import plain_name
+
     try:
-        tensors = load_file(path)
+        with plain_name(path) as plain:
+            tensors = load_file(plain)
     except (SafetensorError, OSError) as error:
         raise DataError(str(path), f"a damaged file ({error})", "a safetensors file") from None
     tables = {name: each for name, each in tensors.items() if each.ndim == 2}
@@ -137,12 +140,13 @@ def _parquet(path: Path) -> Iterator[tuple[str, tuple[Tensor, ...]]]:
     import polars as pl
 
     from fullrank.data.panics import unprinted_panics
+    from fullrank.data.plain_names import plain_name
     from fullrank.data.probe import check_survivable
 
     check_survivable(path, "Parquet")
     try:
-        with unprinted_panics():
-            frame = pl.read_parquet(path, glob=False)
+        with unprinted_panics(), plain_name(path) as plain:
+            frame = pl.read_parquet(plain, glob=False)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
         raise DataError(str(path), "a damaged file", "a Parquet file") from None
     kinds = frame.schema.items()

@@ -181,23 +181,27 @@ def _write(lists: Iterator[pl.DataFrame], out: Path, say: Callable[[str], None])
 
     from fullrank.data.files import replacing
     from fullrank.data.locks import exclusive, part_folder
+    from fullrank.data.plain_names import plain_name
 
     rows = 0
     with (
         exclusive(out, "fullrank recommend", wait=math.inf, say=say),
         replacing(out) as part,
-        part_folder(out) as folder,
+        plain_name(part) as plain,
+        part_folder(out) as own,
+        plain_name(own / "blocks") as folder,
     ):
         files = []
+        folder.mkdir()
         for number, frame in enumerate(lists):
             files.append(folder / f"{number:06d}.parquet")
             frame.write_parquet(files[-1])
             rows += len(frame)
         blocks = pl.scan_parquet(files, glob=False)
         if out.suffix == ".parquet":
-            blocks.sink_parquet(part)
+            blocks.sink_parquet(plain)
         elif out.suffix == ".csv":
-            blocks.sink_csv(part)
+            blocks.sink_csv(plain)
         else:
-            blocks.sink_ndjson(part)
+            blocks.sink_ndjson(plain)
     return rows

@@ -12,10 +12,15 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+from fullrank.data.plain_names import plain_name
 from fullrank.errors import DataError
 
 Kind = Literal["Parquet", "Arrow IPC"]
 _SCANS: dict[Kind, str] = {"Parquet": "scan_parquet", "Arrow IPC": "scan_ipc"}
+NUMBERS = (2, 15, 1)
+"""Ctrl-C, a request to end and a closed terminal: meant for us, and no fault of the file."""
+CRASHED = 128
+"""Exit codes from here on are of a process that did not end by itself, on Windows too."""
 _PROGRAM = """
 import json, sys
 scan, path, *sys.path = json.load(sys.stdin)  # modules of the parent, and none of this folder
@@ -26,8 +31,7 @@ try:
 except (ImportError, OSError, ValueError):
     pass
 try:
-    strange = any(chr(0xD800) <= each <= chr(0xDFFF) for each in path)
-    scanned = getattr(polars, scan)(open(path, "rb") if strange else path, glob=False)
+    scanned = getattr(polars, scan)(path, glob=False)
     for name in scanned.collect_schema().names():
         scanned.select(polars.col(name)).collect()
 except BaseException:
@@ -46,18 +50,19 @@ def check_survivable(path: Path, kind: Kind) -> None:
     """
     if not sys.executable or getattr(sys, "frozen", False):
         return
-    command = [sys.executable, "-I", "-S", "-c", _PROGRAM]
-    told = json.dumps([_SCANS[kind], str(path), *map(str, sys.path)])
-    try:
-        done = subprocess.run(  # noqa: S603  # our own program
-            command,
-            check=False,
-            input=told.encode(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-    except (OSError, ValueError):
+    with plain_name(path) as name:
+        told = json.dumps([_SCANS[kind], str(name), *map(str, sys.path)])
+        try:
+            done = subprocess.run(  # noqa: S603  # our own program
+                [sys.executable, "-I", "-S", "-c", _PROGRAM],
+                check=False,
+                input=told.encode(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        except (OSError, ValueError):
+            return
+    if -done.returncode in NUMBERS or 0 <= done.returncode < CRASHED:
         return
-    if done.returncode < 0 or done.returncode >= 128:
-        found = f"a damaged {kind} file (its parser ends by signal {abs(done.returncode)})"
-        raise DataError(str(path), found, "a whole one")
+    found = f"a damaged {kind} file (its parser ends by signal {abs(done.returncode)})"
+    raise DataError(str(path), found, "a whole one")

@@ -36,6 +36,10 @@ class Split:
     test: Interactions | None
     how: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        # A file's name may hold bytes that are no text, and goes into files that are text.
+        object.__setattr__(self, "name", self.name.encode(errors="replace").decode())
+
     @property
     def parts(self) -> dict[str, Interactions]:
         """The parts that there are, by name."""

@@ -18,8 +18,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load, load_file, save
+from safetensors.numpy import load_file, save
 
+from fullrank.data.plain_names import plain_name
 from fullrank.errors import DataError
 
 _NOT_READ = (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError)
@@ -55,7 +56,8 @@ def read_table(path: Path, columns: Mapping[str, bool] | None = None) -> pl.Data
             is none; ``OSError`` stays what it is.
     """
     try:
-        tensors = load(path.read_bytes()) if _strange(path) else load_file(path)
+        with plain_name(path) as plain:
+            tensors = load_file(plain)
     except _NOT_READ as error:
         raise unreadable(path, error) from None
     there = sorted({name.removesuffix(".ends") for name in tensors if not name.endswith(_PARTS)})
@@ -78,11 +80,6 @@ def unreadable(path: Path, error: BaseException) -> DataError:
     """The error for a file that its library does not read."""
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     return DataError(str(path), reason, "the file that `save` wrote")
-
-
-def _strange(path: Path) -> bool:
-    """Whether safetensors can map no file of that name, for it is not UTF-8."""
-    return any("\ud800" <= each <= "\udfff" for each in str(path))
 
 
 def _text(column: pl.Series) -> dict[str, NDArray[Any]]:

@@ -24,6 +24,7 @@ from fullrank.data.files import WAIT, as_data_errors, replacing, write_error
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.locks import exclusive, is_leftover, part_folder
+from fullrank.data.plain_names import plain_name
 from fullrank.data.stored_tables import write_table
 from fullrank.errors import DataError
 from fullrank.serving import stored_checks
@@ -112,10 +113,13 @@ def _write(folder: Path, stored: Stored) -> None:
     before = _model_files(folder)
     written: dict[str, dict[str, Any]] = {}
     text: str | None = None
+
+    def tables(path: Path) -> None:
+        with plain_name(path) as name:
+            save_file(stored.tables, name)
+
     try:
-        written["tables"] = _add(
-            folder, "tables.safetensors", lambda p: save_file(stored.tables, p)
-        )
+        written["tables"] = _add(folder, "tables.safetensors", tables)
         for name, ids in (("users", stored.users), ("items", stored.items)):
             written[name] = _add_table(folder, name, _id_table(ids))
         for name, part in stored.parts.items():

@@ -16,12 +16,13 @@ import polars as pl
 import scipy.sparse as sp
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load, load_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from fullrank.data.checks import row_numbers, row_pointers
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
+from fullrank.data.plain_names import plain_name
 from fullrank.data.stored_tables import read_table, unreadable
 from fullrank.errors import DataError
 
@@ -94,9 +95,8 @@ def read_tables(path: Path) -> dict[str, Tensor]:
         DataError: it cannot be read as safetensors.
     """
     try:
-        if any("\ud800" <= each <= "\udfff" for each in str(path)):
-            return load(path.read_bytes())  # safetensors maps no file whose name is not UTF-8
-        return load_file(path)
+        with plain_name(path) as name:
+            return load_file(name)
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError) as error:
         raise unreadable(path, error) from None
 

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, uint8
 
 from fullrank.data.files import replacing
+from fullrank.data.plain_names import plain_name
 from fullrank.errors import DataError, FitError
 
 Record = dict[str, Any]
@@ -89,8 +90,8 @@ class CheckpointFile:
         metadata = {"identity": json.dumps(self.identity), "progress": json.dumps(vars(progress))}
         whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
         metadata["sha256"] = _digest(whole, metadata)
-        with replacing(self.path) as part:
-            save_file(whole, part, metadata)
+        with replacing(self.path) as part, plain_name(part) as name:
+            save_file(whole, name, metadata)
 
     def load(self) -> tuple[Tensors, Progress]:
         """Returns the saved tensors and progress of a trainer; see `load_state`."""
@@ -106,7 +107,7 @@ class CheckpointFile:
         if not self.exists():
             raise DataError(str(self.path), "no checkpoint", "one that an earlier run left")
         try:
-            with safe_open(self.path, framework="pt") as file:
+            with plain_name(self.path) as name, safe_open(name, framework="pt") as file:
                 metadata = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # a handle is no mapping
             if metadata.pop("sha256") != _digest(tensors, metadata):

@@ -5,6 +5,7 @@ import gzip
 import pytest
 
 from fullrank.data import Columns, read
+from fullrank.data.readers import text as text_files
 from fullrank.errors import DataError
 
 HEAD = "user_id,item_id,title\n"
@@ -170,3 +171,14 @@ def test_a_first_line_of_other_blanks_is_a_header(tmp_path, first):
     path.write_text(f"\n{first}\nuser_id\titem_id\n1\t2\n")
     with pytest.raises(DataError, match="expected a column 'user_id'"):
         read(path)
+
+
+def test_a_packed_file_beyond_the_memory_is_refused_before_it_is_whole(tmp_path, monkeypatch):
+    path = tmp_path / "events.csv.gz"
+    path.write_bytes(gzip.compress(b"user_id,item_id\n" + b"a,x\n" * 10**6))
+    monkeypatch.setattr(text_files, "available_memory", lambda: 2**20)
+    monkeypatch.setattr(text_files, "BLOCK", 2**16)
+    with pytest.raises(DataError, match=r"more than 0\.\d MiB in a packed file of 0\.0 MiB"):
+        read(path)
+    monkeypatch.setattr(text_files, "available_memory", lambda: None)
+    assert len(read(path)) == 1

@@ -12,7 +12,7 @@ from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.location import SourceLocation, first_true
 from fullrank.data.readers.delimited import HEADER_WORDS
-from fullrank.data.readers.text import MARK, Text
+from fullrank.data.readers.text import MARK, Text, plain_source
 from fullrank.errors import DataError
 
 READ_AS_TABLE = (
@@ -72,14 +72,15 @@ def read_adjacency(
 def _lines(path: Path) -> pl.Series:
     text = Text.of(path)
     try:
-        frame = pl.read_csv(
-            text.source,
-            has_header=False,
-            separator="\n",
-            quote_char=None,
-            schema={"line": pl.String},
-            glob=False,
-        )
+        with plain_source(text.source) as source:
+            frame = pl.read_csv(
+                source,
+                has_header=False,
+                separator="\n",
+                quote_char=None,
+                schema={"line": pl.String},
+                glob=False,
+            )
     except pl.exceptions.NoDataError:
         return pl.Series([], dtype=pl.String)
     except (pl.exceptions.PolarsError, OSError) as error:  # OSError: it begins as zlib packs do

@@ -10,6 +10,7 @@ import polars as pl
 
 from fullrank.data.location import SourceLocation
 from fullrank.data.panics import unprinted_panics
+from fullrank.data.plain_names import plain_name
 from fullrank.data.probe import Kind, check_survivable
 from fullrank.data.readers.source import Source
 from fullrank.errors import DataError
@@ -22,18 +23,18 @@ def columnar(path: Path, kind: Kind, magic: bytes, scan: Callable[..., pl.LazyFr
     location = SourceLocation(str(path))
 
     def load(names: Iterable[str]) -> tuple[pl.DataFrame, SourceLocation]:
-        with _whole(path, kind):
-            return scan(path, glob=False).select(list(names)).collect(), location
+        with _whole(path, kind) as name:
+            return scan(name, glob=False).select(list(names)).collect(), location
 
-    with _whole(path, kind):
-        return Source(location, scan(path, glob=False).collect_schema().names(), load)
+    with _whole(path, kind) as name:
+        return Source(location, scan(name, glob=False).collect_schema().names(), load)
 
 
 @contextmanager
-def _whole(path: Path, kind: str) -> Iterator[None]:
+def _whole(path: Path, kind: str) -> Iterator[Path]:
     try:
-        with unprinted_panics():
-            yield
+        with unprinted_panics(), plain_name(path) as name:
+            yield name
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(str(path), f"a damaged {kind} file ({reason})", "a whole one") from None

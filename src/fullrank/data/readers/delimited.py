@@ -13,7 +13,7 @@ from fullrank.data.location import SourceLocation
 from fullrank.data.readers.quotes import plainly_quoted
 from fullrank.data.readers.records import first_fields, records
 from fullrank.data.readers.source import Source
-from fullrank.data.readers.text import MARK, Text
+from fullrank.data.readers.text import MARK, Text, plain_source
 from fullrank.errors import DataError
 
 UNIT = "\x1f"
@@ -57,18 +57,19 @@ class _Table:
         # Asking about every column makes the parser look at every field of every line: when it
         # reads a selection only, it passes over lines with too many.
         try:
-            lazy = pl.scan_csv(
-                source,
-                separator=self.separator,
-                has_header=self.header,
-                quote_char='"' if self.quoted else None,
-                infer_schema=False,
-                glob=False,
-            )
-            names = lazy.collect_schema().names()
-            blank = pl.all_horizontal(pl.col(names[1:] or names).is_null()).alias("")
-            chosen = [pl.col(names[at]).alias(name) for name, at in columns.items()]
-            frame = lazy.select(*chosen, blank).collect(engine="streaming")
+            with plain_source(source) as plain:
+                lazy = pl.scan_csv(
+                    plain,
+                    separator=self.separator,
+                    has_header=self.header,
+                    quote_char='"' if self.quoted else None,
+                    infer_schema=False,
+                    glob=False,
+                )
+                names = lazy.collect_schema().names()
+                blank = pl.all_horizontal(pl.col(names[1:] or names).is_null()).alias("")
+                chosen = [pl.col(names[at]).alias(name) for name, at in columns.items()]
+                frame = lazy.select(*chosen, blank).collect(engine="streaming")
         except (pl.exceptions.PolarsError, OSError) as error:  # OSError: it begins as zlib packs do
             raise self._fault(error) from None
         return frame, frame.drop_in_place("")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+from fullrank.data.memory import available_memory, shown
+from fullrank.data.plain_names import plain_name
 from fullrank.errors import DataError
 
 BLOCK = 1 << 24
@@ -118,12 +121,34 @@ def _unpacked(path: Path) -> Path | bytes:
         if not is_packed(path):
             return path
         with gzip.open(path) as file:
-            return file.read()
+            return _within_memory(path, file)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(str(path), f"a damaged gzip file ({error})", "a whole one") from None
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise DataError(str(path), reason, "a file that can be read") from None
+
+
+def _within_memory(path: Path, file: gzip.GzipFile) -> bytes:
+    """What is packed, and it may be a thousand times its file; half the memory is for its table."""
+    free, content = available_memory(), BytesIO()
+    while block := file.read(BLOCK):
+        content.write(block)
+        if free is not None and content.tell() > free // 2:
+            packed = shown(path.stat().st_size)
+            found = f"more than {shown(content.tell())} in a packed file of {packed}"
+            raise DataError(str(path), found, "what fits into the free memory")
+    return content.getvalue()
+
+
+@contextmanager
+def plain_source(source: Path | bytes) -> Iterator[Path | bytes]:
+    """A source as a parser in Rust takes it: bytes, or a name that is UTF-8."""
+    if isinstance(source, bytes):
+        yield source
+        return
+    with plain_name(source) as name:
+        yield name
 
 
 def _reading(source: Path | bytes, path: Path) -> BinaryIO:
