@@ -12,6 +12,8 @@ from common import Setting, Tally, events, remove, state_of
 
 CASES = 1100
 SECONDS, MIB = 60.0, 2000.0
+FREE = 1600.0
+"""MiB that a fit may take beside what the warm process has, and knows of."""
 LONG = "1" + "0" * 400
 WHOLE = (
     "-1 0 1 2 3 1000000 1000000000000 9223372036854775807 9223372036854775808 18446744073709551616 "
@@ -89,6 +91,17 @@ def body(words: list[object], out: Path) -> Callable[[], None]:
     return run
 
 
+def limited() -> None:
+    """Bounds the memory by a limit that the program can see; addresses are more than memory."""
+    import resource
+
+    import fullrank.data.memory as memory
+
+    used = memory._field("/proc/self/status", "VmSize")
+    most = (used or 2**32) + int(FREE * 2**20)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
 def look(out: Path) -> None:
     """Whether everything that a model says and holds is finite."""
     import numpy as np
@@ -130,7 +143,7 @@ def run(setting: Setting) -> Tally:
         usual = [each for name in sorted(free) for each in ("--set", f"{name}={USUAL[name]}")]
         threads = [] if "--threads" in words else ["--threads", "1"]
         line = ["fit", data, "--method", method, "-o", out, *usual, *threads, *words]
-        result = call(body(line, out), seconds=SECONDS, mib=MIB)
+        result = call(body(line, out), before=limited, seconds=SECONDS, mib=MIB)
         tally.counts["refused" if result.code == 2 else "fitted"] += 1
         tally.add(f"{method} {' '.join(words)[:90]}", trouble_of(result, out), result)
     return tally

@@ -9,7 +9,7 @@ import pytest
 
 from fullrank import FullrankError, Recommender, SettingError
 from fullrank.data import generate, memory, random_split
-from fullrank.methods import METHODS, build_method
+from fullrank.methods import METHODS, base, build_method
 from fullrank.studies.tune import tune
 
 FACTORED = {"encoder": "lightgcn", "propagation": "factored"}
@@ -64,6 +64,7 @@ def test_tuning_on_a_small_table(method):
         ("bpr", {"batch_size": 2**31 - 1}, "setting batch_size: found batches of 2,147,483,647"),
         ("directspec", {"batch_size": 10**6}, "setting batch_size: found matrices of 1,000,000 ×"),
         ("directspec+", {"batch_size": 10**6}, "setting batch_size: found matrices"),
+        ("directau", {"batch_size": 60_000}, "setting batch_size: found distances of 60,000 ×"),
         ("ials", {"dim": 10**8}, "setting dim: found"),
     ],
 )
@@ -72,6 +73,19 @@ def test_sizes_beyond_the_memory_are_refused(small, monkeypatch, method, values,
     with pytest.raises(SettingError, match=words) as caught:
         Recommender(method, **values).fit(small.train)
     assert "fits into the 4.0 GiB of free memory" in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["bpr", "cl-rec", "directspec+", "ccl"])
+def test_a_batch_that_repeats_every_interaction_is_refused(small, monkeypatch, method):
+    monkeypatch.setattr(memory, "available_memory", lambda: None)
+    found = (
+        f"batches of 100,000 pairs, of {len(small.train):,} interactions; expected at most 65,536"
+    )
+    with pytest.raises(SettingError, match=f"setting batch_size: found {found}"):
+        Recommender(method, batch_size=100_000).fit(small.train)
+    monkeypatch.setattr(base, "LARGEST_BATCH", len(small.train) - 1)
+    whole = {"batch_size": len(small.train), "dim": 4, "epochs": 1}
+    Recommender(method, **whole).fit(small.train)  # all of them at once
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -103,6 +103,12 @@ def main() -> None:
             _run()
     except FullrankError as error:
         _fail(str(error))
+    except (MemoryError, RuntimeError) as error:
+        from fullrank.data.memory import exhausted
+
+        if (known := exhausted(error)) is None:
+            raise
+        _fail(str(known))
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)

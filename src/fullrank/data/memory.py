@@ -42,6 +42,21 @@ def check_memory(where: str, needed: int, what: str) -> None:
         )
 
 
+def exhausted(error: BaseException) -> SettingError | None:
+    """The error to tell where memory ran out in the middle, whichever library says it; else None.
+
+    Estimates made before are of the least that something takes, so this comes too.
+    """
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    words = ("can't allocate memory", "out of memory", "bad_alloc", "not enough memory")
+    told = isinstance(error, RuntimeError) and any(word in reason for word in words)
+    if not (told or isinstance(error, MemoryError)):
+        return None
+    reason = reason.partition("] ")[2] or reason  # torch begins with a place in its source
+    expected = "sizes that fit into it: a smaller dim, batch_size or rank, say"
+    return SettingError("memory", f"none left ({reason})", expected)
+
+
 def shown(size: int) -> str:
     """A number of bytes in the unit that suits it."""
     return f"{size / 2**30:,.1f} GiB" if size >= 2**29 else f"{size / 2**20:,.1f} MiB"

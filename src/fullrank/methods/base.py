@@ -17,6 +17,7 @@ from fullrank.data.sampling import PairSampler, Sampler
 from fullrank.encoders import MF, Encoder, most_pairs
 from fullrank.encoders.lightgcn import Views
 from fullrank.engine.step import Balance, Loss, Step
+from fullrank.errors import SettingError
 from fullrank.methods import encoding
 from fullrank.methods.space import Space
 from fullrank.serving.scorers import DotScorer, HistoryScorer
@@ -25,6 +26,9 @@ from fullrank.training.loop import Plan
 from fullrank.training.progress import Reporter
 from fullrank.training.settings import TrainingSettings
 
+LARGEST_BATCH = 2**16
+"""Pairs of a step that nobody is asked about. A larger one that repeats every interaction is a
+slip, and where rows of a batch meet each other it would not end."""
 Family = Literal["balanced", "sampled negatives", "on the graph", "no negatives", "closed form"]
 
 
@@ -177,7 +181,7 @@ class TrainedMethod(TrainingSettings, Method):
         Raises:
             SettingError: tables or batches do not fit into memory.
         """
-        self._check_memory(data, device)
+        self._check_sizes(data, device)
         generator = torch.Generator().manual_seed(self.seed)
         balance = self.build_balance(data, generator)
         if balance is not None and balance.learned is not None:
@@ -186,10 +190,16 @@ class TrainedMethod(TrainingSettings, Method):
         sampler = self.build_sampler(data) if sampler is None else sampler
         return Plan(encoder, sampler, self.build_step(balance, device))
 
-    def _check_memory(self, data: Interactions, device: str) -> None:
+    def _check_sizes(self, data: Interactions, device: str) -> None:
         """By the least that training takes, so that nothing that fits is refused."""
-        if device != "cpu":
-            return
+        if device == "cpu":
+            self._check_memory(data)
+        most = max(LARGEST_BATCH, len(data))
+        if self.batch_size > most:
+            found = f"batches of {self.batch_size:,} pairs, of {len(data):,} interactions"
+            raise SettingError("setting batch_size", found, f"at most {most:,}")
+
+    def _check_memory(self, data: Interactions) -> None:
         n, each = data.n_users + data.n_items, 4 * self.dim
         check_memory("setting dim", n * each, f"{n:,} × {self.dim:,} embeddings")
         batch = self.batch_size * (2 * each + 16)
@@ -289,3 +299,8 @@ class SpreadMethod(PairMethod):
         if self.batch_size < 2:
             raise ValueError("batch_size of at least 2, for rows to spread")
         return self
+
+    def _check_memory(self, data: Interactions) -> None:
+        super()._check_memory(data)
+        found = f"distances of {self.batch_size:,} × {self.batch_size:,} rows"
+        check_memory("setting batch_size", 4 * self.batch_size**2, found)
