@@ -1,10 +1,10 @@
 """Table IV on CiteULike: every method with its preset `tuned`, beside the paper's figures.
 
-    python experiments/table4.py [LABEL ...] --out results/table4.json
+    python experiments/table4.py [LABEL ...] --out results/table4.json [--work FOLDER]
 
 Trained on the whole train part with what tuning on the validation part chose
 (experiments/tuning.py), seed 0, and evaluated once on the test part, in both protocols. A label
-that the file has already is passed over.
+that the file has already is passed over; with FOLDER, a run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 import time
 import warnings
 from pathlib import Path
+from urllib.parse import quote
 
 import fullrank as fr
 from fullrank.presets import presets
@@ -52,13 +53,18 @@ ROWS = {
 FIGURES = ("ndcg@10", "ndcg@20", "recall@10", "recall@20")
 
 
-def run(split: fr.Split, method: str, preset: str | None, threads: int) -> dict[str, object]:
+def run(
+    split: fr.Split, method: str, preset: str | None, threads: int, file: Path | None
+) -> dict[str, object]:
     name = None if preset is None else f"{preset}:citeulike"
     began = time.perf_counter()
-    model = fr.Recommender(method, preset=name, threads=threads).fit(split)
+    model = fr.Recommender(method, preset=name, threads=threads)
+    resume = file is not None and file.is_file()
+    model.fit(split, checkpoint=file, resume=resume)
+    passed = time.perf_counter() - began
     made: dict[str, object] = {
         "settings": model.settings.model_dump(),
-        "seconds": time.perf_counter() - began,
+        "seconds": model.training.get("seconds", passed) if resume else passed,
         "epochs": model.training.get("epochs"),
         "effective_rank": model.training.get("effective_rank"),
         "versions": versions(),
@@ -81,6 +87,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("labels", nargs="*")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--work", type=Path, help="Folder for checkpoints.")
     parser.add_argument("--out", type=Path, default=Path("results/table4.json"))
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -94,7 +101,8 @@ def main() -> None:
             if preset is not None and (preset, method, "citeulike") not in presets():
                 print(f"{label:<24} not tuned yet", flush=True)
                 continue
-            rows[label] = run(split, method, preset, arguments.threads) | {"paper": paper}
+            file = arguments.work and arguments.work / f"{quote(label, safe='')}.safetensors"
+            rows[label] = run(split, method, preset, arguments.threads, file) | {"paper": paper}
             arguments.out.write_text(json.dumps(rows, indent=1) + "\n")
         print(shown(label, rows[label]), flush=True)
 
