@@ -83,6 +83,17 @@ def test_numbers_that_are_no_column(tmp_path, values):
         read_table(tmp_path / "t", {"user_row": True})
 
 
+@pytest.mark.parametrize("dtype", ["F8_E4M3", "F8_E5M2", "BF16", "F4", "C64", "X"])
+def test_numbers_that_numpy_does_not_have(tmp_path, dtype):
+    header = '{"user_row":{"dtype":"%s","shape":[8],"data_offsets":[0,8]}}' % dtype  # noqa: UP031
+    head = len(header).to_bytes(8, "little") + header.encode()
+    (tmp_path / "t").write_bytes(head + bytes(8))
+    with pytest.raises(
+        DataError, match="expected (the file that `save` wrote|a column of numbers)"
+    ):
+        read_table(tmp_path / "t", {"user_row": True})
+
+
 def test_columns_of_other_lengths(tmp_path):
     save_file({"user_row": np.arange(3), "item_row": np.arange(4)}, tmp_path / "t")
     with pytest.raises(DataError, match="rows: 3 in user_row, 4 in item_row"):

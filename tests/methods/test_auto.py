@@ -68,6 +68,12 @@ def test_the_rate_moves_a_row_by_the_same_share_whatever_the_sizes(small):
     assert fixed.following(small.train).lr == 3.0
 
 
+def test_without_an_epoch_nothing_is_tried(small):
+    model = fr.Recommender("directspec+", dim=8, epochs=0).fit(small)
+    assert model.training["epochs"] == 0
+    assert "search" not in model.training
+
+
 def test_what_is_tried_by_hand():
     """Each alpha first, then taus of the two best, between the neighbours, and at last slower."""
     method = build_method("directspec+", {"lr": 0.5, "auto": ("lr", "alpha", "tau")})

@@ -23,7 +23,15 @@ from safetensors.numpy import load_file, save
 from fullrank.data.plain_names import plain_name
 from fullrank.errors import DataError
 
-_NOT_READ = (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, OverflowError)
+_NOT_READ = (
+    SafetensorError,
+    AttributeError,
+    ValueError,
+    KeyError,
+    TypeError,
+    RuntimeError,
+    OverflowError,
+)
 """What safetensors raises on a damaged file."""
 _PARTS = (".text", ".known")
 

@@ -78,9 +78,12 @@ class SearchedMethod(PairMethod):
         return float(f"{2 * self.batch_size * FIRST_STEP * square:.2g}")
 
     def candidates(self) -> list[dict[str, Any]]:
-        """The values of the first setting that is to be found, with the likeliest of the others."""
+        """The values of the first setting that is to be found, with the likeliest of the others.
+
+        None without an epoch to tell them apart by.
+        """
         names = self._open
-        if not names:
+        if not names or not self.epochs:
             return []
         others = {name: self.tried[name][0] for name in names[1:]}
         others["lr"] = self.lr * (FASTER if self._by_rule else 1.0)
