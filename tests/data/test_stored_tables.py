@@ -89,7 +89,7 @@ def test_numbers_that_numpy_does_not_have(tmp_path, dtype):
     head = len(header).to_bytes(8, "little") + header.encode()
     (tmp_path / "t").write_bytes(head + bytes(8))
     with pytest.raises(
-        DataError, match="expected (the file that `save` wrote|a column of numbers)"
+        DataError, match=r"expected (the file that `save` wrote|a column of numbers)"
     ):
         read_table(tmp_path / "t", {"user_row": True})
 
