@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from fullrank import FitError, Recommender, SettingError
-from fullrank.methods.closed_form import ease, itemknn
+from fullrank.methods.closed_form import ease, ials, itemknn
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +130,13 @@ def test_gf_cf(small, dense, alpha, tmp_path):
 def test_ials_fits_what_was_seen(small, dense):
     got = scores(Recommender("ials", dim=8).fit(small.train))
     assert got[dense > 0].mean() > got[dense == 0].mean() + 0.3
+
+
+def test_ials_refuses_embeddings_that_do_not_rank():
+    with pytest.raises(FitError, match="method ials: found embeddings that are not finite"):
+        ials.checked(np.array([[1, np.nan]], dtype=np.float32))
+    with pytest.raises(FitError, match="method ials: found embeddings of zero"):
+        ials.checked(np.zeros((2, 3), dtype=np.float32))
 
 
 @pytest.mark.parametrize("method", ["ease", "itemknn"])

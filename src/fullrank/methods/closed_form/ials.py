@@ -5,14 +5,20 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 import torch
+from numpy.typing import NDArray
 from pydantic import Field
 
 from fullrank.data.interactions import Interactions
 from fullrank.data.memory import check_memory
-from fullrank.errors import FitError, SettingError
+from fullrank.encoders import Observed, in_own_basis, least_squares_bytes, solved, wide
+from fullrank.errors import FitError
 from fullrank.methods.base import ClosedFormMethod
 from fullrank.methods.space import Span
 from fullrank.serving.scorers import DotScorer
+from fullrank.training.progress import Reporter, share_of
+
+FIRST = 0.1
+"""Length of an item's row before the first sweep, about."""
 
 
 class IALS(ClosedFormMethod):
@@ -20,20 +26,25 @@ class IALS(ClosedFormMethod):
 
     name = "ials"
     summary = "weighted squared loss over all pairs, least squares in turn"
-    source = "Hu et al., ICDM 2008, by the package implicit"
+    source = "Hu et al., ICDM 2008; penalties as in Rendle et al., RecSys 2022"
     space = {
         "dim": (64, 128, 256),
-        "regularization": Span(1e-3, 10.0, log=True),
-        "confidence": Span(1.0, 100.0, log=True),
+        "regularization": Span(3e-4, 0.1, log=True),
+        "confidence": Span(1.0, 300.0, log=True),
     }
 
     dim: int = Field(default=128, ge=2, lt=2**31)
     """Width of the embeddings."""
-    regularization: float = Field(default=0.05, ge=0)
-    """λ of the penalty."""
-    confidence: float = Field(default=10.0, gt=0)
-    """Weight α of an observed pair; of one with a weight w, 1 + α w (Hu et al., equation 2)."""
-    iterations: int = Field(default=15, ge=1, lt=2**31)
+    regularization: float = Field(default=0.003, ge=0)
+    """λ of the penalty, for each unit of a row's total confidence to the power ``exponent``."""
+    confidence: float = Field(default=30.0, gt=0)
+    """α: an observed pair of weight w has the confidence 1 + α w, w = 1 without weights, and every
+    other pair 1 (Hu et al., equation 2)."""
+    exponent: float = Field(default=1.0, ge=0, le=1)
+    """ν: how much more the rows with many pairs are penalised, λ C^ν ‖x‖² where C is the sum of a
+    row's confidences over all pairs; 0 penalises all rows alike, 1 each as its share of the loss
+    (Rendle et al., equation 5)."""
+    iterations: int = Field(default=16, ge=1, lt=2**31)
     """Sweeps over both sides."""
 
     @property
@@ -42,51 +53,70 @@ class IALS(ClosedFormMethod):
         return True
 
     def solve(self, data: Interactions, device: str) -> DotScorer:
-        """By the package ``implicit``.
+        """As `solve_reported`, in silence."""
+        return self.solve_reported(data, device, None)
+
+    def solve_reported(
+        self, data: Interactions, device: str, reporter: Reporter | None
+    ) -> DotScorer:
+        """Users by items, then items by users, each row exactly, ``iterations`` times.
 
         Raises:
-            SettingError: the package is not installed, or the tables do not fit into memory.
+            SettingError: the tables do not fit into memory.
+            FitError: rows that are not finite, or a penalty that leaves none above zero.
         """
         del device
-        try:
-            from implicit.als import AlternatingLeastSquares
-            from implicit.recommender_base import ModelFitError
-            from threadpoolctl import threadpool_limits
-        except ImportError:
-            remedy = "pip install 'fullrank[ials]'"
-            raise SettingError("method ials", "no package implicit", remedy) from None
         n = data.n_users + data.n_items
-        check_memory("setting dim", 4 * n * self.dim, f"{n:,} × {self.dim:,} embeddings")
-        check_memory("setting dim", 4 * self.dim**2, f"matrices of {self.dim:,} × {self.dim:,}")
-        matrix = confidences(data, self.confidence)
-        with threadpool_limits(
-            1, "blas"
-        ):  # its own threads and those of BLAS are in each other's way
-            model = AlternatingLeastSquares(
-                factors=self.dim,
-                regularization=self.regularization,
-                alpha=1.0 if data.weight is not None else self.confidence,
-                iterations=self.iterations,
-                random_state=self.seed % 2**32,
-                num_threads=torch.get_num_threads(),
-                use_gpu=False,
-            )
-            try:
-                model.fit(matrix, show_progress=False)
-            except ModelFitError:
-                expected = "finite ones: smaller confidence or regularization"
-                raise FitError("method ials", "factors that are not finite", expected) from None
-        tables = (torch.from_numpy(np.asarray(t)) for t in (model.user_factors, model.item_factors))
-        return DotScorer(*tables)
+        check_memory("setting dim", 8 * n * self.dim, f"{n:,} × {self.dim:,} embeddings")
+        needed = least_squares_bytes(self.dim)
+        check_memory("setting dim", needed, f"matrices of {self.dim:,} × {self.dim:,}")
+        matrix = extra_confidence(data, self.confidence)
+        sides = [Observed.of(each) for each in (matrix, sp.csr_array(matrix.T))]
+        others = data.n_items, data.n_users
+        penalties = [self.penalty(side, n) for side, n in zip(sides, others, strict=True)]
+        items = self._first_items(data.n_items)
+        with share_of(reporter) as progress:
+            for sweep in range(self.iterations):
+                users = solved(sides[0], penalties[0], in_own_basis(items, self.dim))
+                progress((2 * sweep + 1) / (2 * self.iterations))
+                basis = in_own_basis(checked(users), self.dim)
+                items = checked(solved(sides[1], penalties[1], basis))
+                progress((sweep + 1) / self.iterations)
+        tables = (table[:, : self.dim].copy() for table in (basis.table, items))
+        return DotScorer(*map(torch.from_numpy, tables))
+
+    def penalty(self, side: Observed, n_others: int) -> NDArray[np.float64]:
+        """λ C^ν of each row of a side: (n,)."""
+        rows = np.repeat(np.arange(len(side.order)), np.diff(side.indptr))
+        extra = np.bincount(rows, weights=side.extra, minlength=len(side.order))
+        penalty = self.regularization * (extra + n_others) ** self.exponent
+        return penalty.astype(np.float64)
+
+    def _first_items(self, n: int) -> NDArray[np.float32]:
+        generator = torch.Generator().manual_seed(self.seed % 2**63)
+        drawn = torch.randn(n, self.dim, generator=generator) * (FIRST / self.dim**0.5)
+        return wide(drawn.numpy())
 
 
-def confidences(data: Interactions, alpha: float) -> sp.csr_matrix:
-    """(n_users, n_items) float32: ``1 + α w`` of weighted pairs; 1, for α to multiply, of others.
+def extra_confidence(data: Interactions, alpha: float) -> sp.csr_array:
+    """(n_users, n_items) float32: α w of each observed pair, by which its confidence exceeds 1."""
+    matrix = sp.csr_array(data.csr().astype(np.float32))
+    weight = np.ones(len(data), dtype=np.float32) if data.weight is None else data.weight
+    extra = np.minimum(alpha * weight.astype(np.float64), np.finfo(np.float32).max)
+    matrix.data = extra.astype(np.float32)
+    return matrix
 
-    The package takes what it is given, times its own α, as the confidence of a pair, and 1 as that
-    of every other.
+
+def checked(table: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The table.
+
+    Raises:
+        FitError: it has no number above zero, or one that is not finite.
     """
-    matrix = data.csr().astype(np.float32)
-    if data.weight is not None:
-        matrix.data = np.float32(1) + np.float32(alpha) * data.weight
-    return sp.csr_matrix(matrix)
+    largest = float(np.abs(table).max(initial=0))
+    if largest == 0:
+        raise FitError("method ials", "embeddings of zero", "a smaller regularization")
+    if not np.isfinite(largest):
+        expected = "finite ones: smaller confidence or a larger regularization"
+        raise FitError("method ials", "embeddings that are not finite", expected)
+    return table
