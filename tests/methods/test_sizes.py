@@ -117,11 +117,6 @@ def test_lists_beyond_the_memory(small, monkeypatch):
             {"regularization": 3e38},
             "embeddings of zero; expected a smaller regularization",
         ),
-        (
-            "ials",
-            {"confidence": 3e38, "regularization": 0},
-            "embeddings that are not finite; expected",
-        ),
     ],
 )
 def test_absurd_numbers_end_in_one_line(small, method, values, words):

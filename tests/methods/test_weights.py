@@ -14,7 +14,6 @@ from fullrank import METHODS, Columns, DataError, FitError, Interactions, Recomm
 from fullrank.data.graph import BipartiteGraph
 from fullrank.data.sampling import PairSampler
 from fullrank.data.weights import item_strength, power, user_strength, weighted_csr
-from fullrank.methods.closed_form.ials import extra_confidence
 
 QUICK = {"dim": 4, "epochs": 2, "batch_size": 8}
 
@@ -120,7 +119,7 @@ def test_ials_minimises_the_loss_of_its_confidences(table, data, exponent):
     """Item rows are the last to be solved: each is the minimum for the user rows as they are."""
     alpha, penalty = 4.0, 0.05
     confidence = 1 + alpha * table  # 1 where nothing was observed
-    got = extra_confidence(data, alpha).toarray()
+    got = METHODS["ials"](confidence=alpha).loss(data).above_one(data).toarray()
     np.testing.assert_allclose(got, confidence - 1, rtol=1e-6)
     settings = {"dim": 3, "confidence": alpha, "regularization": penalty, "exponent": exponent}
     scorer = METHODS["ials"](**settings, iterations=3).solve(data, "cpu")

@@ -22,15 +22,45 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fullrank import native
+from fullrank.data.interactions import Interactions
 from fullrank.native.least_squares import WIDTH
 
 FLOOR = 2.0**-23
-"""Share of the largest eigenvalue that others count as at least, with the penalty: below it lies
-the rounding of float32, which a small divisor would raise."""
+"""Share of the largest eigenvalue that others count as at least: below it lies the rounding of
+float32, which a small divisor would raise."""
 GRAM_ROWS = 2**14
 """Rows of a table that are turned to float64 at a time, where torch sums."""
 NUMBERS = 2**22
 """Of the systems that torch solves at a time."""
+
+
+class WholeLoss(NamedTuple):
+    """The loss: what the confidences and the penalties of rows are."""
+
+    confidence: float
+    """α: a pair of weight w has the confidence 1 + α w."""
+    regularization: float
+    """λ"""
+    exponent: float
+    """ν: a row with confidences c has the penalty ``λ (Σ c)^ν``."""
+
+    def above_one(self, data: Interactions, *, weighted: bool = True) -> sp.csr_array:
+        """(n_users, n_items) float32: α w of each observed pair, by which its confidence exceeds 1.
+
+        w is 1 without weights, and where they are not to count.
+        """
+        matrix = data.csr()
+        weight = matrix.data if data.weight is None or not weighted else data.weight
+        extra = np.minimum(self.confidence * weight.astype(np.float64), np.finfo(np.float32).max)
+        matrix.data = extra.astype(np.float32)
+        return matrix
+
+    def penalties(self, pairs: Observed, n_others: int) -> NDArray[np.float64]:
+        """(n,) of each row, by its confidences over all ``n_others`` rows of the other side."""
+        rows = np.repeat(np.arange(len(pairs.order)), np.diff(pairs.indptr))
+        extra = np.bincount(rows, weights=pairs.extra, minlength=len(pairs.order))
+        penalty = self.regularization * (extra + n_others) ** self.exponent
+        return penalty.astype(np.float64)
 
 
 class Observed(NamedTuple):
@@ -53,14 +83,30 @@ class Observed(NamedTuple):
         return cls(indptr, indices, extra, order)
 
 
+class Turn(NamedTuple):
+    """Eigenvectors of a Gram matrix, to turn a table and to turn it back."""
+
+    vectors: NDArray[np.float32]
+    """(wide, wide), one a column; zeros beyond the d dimensions."""
+    spectrum: NDArray[np.float32]
+    """(wide,) the eigenvalues; 1 beyond the dimensions."""
+
+    def of(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``Y Q``."""
+        return _product(table, self.vectors)
+
+    def back(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``Y Qᵀ``."""
+        return _product(table, np.ascontiguousarray(self.vectors.T))
+
+
 class Basis(NamedTuple):
     """A table in the basis of the eigenvectors of its Gram matrix."""
 
     table: NDArray[np.float32]
     """(n, wide) rows; zeros beyond the d dimensions."""
     spectrum: NDArray[np.float32]
-    """(wide,) the eigenvalues; 1 beyond the dimensions."""
-    dim: int
+    """See `Turn`."""
 
 
 def wide(table: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -71,8 +117,8 @@ def wide(table: NDArray[np.float32]) -> NDArray[np.float32]:
     return made
 
 
-def in_own_basis(table: NDArray[np.float32], dim: int) -> Basis:
-    """``Y Q`` for ``YᵀY = Q diag(s) Qᵀ``.
+def eigenbasis(table: NDArray[np.float32], dim: int) -> Turn:
+    """Q and s of ``YᵀY = Q diag(s) Qᵀ``, eigenvalues that would only divide noise raised.
 
     Args:
         table: (n, wide), as `wide` makes it.
@@ -83,12 +129,15 @@ def in_own_basis(table: NDArray[np.float32], dim: int) -> Basis:
     basis = np.zeros((width, width), dtype=np.float32)
     basis[:d, :d] = vectors
     spectrum = np.ones(width, dtype=np.float32)
-    spectrum[:d] = np.maximum(values, 0)
-    if native.available():
-        turned = native.rotated(table, basis, torch.get_num_threads())
-    else:
-        turned = (torch.from_numpy(table) @ torch.from_numpy(basis)).numpy()
-    return Basis(turned, spectrum, d)
+    least = max(FLOOR * float(values[-1]), float(np.finfo(np.float32).tiny))
+    spectrum[:d] = np.maximum(values, least)
+    return Turn(basis, spectrum)
+
+
+def in_own_basis(table: NDArray[np.float32], dim: int) -> Basis:
+    """``Y Q`` for the Q of `eigenbasis`."""
+    turn = eigenbasis(table, dim)
+    return Basis(turn.of(table), turn.spectrum)
 
 
 def least_squares_bytes(dim: int) -> int:
@@ -104,14 +153,18 @@ def solved(pairs: Observed, penalty: NDArray[np.float64], other: Basis) -> NDArr
         penalty: (n,) λ of each.
         other: The rows of the other side.
     """
-    floor = max(FLOOR * float(other.spectrum[: other.dim].max()), float(np.finfo(np.float32).tiny))
-    spectrum = np.maximum(other.spectrum, np.float32(floor))
     each = np.minimum(penalty, np.finfo(np.float32).max).astype(np.float32)
     if native.available():
         arrays = pairs.indptr, pairs.indices, pairs.extra
         threads = torch.get_num_threads()
-        return native.solve_rows(arrays, pairs.order, each, spectrum, other.table, threads)
-    return _solved_by_torch(pairs, each, spectrum, other.table)
+        return native.solve_rows(arrays, pairs.order, each, other.spectrum, other.table, threads)
+    return _solved_by_torch(pairs, each, other.spectrum, other.table)
+
+
+def _product(table: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    if native.available():
+        return native.rotated(table, matrix, torch.get_num_threads())
+    return (torch.from_numpy(table) @ torch.from_numpy(matrix)).numpy()
 
 
 def _gram(table: NDArray[np.float32]) -> NDArray[np.float64]:

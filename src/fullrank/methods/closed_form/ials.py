@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sp
 import torch
-from numpy.typing import NDArray
 from pydantic import Field
 
 from fullrank.data.interactions import Interactions
 from fullrank.data.memory import check_memory
-from fullrank.encoders import Observed, in_own_basis, least_squares_bytes, solved, wide
+from fullrank.encoders import WholeLoss, least_squares_bytes, wide
 from fullrank.errors import FitError
 from fullrank.methods.base import ClosedFormMethod
+from fullrank.methods.closed_form.ials_search import SWEEPS, Search
+from fullrank.methods.closed_form.sweeps import Sweeps, Table
 from fullrank.methods.space import Span
-from fullrank.serving.scorers import DotScorer
+from fullrank.serving.least_squares_scorer import LeastSquaresScorer
 from fullrank.training.progress import Reporter, share_of
 
-FIRST = 0.1
-"""Length of an item's row before the first sweep, about."""
+MOST_CONFIDENCE = 300.0
+"""Of an observed pair, where none is given: on the sparsest data more brings nothing."""
 
 
 class IALS(ClosedFormMethod):
@@ -33,18 +33,20 @@ class IALS(ClosedFormMethod):
         "confidence": Span(1.0, 300.0, log=True),
     }
 
-    dim: int = Field(default=128, ge=2, lt=2**31)
+    dim: int = Field(default=256, ge=2, lt=2**31)
     """Width of the embeddings."""
-    regularization: float = Field(default=0.003, ge=0)
-    """λ of the penalty, for each unit of a row's total confidence to the power ``exponent``."""
-    confidence: float = Field(default=30.0, gt=0)
+    regularization: float | None = Field(default=None, ge=0)
+    """λ of the penalty, for each unit of a row's total confidence to the power ``exponent``. If
+    absent, the best for pairs that are withheld for that from the users in training."""
+    confidence: float | None = Field(default=None, gt=0)
     """α: an observed pair of weight w has the confidence 1 + α w, w = 1 without weights, and every
-    other pair 1 (Hu et al., equation 2)."""
+    other pair 1 (Hu et al., equation 2). If absent, α times the mean weight is the number of pairs
+    that there could be for each observed one, to the power ⅔ (at most 300)."""
     exponent: float = Field(default=1.0, ge=0, le=1)
     """ν: how much more the rows with many pairs are penalised, λ C^ν ‖x‖² where C is the sum of a
     row's confidences over all pairs; 0 penalises all rows alike, 1 each as its share of the loss
     (Rendle et al., equation 5)."""
-    iterations: int = Field(default=16, ge=1, lt=2**31)
+    iterations: int = Field(default=12, ge=1, lt=2**31)
     """Sweeps over both sides."""
 
     @property
@@ -52,13 +54,13 @@ class IALS(ClosedFormMethod):
         """Confidences grow with them."""
         return True
 
-    def solve(self, data: Interactions, device: str) -> DotScorer:
+    def solve(self, data: Interactions, device: str) -> LeastSquaresScorer:
         """As `solve_reported`, in silence."""
         return self.solve_reported(data, device, None)
 
     def solve_reported(
         self, data: Interactions, device: str, reporter: Reporter | None
-    ) -> DotScorer:
+    ) -> LeastSquaresScorer:
         """Users by items, then items by users, each row exactly, ``iterations`` times.
 
         Raises:
@@ -67,47 +69,48 @@ class IALS(ClosedFormMethod):
         """
         del device
         n = data.n_users + data.n_items
-        check_memory("setting dim", 8 * n * self.dim, f"{n:,} × {self.dim:,} embeddings")
+        check_memory("setting dim", 12 * n * self.dim, f"{n:,} × {self.dim:,} embeddings")
         needed = least_squares_bytes(self.dim)
         check_memory("setting dim", needed, f"matrices of {self.dim:,} × {self.dim:,}")
-        matrix = extra_confidence(data, self.confidence)
-        sides = [Observed.of(each) for each in (matrix, sp.csr_array(matrix.T))]
-        others = data.n_items, data.n_users
-        penalties = [self.penalty(side, n) for side, n in zip(sides, others, strict=True)]
-        items = self._first_items(data.n_items)
+        first, loss = self._first_items(data.n_items), self.loss(data)
         with share_of(reporter) as progress:
+            if self.regularization is None:
+                search = Search(data, loss, first, self.dim, self.seed)
+                share = SWEEPS / (SWEEPS + self.iterations)
+                loss = loss._replace(regularization=search.best(lambda s: progress(share * s)))
+            else:
+                share = 0.0
+            sweeps = Sweeps(data, loss, first, self.dim)
             for sweep in range(self.iterations):
-                users = solved(sides[0], penalties[0], in_own_basis(items, self.dim))
-                progress((2 * sweep + 1) / (2 * self.iterations))
-                basis = in_own_basis(checked(users), self.dim)
-                items = checked(solved(sides[1], penalties[1], basis))
-                progress((sweep + 1) / self.iterations)
-        tables = (table[:, : self.dim].copy() for table in (basis.table, items))
-        return DotScorer(*map(torch.from_numpy, tables))
+                sweeps.run(loss.regularization)
+                checked(sweeps.items)
+                progress(share + (1 - share) * (sweep + 1) / self.iterations)
+        users, items = map(torch.from_numpy, sweeps.tables())
+        scorer = LeastSquaresScorer(users, items, loss, weighted=data.weight is not None)
+        known = {"confidence": loss.confidence, "regularization": loss.regularization}
+        scorer.metadata["ials"] = known
+        return scorer
 
-    def penalty(self, side: Observed, n_others: int) -> NDArray[np.float64]:
-        """λ C^ν of each row of a side: (n,)."""
-        rows = np.repeat(np.arange(len(side.order)), np.diff(side.indptr))
-        extra = np.bincount(rows, weights=side.extra, minlength=len(side.order))
-        penalty = self.regularization * (extra + n_others) ** self.exponent
-        return penalty.astype(np.float64)
+    def loss(self, data: Interactions) -> WholeLoss:
+        """What is minimised on some data; with λ = 0 where it is to be found."""
+        return WholeLoss(
+            self._confidence(data) if self.confidence is None else self.confidence,
+            self.regularization or 0.0,
+            self.exponent,
+        )
 
-    def _first_items(self, n: int) -> NDArray[np.float32]:
+    def _confidence(self, data: Interactions) -> float:
+        weight = 1.0 if data.weight is None else float(data.weight.astype(np.float64).mean())
+        each = float(data.n_users * data.n_items / max(1, len(data)))
+        return float(min(MOST_CONFIDENCE, each ** (2 / 3)) / weight)
+
+    def _first_items(self, n: int) -> Table:
         generator = torch.Generator().manual_seed(self.seed % 2**63)
-        drawn = torch.randn(n, self.dim, generator=generator) * (FIRST / self.dim**0.5)
+        drawn = torch.randn(n, self.dim, generator=generator) / self.dim**0.5
         return wide(drawn.numpy())
 
 
-def extra_confidence(data: Interactions, alpha: float) -> sp.csr_array:
-    """(n_users, n_items) float32: α w of each observed pair, by which its confidence exceeds 1."""
-    matrix = sp.csr_array(data.csr().astype(np.float32))
-    weight = np.ones(len(data), dtype=np.float32) if data.weight is None else data.weight
-    extra = np.minimum(alpha * weight.astype(np.float64), np.finfo(np.float32).max)
-    matrix.data = extra.astype(np.float32)
-    return matrix
-
-
-def checked(table: NDArray[np.float32]) -> NDArray[np.float32]:
+def checked(table: Table) -> Table:
     """The table.
 
     Raises:
