@@ -72,7 +72,7 @@ class IALS(ClosedFormMethod):
         check_memory("setting dim", 12 * n * self.dim, f"{n:,} × {self.dim:,} embeddings")
         needed = least_squares_bytes(self.dim)
         check_memory("setting dim", needed, f"matrices of {self.dim:,} × {self.dim:,}")
-        first, loss = self._first_items(data.n_items), self.loss(data)
+        first, loss = self.first_items(data.n_items), self.loss(data)
         with share_of(reporter) as progress:
             if self.regularization is None:
                 search = Search(data, loss, first, self.dim, self.seed)
@@ -104,7 +104,8 @@ class IALS(ClosedFormMethod):
         each = float(data.n_users * data.n_items / max(1, len(data)))
         return float(min(MOST_CONFIDENCE, each ** (2 / 3)) / weight)
 
-    def _first_items(self, n: int) -> Table:
+    def first_items(self, n: int) -> Table:
+        """(n, wide) the item table before the first sweep: rows of length 1, about."""
         generator = torch.Generator().manual_seed(self.seed % 2**63)
         drawn = torch.randn(n, self.dim, generator=generator) / self.dim**0.5
         return wide(drawn.numpy())
