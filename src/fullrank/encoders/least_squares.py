@@ -44,13 +44,13 @@ class WholeLoss(NamedTuple):
     exponent: float
     """ν: a row with confidences c has the penalty ``λ (Σ c)^ν``."""
 
-    def above_one(self, data: Interactions, *, weighted: bool = True) -> sp.csr_array:
+    def above_one(self, data: Interactions) -> sp.csr_array:
         """(n_users, n_items) float32: α w of each observed pair, by which its confidence exceeds 1.
 
-        w is 1 without weights, and where they are not to count.
+        w is 1 without weights.
         """
         matrix = data.csr()
-        weight = matrix.data if data.weight is None or not weighted else data.weight
+        weight = matrix.data if data.weight is None else data.weight
         extra = np.minimum(self.confidence * weight.astype(np.float64), np.finfo(np.float32).max)
         matrix.data = extra.astype(np.float32)
         return matrix
@@ -83,30 +83,13 @@ class Observed(NamedTuple):
         return cls(indptr, indices, extra, order)
 
 
-class Turn(NamedTuple):
-    """Eigenvectors of a Gram matrix, to turn a table and to turn it back."""
-
-    vectors: NDArray[np.float32]
-    """(wide, wide), one a column; zeros beyond the d dimensions."""
-    spectrum: NDArray[np.float32]
-    """(wide,) the eigenvalues; 1 beyond the dimensions."""
-
-    def of(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
-        """``Y Q``."""
-        return _product(table, self.vectors)
-
-    def back(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
-        """``Y Qᵀ``."""
-        return _product(table, np.ascontiguousarray(self.vectors.T))
-
-
 class Basis(NamedTuple):
     """A table in the basis of the eigenvectors of its Gram matrix."""
 
     table: NDArray[np.float32]
     """(n, wide) rows; zeros beyond the d dimensions."""
     spectrum: NDArray[np.float32]
-    """See `Turn`."""
+    """(wide,) the eigenvalues, those that would only divide noise raised; 1 beyond the d."""
 
 
 def wide(table: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -117,8 +100,8 @@ def wide(table: NDArray[np.float32]) -> NDArray[np.float32]:
     return made
 
 
-def eigenbasis(table: NDArray[np.float32], dim: int) -> Turn:
-    """Q and s of ``YᵀY = Q diag(s) Qᵀ``, eigenvalues that would only divide noise raised.
+def in_own_basis(table: NDArray[np.float32], dim: int) -> Basis:
+    """``Y Q`` for ``YᵀY = Q diag(s) Qᵀ``.
 
     Args:
         table: (n, wide), as `wide` makes it.
@@ -131,13 +114,7 @@ def eigenbasis(table: NDArray[np.float32], dim: int) -> Turn:
     spectrum = np.ones(width, dtype=np.float32)
     least = max(FLOOR * float(values[-1]), float(np.finfo(np.float32).tiny))
     spectrum[:d] = np.maximum(values, least)
-    return Turn(basis, spectrum)
-
-
-def in_own_basis(table: NDArray[np.float32], dim: int) -> Basis:
-    """``Y Q`` for the Q of `eigenbasis`."""
-    turn = eigenbasis(table, dim)
-    return Basis(turn.of(table), turn.spectrum)
+    return Basis(_product(table, basis), spectrum)
 
 
 def least_squares_bytes(dim: int) -> int:

@@ -21,7 +21,6 @@ from fullrank.methods.closed_form.allpass import AllPass
 from fullrank.methods.own import StandIn
 from fullrank.methods.searched import SearchedMethod
 from fullrank.serving import AllPassScorer, DotScorer
-from fullrank.serving.least_squares_scorer import LeastSquaresScorer
 from fullrank.serving.model_files import versions
 from fullrank.serving.scorers import HistoryScorer
 from fullrank.spectrum import effective_rank, unit_rows
@@ -242,7 +241,7 @@ def _with_metadata(scorer: DotScorer | HistoryScorer, began: float) -> Fitted:
         metadata["parameters"] = scorer.n_weights
     if isinstance(scorer, AllPassScorer):
         metadata["effective_rank"] = entropy_rank(scorer.spectrum)
-    if isinstance(scorer, AllPassScorer | LeastSquaresScorer):
+    if isinstance(scorer, AllPassScorer | DotScorer):
         metadata |= scorer.metadata
     return scorer, metadata
 

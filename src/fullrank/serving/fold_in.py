@@ -12,7 +12,6 @@ from torch import Tensor
 
 from fullrank.data.interactions import Interactions
 from fullrank.errors import DataError
-from fullrank.serving.least_squares_scorer import LeastSquaresScorer
 from fullrank.serving.scorers import DotScorer, HistoryScorer, Scorer
 from fullrank.spectrum import unit_rows
 
@@ -130,8 +129,6 @@ class FoldIn:
         Raises:
             DataError: the map is not a d × d matrix of finite numbers.
         """
-        if isinstance(scorer, LeastSquaresScorer):
-            return cls(trained=trained, weighted=scorer.weighted)
         weighted = WEIGHTED in tensors
         mapping = tensors.get(WEIGHTED if weighted else TENSOR)
         if mapping is not None and isinstance(scorer, DotScorer):
@@ -145,8 +142,6 @@ class FoldIn:
 
     def tensors(self, scorer: Scorer, train: Interactions) -> dict[str, Tensor]:
         """What a model folder keeps, fitted now if need be; nothing of a method without tables."""
-        if isinstance(scorer, LeastSquaresScorer):
-            return {}
         if not isinstance(scorer, DotScorer) or not (self._trained or self._matrix is not None):
             return {}
         return {WEIGHTED if self.weighted else TENSOR: self.matrix(scorer, train).cpu()}
@@ -167,12 +162,7 @@ class FoldIn:
         return self._matrix
 
     def fold(self, scorer: Fitted, train: Interactions, new: Interactions) -> Fitted:
-        """The scorer of new users.
-
-        A method without tables takes their items as they are; least squares are solved for them.
-        """
-        if isinstance(scorer, LeastSquaresScorer):
-            return scorer.folded(new)
+        """The scorer of new users; a method without tables takes their items as they are."""
         if not isinstance(scorer, DotScorer):
             return scorer.of(new)
         mapping = self.matrix(scorer, train)

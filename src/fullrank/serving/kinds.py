@@ -6,7 +6,6 @@ from fullrank.data.interactions import Interactions
 from fullrank.errors import DataError
 from fullrank.serving.allpass_scorer import AllPassScorer
 from fullrank.serving.filter_scorer import FilterScorer
-from fullrank.serving.least_squares_scorer import LOSS, LeastSquaresScorer
 from fullrank.serving.scorers import DotScorer, ItemScorer, Tensors
 from fullrank.serving.sgfcf_scorer import IndividualScorer
 from fullrank.serving.spectral_scorer import SpectralScorer
@@ -14,7 +13,6 @@ from fullrank.serving.spectral_scorer import SpectralScorer
 Single = AllPassScorer | DotScorer | FilterScorer | IndividualScorer | ItemScorer | SpectralScorer
 """A scorer of one method."""
 KINDS: dict[str, type[Single]] = {
-    LOSS: LeastSquaresScorer,
     "users": DotScorer,
     "coefficients": FilterScorer,
     "exponents": IndividualScorer,
@@ -23,7 +21,7 @@ KINDS: dict[str, type[Single]] = {
     "weights": ItemScorer,
     "weights.data": ItemScorer,
 }
-"""Which scorer it is, by the name of a tensor that only this one, or one further down, has."""
+"""Which scorer it is, by the name of a tensor that only this one has."""
 
 
 def single_of(tensors: Tensors, train: Interactions, device: str) -> Single:

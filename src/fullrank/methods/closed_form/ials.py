@@ -14,7 +14,7 @@ from fullrank.methods.base import ClosedFormMethod
 from fullrank.methods.closed_form.ials_search import SWEEPS, Search
 from fullrank.methods.closed_form.sweeps import Sweeps, Table
 from fullrank.methods.space import Span
-from fullrank.serving.least_squares_scorer import LeastSquaresScorer
+from fullrank.serving.scorers import DotScorer
 from fullrank.training.progress import Reporter, share_of
 
 MOST_CONFIDENCE = 300.0
@@ -54,13 +54,13 @@ class IALS(ClosedFormMethod):
         """Confidences grow with them."""
         return True
 
-    def solve(self, data: Interactions, device: str) -> LeastSquaresScorer:
+    def solve(self, data: Interactions, device: str) -> DotScorer:
         """As `solve_reported`, in silence."""
         return self.solve_reported(data, device, None)
 
     def solve_reported(
         self, data: Interactions, device: str, reporter: Reporter | None
-    ) -> LeastSquaresScorer:
+    ) -> DotScorer:
         """Users by items, then items by users, each row exactly, ``iterations`` times.
 
         Raises:
@@ -86,7 +86,7 @@ class IALS(ClosedFormMethod):
                 checked(sweeps.items)
                 progress(share + (1 - share) * (sweep + 1) / self.iterations)
         users, items = map(torch.from_numpy, sweeps.tables())
-        scorer = LeastSquaresScorer(users, items, loss, weighted=data.weight is not None)
+        scorer = DotScorer(users, items)
         known = {"confidence": loss.confidence, "regularization": loss.regularization}
         scorer.metadata["ials"] = known
         return scorer
