@@ -59,7 +59,7 @@ first-use: env
 	$(BIN)/python tests/native/first_use.py --processes 12 --threads 8 --rounds 10
 
 clean:
-	rm -rf .venv .venv-fuzz .venv-peers .venv-wheel demo-model fuzz-work
+	rm -rf .venv .venv-fuzz .venv-irspack .venv-peers .venv-wheel demo-model fuzz-work
 
 bench: env
 	$(BIN)/python benchmarks/speed.py --out results/speed.json --fast citeulike gowalla
@@ -73,10 +73,15 @@ bench-growth: env
 bench-memory: env
 	$(BIN)/python benchmarks/memory.py --out results/memory.json
 
-bench-peers: env .venv-peers/.installed
+bench-peers: env .venv-peers/.installed .venv-irspack/.installed
 	$(BIN)/python benchmarks/peers.py --out results/peers.json
 
 .venv-peers/.installed: benchmarks/peers.txt
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers.txt
+	touch $@
+
+.venv-irspack/.installed: benchmarks/irspack.txt
+	$(PYTHON) -m venv .venv-irspack
+	.venv-irspack/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/irspack.txt
 	touch $@

@@ -1,12 +1,14 @@
-"""Epochs and ranking of RecBole and implicit beside ours, in turn, on the citeulike split.
+"""Epochs and ranking of RecBole, implicit and irspack beside ours, in turn, on citeulike.
 
-The ranking of all users is timed on gowalla too.
+The ranking of all users is timed on gowalla too. Least squares in turn (`ials`) differ in what a
+sweep does: of them it is timed how long they take to .99 of the validation nDCG@20 that they end
+with (``--only ials`` for that alone).
 
     FULLRANK_DATA=../shared/data python benchmarks/peers.py --out results/peers.json
 
-Peers run in ``.venv-peers`` (``make bench-peers`` builds it). Every round runs ours and theirs one
-after the other, each in a process of its own with the same number of threads; figures are medians
-over rounds.
+Peers run in ``.venv-peers``, irspack, which wants another NumPy, in ``.venv-irspack`` (``make
+bench-peers`` builds both). Every round runs ours and theirs one after the other, each in a process
+of its own with the same number of threads; figures are medians over rounds.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ import numpy as np
 
 HERE = Path(__file__).parent
 THEIRS = HERE.parent / ".venv-peers" / "bin" / "python"
+IRSPACK = HERE.parent / ".venv-irspack" / "bin" / "python"
 QUICK = ["BPR:2048", "BPR:8192", "SimpleX:2048", "ENMF:2048"]
 SLOW = ["LightGCN:2048", "SGL:2048"]
 OURS = [
@@ -59,6 +62,34 @@ def write_split(folder: Path) -> None:
     gowalla = fr.load("gowalla", validation=0).train
     for name, each in (("train", data), ("gowalla", gowalla)):
         sp.save_npz(folder / f"{name}.npz", sp.csr_matrix(each.csr().astype("float32")))
+    split = fr.load("citeulike")
+    for name, each in (("train", split.train), ("validation", split.validation)):
+        sp.save_npz(folder / f"reach-{name}.npz", sp.csr_matrix(each.csr().astype("float32")))
+
+
+def ours_reaching(folder: str, threads: int) -> dict[str, float]:
+    import torch
+    from reaching import CONFIDENCE, DIMS, PENALTY, seconds_to_reach
+
+    import fullrank as fr
+    from fullrank.methods import build_method
+    from fullrank.methods.closed_form.sweeps import Sweeps
+
+    torch.set_num_threads(threads)
+    loss = {"confidence": CONFIDENCE, "regularization": PENALTY, "exponent": 0.0}
+
+    def begin(dim: int, matrix: Any) -> Sweeps:
+        data = fr.Interactions.from_scipy(matrix)
+        method = build_method("ials", {**loss, "dim": dim})
+        return Sweeps(data, method.loss(data), method.first_items(data.n_items), dim)
+
+    fr.native.available()  # compiled before the clock runs
+    return {
+        f"fullrank ials dim={dim} to .99": seconds_to_reach(
+            folder, partial(begin, dim), lambda made: made.run(PENALTY), lambda made: made.tables()
+        )
+        for dim in DIMS
+    }
 
 
 def ours(threads: int) -> dict[str, float]:
@@ -106,28 +137,40 @@ def run(command: list[str], threads: int) -> dict[str, float]:
     return figures
 
 
+def calls_of(folder: str, arguments: argparse.Namespace, turn: int) -> list[list[str]]:
+    """What runs in a round, one after the other."""
+    threads, peers = str(arguments.threads), str(arguments.peers)
+    only = ["--only", arguments.only] if arguments.only else []
+    calls = [[sys.executable, __file__, "--ours", folder, "--threads", threads, *only]]
+    models = [] if only else QUICK + (SLOW if turn == 0 else [])  # minutes an epoch: once
+    calls += [[peers, str(HERE / "peers_recbole.py"), folder, m, threads] for m in models]
+    calls.append([peers, str(HERE / "peers_implicit.py"), folder, threads, *only[1:]])
+    for solver in ("CG", "IALSPP"):
+        irspack = [str(arguments.irspack), str(HERE / "peers_irspack.py")]
+        calls.append([*irspack, folder, threads, solver])
+    return calls
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", type=Path, default=Path("results/peers.json"))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--ours", action="store_true")
+    parser.add_argument("--ours", metavar="FOLDER", help="what is run in turn, for itself")
+    parser.add_argument("--only", choices=["ials"])
+    parser.add_argument("--peers", type=Path, default=THEIRS, help="the peers' interpreter")
+    parser.add_argument("--irspack", type=Path, default=IRSPACK, help="irspack's")
     arguments = parser.parse_args()
     if arguments.ours:
-        print("figures " + json.dumps(ours(arguments.threads)))
+        figures = {} if arguments.only else ours(arguments.threads)
+        figures |= ours_reaching(arguments.ours, arguments.threads)
+        print("figures " + json.dumps(figures))
         return
     seconds: dict[str, list[float]] = defaultdict(list)
-    threads = str(arguments.threads)
     with tempfile.TemporaryDirectory() as name:
         write_split(Path(name))
         for turn in range(arguments.rounds):
-            calls = [[sys.executable, __file__, "--ours", "--threads", threads]]
-            models = QUICK + (SLOW if turn == 0 else [])  # minutes an epoch: once is enough
-            calls += [
-                [str(THEIRS), str(HERE / "peers_recbole.py"), name, m, threads] for m in models
-            ]
-            calls.append([str(THEIRS), str(HERE / "peers_implicit.py"), name, threads])
-            for call in calls:
+            for call in calls_of(name, arguments, turn):
                 for what, took in run(call, arguments.threads).items():
                     seconds[what].append(took)
                     print(f"round {turn + 1}  {what:55} {took:9.4f} s", flush=True)

@@ -16,10 +16,16 @@ PEERS = (
     ("ccl batch_size=2048 negatives=1", "recbole SimpleX batch 2048"),
     ("lightgcn batch_size=2048 layers=2", "recbole LightGCN batch 2048"),
     ("sgl-ed batch_size=2048 contrast_with=all", "recbole SGL batch 2048"),
+    *(
+        (f"ials dim={dim} to .99", f"{peer} dim={dim} to .99")
+        for dim in (128, 256)
+        for peer in ("implicit ALS", "irspack iALS CG", "irspack iALS IALSPP")
+    ),
     ("top-20", "implicit recommend top-20"),
     ("top-20, gowalla", "implicit recommend top-20, gowalla"),
 )
-"""Our run and the peer's that does the same work, by their names in results/peers.json."""
+"""Our run and the peer's that does the same work, by their names in results/peers.json, where they
+have been measured."""
 
 
 def machine() -> str:
@@ -111,6 +117,8 @@ def _pairs(found: dict[str, Any]) -> Iterator[list[str]]:
     seconds = found["seconds"]
     for ours, theirs in PEERS:
         name = f"fullrank {ours}"
+        if not {name, theirs} <= set(seconds):
+            continue
         ratio = digits(seconds[theirs] / seconds[name])
         yield [code(ours), _span(found, name), theirs, _span(found, theirs), ratio]
 

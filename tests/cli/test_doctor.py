@@ -118,6 +118,6 @@ def test_advice(changes, advice):
 
 def test_missing_extras_say_how_to_have_them(monkeypatch):
     monkeypatch.setattr(machine.importlib.util, "find_spec", lambda name: None)
-    assert machine._extras() == {"ials": False, "plot": False, "tune": False}
+    assert machine._extras() == {"plot": False, "tune": False}
     lines = list(doctor._lines("extras", machine._extras()))
-    assert lines[2] == "tune: pip install 'fullrank[tune]'"
+    assert lines[1] == "tune: pip install 'fullrank[tune]'"

@@ -6,10 +6,16 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 
-from fullrank import FitError, Recommender, SettingError
-from fullrank.methods.closed_form import ease, itemknn
+from fullrank import FitError, Interactions, Recommender, SettingError
+from fullrank.data import generate, random_split
+from fullrank.encoders import WholeLoss
+from fullrank.evaluation import evaluate
+from fullrank.methods import build_method
+from fullrank.methods.closed_form import ease, ials, ials_search, itemknn
+from fullrank.methods.closed_form.sweeps import Sweeps
 
 
 @pytest.fixture(scope="module")
@@ -128,8 +134,57 @@ def test_gf_cf(small, dense, alpha, tmp_path):
 
 
 def test_ials_fits_what_was_seen(small, dense):
-    got = scores(Recommender("ials", dim=8).fit(small.train))
+    got = scores(Recommender("ials", dim=8, regularization=0.01).fit(small.train))
     assert got[dense > 0].mean() > got[dense == 0].mean() + 0.3
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_ials_finds_its_penalty_by_pairs_of_training_alone(seed):
+    """The validation part, which it has not seen, has no other λ above it."""
+    split = random_split(generate(600, 400, 12_000, seed=1), test=0.2, validation=0.1, seed=0)
+    method = build_method("ials", {"dim": 24, "seed": seed})
+    found = method.solve(split.train, "cpu")
+    penalty = found.metadata["ials"]["regularization"]
+
+    def ndcg(scorer):
+        figures = evaluate(scorer, split.validation, train=split.train, k=20, metrics=("ndcg",))
+        return figures["ndcg@20"]
+
+    for factor in (1 / 30, 1 / 3, 3):
+        other = method.replace(regularization=factor * penalty)
+        assert ndcg(other.solve(split.train, "cpu")) < ndcg(found)
+    again = method.replace(regularization=penalty).solve(split.train, "cpu")
+    assert found.item_table.equal(again.item_table)
+
+
+def test_pairs_are_withheld_from_users_who_keep_some(small):
+    data = small.train
+    held = ials_search.withheld(data, np.random.default_rng(0))
+    count = np.bincount(data.user_idx[held], minlength=data.n_users)
+    assert (count[data.user_degree < 2] == 0).all()
+    able = data.user_degree >= 2
+    assert (count[able] == np.maximum(1, np.round(0.1 * data.user_degree[able]))).all()
+    other = ials_search.withheld(data, np.random.default_rng(1))
+    assert (held != other).any()
+
+
+def test_the_edge_of_chance():
+    """Of N for pairs at random with weights: where its singular values end."""
+    rng = np.random.default_rng(0)
+    dense = (rng.random((300, 500)) < 0.03) * rng.integers(1, 5, (300, 500))
+    data = Interactions.from_scipy(sp.csr_array(dense.astype(float)))
+    sweeps = Sweeps(data, WholeLoss(20.0, 0.0, 1.0), np.zeros((500, 16), np.float32), 4)
+    confidence = 1 + 20.0 * dense
+    scale = np.outer(confidence.sum(axis=1), confidence.sum(axis=0)) ** -0.5
+    values = np.linalg.svd(scale * confidence * (dense > 0), compute_uv=False)
+    assert sweeps.edge() == pytest.approx(values[1], rel=0.1)  # the first is the mean
+
+
+def test_ials_refuses_embeddings_that_do_not_rank():
+    with pytest.raises(FitError, match="method ials: found embeddings that are not finite"):
+        ials.checked(np.array([[1, np.nan]], dtype=np.float32))
+    with pytest.raises(FitError, match="method ials: found embeddings of zero"):
+        ials.checked(np.zeros((2, 3), dtype=np.float32))
 
 
 @pytest.mark.parametrize("method", ["ease", "itemknn"])

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("fullrank", "torch", "numpy", "polars", "scipy")
-EXTRAS = {"ials": ("implicit",), "plot": ("matplotlib",), "tune": ("optuna", "matplotlib")}
+EXTRAS = {"plot": ("matplotlib",), "tune": ("optuna", "matplotlib")}
 
 Facts = dict[str, Any]
 

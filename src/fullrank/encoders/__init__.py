@@ -14,6 +14,15 @@ from fullrank.encoders.base import (
 from fullrank.encoders.block_svd import Triplets, svd_bytes
 from fullrank.encoders.factored import FactoredLightGCN
 from fullrank.encoders.filtered import FilteredRows
+from fullrank.encoders.least_squares import (
+    Basis,
+    Observed,
+    WholeLoss,
+    in_own_basis,
+    least_squares_bytes,
+    solved,
+    wide,
+)
 from fullrank.encoders.lightgcn import LightGCN
 from fullrank.encoders.mf import MF, uniform_table, zeros
 from fullrank.encoders.spectral import (
@@ -28,11 +37,13 @@ from fullrank.encoders.whole import WholeItems
 
 __all__ = [
     "MF",
+    "Basis",
     "Encoder",
     "FactoredLightGCN",
     "FilteredRows",
     "FreeRows",
     "LightGCN",
+    "Observed",
     "Pair",
     "Propagation",
     "Rows",
@@ -43,13 +54,18 @@ __all__ = [
     "Triplets",
     "Update",
     "WholeItems",
+    "WholeLoss",
     "chance_edge",
+    "in_own_basis",
+    "least_squares_bytes",
     "most_pairs",
     "pairs_above_chance",
     "singular_triplets",
     "smooth_vectors",
+    "solved",
     "svd_bytes",
     "truncated_svd",
     "uniform_table",
+    "wide",
     "zeros",
 ]

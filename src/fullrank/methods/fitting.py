@@ -241,6 +241,7 @@ def _with_metadata(scorer: DotScorer | HistoryScorer, began: float) -> Fitted:
         metadata["parameters"] = scorer.n_weights
     if isinstance(scorer, AllPassScorer):
         metadata["effective_rank"] = entropy_rank(scorer.spectrum)
+    if isinstance(scorer, AllPassScorer | DotScorer):
         metadata |= scorer.metadata
     return scorer, metadata
 

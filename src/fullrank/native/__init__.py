@@ -3,6 +3,7 @@
 from fullrank.native.abi import CORES, cores
 from fullrank.native.build import available, library, state
 from fullrank.native.hops import Edges
+from fullrank.native.least_squares import gram, rotated, solve_rows
 from fullrank.native.search import PackedItems, observed, top_k, unpack
 from fullrank.native.steps import PAIRWISE, VECTOR, LowRank, NegativeSteps, PairSteps
 from fullrank.native.tables import OptimizerStep, ParameterTable
@@ -20,8 +21,11 @@ __all__ = [
     "ParameterTable",
     "available",
     "cores",
+    "gram",
     "library",
     "observed",
+    "rotated",
+    "solve_rows",
     "state",
     "top_k",
     "unpack",

@@ -127,6 +127,19 @@ class Hop(Structure):
     ]
 
 
+class LeastSquares(Structure):
+    """Rows that minimise a weighted squared loss, see ``least_squares.h``."""
+
+    _fields_ = [
+        *((name, c_int64) for name in ("n_rows", "dim", "threads")),
+        ("indptr", POINTER(c_int64)),
+        ("indices", POINTER(c_int32)),
+        ("extra", POINTER(c_float)),
+        ("order", POINTER(c_int64)),
+        *((name, POINTER(c_float)) for name in ("penalty", "spectrum", "table", "into")),
+    ]
+
+
 class Csr(Structure):
     """The columns of a sparse matrix, see ``csr.h``."""
 

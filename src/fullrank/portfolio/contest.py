@@ -218,4 +218,4 @@ class Contest:
 
 def _found(fitted: Fitted) -> dict[str, Any]:
     """What the method's own rules gave, for settings that are absent."""
-    return dict(fitted[1].get("allpass", {}))
+    return dict(fitted[1].get("allpass") or fitted[1].get("ials", {}))

@@ -16,6 +16,7 @@ from fullrank.methods import Method
 from fullrank.methods.base import TrainedMethod
 from fullrank.methods.closed_form.allpass import MOST
 from fullrank.methods.closed_form.ease import LARGEST_CONDITION, condition
+from fullrank.methods.closed_form.ials_search import SWEEPS as IALS_SEARCH
 from fullrank.methods.registry import EASE, IALS, SLIM, AllPass, Popularity, Spectral
 
 ENTRY = 12
@@ -53,7 +54,7 @@ class Costs:
                 shape, rank = (self.data.n_users, n), self.rank(method)
                 return svd_bytes(shape, rank) + 8 * both * rank + copies
             case IALS():
-                return 12 * both * method.dim + copies
+                return 20 * both * method.dim + copies
             case TrainedMethod():
                 return 4 * 16 * both * method.dim + copies
         neighbours = min(n, getattr(method, "neighbours", n))
@@ -74,8 +75,10 @@ class Costs:
                 products = PASSES * rank * (2 * nnz + 2 * both * rank / 4)
                 return products / self.dense * 2
             case IALS():
-                each = nnz * method.dim**2 + both * method.dim**3
-                return method.iterations * each / self.dense / 2
+                degrees = np.concatenate((self.data.user_degree, self.data.item_degree))
+                solves = method.dim * float((degrees * np.minimum(degrees, method.dim)).sum())
+                sweeps = method.iterations + (IALS_SEARCH if method.regularization is None else 0)
+                return sweeps * 2 * (solves + 2 * both * method.dim**2) / self.dense
             case SLIM():
                 solves = n * SOLVE * (min(n, method.neighbours) / 100) ** 2
                 return SPARSE * self.pairs + solves

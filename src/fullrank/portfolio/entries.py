@@ -109,14 +109,11 @@ ENTRIES = (
     Entry(
         "ials",
         {
-            "confidence": (3.0, 10.0, 30.0, 100.0, 300.0),
-            "regularization": (0.05, 0.5, 5.0, 15.0, 50.0, 150.0),
             "dim": (32, 64, 128, 256, 512),
+            "confidence": Ratio(2.5),
+            "regularization": Ratio(1.6),
+            "exponent": (0.0, 0.5, 1.0),
         },
-        starts=(
-            {"dim": 64, "regularization": 50.0, "confidence": 10.0},  # best on dense data
-            {"dim": 256, "regularization": 10.0, "confidence": 100.0},  # and on sparse
-        ),
     ),
     Entry("ease", {"ridge": (4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 250.0, 500.0, 1000.0, 2000.0)}),
     Entry("directspec+"),

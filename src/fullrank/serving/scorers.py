@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -64,6 +64,8 @@ class DotScorer:
         self.user_table = finite_table(user_table, "user table")
         self.item_table = finite_table(item_table, "item table")
         check_products(self.user_table, self.item_table)
+        self.metadata: dict[str, Any] = {}
+        """Of how the tables were found, for the metadata of training."""
         self._packed: Once[native.PackedItems] = Once()
 
     def with_users(self, user_table: Tensor) -> DotScorer:

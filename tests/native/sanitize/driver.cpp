@@ -191,6 +191,29 @@ void hops() {
     check(fr_scatter_hop(&hop, &failure), failure, "scatter_hop");
 }
 
+void least_squares() {
+    constexpr int64_t WIDE = 48;
+    static_assert(WIDE % fr::W == 0);
+    Graph graph(USERS, ITEMS);
+    const auto items = numbers(ITEMS * WIDE), basis = numbers(WIDE * WIDE);
+    std::vector<float> turned(ITEMS * WIDE), into(USERS * WIDE), ones(4 * USERS, 1.0f);
+    std::vector<double> sums(WIDE * WIDE);
+    std::vector<int64_t> order(USERS);
+    for (int64_t u = 0; u < USERS; ++u) order[u] = USERS - 1 - u;
+    graph.indptr[USERS] = 4 * USERS;
+    Failure failure;
+    check(fr_gram(items.data(), ITEMS, WIDE, sums.data(), THREADS, &failure), failure, "gram");
+    check(fr_rotate(items.data(), ITEMS, WIDE, basis.data(), turned.data(), THREADS, &failure),
+          failure, "rotate");
+    fr::LeastSquares job{USERS, WIDE, THREADS, graph.indptr.data(), graph.indices.data(),
+                         ones.data(), order.data(), ones.data(), ones.data(), turned.data(),
+                         into.data()};
+    check(fr_least_squares(&job, &failure), failure, "least_squares");
+    for (int64_t u = 1; u < 70; ++u) graph.indptr[u] = 0;  // a row of more pairs than dimensions
+    check(fr_least_squares(&job, &failure), failure, "least_squares");
+    if (!std::isfinite(into[0])) std::exit(1);
+}
+
 // A member that throws between two barriers lets the others leave.
 void failing_team() {
     for (int fails = 0; fails < THREADS; ++fails) {
@@ -215,6 +238,7 @@ int main() {
     negatives(fr::CCL, true);
     searches();
     hops();
+    least_squares();
     failing_team();
     std::puts("no race");
 }

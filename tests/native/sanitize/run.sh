@@ -25,4 +25,5 @@ preload="$($compiler -print-file-name=libasan.so) $($compiler -print-file-name=l
 LD_PRELOAD="$preload" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
     FULLRANK_KERNELS_LIBRARY="$built/kernels.so" "$python" -m pytest -q --capture=sys -p no:cacheprovider \
     tests/native/test_border.py tests/native/test_kernels.py tests/encoders/test_factored.py \
+    tests/encoders/test_least_squares.py \
     -k "border or (threads and not (on_lightgcn and ccl)) or near_pairs or (those_of_torch and 3)"

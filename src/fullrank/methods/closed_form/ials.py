@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from pydantic import Field
 
 from fullrank.data.interactions import Interactions
 from fullrank.data.memory import check_memory
-from fullrank.errors import FitError, SettingError
+from fullrank.encoders import WholeLoss, least_squares_bytes, wide
+from fullrank.errors import FitError
 from fullrank.methods.base import ClosedFormMethod
+from fullrank.methods.closed_form.ials_search import SWEEPS, Search
+from fullrank.methods.closed_form.sweeps import Sweeps, Table
 from fullrank.methods.space import Span
 from fullrank.serving.scorers import DotScorer
+from fullrank.training.progress import Reporter, share_of
+
+MOST_CONFIDENCE = 300.0
+"""Of an observed pair, where none is given: on the sparsest data more brings nothing."""
 
 
 class IALS(ClosedFormMethod):
@@ -20,20 +26,27 @@ class IALS(ClosedFormMethod):
 
     name = "ials"
     summary = "weighted squared loss over all pairs, least squares in turn"
-    source = "Hu et al., ICDM 2008, by the package implicit"
+    source = "Hu et al., ICDM 2008; penalties as in Rendle et al., RecSys 2022"
     space = {
         "dim": (64, 128, 256),
-        "regularization": Span(1e-3, 10.0, log=True),
-        "confidence": Span(1.0, 100.0, log=True),
+        "regularization": Span(3e-4, 0.1, log=True),
+        "confidence": Span(1.0, 300.0, log=True),
     }
 
-    dim: int = Field(default=128, ge=2, lt=2**31)
+    dim: int = Field(default=256, ge=2, lt=2**31)
     """Width of the embeddings."""
-    regularization: float = Field(default=0.05, ge=0)
-    """λ of the penalty."""
-    confidence: float = Field(default=10.0, gt=0)
-    """Weight α of an observed pair; of one with a weight w, 1 + α w (Hu et al., equation 2)."""
-    iterations: int = Field(default=15, ge=1, lt=2**31)
+    regularization: float | None = Field(default=None, ge=0)
+    """λ of the penalty, for each unit of a row's total confidence to the power ``exponent``. If
+    absent, the best for pairs that are withheld for that from the users in training."""
+    confidence: float | None = Field(default=None, gt=0)
+    """α: an observed pair of weight w has the confidence 1 + α w, w = 1 without weights, and every
+    other pair 1 (Hu et al., equation 2). If absent, α times the mean weight is the number of pairs
+    that there could be for each observed one, to the power ⅔ (at most 300)."""
+    exponent: float = Field(default=1.0, ge=0, le=1)
+    """ν: how much more the rows with many pairs are penalised, λ C^ν ‖x‖² where C is the sum of a
+    row's confidences over all pairs; 0 penalises all rows alike, 1 each as its share of the loss
+    (Rendle et al., equation 5)."""
+    iterations: int = Field(default=12, ge=1, lt=2**31)
     """Sweeps over both sides."""
 
     @property
@@ -42,51 +55,72 @@ class IALS(ClosedFormMethod):
         return True
 
     def solve(self, data: Interactions, device: str) -> DotScorer:
-        """By the package ``implicit``.
+        """As `solve_reported`, in silence."""
+        return self.solve_reported(data, device, None)
+
+    def solve_reported(
+        self, data: Interactions, device: str, reporter: Reporter | None
+    ) -> DotScorer:
+        """Users by items, then items by users, each row exactly, ``iterations`` times.
 
         Raises:
-            SettingError: the package is not installed, or the tables do not fit into memory.
+            SettingError: the tables do not fit into memory.
+            FitError: rows that are not finite, or a penalty that leaves none above zero.
         """
         del device
-        try:
-            from implicit.als import AlternatingLeastSquares
-            from implicit.recommender_base import ModelFitError
-            from threadpoolctl import threadpool_limits
-        except ImportError:
-            remedy = "pip install 'fullrank[ials]'"
-            raise SettingError("method ials", "no package implicit", remedy) from None
         n = data.n_users + data.n_items
-        check_memory("setting dim", 4 * n * self.dim, f"{n:,} × {self.dim:,} embeddings")
-        check_memory("setting dim", 4 * self.dim**2, f"matrices of {self.dim:,} × {self.dim:,}")
-        matrix = confidences(data, self.confidence)
-        with threadpool_limits(
-            1, "blas"
-        ):  # its own threads and those of BLAS are in each other's way
-            model = AlternatingLeastSquares(
-                factors=self.dim,
-                regularization=self.regularization,
-                alpha=1.0 if data.weight is not None else self.confidence,
-                iterations=self.iterations,
-                random_state=self.seed % 2**32,
-                num_threads=torch.get_num_threads(),
-                use_gpu=False,
-            )
-            try:
-                model.fit(matrix, show_progress=False)
-            except ModelFitError:
-                expected = "finite ones: smaller confidence or regularization"
-                raise FitError("method ials", "factors that are not finite", expected) from None
-        tables = (torch.from_numpy(np.asarray(t)) for t in (model.user_factors, model.item_factors))
-        return DotScorer(*tables)
+        check_memory("setting dim", 12 * n * self.dim, f"{n:,} × {self.dim:,} embeddings")
+        needed = least_squares_bytes(self.dim)
+        check_memory("setting dim", needed, f"matrices of {self.dim:,} × {self.dim:,}")
+        first, loss = self.first_items(data.n_items), self.loss(data)
+        with share_of(reporter) as progress:
+            if self.regularization is None:
+                search = Search(data, loss, first, self.dim, self.seed)
+                share = SWEEPS / (SWEEPS + self.iterations)
+                loss = loss._replace(regularization=search.best(lambda s: progress(share * s)))
+            else:
+                share = 0.0
+            sweeps = Sweeps(data, loss, first, self.dim)
+            for sweep in range(self.iterations):
+                sweeps.run(loss.regularization)
+                checked(sweeps.items)
+                progress(share + (1 - share) * (sweep + 1) / self.iterations)
+        users, items = map(torch.from_numpy, sweeps.tables())
+        scorer = DotScorer(users, items)
+        known = {"confidence": loss.confidence, "regularization": loss.regularization}
+        scorer.metadata["ials"] = known
+        return scorer
+
+    def loss(self, data: Interactions) -> WholeLoss:
+        """What is minimised on some data; with λ = 0 where it is to be found."""
+        return WholeLoss(
+            self._confidence(data) if self.confidence is None else self.confidence,
+            self.regularization or 0.0,
+            self.exponent,
+        )
+
+    def _confidence(self, data: Interactions) -> float:
+        weight = 1.0 if data.weight is None else float(data.weight.astype(np.float64).mean())
+        each = float(data.n_users * data.n_items / max(1, len(data)))
+        return float(min(MOST_CONFIDENCE, each ** (2 / 3)) / weight)
+
+    def first_items(self, n: int) -> Table:
+        """(n, wide) the item table before the first sweep: rows of length 1, about."""
+        generator = torch.Generator().manual_seed(self.seed % 2**63)
+        drawn = torch.randn(n, self.dim, generator=generator) / self.dim**0.5
+        return wide(drawn.numpy())
 
 
-def confidences(data: Interactions, alpha: float) -> sp.csr_matrix:
-    """(n_users, n_items) float32: ``1 + α w`` of weighted pairs; 1, for α to multiply, of others.
+def checked(table: Table) -> Table:
+    """The table.
 
-    The package takes what it is given, times its own α, as the confidence of a pair, and 1 as that
-    of every other.
+    Raises:
+        FitError: it has no number above zero, or one that is not finite.
     """
-    matrix = data.csr().astype(np.float32)
-    if data.weight is not None:
-        matrix.data = np.float32(1) + np.float32(alpha) * data.weight
-    return sp.csr_matrix(matrix)
+    largest = float(np.abs(table).max(initial=0))
+    if largest == 0:
+        raise FitError("method ials", "embeddings of zero", "a smaller regularization")
+    if not np.isfinite(largest):
+        expected = "finite ones: smaller confidence or a larger regularization"
+        raise FitError("method ials", "embeddings that are not finite", expected)
+    return table

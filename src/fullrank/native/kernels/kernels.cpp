@@ -1,5 +1,6 @@
 // What Python calls, by way of ctypes: plain functions on plain structs. Each returns a status and, if
 // it is not OK, leaves the details in `failure`; `abi.py` turns both into a Python error.
+#include "least_squares.h"
 #include "negative.h"
 #include "pair.h"
 #include "propagate.h"
@@ -98,5 +99,19 @@ int32_t fr_unpack(const int64_t* pairs, int64_t n_pairs, const int64_t* entries,
 int32_t fr_observed(const fr::Csr* data, const int64_t* users, const int64_t* items, int64_t n,
                     uint8_t* found, Failure* failure) {
     return fr::guarded(failure, [&] { fr::observed(*data, users, items, n, found); });
+}
+
+int32_t fr_least_squares(const fr::LeastSquares* job, Failure* failure) {
+    return fr::guarded(failure, [&] { fr::least_squares(*job); });
+}
+
+int32_t fr_gram(const float* table, int64_t n, int64_t dim, double* into, int64_t threads,
+                Failure* failure) {
+    return fr::guarded(failure, [&] { fr::gram(table, n, dim, into, threads); });
+}
+
+int32_t fr_rotate(const float* table, int64_t n, int64_t dim, const float* basis, float* into,
+                  int64_t threads, Failure* failure) {
+    return fr::guarded(failure, [&] { fr::rotate(table, n, dim, basis, into, threads); });
 }
 }
