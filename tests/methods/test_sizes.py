@@ -9,7 +9,7 @@ import pytest
 
 from fullrank import FullrankError, Recommender, SettingError
 from fullrank.data import generate, memory, random_split
-from fullrank.methods import METHODS, base, build_method
+from fullrank.methods import METHODS, build_method, sizes
 from fullrank.studies.tune import tune
 
 FACTORED = {"encoder": "lightgcn", "propagation": "factored"}
@@ -83,7 +83,7 @@ def test_a_batch_that_repeats_every_interaction_is_refused(small, monkeypatch, m
     )
     with pytest.raises(SettingError, match=f"setting batch_size: found {found}"):
         Recommender(method, batch_size=100_000).fit(small.train)
-    monkeypatch.setattr(base, "LARGEST_BATCH", len(small.train) - 1)
+    monkeypatch.setattr(sizes, "LARGEST_BATCH", len(small.train) - 1)
     whole = {"batch_size": len(small.train), "dim": 4, "epochs": 1}
     Recommender(method, **whole).fit(small.train)  # all of them at once
 

@@ -17,8 +17,8 @@ from fullrank.data.sampling import PairSampler, Sampler
 from fullrank.encoders import MF, Encoder, most_pairs
 from fullrank.encoders.lightgcn import Views
 from fullrank.engine.step import Balance, Loss, Step
-from fullrank.errors import SettingError
 from fullrank.methods import encoding
+from fullrank.methods.sizes import check_batch
 from fullrank.methods.space import Space
 from fullrank.serving.scorers import DotScorer, HistoryScorer
 from fullrank.settings import Settings
@@ -26,9 +26,6 @@ from fullrank.training.loop import Plan
 from fullrank.training.progress import Reporter
 from fullrank.training.settings import TrainingSettings
 
-LARGEST_BATCH = 2**16
-"""Pairs of a step that nobody is asked about. A larger one that repeats every interaction is a
-slip, and where rows of a batch meet each other it would not end."""
 Family = Literal["balanced", "sampled negatives", "on the graph", "no negatives", "closed form"]
 
 
@@ -194,10 +191,7 @@ class TrainedMethod(TrainingSettings, Method):
         """By the least that training takes, so that nothing that fits is refused."""
         if device == "cpu":
             self._check_memory(data)
-        most = max(LARGEST_BATCH, len(data))
-        if self.batch_size > most:
-            found = f"batches of {self.batch_size:,} pairs, of {len(data):,} interactions"
-            raise SettingError("setting batch_size", found, f"at most {most:,}")
+        check_batch(self.batch_size, len(data))
 
     def _check_memory(self, data: Interactions) -> None:
         n, each = data.n_users + data.n_items, 4 * self.dim
