@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
+import signal
 import warnings
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 
 import fullrank as fr
-from fullrank.errors import FitError, SettingError
+from fullrank.errors import FitError, SettingError, Stopped
 from fullrank.evaluation import evaluate
 from fullrank.methods import EASE, AllPass, build_method
 from fullrank.methods.fitting import fit, vary
@@ -80,10 +83,21 @@ def test_only_methods_near_the_best_are_searched_on(small):
         for name, line in lines.items()
         if line.best
     }
+    bar = max(first.values())
     for name, value in first.items():
-        weak = value < KEEP * max(first.values())
-        more = len(lines[name].trials) > begun[name]
-        assert more == (not weak and bool(run.entries[name].steps))
+        further, best = len(lines[name].trials) - begun[name], lines[name].best.value
+        assert (further > 0) == (value >= KEEP[0] * bar and bool(run.entries[name].steps))
+        assert further <= 3 or best >= KEEP[3] * bar
+        assert further <= 6 or best >= KEEP[6] * bar
+
+
+def test_a_method_that_stays_behind_is_searched_on_no_more(small):
+    run = contest(small, entries=[Entry("ease", {"ridge": tuple(range(190, 320, 10))})])
+    run._begin(["ease"])
+    run._bar = run.lines["ease"].best.value / 0.9
+    run._search_on(None)
+    assert len(run.lines["ease"].trials) == 1 + 3
+    assert run.lines["ease"].note == "not searched on: below 92% of the best"
 
 
 def test_a_method_is_searched_from_where_it_is_best(small):
@@ -228,12 +242,34 @@ def test_if_nothing_can_be_fitted_it_says_why(small, monkeypatch):
         fr.Recommender("auto").fit(small)
 
 
-def test_there_must_be_something_to_choose_by(small):
-    with pytest.raises(FitError, match="method auto: found no validation part; expected one to"):
-        fr.Recommender("auto").fit(small.train)
-    nobody = small.validation.select([])
-    with pytest.raises(FitError, match="no user of train in validation"):
-        fr.Recommender("auto").fit(small.train, nobody)
+@pytest.mark.parametrize("made", [fr.Recommender, partial(fr.Recommender, "auto", budget=9)])
+def test_with_nothing_to_choose_by_it_is_allpass_and_says_so(small, made):
+    alone = fr.Recommender("allpass").fit(small.train).recommend(k=5)
+    strangers = np.flatnonzero(small.validation.user_idx == 0)
+    without = small.train.select(np.flatnonzero(small.train.user_idx != 0))
+    for validation in (None, small.validation.select([])):
+        with pytest.warns(UserWarning, match="no validation part, so no method can be chosen: all"):
+            model = made().fit(small.train, validation)
+        assert model.method == "allpass"
+        assert "auto" not in model.training
+        assert model.recommend(k=5).equals(alone)
+    with pytest.warns(UserWarning, match="no user of train in the validation part, so no"):
+        made().fit(without, small.validation.select(strangers))
+
+
+def test_auto_is_the_default():
+    assert fr.Recommender().settings == fr.Recommender("auto").settings
+    assert fr.Recommender(budget="1m", seed=4).settings == Auto(budget=60, seed=4)
+
+
+def test_settings_without_a_method_are_those_of_directspec():
+    assert fr.Recommender(dim=8).settings == build_method("directspec+", {"dim": 8})
+    preset = fr.Recommender(preset="published:citeulike", seed=2).settings
+    assert preset == fr.Recommender("directspec+", preset="published:citeulike", seed=2).settings
+    with pytest.raises(SettingError, match=r"setting ridge: found no method; expected .*: ease"):
+        fr.Recommender(ridge=3.0)
+    with pytest.raises(SettingError, match="setting dimm: found no such name; expected 'dim'"):
+        fr.Recommender(dimm=3)
 
 
 def test_a_run_does_not_go_on(small, tmp_path):
@@ -321,7 +357,8 @@ def test_epochs_follow_the_time(small):
 
 def test_training_ends_with_the_time(small):
     left = iter([1.0, 0.0])
-    reporter = watched(Silent(), lambda: next(left))
+    method = build_method("directspec+", {})
+    reporter = watched(Silent(), lambda: next(left), method)
     reporter.epoch({})
     with pytest.raises(OutOfTime):
         reporter.epoch({})
@@ -341,6 +378,126 @@ def test_what_the_winner_warned_of_is_said(small, monkeypatch):
     with pytest.warns(UserWarning, match="ridge") as said:
         model = fr.Recommender("auto").fit(small)
     assert [str(each.message) for each in said] == [f"ridge {model.settings.ridge:g}"]
+
+
+def searched(method, trials):
+    reporter = watched(Silent(), lambda: 1.0, method, leader=1.0)
+    for epochs, value in trials:
+        reporter.trial({"epochs": epochs, METRIC: value})
+
+
+def test_a_search_far_from_the_leader_is_stopped_after_a_rung():
+    """Of at most 60 epochs trials are compared after 3, 6 and 12."""
+    method = build_method("directspec+", {"epochs": 60})
+    near = [(3, 0.2), (3, 0.41), (6, 0.61), (12, 0.7), (12, 0.81)]
+    searched(method, near)
+    for epochs, value in ((3, 0.39), (6, 0.59), (12, 0.79)):
+        with pytest.raises(OutOfTime, match=rf"{value:.4f} after {epochs} epochs, and 1.0000 is"):
+            searched(method, [(each, min(had, value)) for each, had in near])
+    watched(Silent(), lambda: 1.0, method, leader=0.0).trial({"epochs": 12, METRIC: None})
+
+
+def test_the_next_trial_takes_as_much_longer_as_the_estimate_says(small, monkeypatch):
+    monkeypatch.setattr(Costs, "seconds", lambda self, method: getattr(method, "neighbours", 0))
+    run = contest(small, entries=[Entry("itemknn")])
+    line = run.lines["itemknn"]
+    first = build_method("itemknn", {"neighbours": 50})
+    assert run._takes(line, first) == 50
+    line.last, line.trials = first, [{"seconds": 3.0}, {"seconds": 2.0}]
+    assert run._takes(line, first.replace(neighbours=100)) == 6.0
+    assert run._takes(line, first.replace(neighbours=25)) == 3.0
+
+
+def test_many_users_are_compared_by_some(small, monkeypatch):
+    monkeypatch.setattr("fullrank.portfolio.contest.EVALUATED", 30)
+    (line,) = contest(small, entries=[Entry("ease")]).run()
+    users = line.best.evaluation.users
+    assert len(users) == len(set(users)) == 30
+    again = evaluate(line.best.fitted[0], small.validation, train=small.train, k=20, users=users)
+    assert again["ndcg@20"] == line.best.value
+    other = contest(small, entries=[Entry("popularity")]).run()[0].best.evaluation.users
+    assert np.array_equal(other, users)
+
+
+def interrupting(after, number=None):
+    """A reporter that is interrupted after so many trials."""
+
+    class Reporter(Silent):
+        left = after
+
+        def trial(self, record):
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt if number is None else Stopped(number)
+
+    return Reporter()
+
+
+@pytest.mark.parametrize(("number", "name"), [(None, "SIGINT"), (15, "SIGTERM")])
+def test_stopped_it_is_the_best_that_was_whole(small, number, name):
+    model = fr.Recommender(budget="5m")
+    with pytest.raises(KeyboardInterrupt) as stop:
+        model.fit(small, reporter=interrupting(4, number))
+    assert getattr(stop.value, "number", 2) == (number or 2)
+    auto = model.training["auto"]
+    assert (auto["stopped"], model.method) == (name, auto["won"])
+    assert sum(len(each) for each in auto["trials"].values()) == 4
+    values = [each[METRIC] for trials in auto["trials"].values() for each in trials]
+    assert model.training[METRIC] == max(values)
+    notes = {line["method"]: line["note"] for line in auto["leaderboard"]}
+    assert notes["ease"] == "left out: stopped before it was whole"
+    assert len(model.recommend(k=3))
+
+
+def test_stopped_before_anything_is_whole_there_is_no_model(small, monkeypatch):
+    def interrupted(self, name, method):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Contest, "_part", interrupted)
+    model = fr.Recommender()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(small)
+    assert not model.training
+    with pytest.raises(fr.NotFittedError):
+        model.recommend()
+
+
+def test_stopped_while_parts_are_blended_it_is_the_best_of_them(small, monkeypatch):
+    def interrupted(*_, **__):
+        raise Stopped(15)
+
+    only = tuple(entry for entry in ENTRIES if entry.method in ("popularity", "ease"))
+    monkeypatch.setattr("fullrank.portfolio.fitting.Contest", partial(Contest, entries=only))
+    monkeypatch.setattr("fullrank.portfolio.fitting.blend", interrupted)
+    model = fr.Recommender()
+    with pytest.raises(Stopped):
+        model.fit(small)
+    assert (model.method, model.training["auto"]["stopped"]) == ("ease", "SIGTERM")
+
+
+def test_a_signal_that_got_lost_is_heeded_before_the_next_trial(small):
+    """As one that strikes in a destructor, whose exception Python only prints."""
+
+    class Reporter(Silent):
+        def trial(self, record):
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+
+    run = contest(small, reporter=Reporter())
+    with interruptible():
+        lines = run.run()
+    assert run.stopped == signal.SIGINT
+    assert sum(len(line.trials) for line in lines) == 1
+
+
+@contextlib.contextmanager
+def interruptible():
+    """Python's own Ctrl-C, whatever started the tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.slow

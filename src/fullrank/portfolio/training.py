@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from fullrank.data.interactions import Interactions
 from fullrank.methods import TrainedMethod
 from fullrank.methods.fitting import fit
 from fullrank.methods.searched import SearchedMethod
-from fullrank.training import Reporter
+from fullrank.portfolio.board import NEAR
+from fullrank.training import Reporter, Rung, rungs
 from fullrank.training.checkpoint import Record
 from fullrank.training.progress import Several, Silent
 
@@ -20,9 +21,43 @@ LEAST = 5
 SEARCH, RUNS = 120, 2
 """Epochs that a search takes beside the full runs, and how many of those there are at most."""
 
+SHARES = (0.4, 0.6, NEAR)
+"""Share of the best value of other methods that a search needs to go on, after each rung. From the
+last rung on values have grown by a tenth at most where it was measured."""
+
 
 class OutOfTime(Exception):  # noqa: N818  # no error: nothing went wrong
-    """The budget is spent while a method is trained, or would be."""
+    """The budget is spent while a method is trained, or would be for nothing."""
+
+
+class _Hopeless(Silent):
+    """An `OutOfTime` where the best trial of a search is far from the best of other methods.
+
+    Args:
+        rungs: Complete epochs at which trials are compared.
+        leader: The best value of other methods.
+    """
+
+    def __init__(self, rungs: Sequence[Rung], leader: float) -> None:
+        self.rungs, self.leader = rungs, leader
+        self.best, self.on_last = 0.0, 0
+
+    def trial(self, record: Record) -> None:
+        epochs = [rung.epochs for rung in self.rungs]
+        passed = sum(each < record["epochs"] for each in epochs)
+        self._compare(passed - 1)
+        self.best = max(self.best, record["validation_ndcg@20"] or 0.0)
+        self.on_last += record["epochs"] == epochs[-1]
+        if self.on_last == self.rungs[-1].trials:
+            self._compare(len(epochs) - 1)
+
+    def _compare(self, rung: int) -> None:
+        if rung >= 0 and self.best < SHARES[min(rung, len(SHARES) - 1)] * self.leader:
+            after = self.rungs[rung].epochs
+            raise OutOfTime(
+                f"stopped: validation ndcg@20 {self.best:.4f} after {after} epochs, "
+                f"and {self.leader:.4f} is the best"
+            )
 
 
 class _Watch(Silent):
@@ -38,9 +73,14 @@ class _Watch(Silent):
         self.epoch(record)
 
 
-def watched(reporter: Reporter, left: Callable[[], float]) -> Reporter:
-    """The reporter, and an `OutOfTime` after the epoch that spends the budget."""
-    return Several([reporter, _Watch(left)])
+def watched(
+    reporter: Reporter, left: Callable[[], float], method: TrainedMethod, leader: float = 0.0
+) -> Reporter:
+    """The reporter, and an `OutOfTime` after the epoch that spends the budget.
+
+    Or after a rung of the method's search where its best trial is far from the ``leader``.
+    """
+    return Several([reporter, _Watch(left), _Hopeless(rungs(method.epochs), leader)])
 
 
 def epochs_within(
