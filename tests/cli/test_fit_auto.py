@@ -8,7 +8,9 @@ import re
 import pytest
 from command import COLUMNS, QUICK, assert_refused, fullrank
 
+from fullrank import Recommender
 from fullrank.errors import Stopped
+from fullrank.portfolio import Blend
 from fullrank.portfolio.contest import Contest
 from fullrank.portfolio.entries import Entry
 
@@ -165,3 +167,36 @@ def test_in_the_end_on_train_and_validation(events, tmp_path, method):
     assert ("auto" in found["training"]) == (not method)
     before = fullrank("fit", events, "-o", tmp_path / "n", *COLUMNS, "--method", "ease", "--json")
     assert before.json["training"].get("final") is None
+
+
+def test_each_part_of_a_blend_is_inspected(small, tmp_path):
+    quick = {"dim": 8, "batch_size": 64, "epochs": 2}
+    parts = (
+        {"method": "bpr", "settings": quick, "weight": 0.25},
+        {"method": "ease", "settings": {}, "weight": 0.5},
+        {"method": "allpass", "settings": {}, "weight": 0.25},
+    )
+    model = Recommender(Blend(parts=parts)).fit(small)
+    model.save(tmp_path / "m")
+    run = fullrank("inspect", tmp_path / "m", "--json")
+    assert run.code == 0, run.err
+    names = [each["name"] for each in run.json["tables"]]
+    assert names == [
+        f"{part}, {what}"
+        for part in ("bpr", "allpass")
+        for what in ("users", "items", "users and items")
+    ]
+    assert run.json["tables"][2]["effective_rank"] > 1
+    Recommender(Blend(parts=parts[1:2] * 2)).fit(small).save(tmp_path / "n")
+    assert_refused(fullrank("inspect", tmp_path / "n"), "method blend", "no embeddings")
+
+
+def test_what_comes_next_is_what_the_model_can_do(events, tmp_path):
+    for method, inspected in (("ease", False), ("bpr", True), ("allpass", False)):
+        quick = QUICK if method == "bpr" else ()
+        run = fullrank("fit", events, "-o", tmp_path / method, *COLUMNS, *quick, "--method", method)
+        assert run.code == 0, run.err  # allpass finds one column here
+        assert f"fullrank recommend {tmp_path / method}" in run.out
+        assert (f"fullrank inspect {tmp_path / method}" in run.out) == inspected
+        code = fullrank("inspect", tmp_path / method).code
+        assert code == (0 if inspected else 2)

@@ -403,7 +403,11 @@ def test_the_next_trial_takes_as_much_longer_as_the_estimate_says(small, monkeyp
     line = run.lines["itemknn"]
     first = build_method("itemknn", {"neighbours": 50})
     assert run._takes(line, first) == 50
-    line.last, line.trials = first, [{"seconds": 3.0}, {"seconds": 2.0}]
+    run._try("itemknn", first)
+    assert line.largest == (50, line.trials[0]["seconds"])
+    line.largest = (50, 3.0)
+    run._try("itemknn", first.replace(neighbours=20))
+    assert line.largest == (50, 3.0)
     assert run._takes(line, first.replace(neighbours=100)) == 6.0
     assert run._takes(line, first.replace(neighbours=25)) == 3.0
 

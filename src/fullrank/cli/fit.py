@@ -12,6 +12,7 @@ import typer
 
 from fullrank.cli import options
 from fullrank.cli.choosing import beginning, method_named, rests_on
+from fullrank.cli.inspect import is_tall, tables_of
 from fullrank.cli.leaderboard import show_leaderboard
 from fullrank.cli.output import Output, say, show_metrics
 from fullrank.cli.progress import reporter
@@ -269,7 +270,8 @@ def _show(model: Recommender, out: Path) -> None:
     folder, user = quote(str(out)), quote(str(model.users.values[0]))
     typer.echo(f"\nmodel in {out}; next:")
     typer.echo(f"  fullrank recommend {folder} --user {user} -k 10")
-    typer.echo(f"  fullrank inspect {folder}")
+    if any(map(is_tall, tables_of(model).values())):
+        typer.echo(f"  fullrank inspect {folder}")
 
 
 def found_line(training: dict[str, Any]) -> str:

@@ -50,8 +50,8 @@ class Line:
     memory: int = 0
     """Bytes that a fit was estimated to take, the most of all trials."""
     trials: list[dict[str, Any]] = field(default_factory=list)
-    last: Method | None = None
-    """The settings of the last trial."""
+    largest: tuple[float, float] = (0.0, 0.0)
+    """Of the largest trial, the seconds that were estimated and those that it took."""
     toward: tuple[str, bool] | None = None
     """The setting by which it got better last, and whether by a larger value."""
     note: str | None = None

@@ -160,15 +160,13 @@ class Contest:
         return max((line.best.value for line in self.lines.values() if line.best), default=0.0)
 
     def _takes(self, line: Line, method: Method | None = None) -> float:
-        """Seconds of a trial: the most so far, and more if the estimate is more than before."""
+        """Seconds of a trial: those of the largest so far, and more where it is larger."""
         method = self._next(line.method) if method is None else method
         if method is None:
             return 0.0
-        estimate = self.costs.seconds(method)
-        if not line.trials or line.last is None:
+        estimate, (before, seconds) = self.costs.seconds(method), line.largest
+        if not line.trials:
             return estimate
-        before = self.costs.seconds(line.last)
-        seconds: float = max(trial["seconds"] for trial in line.trials)
         return seconds * (max(1.0, estimate / before) if before > 0 else 1.0)
 
     def _open(self, name: str) -> bool:
@@ -225,7 +223,8 @@ class Contest:
                 line.toward = self._toward if len(line.trials) >= len(self._firsts[name]) else None
                 line.best = part
                 line.settings = trial["settings"] | part.fitted[1].get("chosen", {})
-        trial["seconds"], line.last = self.clock() - began, method
+        trial["seconds"] = self.clock() - began
+        line.largest = max(line.largest, (self.costs.seconds(method), trial["seconds"]))
         line.seconds += trial["seconds"]
         line.trials.append(trial)
         figures = {key: trial[key] for key in (METRIC, "error", "seconds") if key in trial}
