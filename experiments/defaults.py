@@ -24,6 +24,7 @@ from fullrank.evaluation import evaluate
 from fullrank.serving.model_files import versions
 
 SIMPLE = ("popularity", "itemknn", "rp3beta", "spectral", "allpass", "ease")
+FILTERS = ("turbo-cf", "chebycf", "bspm", "sgfcf", "slim")
 SEEDS = {"ml-100k": (0, 1, 2, 3)}
 """Of the division and of training; 0 alone where there is no entry."""
 EASE_ITEMS = 20_000
@@ -111,7 +112,7 @@ def main() -> None:
         nargs="*",
         default=["ml-100k", "citeulike", "yelp-sparse", *GENERATED, "drifting", "gowalla"],
     )
-    parser.add_argument("--methods", nargs="*", default=[*SIMPLE, "directspec+", "auto"])
+    parser.add_argument("--methods", nargs="*", default=[*SIMPLE, *FILTERS, "directspec+", "auto"])
     parser.add_argument("--seeds", nargs="*", type=int, help="of all data; else as SEEDS says")
     parser.add_argument("--out", type=Path, default=Path("results/defaults.json"))
     arguments = parser.parse_args()

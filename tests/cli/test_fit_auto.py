@@ -66,9 +66,8 @@ def test_what_is_refused(events, tmp_path):
 def test_it_is_what_is_fitted_where_no_method_is_named(events, tmp_path):
     run = fullrank("fit", events, "-o", tmp_path / "m", *COLUMNS, "--threads", 1)
     assert run.code == 0, run.err
-    assert run.err.splitlines()[1].startswith(
-        "trying several methods on the validation part and keeping the best: 600 s at most"
-    )
+    said = "trying several methods to keep the best on validation: at most 600 s (--budget), less"
+    assert run.err.splitlines()[1].startswith(said)
     assert "is the best of 5 trials of 3 methods on the validation part" in " ".join(
         run.out.split()
     )

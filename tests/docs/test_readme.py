@@ -33,8 +33,9 @@ def dialogue() -> list[tuple[list[str], str]]:
 
 
 def lines(text: str) -> list[str]:
-    """Lines with something on them; times are not compared."""
+    """Lines with something on them, but for times and the width that they give a table."""
     timed = re.sub(r"\b\d+(\.\d+)? s\b", "N s", text)
+    timed = re.sub(r"─+", "─", re.sub(r"(?<=\S)  +", "  ", timed))
     return [line.rstrip() for line in timed.splitlines() if line.strip()]
 
 

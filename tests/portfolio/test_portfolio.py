@@ -211,6 +211,35 @@ def test_ease_needs_its_matrix(small):
     assert costs.memory(EASE(ridge=1e-3)) - costs.memory(EASE(ridge=1e6)) == 8 * n**2
 
 
+@pytest.mark.parametrize("entry", CLOSED, ids=[entry.method for entry in CLOSED])
+def test_what_a_model_keeps_is_within_the_estimate(small, entry):
+    """The least that a bound has to hold: the numbers of the model itself."""
+    method = entry.first(0)[-1].fitted_to(small.train)
+    if entry.method == "ials":
+        pytest.importorskip("implicit")
+    kept = fit(method, small.parts, "cpu")[1]["parameters"]
+    assert 4 * kept <= Costs(small.train).memory(method)
+
+
+def test_a_filter_takes_memory_and_time_for_its_singular_pairs(small):
+    costs = Costs(small.train)
+    for name in ("chebycf", "bspm", "sgfcf"):
+        few, many = (build_method(name, {"rank": rank}) for rank in (4, 40))
+        assert costs.memory(many) - costs.memory(few) > 4 * 36 * (small.train.n_items + 200)
+        assert costs.seconds(many) > costs.seconds(few)
+        assert costs.filter_rank(many) == 40
+        assert costs.filter_rank(build_method(name, {})) == 16
+    assert costs.filter_rank(AllPass()) is None
+    order = [build_method("chebycf", {"order": order}) for order in (2, 8)]
+    assert costs.seconds(order[1]) > costs.seconds(order[0])
+
+
+def test_the_rank_of_a_filter_moves_from_what_its_rule_gave(small):
+    run = contest(small, entries=[Entry("bspm", {"rank": Ratio(2.0)})])
+    (line,) = run.run()
+    assert [trial["settings"]["rank"] for trial in line.trials[:3]] == [16, 4, 64]
+
+
 def test_every_method_has_a_cost(small):
     costs = Costs(small.train)
     for entry in ENTRIES:

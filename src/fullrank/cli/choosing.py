@@ -40,10 +40,8 @@ def beginning(model: Recommender, split: Split, *, named: bool) -> str:
         return f"fitting {asked.name}{'' if named else why}"
     if not split.validation:
         return f"fitting {asked.name}"
-    return (
-        "trying several methods on the validation part and keeping the best: "
-        f"{asked.budget:.0f} s at most, less on small data (--budget, --method)"
-    )
+    longest = f"at most {asked.budget:.0f} s (--budget), less on small data"
+    return f"trying several methods to keep the best on validation: {longest}"
 
 
 def rests_on(auto: Mapping[str, Any]) -> str:

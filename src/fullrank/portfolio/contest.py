@@ -178,7 +178,7 @@ class Contest:
         if line.best is None or len(line.trials) >= TRIALS:
             return None
         tried = [trial["settings"] for trial in line.trials]
-        best, found = line.best.method, _found(line.best.fitted)
+        best, found = line.best.method, self._found(line.best)
         moves = entry.near(best, found)
         for move in sorted(moves, key=lambda each: (each.name, each.up) != line.toward):
             moved = self._moved(best, move)
@@ -186,6 +186,12 @@ class Contest:
                 self._toward = move.name, move.up
                 return moved
         return None
+
+    def _found(self, part: Part) -> dict[str, Any]:
+        """What the method's own rules gave, for settings that are absent."""
+        rank = self.costs.filter_rank(part.method)
+        by_rule = {} if rank is None else {"rank": rank}
+        return {**by_rule, **part.fitted[1].get("allpass", {})}
 
     def _moved(self, best: Method, move: Move) -> Method | None:
         try:
@@ -204,7 +210,7 @@ class Contest:
         if why is not None:
             line.note = why
             return
-        found = {} if line.best is None else _found(line.best.fitted)
+        found = {} if line.best is None else self._found(line.best)
         trial: dict[str, Any] = {"settings": self.entries[name].values(method, found)}
         began = self.clock()
         try:
@@ -218,7 +224,7 @@ class Contest:
             line.note = trial["error"] = f"failed: {type(error).__name__}: {reason}"
         else:
             trial[METRIC] = part.value
-            trial["settings"] = self.entries[name].values(part.method, _found(part.fitted))
+            trial["settings"] = self.entries[name].values(part.method, self._found(part))
             if line.best is None or part.value > line.best.value:
                 line.toward = self._toward if len(line.trials) >= len(self._firsts[name]) else None
                 line.best = part
@@ -269,11 +275,6 @@ class Contest:
             return method, fit_method(method, self.parts, self.device, reporter=reporter)
         varied = None if best is None else vary(method, best.method, best.fitted, train)
         return method, varied or fit_method(method, self.parts, self.device)
-
-
-def _found(fitted: Fitted) -> dict[str, Any]:
-    """What the method's own rules gave, for settings that are absent."""
-    return dict(fitted[1].get("allpass", {}))
 
 
 def _compared(parts: Mapping[str, Interactions], seed: int) -> NDArray[np.int64] | None:

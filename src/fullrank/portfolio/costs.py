@@ -68,7 +68,7 @@ class Costs:
                 shape, rank = (self.data.n_users, n), self.rank(method)
                 return svd_bytes(shape, rank) + 8 * both * rank + copies
             case BSPM() | ChebyCF() | SGFCF():
-                shape, rank = (self.data.n_users, n), self._pairs_of(method)
+                shape, rank = (self.data.n_users, n), self.filter_rank(method) or 0
                 return svd_bytes(shape, rank) + 8 * (both + 2 * n) * rank + 2 * copies
             case IALS():
                 return 12 * both * method.dim + copies
@@ -93,7 +93,7 @@ class Costs:
             case BSPM() | ChebyCF() | SGFCF():
                 hops = {BSPM: 5, ChebyCF: getattr(method, "order", 1)}.get(type(method), 1)
                 ranked = 2 * hops * nnz * self.data.n_users / EDGES
-                return self._decomposed(self._pairs_of(method)) + ranked
+                return self._decomposed(self.filter_rank(method) or 0) + ranked
             case IALS():
                 each = nnz * method.dim**2 + both * method.dim**3
                 return method.iterations * each / self.dense / 2
@@ -108,7 +108,10 @@ class Costs:
         products = PASSES * rank * (2 * len(self.data) + 2 * both * rank / 4)
         return products / self.dense * 2
 
-    def _pairs_of(self, method: BSPM | ChebyCF | SGFCF) -> int:
+    def filter_rank(self, method: Method) -> int | None:
+        """Singular pairs of a graph filter, as set or by rule; None of other methods."""
+        if not isinstance(method, BSPM | ChebyCF | SGFCF):
+            return None
         return rank_for(self.data, method.rank, MOST_OF[type(method)])
 
     @cached_property
