@@ -83,7 +83,7 @@ def test_settings_without_a_method_are_those_of_directspec(events, tmp_path):
     run = fullrank("fit", events, "-o", tmp_path / "n", *COLUMNS, "--set", "ridge=3")
     assert_refused(run, "setting ridge: found no method; expected the one it is for: ease?")
     run = fullrank("fit", events, "-o", out, *COLUMNS, "--resume")
-    assert_refused(run, "option --resume: found no --method; expected the --method of the")
+    assert_refused(run, "option --resume: found no --method, so auto, which keeps no checkpoint")
 
 
 def test_an_unfinished_run_is_not_lost_without_a_word(events, tmp_path):
@@ -199,3 +199,29 @@ def test_what_comes_next_is_what_the_model_can_do(events, tmp_path):
         assert (f"fullrank inspect {tmp_path / method}" in run.out) == inspected
         code = fullrank("inspect", tmp_path / method).code
         assert code == (0 if inspected else 2)
+
+
+def stopped(*_, **__):
+    raise Stopped(15)
+
+
+def test_stopped_in_the_last_fit_the_choice_is_kept(events, tmp_path, monkeypatch):
+    monkeypatch.setattr("fullrank.portfolio.final.fit_method", stopped)
+    run = fullrank("fit", events, "-o", tmp_path / "m", *AUTO, "--final")
+    assert run.code == 143
+    assert run.err.splitlines()[-1].endswith(f"is kept in {tmp_path / 'm'}, fitted on train alone")
+    assert fullrank("recommend", tmp_path / "m", "--user", "0017", "-k", 3).code == 0
+
+
+def test_stopped_in_the_last_fit_a_named_method_goes_on(events, tmp_path, monkeypatch):
+    words = (*COLUMNS, *QUICK, "--method", "bpr", "--set", "checkpoint_every=1", "--final")
+    with monkeypatch.context() as patch:
+        patch.setattr("fullrank.portfolio.final.fit_method", stopped)
+        run = fullrank("fit", events, "-o", tmp_path / "m", *words)
+    assert run.code == 143
+    assert "--resume goes on" in run.err.splitlines()[-1]
+    assert fullrank("fit", events, "-o", tmp_path / "m", *words, "--resume").code == 0
+    assert fullrank("fit", events, "-o", tmp_path / "whole", *words).code == 0
+    cut, whole = (Recommender.load(tmp_path / name) for name in ("m", "whole"))
+    assert cut.recommend(k=5).equals(whole.recommend(k=5))
+    assert "final" in cut.training

@@ -25,7 +25,8 @@ def method_named(
 
     named = unnamed(preset, settings) if method is None else method
     if resume and named == Auto.name:
-        found = "no --method" if method is None else "--method auto, which keeps no checkpoint"
+        named_so = "no --method, so auto" if method is None else "--method auto"
+        found = f"{named_so}, which keeps no checkpoint"
         raise SettingError("option --resume", found, "the --method of the interrupted run")
     return named
 

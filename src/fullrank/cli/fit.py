@@ -132,7 +132,8 @@ def train(
         kept = f"its state is in {checkpoint}; {remedy}" if checkpoint.exists() else "nothing kept"
         if "auto" in model.training:  # chosen, at least among those that were whole by then
             model.save(out)
-            kept = f"{rests_on(model.training['auto'])}, and is kept in {out}"
+            alone = ", fitted on train alone" if final and "final" not in model.training else ""
+            kept = f"{rests_on(model.training['auto'])}, and is kept in {out}{alone}"
         output.note(f"interrupted: {kept}")
         raise
     checkpoint.unlink(missing_ok=True)
