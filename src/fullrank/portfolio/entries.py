@@ -106,27 +106,27 @@ ENTRIES = (
     Entry(
         "chebycf",
         {
-            "rank": Ratio(2.0),
             "beta": (0.0, 0.1, 0.2, 0.3, 0.5),
             "flatness": (0.7, 1.5, 4.0, 10.0, 20.0),
             "alpha": (0.0, 0.05, 0.1, 0.4, 1.0),
+            "rank": Ratio(2.0),
         },
     ),
     Entry(
         "bspm",
         {
-            "rank": Ratio(2.0),
             "sharpening": (0.3, 0.6, 1.2, 2.5, 4.0),
             "alpha": (0.03, 0.1, 0.4, 1.0),
+            "rank": Ratio(2.0),
             "merge": ("early", "late"),
         },
     ),
     Entry(
         "sgfcf",
         {
-            "rank": Ratio(2.0),
             "epsilon": (0.2, 0.27, 0.4, 0.5),
             "gamma": (0.03, 0.1, 0.3, 3.0),
+            "rank": Ratio(2.0),
         },
     ),
     Entry("slim", {"ridge": (8.0, 15.0, 30.0, 60.0, 120.0, 250.0, 500.0), "neighbours": (50, 100)}),
