@@ -439,6 +439,8 @@ def test_the_next_trial_takes_as_much_longer_as_the_estimate_says(small, monkeyp
     assert line.largest == (50, 3.0)
     assert run._takes(line, first.replace(neighbours=100)) == 6.0
     assert run._takes(line, first.replace(neighbours=25)) == 3.0
+    line.largest = (50, 3000.0)  # that was no work in proportion to the estimate
+    assert run._takes(line, first.replace(neighbours=100)) == 3500.0
 
 
 def test_many_users_are_compared_by_some(small, monkeypatch):

@@ -33,6 +33,8 @@ TRIALS = 12
 """The most of a method."""
 FOR_TRAINED, FOR_BLEND = 0.5, 0.1
 """Shares of the budget that are kept for what is trained, and for the blend."""
+SLOWER = 10.0
+"""How far estimates of seconds are trusted to be too low, at most."""
 EVALUATED = 10_000
 """Users of the validation part by whom methods are compared, at most."""
 
@@ -167,7 +169,10 @@ class Contest:
         estimate, (before, seconds) = self.costs.seconds(method), line.largest
         if not line.trials:
             return estimate
-        return seconds * (max(1.0, estimate / before) if before > 0 else 1.0)
+        slower = (
+            min(seconds / before, SLOWER) if before > 0 else 1.0
+        )  # small ones are mostly overhead
+        return seconds + slower * max(0.0, estimate - before)
 
     def _open(self, name: str) -> bool:
         return self.lines[name].note is None and self._next(name) is not None
