@@ -384,13 +384,34 @@ def test_epochs_follow_the_time(small):
         epochs_within(method, small.parts, "cpu", lambda: 0.0)
 
 
-def test_training_ends_with_the_time(small):
-    left = iter([1.0, 0.0])
-    method = build_method("directspec+", {})
-    reporter = watched(Silent(), lambda: next(left), method)
-    reporter.epoch({})
-    with pytest.raises(OutOfTime):
-        reporter.epoch({})
+def test_training_ends_with_the_time_and_keeps_what_it_has(small):
+    """A search that is cut short goes on with the trials that it has, to the best of them."""
+    method = build_method("directspec+", {"dim": 8, "batch_size": 64, "epochs": 12})
+    asked = itertools.count()
+    scorer, training = fit(method, small.parts, "cpu", enough=lambda: next(asked) >= 12)
+    spent = sum(trial["epochs"] for trial in training["search"])
+    assert 3 <= spent <= 12
+    tried = [trial[METRIC] for trial in training["search"] if trial[METRIC] is not None]
+    again = evaluate(scorer, small.validation, train=small.train, k=20, metrics=("ndcg",))
+    assert again["ndcg@20"] == training[METRIC] == max(tried)
+
+
+def test_a_contest_keeps_what_was_trained_when_the_time_was_over(small):
+    method = build_method("directspec+", {"dim": 8, "batch_size": 64, "epochs": 60})
+    run = contest(small, entries=[Entry("directspec+", starts=({"dim": 8, "batch_size": 64},))])
+    over = []
+
+    class Reporter(Silent):
+        def trial(self, record):
+            over.append(record)
+
+    run.reporter = Reporter()
+    run.clock = lambda: 1e6 if len(over) >= 2 else 0.0
+    run.began = 0.0
+    (line,) = run.run()
+    assert line.best.method.name == method.name
+    assert line.best.fitted[1]["epochs"] == 3
+    assert line.best.value == max(each[METRIC] for each in over[:2])
 
 
 def test_what_the_winner_warned_of_is_said(small, monkeypatch):
@@ -410,7 +431,7 @@ def test_what_the_winner_warned_of_is_said(small, monkeypatch):
 
 
 def searched(method, trials):
-    reporter = watched(Silent(), lambda: 1.0, method, leader=1.0)
+    reporter = watched(Silent(), method, leader=1.0)
     for epochs, value in trials:
         reporter.trial({"epochs": epochs, METRIC: value})
 
@@ -423,7 +444,7 @@ def test_a_search_far_from_the_leader_is_stopped_after_a_rung():
     for epochs, value in ((3, 0.39), (6, 0.59), (12, 0.79)):
         with pytest.raises(OutOfTime, match=rf"{value:.4f} after {epochs} epochs, and 1.0000 is"):
             searched(method, [(each, min(had, value)) for each, had in near])
-    watched(Silent(), lambda: 1.0, method, leader=0.0).trial({"epochs": 12, METRIC: None})
+    watched(Silent(), method, leader=0.0).trial({"epochs": 12, METRIC: None})
 
 
 def test_the_next_trial_takes_as_much_longer_as_the_estimate_says(small, monkeypatch):

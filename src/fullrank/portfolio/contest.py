@@ -276,8 +276,14 @@ class Contest:
         train, best = self.parts["train"], self.lines[name].best
         if isinstance(method, TrainedMethod):
             method = epochs_within(method, self.parts, self.device, lambda: self.left_to_fit)
-            reporter = watched(self.reporter, lambda: self.left_to_fit, method, leader=self._leader)
-            return method, fit_method(method, self.parts, self.device, reporter=reporter)
+            reporter = watched(self.reporter, method, self._leader)
+            return method, fit_method(
+                method,
+                self.parts,
+                self.device,
+                reporter=reporter,
+                enough=lambda: self.left_to_fit <= 0,
+            )
         varied = None if best is None else vary(method, best.method, best.fitted, train)
         return method, varied or fit_method(method, self.parts, self.device)
 

@@ -1,4 +1,4 @@
-"""Trained methods within a time: fewer epochs where it is short, and an end where it is over."""
+"""Trained methods within a time: fewer epochs where it is short, an end where it is for nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ last rung on values have grown by a tenth at most where it was measured."""
 
 
 class OutOfTime(Exception):  # noqa: N818  # no error: nothing went wrong
-    """The budget is spent while a method is trained, or would be for nothing."""
+    """The budget is not enough to train a method, or would be spent for nothing."""
 
 
 class _Hopeless(Silent):
@@ -61,27 +61,9 @@ class _Hopeless(Silent):
             )
 
 
-class _Watch(Silent):
-    def __init__(self, left: Callable[[], float]) -> None:
-        self.left = left
-
-    def epoch(self, record: Record) -> None:
-        del record
-        if self.left() <= 0:
-            raise OutOfTime("stopped: the time was over")
-
-    def trial(self, record: Record) -> None:
-        self.epoch(record)
-
-
-def watched(
-    reporter: Reporter, left: Callable[[], float], method: TrainedMethod, leader: float = 0.0
-) -> Reporter:
-    """The reporter, and an `OutOfTime` after the epoch that spends the budget.
-
-    Or after a rung of the method's search where its best trial is far from the ``leader``.
-    """
-    return Several([reporter, _Watch(left), _Hopeless(rungs(method.epochs), leader)])
+def watched(reporter: Reporter, method: TrainedMethod, leader: float = 0.0) -> Reporter:
+    """The reporter, and an `OutOfTime` after a rung of a search whose best trial is far behind."""
+    return Several([reporter, _Hopeless(rungs(method.epochs), leader)])
 
 
 def epochs_within(
