@@ -22,6 +22,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "distinct-cost": choices.distinct_cost,
     "adam": choices.adam,
     "defaults": choices.defaults,
+    "regret": choices.regret,
     "algorithm-1": spectra.algorithm_1,
     "collapse": spectra.collapse,
     "collapse-graph": spectra.collapse_graph,

@@ -83,3 +83,38 @@ def defaults() -> str:
             found = ", ".join(f"{name} {value:g}" for name, value in chosen.items())
             body.append([*line, found or "–"])
     return table(columns, body, text=(0, 1, 9))
+
+
+def regret() -> str:
+    """How far `auto` is behind the best single method in the test part, with and without search."""
+    columns = ["data", "seeds", "`auto` chose (first seed)", "nDCG@20", "best by its defaults"]
+    columns += ["nDCG@20", "behind", "best of the searched", "nDCG@20", "behind", "fit, s"]
+    body = []
+    for data, methods in load("defaults").items():
+        runs = methods.get("auto", {})
+        if not runs:
+            continue
+        mine = mean(run["ndcg@20"] for run in runs.values())
+        alone = {
+            name: mean(by_seed[seed]["ndcg@20"] for seed in runs)
+            for name, by_seed in methods.items()
+            if name != "auto" and runs.keys() <= by_seed.keys()
+        }
+        every = [run["searched"] for run in runs.values()]
+        names = [name for name in every[0] if all(name in each for each in every)]
+        searched = {name: mean(each[name]["ndcg@20"] for each in every) for name in names}
+        line = [data, str(len(runs)), _chosen(next(iter(runs.values()))), metric(mine)]
+        for figures in (alone, searched):
+            best = max(figures, key=lambda name: figures[name])
+            behind = 100 * (1 - mine / figures[best])
+            line += [code(best), metric(figures[best]), f"{behind:+.1f} %"]
+        body.append([*line, digits(mean(run["seconds"] for run in runs.values()))])
+    return table(columns, body, text=(0, 2, 4, 7))
+
+
+def _chosen(run: dict[str, Any]) -> str:
+    parts = run["weights"] or {run["won"]: None}
+    return " + ".join(
+        code(name) if weight is None else f"{weight:.2f} {code(name)}"
+        for name, weight in sorted(parts.items(), key=lambda part: -(part[1] or 0))
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -15,10 +16,11 @@ from fullrank.data.interactions import Interactions
 from fullrank.data.parts import parts_of
 from fullrank.data.splits import Split
 from fullrank.engine.devices import device_named, torch_threads
-from fullrank.errors import DataError, SettingError
+from fullrank.errors import DataError, SettingError, Stopped
 from fullrank.evaluation import Evaluation, evaluate
 from fullrank.methods import Method
-from fullrank.portfolio import configured
+from fullrank.methods.fitting import Fitted
+from fullrank.portfolio import configured, final_fit
 from fullrank.portfolio import fit as fit_method
 from fullrank.portfolio import stored as stored_method
 from fullrank.serving import frames
@@ -39,8 +41,9 @@ class Recommender(FittedModel):
 
     Args:
         method: A name of the method table (``fullrank methods`` lists them), or a method with its
-            settings, as ``fullrank.methods.BPR(lr=0.1)``; or ``auto``, which tries several for as
-            long as ``budget`` says and becomes the best of them (docs/auto.md).
+            settings, as ``fullrank.methods.BPR(lr=0.1)``; or ``auto``, which tries several on the
+            validation part, for as long as ``budget`` says (ten minutes), and becomes the best of
+            them (docs/auto.md). If absent it is ``auto``, and directspec+ with settings of that.
         preset: Settings to start from, as ``"published:citeulike"``: a preset's name and the data
             set it is for; with a method's name alone.
         device: Where training and ranking run; ``auto`` takes a GPU if there is one.
@@ -53,7 +56,7 @@ class Recommender(FittedModel):
 
     def __init__(
         self,
-        method: str | Method = "directspec+",
+        method: str | Method | None = None,
         *,
         preset: str | None = None,
         device: str = "auto",
@@ -76,6 +79,7 @@ class Recommender(FittedModel):
         resume: bool = False,
         reporter: Reporter | None = None,
         columns: Columns | None = None,
+        final: bool = False,
     ) -> Self:
         """Learns embeddings.
 
@@ -87,33 +91,38 @@ class Recommender(FittedModel):
             resume: Go on from the checkpoint; the result has the bits of an uninterrupted run.
             reporter: Receives the log of training.
             columns: Names of the columns of a frame, where they are not the usual ones.
+            final: Fit what was chosen once more, on train and validation together.
 
         Raises:
             FitError: the data cannot be trained on, the loss diverges, the checkpoint is of
                 another run, or one would be lost without ``resume``.
             SettingError: ``resume`` without a checkpoint to go on from.
+            KeyboardInterrupt: Ctrl-C. By ``auto`` this is then the best model that was whole, if
+                there was one.
         """
         if resume and checkpoint is None:
             raise SettingError("resume", "no checkpoint", "checkpoint = the file to go on from")
         parts = parts_of(train, validation, columns)
+        kept: dict[str, Any] = {"checkpoint": checkpoint, "resume": resume}
         with torch_threads(self.threads):
-            self.settings, (scorer, self.training) = fit_method(
-                self._asked,
-                parts,
-                self.device,
-                checkpoint=checkpoint,
-                resume=resume,
-                reporter=reporter,
-            )
-        found = self.training.get("chosen")
-        if found:  # they stay what is to be found, should this be fitted again
-            self.settings = self.settings.replace(**found, auto=tuple(found))
-        self.method = self.settings.name
-        weighted = self.settings.uses_weights and parts["train"].weight is not None
-        self._use(scorer, parts, FoldIn(weighted=weighted))
-        self.data_name = train.name if isinstance(train, Split) else None
-        self._how = train.how if isinstance(train, Split) else {}
+            made, fitted = fit_method(self._asked, parts, self.device, reporter=reporter, **kept)
+            self._take(made, fitted, parts)
+            named = (train.name, train.how) if isinstance(train, Split) else (None, {})
+            self.data_name, self._how = named
+            stopped = self.training.get("auto", {}).get("stopped")
+            if stopped:
+                raise Stopped(signal.Signals[stopped])
+            if final and parts.get("validation"):
+                self._take(made, *final_fit(made, fitted[1], parts, self.device, reporter))
         return self
+
+    def _take(self, made: Method, fitted: Fitted, parts: Mapping[str, Interactions]) -> None:
+        scorer, self.training = fitted
+        found = self.training.get("chosen")  # it stays to be found, should this be fitted again
+        self.settings = made.replace(**found, auto=tuple(found)) if found else made
+        self.method = made.name
+        weighted = made.uses_weights and parts["train"].weight is not None
+        self._use(scorer, parts, FoldIn(weighted=weighted))
 
     def recommend(
         self,

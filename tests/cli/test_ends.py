@@ -74,6 +74,29 @@ def test_a_signal_keeps_a_checkpoint_that_is_not_lost_without_a_word(events, tmp
 
 
 @pytest.mark.posix
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_signal_keeps_the_best_method_so_far(events, tmp_path, name, code):
+    """Where no method is named: a model that is served, and no checkpoint."""
+    out = tmp_path / "m"
+    run = start("fit", events, "-o", out, *COLUMNS, "--threads", "1")
+    log = out / "log.jsonl"
+    until(lambda: log.exists() and log.read_text("utf-8").count("\n") > 2)
+    run.send_signal(getattr(signal, name))
+    said, notes = run.communicate(timeout=60)
+    assert (run.returncode, said) == (code, ""), notes
+    last = notes.splitlines()[-1]
+    assert last.startswith("interrupted: "), last
+    assert "methods on the validation part" in last
+    assert last.endswith(f"is kept in {out}")
+    assert "checkpoint.safetensors" not in names(out)
+    training = json.loads((out / "manifest.json").read_text("utf-8"))["training"]
+    assert training["auto"]["stopped"] == name
+    assert fullrank("recommend", out, "--user", "0017", "-k", 3).code == 0
+    anew = fullrank("fit", events, "-o", out, *COLUMNS, "--method", "popularity")
+    assert anew.code == 0, anew.err  # it needs no --restart: nothing unfinished is lost
+
+
+@pytest.mark.posix
 def test_a_request_to_end_outside_training(events, tmp_path):
     """As a service manager makes it: what was begun is cleared away."""
     code = (

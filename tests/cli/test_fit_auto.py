@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
-from command import COLUMNS, assert_refused, fullrank
+from command import COLUMNS, QUICK, assert_refused, fullrank
 
+from fullrank import Recommender
+from fullrank.errors import Stopped
+from fullrank.portfolio import Blend
 from fullrank.portfolio.contest import Contest
 from fullrank.portfolio.entries import Entry
 
@@ -24,7 +28,9 @@ def test_from_a_csv_to_the_leaderboard(events, tmp_path):
     run = fullrank("fit", events, "-o", tmp_path / "m", *AUTO, "--budget", "2m")
     assert run.code == 0, run.err
     assert "trying popularity: validation ndcg@20 0." in run.err
-    assert "is the best on the validation part, in 0 s of 120" in run.out
+    said = " ".join(run.out.split())
+    assert "popularity is the best of 5 trials of 3 methods on the validation part (" in said
+    assert re.search(r" users\), in \d+ s of 120 ", said)
     for name in ("popularity", "itemknn", "ease", "validation ndcg@20", "memory", "trials"):
         assert name in run.out
     assert "protocol standard" in run.out
@@ -51,20 +57,91 @@ def test_what_is_refused(events, tmp_path):
     run = fullrank("fit", events, "-o", out, *AUTO, "--dim", 8)
     assert_refused(run, "setting dim", "no such name")
     run = fullrank("fit", events, "-o", out, *AUTO, "--resume")
-    assert_refused(run, "no checkpoint")
+    assert_refused(run, "option --resume: found --method auto, which keeps no checkpoint")
     run = fullrank("fit", events, "-o", out, *AUTO, "--preset", "published")
     assert_refused(run, "preset published", "found auto on")
     assert not out.exists()
 
 
-def test_without_a_validation_part_one_line_says_so(events, tmp_path):
-    run = fullrank("fit", events, "-o", tmp_path / "m", *AUTO, "--validation", 0)
-    assert run.code == 2
-    assert "method auto: found no validation part; expected one to choose by" in run.err
-    assert "Traceback" not in run.err
+def test_it_is_what_is_fitted_where_no_method_is_named(events, tmp_path):
+    run = fullrank("fit", events, "-o", tmp_path / "m", *COLUMNS, "--threads", 1)
+    assert run.code == 0, run.err
+    said = "trying several methods to keep the best on validation: at most 600 s (--budget), less"
+    assert run.err.splitlines()[1].startswith(said)
+    assert "is the best of 5 trials of 3 methods on the validation part" in " ".join(
+        run.out.split()
+    )
 
 
-def test_ctrl_c_keeps_nothing_and_says_so(events, tmp_path, monkeypatch):
+def test_settings_without_a_method_are_those_of_directspec(events, tmp_path):
+    out = tmp_path / "m"
+    run = fullrank("fit", events, "-o", out, *COLUMNS, *QUICK)
+    assert run.code == 0, run.err
+    assert "fitting directspec+, whose settings are given; without any: the best of" in run.err
+    named = fullrank("fit", events, "-o", out, *COLUMNS, *QUICK, "--method", "directspec+")
+    assert "fitting directspec+\n" in named.err
+    run = fullrank("fit", events, "-o", tmp_path / "n", *COLUMNS, "--set", "ridge=3")
+    assert_refused(run, "setting ridge: found no method; expected the one it is for: ease?")
+    run = fullrank("fit", events, "-o", out, *COLUMNS, "--resume")
+    assert_refused(run, "option --resume: found no --method, so auto, which keeps no checkpoint")
+
+
+def test_an_unfinished_run_is_not_lost_without_a_word(events, tmp_path):
+    (tmp_path / "checkpoint.safetensors").write_bytes(b"of another run")
+    run = fullrank("fit", events, "-o", tmp_path, *AUTO)
+    assert_refused(run, "the checkpoint of an unfinished run", "--restart")
+    run = fullrank("fit", events, "-o", tmp_path, *AUTO, "--restart")
+    assert run.code == 0, run.err
+    assert not (tmp_path / "checkpoint.safetensors").exists()
+
+
+@pytest.mark.parametrize("parts", [("--validation", 0), ("--validation", 0, "--holdout", 0)])
+def test_without_a_validation_part_one_line_says_so(events, tmp_path, parts):
+    run = fullrank("fit", events, "-o", tmp_path / "m", *COLUMNS, *parts)
+    assert run.code == 0, run.err
+    line = "no validation part, so no method can be chosen: allpass with its defaults"
+    assert run.err.count("validation part") == run.err.count(line) == 1
+    assert json.loads((tmp_path / "m" / "manifest.json").read_text())["method"] == "allpass"
+
+
+@pytest.mark.parametrize(("number", "code"), [(2, 130), (15, 143), (1, 129)])
+def test_a_signal_keeps_the_best_so_far_and_says_what_it_rests_on(
+    events, tmp_path, monkeypatch, number, code
+):
+    part = Contest._part
+
+    def interrupted(self, name, method):
+        if name == "ease":
+            raise Stopped(number)
+        return part(self, name, method)
+
+    monkeypatch.setattr(Contest, "_part", interrupted)
+    run = fullrank("fit", events, "-o", tmp_path / "m", *AUTO)
+    assert (run.code, run.out) == (code, "")
+    last = run.err.splitlines()[-1]
+    assert last.startswith(
+        "interrupted: popularity is the best of 2 trials of 2 methods on the val"
+    )
+    assert last.endswith(f"and is kept in {tmp_path / 'm'}")
+    manifest = json.loads((tmp_path / "m" / "manifest.json").read_text())
+    assert manifest["method"] == "popularity"
+    assert manifest["training"]["auto"]["stopped"] in ("SIGINT", "SIGTERM", "SIGHUP")
+    assert fullrank("recommend", tmp_path / "m", "--user", "0017", "-k", 3).code == 0
+    assert fullrank("evaluate", tmp_path / "m").code == 0
+
+
+def test_a_signal_while_it_is_evaluated_keeps_it(events, tmp_path, monkeypatch):
+    def interrupted(self, **_):
+        raise Stopped(15)
+
+    monkeypatch.setattr("fullrank.recommender.Recommender.evaluate", interrupted)
+    run = fullrank("fit", events, "-o", tmp_path / "m", *AUTO)
+    assert run.code == 143
+    assert "interrupted: popularity is the best of 5 trials of 3 methods" in run.err
+    assert fullrank("recommend", tmp_path / "m", "--user", "0017", "-k", 3).code == 0
+
+
+def test_ctrl_c_before_the_first_is_whole_keeps_nothing_and_says_so(events, tmp_path, monkeypatch):
     def interrupted(self, name, method):
         raise KeyboardInterrupt
 
@@ -73,3 +150,78 @@ def test_ctrl_c_keeps_nothing_and_says_so(events, tmp_path, monkeypatch):
     assert run.code == 130
     assert "interrupted: nothing kept" in run.err
     assert not (tmp_path / "m" / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("method", [("--method", "ease"), ()])
+def test_in_the_end_on_train_and_validation(events, tmp_path, method):
+    out = tmp_path / "m"
+    run = fullrank("fit", events, "-o", out, *COLUMNS, *method, "--threads", 1, "--final")
+    assert run.code == 0, run.err
+    found = json.loads((out / "manifest.json").read_text())
+    counts = found["data"]["interactions"]
+    assert counts.keys() == {"train", "test"}
+    assert found["training"]["final"]["interactions"] == counts["train"]
+    said = f"the model is the last fit, on train and validation together: {counts['train']:,} inter"
+    assert said in " ".join(run.out.split())
+    assert ("auto" in found["training"]) == (not method)
+    before = fullrank("fit", events, "-o", tmp_path / "n", *COLUMNS, "--method", "ease", "--json")
+    assert before.json["training"].get("final") is None
+
+
+def test_each_part_of_a_blend_is_inspected(small, tmp_path):
+    quick = {"dim": 8, "batch_size": 64, "epochs": 2}
+    parts = (
+        {"method": "bpr", "settings": quick, "weight": 0.25},
+        {"method": "ease", "settings": {}, "weight": 0.5},
+        {"method": "allpass", "settings": {}, "weight": 0.25},
+    )
+    model = Recommender(Blend(parts=parts)).fit(small)
+    model.save(tmp_path / "m")
+    run = fullrank("inspect", tmp_path / "m", "--json")
+    assert run.code == 0, run.err
+    names = [each["name"] for each in run.json["tables"]]
+    assert names == [
+        f"{part}, {what}"
+        for part in ("bpr", "allpass")
+        for what in ("users", "items", "users and items")
+    ]
+    assert run.json["tables"][2]["effective_rank"] > 1
+    Recommender(Blend(parts=parts[1:2] * 2)).fit(small).save(tmp_path / "n")
+    assert_refused(fullrank("inspect", tmp_path / "n"), "method blend", "no embeddings")
+
+
+def test_what_comes_next_is_what_the_model_can_do(events, tmp_path):
+    for method, inspected in (("ease", False), ("bpr", True), ("allpass", False)):
+        quick = QUICK if method == "bpr" else ()
+        run = fullrank("fit", events, "-o", tmp_path / method, *COLUMNS, *quick, "--method", method)
+        assert run.code == 0, run.err  # allpass finds one column here
+        assert f"fullrank recommend {tmp_path / method}" in run.out
+        assert (f"fullrank inspect {tmp_path / method}" in run.out) == inspected
+        code = fullrank("inspect", tmp_path / method).code
+        assert code == (0 if inspected else 2)
+
+
+def stopped(*_, **__):
+    raise Stopped(15)
+
+
+def test_stopped_in_the_last_fit_the_choice_is_kept(events, tmp_path, monkeypatch):
+    monkeypatch.setattr("fullrank.portfolio.final.fit_method", stopped)
+    run = fullrank("fit", events, "-o", tmp_path / "m", *AUTO, "--final")
+    assert run.code == 143
+    assert run.err.splitlines()[-1].endswith(f"is kept in {tmp_path / 'm'}, fitted on train alone")
+    assert fullrank("recommend", tmp_path / "m", "--user", "0017", "-k", 3).code == 0
+
+
+def test_stopped_in_the_last_fit_a_named_method_goes_on(events, tmp_path, monkeypatch):
+    words = (*COLUMNS, *QUICK, "--method", "bpr", "--set", "checkpoint_every=1", "--final")
+    with monkeypatch.context() as patch:
+        patch.setattr("fullrank.portfolio.final.fit_method", stopped)
+        run = fullrank("fit", events, "-o", tmp_path / "m", *words)
+    assert run.code == 143
+    assert "--resume goes on" in run.err.splitlines()[-1]
+    assert fullrank("fit", events, "-o", tmp_path / "m", *words, "--resume").code == 0
+    assert fullrank("fit", events, "-o", tmp_path / "whole", *words).code == 0
+    cut, whole = (Recommender.load(tmp_path / name) for name in ("m", "whole"))
+    assert cut.recommend(k=5).equals(whole.recommend(k=5))
+    assert "final" in cut.training

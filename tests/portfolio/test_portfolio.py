@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
+import signal
 import warnings
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 
 import fullrank as fr
-from fullrank.errors import FitError, SettingError
+from fullrank.errors import FitError, SettingError, Stopped
 from fullrank.evaluation import evaluate
 from fullrank.methods import EASE, AllPass, build_method
 from fullrank.methods.fitting import fit, vary
@@ -80,10 +83,21 @@ def test_only_methods_near_the_best_are_searched_on(small):
         for name, line in lines.items()
         if line.best
     }
+    bar = max(first.values())
     for name, value in first.items():
-        weak = value < KEEP * max(first.values())
-        more = len(lines[name].trials) > begun[name]
-        assert more == (not weak and bool(run.entries[name].steps))
+        further, best = len(lines[name].trials) - begun[name], lines[name].best.value
+        assert (further > 0) == (value >= KEEP[0] * bar and bool(run.entries[name].steps))
+        assert further <= 3 or best >= KEEP[3] * bar
+        assert further <= 6 or best >= KEEP[6] * bar
+
+
+def test_a_method_that_stays_behind_is_searched_on_no_more(small):
+    run = contest(small, entries=[Entry("ease", {"ridge": tuple(range(190, 320, 10))})])
+    run._begin(["ease"])
+    run._bar = run.lines["ease"].best.value / 0.9
+    run._search_on(None)
+    assert len(run.lines["ease"].trials) == 1 + 3
+    assert run.lines["ease"].note == "not searched on: below 92% of the best"
 
 
 def test_a_method_is_searched_from_where_it_is_best(small):
@@ -197,6 +211,35 @@ def test_ease_needs_its_matrix(small):
     assert costs.memory(EASE(ridge=1e-3)) - costs.memory(EASE(ridge=1e6)) == 8 * n**2
 
 
+@pytest.mark.parametrize("entry", CLOSED, ids=[entry.method for entry in CLOSED])
+def test_what_a_model_keeps_is_within_the_estimate(small, entry):
+    """The least that a bound has to hold: the numbers of the model itself."""
+    method = entry.first(0)[-1].fitted_to(small.train)
+    if entry.method == "ials":
+        pytest.importorskip("implicit")
+    kept = fit(method, small.parts, "cpu")[1]["parameters"]
+    assert 4 * kept <= Costs(small.train).memory(method)
+
+
+def test_a_filter_takes_memory_and_time_for_its_singular_pairs(small):
+    costs = Costs(small.train)
+    for name in ("chebycf", "bspm", "sgfcf"):
+        few, many = (build_method(name, {"rank": rank}) for rank in (4, 40))
+        assert costs.memory(many) - costs.memory(few) > 4 * 36 * (small.train.n_items + 200)
+        assert costs.seconds(many) > costs.seconds(few)
+        assert costs.filter_rank(many) == 40
+        assert costs.filter_rank(build_method(name, {})) == 16
+    assert costs.filter_rank(AllPass()) is None
+    order = [build_method("chebycf", {"order": order}) for order in (2, 8)]
+    assert costs.seconds(order[1]) > costs.seconds(order[0])
+
+
+def test_the_rank_of_a_filter_moves_from_what_its_rule_gave(small):
+    run = contest(small, entries=[Entry("bspm", {"rank": Ratio(2.0)})])
+    (line,) = run.run()
+    assert [trial["settings"]["rank"] for trial in line.trials[:2]] == [16, 4]
+
+
 def test_every_method_has_a_cost(small):
     costs = Costs(small.train)
     for entry in ENTRIES:
@@ -228,12 +271,34 @@ def test_if_nothing_can_be_fitted_it_says_why(small, monkeypatch):
         fr.Recommender("auto").fit(small)
 
 
-def test_there_must_be_something_to_choose_by(small):
-    with pytest.raises(FitError, match="method auto: found no validation part; expected one to"):
-        fr.Recommender("auto").fit(small.train)
-    nobody = small.validation.select([])
-    with pytest.raises(FitError, match="no user of train in validation"):
-        fr.Recommender("auto").fit(small.train, nobody)
+@pytest.mark.parametrize("made", [fr.Recommender, partial(fr.Recommender, "auto", budget=9)])
+def test_with_nothing_to_choose_by_it_is_allpass_and_says_so(small, made):
+    alone = fr.Recommender("allpass").fit(small.train).recommend(k=5)
+    strangers = np.flatnonzero(small.validation.user_idx == 0)
+    without = small.train.select(np.flatnonzero(small.train.user_idx != 0))
+    for validation in (None, small.validation.select([])):
+        with pytest.warns(UserWarning, match="no validation part, so no method can be chosen: all"):
+            model = made().fit(small.train, validation)
+        assert model.method == "allpass"
+        assert "auto" not in model.training
+        assert model.recommend(k=5).equals(alone)
+    with pytest.warns(UserWarning, match="no user of train in the validation part, so no"):
+        made().fit(without, small.validation.select(strangers))
+
+
+def test_auto_is_the_default():
+    assert fr.Recommender().settings == fr.Recommender("auto").settings
+    assert fr.Recommender(budget="1m", seed=4).settings == Auto(budget=60, seed=4)
+
+
+def test_settings_without_a_method_are_those_of_directspec():
+    assert fr.Recommender(dim=8).settings == build_method("directspec+", {"dim": 8})
+    preset = fr.Recommender(preset="published:citeulike", seed=2).settings
+    assert preset == fr.Recommender("directspec+", preset="published:citeulike", seed=2).settings
+    with pytest.raises(SettingError, match=r"setting ridge: found no method; expected .*: ease"):
+        fr.Recommender(ridge=3.0)
+    with pytest.raises(SettingError, match="setting dimm: found no such name; expected 'dim'"):
+        fr.Recommender(dimm=3)
 
 
 def test_a_run_does_not_go_on(small, tmp_path):
@@ -319,12 +384,34 @@ def test_epochs_follow_the_time(small):
         epochs_within(method, small.parts, "cpu", lambda: 0.0)
 
 
-def test_training_ends_with_the_time(small):
-    left = iter([1.0, 0.0])
-    reporter = watched(Silent(), lambda: next(left))
-    reporter.epoch({})
-    with pytest.raises(OutOfTime):
-        reporter.epoch({})
+def test_training_ends_with_the_time_and_keeps_what_it_has(small):
+    """A search that is cut short goes on with the trials that it has, to the best of them."""
+    method = build_method("directspec+", {"dim": 8, "batch_size": 64, "epochs": 12})
+    asked = itertools.count()
+    scorer, training = fit(method, small.parts, "cpu", enough=lambda: next(asked) >= 12)
+    spent = sum(trial["epochs"] for trial in training["search"])
+    assert 3 <= spent <= 12
+    tried = [trial[METRIC] for trial in training["search"] if trial[METRIC] is not None]
+    again = evaluate(scorer, small.validation, train=small.train, k=20, metrics=("ndcg",))
+    assert again["ndcg@20"] == training[METRIC] == max(tried)
+
+
+def test_a_contest_keeps_what_was_trained_when_the_time_was_over(small):
+    method = build_method("directspec+", {"dim": 8, "batch_size": 64, "epochs": 60})
+    run = contest(small, entries=[Entry("directspec+", starts=({"dim": 8, "batch_size": 64},))])
+    over = []
+
+    class Reporter(Silent):
+        def trial(self, record):
+            over.append(record)
+
+    run.reporter = Reporter()
+    run.clock = lambda: 1e6 if len(over) >= 2 else 0.0
+    run.began = 0.0
+    (line,) = run.run()
+    assert line.best.method.name == method.name
+    assert line.best.fitted[1]["epochs"] == 3
+    assert line.best.value == max(each[METRIC] for each in over[:2])
 
 
 def test_what_the_winner_warned_of_is_said(small, monkeypatch):
@@ -341,6 +428,132 @@ def test_what_the_winner_warned_of_is_said(small, monkeypatch):
     with pytest.warns(UserWarning, match="ridge") as said:
         model = fr.Recommender("auto").fit(small)
     assert [str(each.message) for each in said] == [f"ridge {model.settings.ridge:g}"]
+
+
+def searched(method, trials):
+    reporter = watched(Silent(), method, leader=1.0)
+    for epochs, value in trials:
+        reporter.trial({"epochs": epochs, METRIC: value})
+
+
+def test_a_search_far_from_the_leader_is_stopped_after_a_rung():
+    """Of at most 60 epochs trials are compared after 3, 6 and 12."""
+    method = build_method("directspec+", {"epochs": 60})
+    near = [(3, 0.2), (3, 0.41), (6, 0.61), (12, 0.7), (12, 0.81)]
+    searched(method, near)
+    for epochs, value in ((3, 0.39), (6, 0.59), (12, 0.79)):
+        with pytest.raises(OutOfTime, match=rf"{value:.4f} after {epochs} epochs, and 1.0000 is"):
+            searched(method, [(each, min(had, value)) for each, had in near])
+    watched(Silent(), method, leader=0.0).trial({"epochs": 12, METRIC: None})
+
+
+def test_the_next_trial_takes_as_much_longer_as_the_estimate_says(small, monkeypatch):
+    monkeypatch.setattr(Costs, "seconds", lambda self, method: getattr(method, "neighbours", 0))
+    run = contest(small, entries=[Entry("itemknn")])
+    line = run.lines["itemknn"]
+    first = build_method("itemknn", {"neighbours": 50})
+    assert run._takes(line, first) == 50
+    run._try("itemknn", first)
+    assert line.largest == (50, line.trials[0]["seconds"])
+    line.largest = (50, 3.0)
+    run._try("itemknn", first.replace(neighbours=20))
+    assert line.largest == (50, 3.0)
+    assert run._takes(line, first.replace(neighbours=100)) == 6.0
+    assert run._takes(line, first.replace(neighbours=25)) == 3.0
+    line.largest = (50, 3000.0)  # that was no work in proportion to the estimate
+    assert run._takes(line, first.replace(neighbours=100)) == 3500.0
+
+
+def test_many_users_are_compared_by_some(small, monkeypatch):
+    monkeypatch.setattr("fullrank.portfolio.contest.EVALUATED", 30)
+    (line,) = contest(small, entries=[Entry("ease")]).run()
+    users = line.best.evaluation.users
+    assert len(users) == len(set(users)) == 30
+    again = evaluate(line.best.fitted[0], small.validation, train=small.train, k=20, users=users)
+    assert again["ndcg@20"] == line.best.value
+    other = contest(small, entries=[Entry("popularity")]).run()[0].best.evaluation.users
+    assert np.array_equal(other, users)
+
+
+def interrupting(after, number=None):
+    """A reporter that is interrupted after so many trials."""
+
+    class Reporter(Silent):
+        left = after
+
+        def trial(self, record):
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt if number is None else Stopped(number)
+
+    return Reporter()
+
+
+@pytest.mark.parametrize(("number", "name"), [(None, "SIGINT"), (15, "SIGTERM")])
+def test_stopped_it_is_the_best_that_was_whole(small, number, name):
+    model = fr.Recommender(budget="5m")
+    with pytest.raises(KeyboardInterrupt) as stop:
+        model.fit(small, reporter=interrupting(4, number))
+    assert getattr(stop.value, "number", 2) == (number or 2)
+    auto = model.training["auto"]
+    assert (auto["stopped"], model.method) == (name, auto["won"])
+    assert sum(len(each) for each in auto["trials"].values()) == 4
+    values = [each[METRIC] for trials in auto["trials"].values() for each in trials]
+    assert model.training[METRIC] == max(values)
+    notes = {line["method"]: line["note"] for line in auto["leaderboard"]}
+    assert notes["ease"] == "left out: stopped before it was whole"
+    assert len(model.recommend(k=3))
+
+
+def test_stopped_before_anything_is_whole_there_is_no_model(small, monkeypatch):
+    def interrupted(self, name, method):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Contest, "_part", interrupted)
+    model = fr.Recommender()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(small)
+    assert not model.training
+    with pytest.raises(fr.NotFittedError):
+        model.recommend()
+
+
+def test_stopped_while_parts_are_blended_it_is_the_best_of_them(small, monkeypatch):
+    def interrupted(*_, **__):
+        raise Stopped(15)
+
+    only = tuple(entry for entry in ENTRIES if entry.method in ("popularity", "ease"))
+    monkeypatch.setattr("fullrank.portfolio.fitting.Contest", partial(Contest, entries=only))
+    monkeypatch.setattr("fullrank.portfolio.fitting.blend", interrupted)
+    model = fr.Recommender()
+    with pytest.raises(Stopped):
+        model.fit(small)
+    assert (model.method, model.training["auto"]["stopped"]) == ("ease", "SIGTERM")
+
+
+def test_a_signal_that_got_lost_is_heeded_before_the_next_trial(small):
+    """As one that strikes in a destructor, whose exception Python only prints."""
+
+    class Reporter(Silent):
+        def trial(self, record):
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+
+    run = contest(small, reporter=Reporter())
+    with interruptible():
+        lines = run.run()
+    assert run.stopped == signal.SIGINT
+    assert sum(len(line.trials) for line in lines) == 1
+
+
+@contextlib.contextmanager
+def interruptible():
+    """Python's own Ctrl-C, whatever started the tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.slow

@@ -212,7 +212,7 @@ def test_methods_without_tables_fold_into_folded_models_too(demo):
 
 
 def test_the_map_is_fitted_once_and_comes_with_the_folder(trained, tmp_path, monkeypatch):
-    fresh = Recommender()
+    fresh = Recommender("directspec+")
     fresh._scorer, fresh._parts = trained._scorer, trained._parts
     direct = trained.fold_in(LATER).user_embeddings
     fits = []

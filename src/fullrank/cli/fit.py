@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fullrank.cli import options
+from fullrank.cli.choosing import beginning, method_named, rests_on
+from fullrank.cli.inspect import is_tall, tables_of
 from fullrank.cli.leaderboard import show_leaderboard
 from fullrank.cli.output import Output, say, show_metrics
 from fullrank.cli.progress import reporter
@@ -31,7 +33,9 @@ def command(
     *,
     data: Annotated[str, typer.Argument(metavar="DATA", help="A catalogue name or a path.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the model.")],
-    method: Annotated[str, typer.Option(help="Of `fullrank methods`, or auto.")] = "directspec+",
+    method: Annotated[
+        str | None, typer.Option(help="Of `fullrank methods`; the best of several if absent.")
+    ] = None,
     budget: Annotated[str | None, typer.Option(help="Of auto: time, as 90s or 10m.")] = None,
     preset: Annotated[str | None, typer.Option(help="Named settings, such as published.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Most epochs.")] = None,
@@ -48,6 +52,9 @@ def command(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
     restart: Annotated[
         bool, typer.Option("--restart", help="Begin anew and lose the checkpoint.")
+    ] = False,
+    final: Annotated[
+        bool, typer.Option("--final", help="In the end, fit on train and validation together.")
     ] = False,
     holdout: Annotated[float, typer.Option(help="Fraction to hold out and report on.")] = HOLDOUT,
     validation: Annotated[
@@ -70,15 +77,16 @@ def command(
     }
     values = {name: value for name, value in given.items() if value is not None}
     values |= options.settings_of_pairs(setting or [])
-    model, fraction = _model(method, preset, data, device, threads, values)
+    what = method_named(method, preset, values, resume=resume)
+    model, fraction = _model(what, preset, data, device, threads, values)
     table.check(holdout)
     chosen = fraction if validation is None else validation
     with claimed(out, resume=resume, restart=restart) as out:
         split = table.load(data, test=holdout, validation=chosen, seed=model.settings.seed)
         if not as_json:
-            _announce(output, split, method)
+            _announce(output, split, beginning(model, split, named=method is not None))
         remedy = "the same command with --resume goes on"
-        train(model, split, out, output, remedy=remedy, resume=resume)
+        train(model, split, out, output, remedy=remedy, resume=resume, final=final)
     document: dict[str, Any] = {"model": str(out), "method": model.method, "data": split.name}
     document |= {"settings": model.settings.model_dump(), **summary_of(model)}
     output.result(document, lambda: _show(model, out))
@@ -92,6 +100,7 @@ def train(
     *,
     remedy: str,
     resume: bool = False,
+    final: bool = False,
 ) -> None:
     """Fits with checkpoint, log and progress, evaluates on the held-out part and saves.
 
@@ -102,6 +111,7 @@ def train(
         output: Where progress is shown.
         remedy: What to do with the checkpoint of an interrupted run.
         resume: Whether to go on from the checkpoint.
+        final: Whether to fit on train and validation together in the end.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or a request to end, after the checkpoint was written.
@@ -114,12 +124,16 @@ def train(
         checkpoint.unlink(missing_ok=True)  # as `claimed` was told with --restart
         (out / LOG).unlink(missing_ok=True)
     try:
-        model.fit(split, checkpoint=checkpoint, resume=resume, reporter=reporters)
+        model.fit(split, checkpoint=checkpoint, resume=resume, reporter=reporters, final=final)
         if split.test is not None and len(split.test):
             model.metrics = _figures(model, output)
         model.save(out)
     except KeyboardInterrupt:
         kept = f"its state is in {checkpoint}; {remedy}" if checkpoint.exists() else "nothing kept"
+        if "auto" in model.training:  # chosen, at least among those that were whole by then
+            model.save(out)
+            alone = ", fitted on train alone" if final and "final" not in model.training else ""
+            kept = f"{rests_on(model.training['auto'])}, and is kept in {out}{alone}"
         output.note(f"interrupted: {kept}")
         raise
     checkpoint.unlink(missing_ok=True)
@@ -228,13 +242,12 @@ def _model(
     return Recommender(asked, device=device, threads=threads), validation
 
 
-def _announce(output: Output, split: Split, method: str) -> None:
+def _announce(output: Output, split: Split, what: str) -> None:
     train = split.train
     sizes = ", ".join(f"{name} {len(part):,}" for name, part in split.parts.items())
     merged = f"; {train.merged:,} repeated pairs merged" if train.merged else ""
     output.note(
-        f"{split.name}: {train.n_users:,} users, {train.n_items:,} items; {sizes}{merged}\n"
-        f"fitting {method}"
+        f"{split.name}: {train.n_users:,} users, {train.n_items:,} items; {sizes}{merged}\n{what}"
     )
 
 
@@ -245,6 +258,9 @@ def _show(model: Recommender, out: Path) -> None:
     typer.echo(f"{epochs}{training['seconds']:.1f} s of training")
     if training.get("chosen"):
         say(found_line(training))
+    if "final" in training:
+        found = training["final"]["interactions"]
+        say(f"the model is the last fit, on train and validation together: {found:,} interactions")
     if "auto" in training:
         show_leaderboard(training["auto"])
     if model.metrics:
@@ -255,7 +271,8 @@ def _show(model: Recommender, out: Path) -> None:
     folder, user = quote(str(out)), quote(str(model.users.values[0]))
     typer.echo(f"\nmodel in {out}; next:")
     typer.echo(f"  fullrank recommend {folder} --user {user} -k 10")
-    typer.echo(f"  fullrank inspect {folder}")
+    if any(map(is_tall, tables_of(model).values())):
+        typer.echo(f"  fullrank inspect {folder}")
 
 
 def found_line(training: dict[str, Any]) -> str:

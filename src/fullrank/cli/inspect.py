@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
     from torch import Tensor
 
+    from fullrank.recommender import Recommender
     from fullrank.spectrum import Spectrum
 
 NAME = "inspect"
@@ -32,7 +33,7 @@ def command(
     found = dict(_tables(path))
     reports = {}
     for name, tables in found.items():
-        if len(found) > 1 and not _is_tall(tables):
+        if len(found) > 1 and not is_tall(tables):
             shape = " x ".join(str(size) for size in tables[0].shape)
             output.note(f"{name} left out: {shape} is no table of embeddings")
             continue
@@ -51,7 +52,28 @@ def command(
     output.result(document, show)
 
 
-def _is_tall(tables: tuple[Tensor, ...]) -> bool:
+def tables_of(model: Recommender) -> dict[str, tuple[Tensor, Tensor]]:
+    """The embeddings of users and items, not copies; of a blend those of each part by its method.
+
+    Empty where there are none.
+    """
+    from fullrank.portfolio import Blend
+    from fullrank.serving import AllPassScorer, DotScorer
+    from fullrank.serving.blend_scorer import BlendScorer
+
+    scorers = {"": model.scorer}
+    if isinstance(model.scorer, BlendScorer) and isinstance(model.settings, Blend):
+        names = [part["method"] for part in model.settings.parts]
+        scorers = dict(zip(names, (part.scorer for part in model.scorer.parts), strict=True))
+    return {
+        name: (scorer.user_table, scorer.item_table)
+        for name, scorer in scorers.items()
+        if isinstance(scorer, DotScorer | AllPassScorer)
+    }
+
+
+def is_tall(tables: tuple[Tensor, ...]) -> bool:
+    """Whether this is a table of embeddings, of more than one column, and not one of weights."""
     width = tables[0].shape[1]
     return 2 <= width <= sum(len(table) for table in tables)
 
@@ -90,8 +112,12 @@ def _tables(path: Path) -> Iterator[tuple[str, tuple[Tensor, ...]]]:
         from fullrank.recommender import Recommender
 
         model = Recommender.load(path)
-        users, items = model._tables()  # these are not copies
-        yield from (("users", (users,)), ("items", (items,)), ("users and items", (users, items)))
+        of_parts = tables_of(model) or {"": model._tables()}  # which says that there are none
+        for part, (users, items) in of_parts.items():
+            start = f"{part}, " if part else ""
+            yield f"{start}users", (users,)
+            yield f"{start}items", (items,)
+            yield f"{start}users and items", (users, items)
         return
     if not path.is_file():
         raise DataError(str(path), "no such file", EXPECTED)

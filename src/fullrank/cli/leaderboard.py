@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from fullrank.cli.choosing import rests_on
 from fullrank.cli.output import say, show_table
 
 
@@ -16,10 +17,8 @@ def show_leaderboard(auto: Mapping[str, Any]) -> None:
     from fullrank.evaluation.intervals import shown as between
 
     metric = "validation_ndcg@20"
-    typer.echo(
-        f"\n{auto['won']} is the best on the validation part, "
-        f"in {auto['seconds']:.0f} s of {auto['budget']:.0f}"
-    )
+    typer.echo()
+    say(rests_on(auto))
     lines = auto["leaderboard"]
     fitted = [line for line in lines if line[metric] is not None]
     rows = [

@@ -42,6 +42,7 @@ def fit(
     checkpoint: str | Path | None = None,
     resume: bool = False,
     reporter: Reporter | None = None,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Fitted:
     """Trains a method to its last epoch, or to the best by the validation part; or solves it.
 
@@ -52,6 +53,7 @@ def fit(
         checkpoint: File to keep the state of the run in.
         resume: Go on from it.
         reporter: Receives the log of training.
+        enough: Whether no further epoch is to begin; asked before each.
 
     Raises:
         FitError: the loss diverges, the checkpoint is of another run, or it would be lost without
@@ -78,7 +80,7 @@ def fit(
     if isinstance(method, ClosedFormMethod):
         solved, metadata = _solved(method, train, device, reporter)
         return solved, metadata | reduced
-    data = _Data(train, validation, device)
+    data = _Data(train, validation, device, enough)
     began = time.perf_counter()
     if isinstance(method, SearchedMethod):
         method = method.following(train)
@@ -94,6 +96,7 @@ class _Data(NamedTuple):
     train: Interactions
     validation: Interactions | None
     device: str
+    enough: Callable[[], bool]
 
 
 def _run(
@@ -168,6 +171,7 @@ def _trainer(method: TrainedMethod, data: _Data, sampler: Sampler | None = None)
         method,
         validate=validate,
         probe=lambda: _effective_rank(plan.encoder.tables()),
+        enough=data.enough,
     )
 
 

@@ -2,10 +2,13 @@
 
 `auto` has the settings, `entries` the methods with what is tried of them, `costs` what each takes
 of memory and time, `contest` decides what runs, `board` is what came out, `blend` puts the
-best together.
+best together, `final` fits it on all that there is.
 """
 
 from fullrank.portfolio.auto import Auto as Auto
 from fullrank.portfolio.auto import configured as configured
+from fullrank.portfolio.auto import unnamed as unnamed
+from fullrank.portfolio.blend import Blend as Blend
+from fullrank.portfolio.final import final_fit as final_fit
 from fullrank.portfolio.fitting import fit as fit
 from fullrank.portfolio.fitting import stored as stored

@@ -9,10 +9,12 @@ from typing import Any, ClassVar
 from pydantic import Field, field_validator
 
 from fullrank.errors import SettingError
-from fullrank.methods import Method
+from fullrank.methods import METHODS, Method
 from fullrank.methods.base import Family
 from fullrank.presets import method_with
 
+WITH_SETTINGS = "directspec+"
+"""Whose settings and presets they are that come without a method."""
 _TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
@@ -42,14 +44,39 @@ class Auto(Method):
         return float(read[1]) * _SECONDS[read[2]]
 
 
-def configured(method: str | Method, preset: str | None, settings: Mapping[str, Any]) -> Method:
+def configured(
+    method: str | Method | None, preset: str | None, settings: Mapping[str, Any]
+) -> Method:
     """As `fullrank.presets.method_with`, which does not know ``auto``.
 
+    Where no method is named it is the one that `unnamed` says.
+
     Raises:
-        SettingError: a name is unknown, a value is out of bounds or two contradict each other.
+        SettingError: a name is unknown, a value is out of bounds or two contradict each other; or a
+            setting is of another method than the one it would be.
     """
+    if method is None:
+        method = unnamed(preset, settings)
     if method != Auto.name:
         return method_with(method, preset, settings)
     if preset is not None:
         raise SettingError("preset", f"{preset!r} with method auto", "the method it is for")
     return Auto.build(settings)
+
+
+def unnamed(preset: str | None, settings: Mapping[str, Any]) -> str:
+    """The method where none is named: ``auto``, or the one that the settings are of.
+
+    That is `WITH_SETTINGS` for all that it has, and for presets, as before there was ``auto``.
+
+    Raises:
+        SettingError: a setting is of other methods alone.
+    """
+    names = [name for name in settings if name not in Auto.model_fields]
+    if preset is None and not names:
+        return Auto.name
+    for name in names:
+        owners = [each for each, row in METHODS.items() if name in row.model_fields]
+        if owners and WITH_SETTINGS not in owners:
+            raise SettingError(f"setting {name}", "no method", f"the one it is for: {owners[0]}?")
+    return WITH_SETTINGS

@@ -94,7 +94,10 @@ class Blend(Method):
             for name in ("seconds", "seconds_with_validation")
         }
         engine = {"name": "blend", "passed_over": {}}
-        return scorer, {"engine": engine, **seconds, "history": [], "parameters": scorer.n_weights}
+        known = ("epochs", "best_epoch", "chosen")
+        listed = [{key: said[key] for key in known if key in said} for _, said in fitted]
+        facts = {"engine": engine, **seconds, "history": [], "parameters": scorer.n_weights}
+        return scorer, facts | {"parts": listed}
 
 
 class Blended(NamedTuple):
@@ -155,7 +158,9 @@ def blend(
     )
     fitted = method.of([parts[each].fitted for each in weights], data["train"])
     warned = tuple(text for each in weights for text in parts[each].warned)
-    part = Part(method, fitted, _evaluated(fitted[0], data), warned)
+    part = Part(
+        method, fitted, _evaluated(fitted[0], data, np.sort(parts[0].evaluation.users)), warned
+    )
     return Blended(part, float(gains.mean()), intervals({"gain": gains})["gain"])
 
 

@@ -12,6 +12,8 @@ from fullrank.methods.fitting import Fitted
 
 METRIC = "validation_ndcg@20"
 """What is compared; of fewer items where there are not twenty."""
+NEAR = 0.8
+"""Share of the best value from which on a method can be a part of a blend."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,8 @@ class Line:
     memory: int = 0
     """Bytes that a fit was estimated to take, the most of all trials."""
     trials: list[dict[str, Any]] = field(default_factory=list)
+    largest: tuple[float, float] = (0.0, 0.0)
+    """Of the largest trial, the seconds that were estimated and those that it took."""
     toward: tuple[str, bool] | None = None
     """The setting by which it got better last, and whether by a larger value."""
     note: str | None = None

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fullrank.data.interactions import Interactions
 from fullrank.data.memory import available_memory, shown
-from fullrank.errors import FullrankError, SettingError
+from fullrank.errors import FullrankError, SettingError, Stopped
 from fullrank.evaluation import evaluate
 from fullrank.methods import Method, TrainedMethod
 from fullrank.methods.fitting import Fitted, vary
@@ -20,13 +24,19 @@ from fullrank.portfolio.costs import Costs
 from fullrank.portfolio.entries import ENTRIES, Entry, Move
 from fullrank.portfolio.training import OutOfTime, epochs_within, watched
 from fullrank.training import Reporter, Silent
+from fullrank.training.interrupt import Interrupt, noted_interrupt
 
-KEEP = 0.85
-"""Share of the best first value from which on a method is searched on."""
+KEEP = {0: 0.85, 3: 0.92, 6: 0.96}
+"""Share of the best first value that a method needs to be searched on, from so many further trials
+on."""
 TRIALS = 12
 """The most of a method."""
 FOR_TRAINED, FOR_BLEND = 0.5, 0.1
 """Shares of the budget that are kept for what is trained, and for the blend."""
+SLOWER = 10.0
+"""How far estimates of seconds are trusted to be too low, at most."""
+EVALUATED = 10_000
+"""Users of the validation part by whom methods are compared, at most."""
 
 
 class Contest:
@@ -64,6 +74,10 @@ class Contest:
         self.began = clock()
         self.costs = Costs(self.parts["train"])
         self.lines = {name: Line(name) for name in self.entries}
+        self.stopped: int | None = None
+        self._interrupt = Interrupt()
+        self._bar = 0.0
+        self._users = _compared(self.parts, auto.seed)
         self._toward: tuple[str, bool] | None = None
         self._firsts = {
             name: [first.fitted_to(self.parts["train"]) for first in entry.first(auto.seed)]
@@ -81,19 +95,33 @@ class Contest:
         return self.left - FOR_BLEND * self.auto.budget
 
     def run(self) -> list[Line]:
+        """What is known of each method at the end, or when a signal came.
+
+        Raises:
+            KeyboardInterrupt: a signal came before anything was fitted.
+        """
+        try:
+            with noted_interrupt() as self._interrupt:
+                self._rounds()
+        except KeyboardInterrupt as stop:
+            if all(line.best is None for line in self.lines.values()):
+                raise
+            self.stopped = stop.number if isinstance(stop, Stopped) else signal.SIGINT
+            for line in self.lines.values():
+                if line.best is None:
+                    line.note = line.note or "left out: stopped before it was whole"
+        return list(self.lines.values())
+
+    def _rounds(self) -> None:
         """Closed forms once, the good ones on for half of the time, what is trained, the rest."""
         trained = [
             name for name, each in self._firsts.items() if isinstance(each[0], TrainedMethod)
         ]
         self._begin(name for name in self._firsts if name not in trained)
-        best = max((line.best.value for line in self.lines.values() if line.best), default=0.0)
-        for line in self.lines.values():
-            if line.best is not None and line.best.value < KEEP * best and self._open(line.method):
-                line.note = f"not searched on: below {KEEP:.0%} of the best"
+        self._bar = self._leader
         self._search_on(FOR_TRAINED * self.auto.budget if trained else 0.0)
         self._begin(trained)
         self._search_on(None)
-        return list(self.lines.values())
 
     def _begin(self, names: Iterable[str]) -> None:
         """The first trials of methods."""
@@ -109,14 +137,42 @@ class Contest:
             keep: Seconds that are to be left; if None, what does not fit is noted as left out.
         """
         while True:
+            self._stop_weak()
             open_ = [line for line in self.lines.values() if self._open(line.method)]
             if keep is not None:
                 room = self.left_to_fit - keep
-                open_ = [line for line in open_ if line.trials[-1]["seconds"] <= room]
+                open_ = [line for line in open_ if self._takes(line) <= room]
             if not open_:
                 return
             line = min(open_, key=lambda each: each.seconds)
             self._try(line.method, self._next(line.method))
+
+    def _stop_weak(self) -> None:
+        """Notes which methods are too far from the best of the first round for what they had."""
+        for line in self.lines.values():
+            further = len(line.trials) - len(self._firsts[line.method])
+            share = max((KEEP[since] for since in KEEP if since <= further), default=0.0)
+            weak = line.best is not None and line.best.value < share * self._bar
+            if weak and self._open(line.method):
+                line.note = f"not searched on: below {share:.0%} of the best"
+
+    @property
+    def _leader(self) -> float:
+        """The best value so far."""
+        return max((line.best.value for line in self.lines.values() if line.best), default=0.0)
+
+    def _takes(self, line: Line, method: Method | None = None) -> float:
+        """Seconds of a trial: those of the largest so far, and more where it is larger."""
+        method = self._next(line.method) if method is None else method
+        if method is None:
+            return 0.0
+        estimate, (before, seconds) = self.costs.seconds(method), line.largest
+        if not line.trials:
+            return estimate
+        slower = (
+            min(seconds / before, SLOWER) if before > 0 else 1.0
+        )  # small ones are mostly overhead
+        return seconds + slower * max(0.0, estimate - before)
 
     def _open(self, name: str) -> bool:
         return self.lines[name].note is None and self._next(name) is not None
@@ -127,7 +183,7 @@ class Contest:
         if line.best is None or len(line.trials) >= TRIALS:
             return None
         tried = [trial["settings"] for trial in line.trials]
-        best, found = line.best.method, _found(line.best.fitted)
+        best, found = line.best.method, self._found(line.best)
         moves = entry.near(best, found)
         for move in sorted(moves, key=lambda each: (each.name, each.up) != line.toward):
             moved = self._moved(best, move)
@@ -135,6 +191,13 @@ class Contest:
                 self._toward = move.name, move.up
                 return moved
         return None
+
+    def _found(self, part: Part) -> dict[str, Any]:
+        """What the method's own rules gave, for settings that are absent."""
+        rank = self.costs.filter_rank(part.method)
+        by_rule = {} if rank is None else {"rank": rank}
+        metadata = part.fitted[1]
+        return {**by_rule, **(metadata.get("allpass") or metadata.get("ials", {}))}
 
     def _moved(self, best: Method, move: Move) -> Method | None:
         try:
@@ -144,6 +207,8 @@ class Contest:
 
     def _try(self, name: str, method: Method | None) -> None:
         """A trial, if memory and time are there for it; what went wrong is noted in its line."""
+        if self._interrupt.requested:
+            raise Stopped(self._interrupt.number)
         if method is None:
             return
         line = self.lines[name]
@@ -151,7 +216,7 @@ class Contest:
         if why is not None:
             line.note = why
             return
-        found = {} if line.best is None else _found(line.best.fitted)
+        found = {} if line.best is None else self._found(line.best)
         trial: dict[str, Any] = {"settings": self.entries[name].values(method, found)}
         began = self.clock()
         try:
@@ -165,12 +230,13 @@ class Contest:
             line.note = trial["error"] = f"failed: {type(error).__name__}: {reason}"
         else:
             trial[METRIC] = part.value
-            trial["settings"] = self.entries[name].values(part.method, _found(part.fitted))
+            trial["settings"] = self.entries[name].values(part.method, self._found(part))
             if line.best is None or part.value > line.best.value:
                 line.toward = self._toward if len(line.trials) >= len(self._firsts[name]) else None
                 line.best = part
                 line.settings = trial["settings"] | part.fitted[1].get("chosen", {})
         trial["seconds"] = self.clock() - began
+        line.largest = max(line.largest, (self.costs.seconds(method), trial["seconds"]))
         line.seconds += trial["seconds"]
         line.trials.append(trial)
         figures = {key: trial[key] for key in (METRIC, "error", "seconds") if key in trial}
@@ -190,8 +256,7 @@ class Contest:
             return f"{stands}: no time left"
         if isinstance(method, TrainedMethod):
             return None
-        last = [trial["seconds"] for trial in line.trials]
-        takes = max(last[-1:], default=self.costs.seconds(method))
+        takes = self._takes(line, method)
         if takes > left:
             return f"{stands}: takes some {takes:.0f} s, and {left:.0f} s are left"
         return None
@@ -203,19 +268,30 @@ class Contest:
             method, fitted = self._fitted(name, method)
         train, validation = self.parts["train"], self.parts["validation"]
         k = min(20, train.n_items)
-        figures = evaluate(fitted[0], validation, train=train, k=(k,), metrics=("ndcg",))
+        figures = evaluate(
+            fitted[0], validation, train=train, k=(k,), metrics=("ndcg",), users=self._users
+        )
         return Part(method, fitted, figures, tuple(str(each.message) for each in said))
 
     def _fitted(self, name: str, method: Method) -> tuple[Method, Fitted]:
         train, best = self.parts["train"], self.lines[name].best
         if isinstance(method, TrainedMethod):
             method = epochs_within(method, self.parts, self.device, lambda: self.left_to_fit)
-            reporter = watched(self.reporter, lambda: self.left_to_fit)
-            return method, fit_method(method, self.parts, self.device, reporter=reporter)
+            reporter = watched(self.reporter, method, self._leader)
+            return method, fit_method(
+                method,
+                self.parts,
+                self.device,
+                reporter=reporter,
+                enough=lambda: self.left_to_fit <= 0,
+            )
         varied = None if best is None else vary(method, best.method, best.fitted, train)
         return method, varied or fit_method(method, self.parts, self.device)
 
 
-def _found(fitted: Fitted) -> dict[str, Any]:
-    """What the method's own rules gave, for settings that are absent."""
-    return dict(fitted[1].get("allpass") or fitted[1].get("ials", {}))
+def _compared(parts: Mapping[str, Interactions], seed: int) -> NDArray[np.int64] | None:
+    """The users of validation by whom methods are compared, ascending; None for all."""
+    users = np.flatnonzero(parts["train"].user_degree * parts["validation"].user_degree)
+    if len(users) <= EVALUATED:
+        return None
+    return np.sort(np.random.default_rng(seed).choice(users, EVALUATED, replace=False))

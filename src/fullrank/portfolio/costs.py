@@ -16,8 +16,19 @@ from fullrank.methods import Method
 from fullrank.methods.base import TrainedMethod
 from fullrank.methods.closed_form.allpass import MOST
 from fullrank.methods.closed_form.ease import LARGEST_CONDITION, condition
+from fullrank.methods.closed_form.filtering import rank_for
 from fullrank.methods.closed_form.ials_search import SWEEPS as IALS_SEARCH
-from fullrank.methods.registry import EASE, IALS, SLIM, AllPass, Popularity, Spectral
+from fullrank.methods.registry import (
+    BSPM,
+    EASE,
+    IALS,
+    SGFCF,
+    SLIM,
+    AllPass,
+    ChebyCF,
+    Popularity,
+    Spectral,
+)
 
 ENTRY = 12
 """Bytes of a stored entry while it is summed: a float64 and a column."""
@@ -27,6 +38,10 @@ SPARSE = 2e-8
 """Seconds for a product of two entries of sparse matrices, sums and sorting with it."""
 SOLVE = 2.5e-3
 """Seconds to solve for the weights of an item on a hundred others."""
+EDGES = 1.5e9
+"""Products a second of a column with an entry of the graph, while users are ranked."""
+MOST_OF = {BSPM: 448, ChebyCF: 512, SGFCF: 512}
+"""Singular pairs of graph filters at most, where their number is by rule."""
 PASSES = 12
 """Times that a singular pair is multiplied with the matrix and with its basis."""
 PROBE = 1000
@@ -53,13 +68,17 @@ class Costs:
             case AllPass() | Spectral():
                 shape, rank = (self.data.n_users, n), self.rank(method)
                 return svd_bytes(shape, rank) + 8 * both * rank + copies
+            case BSPM() | ChebyCF() | SGFCF():
+                shape, rank = (self.data.n_users, n), self.filter_rank(method) or 0
+                return svd_bytes(shape, rank) + 8 * (both + 2 * n) * rank + 2 * copies
             case IALS():
                 return 20 * both * method.dim + copies
             case TrainedMethod():
                 return 4 * 16 * both * method.dim + copies
-        neighbours = min(n, getattr(method, "neighbours", n))
+        neighbours = min(n, getattr(method, "neighbours", None) or n)
         block = min(ROWS * n, int(self.pairs))
-        return ENTRY * (2 * n * neighbours + 2 * block) + copies
+        stored = min(n * neighbours, int(self.pairs))
+        return ENTRY * (2 * stored + 2 * block) + copies
 
     def seconds(self, method: Method) -> float:
         """What a fit of a method without epochs takes, about."""
@@ -71,9 +90,11 @@ class Costs:
             case EASE():
                 return n**3 / self.dense + SPARSE * self.pairs
             case AllPass() | Spectral():
-                rank = self.rank(method)
-                products = PASSES * rank * (2 * nnz + 2 * both * rank / 4)
-                return products / self.dense * 2
+                return self._decomposed(self.rank(method))
+            case BSPM() | ChebyCF() | SGFCF():
+                hops = {BSPM: 5, ChebyCF: getattr(method, "order", 1)}.get(type(method), 1)
+                ranked = 2 * hops * nnz * self.data.n_users / EDGES
+                return self._decomposed(self.filter_rank(method) or 0) + ranked
             case IALS():
                 degrees = np.concatenate((self.data.user_degree, self.data.item_degree))
                 solves = method.dim * float((degrees * np.minimum(degrees, method.dim)).sum())
@@ -83,6 +104,18 @@ class Costs:
                 solves = n * SOLVE * (min(n, method.neighbours) / 100) ** 2
                 return SPARSE * self.pairs + solves
         return SPARSE * self.pairs
+
+    def _decomposed(self, rank: int) -> float:
+        """What so many singular pairs take."""
+        both = self.data.n_users + self.data.n_items
+        products = PASSES * rank * (2 * len(self.data) + 2 * both * rank / 4)
+        return products / self.dense * 2
+
+    def filter_rank(self, method: Method) -> int | None:
+        """Singular pairs of a graph filter, as set or by rule; None of other methods."""
+        if not isinstance(method, BSPM | ChebyCF | SGFCF):
+            return None
+        return rank_for(self.data, method.rank, MOST_OF[type(method)])
 
     @cached_property
     def pairs(self) -> float:

@@ -24,7 +24,7 @@ class Move(NamedTuple):
     """Whether the value is larger than it was."""
 
 
-Steps = Mapping[str, tuple[float, ...] | Ratio]
+Steps = Mapping[str, tuple[Any, ...] | Ratio]
 STRIDES = (2, 1)
 """Far steps come before near ones."""
 
@@ -91,6 +91,7 @@ ENTRIES = (
             "neighbours": (30, 100, 300, 1000),
         },
     ),
+    Entry("turbo-cf", {"alpha": (0.4, 0.5, 0.7), "power": (0.5, 1.0)}),
     Entry("itemknn", {"neighbours": (20, 50, 100, 200, 400), "shrinkage": (0.0, 10.0, 30.0)}),
     Entry(
         "allpass",
@@ -103,9 +104,32 @@ ENTRIES = (
     ),
     Entry("spectral", {"smoothing": (0.1, 0.3, 1.0, 3.0), "beta": (0.2, 0.3, 0.4, 0.5)}),
     Entry(
-        "slim",
-        {"ridge": (8.0, 15.0, 30.0, 60.0, 120.0, 250.0, 500.0), "neighbours": (50, 100, 200)},
+        "chebycf",
+        {
+            "beta": (0.0, 0.1, 0.2, 0.3, 0.5),
+            "flatness": (0.7, 1.5, 4.0, 10.0, 20.0),
+            "alpha": (0.0, 0.05, 0.1, 0.4, 1.0),
+            "rank": Ratio(2.0),
+        },
     ),
+    Entry(
+        "bspm",
+        {
+            "sharpening": (0.3, 0.6, 1.2, 2.5, 4.0),
+            "alpha": (0.03, 0.1, 0.4, 1.0),
+            "rank": Ratio(2.0),
+            "merge": ("early", "late"),
+        },
+    ),
+    Entry(
+        "sgfcf",
+        {
+            "epsilon": (0.2, 0.27, 0.4, 0.5),
+            "gamma": (0.03, 0.1, 0.3, 3.0),
+            "rank": Ratio(2.0),
+        },
+    ),
+    Entry("slim", {"ridge": (8.0, 15.0, 30.0, 60.0, 120.0, 250.0, 500.0), "neighbours": (50, 100)}),
     Entry(
         "ials",
         {

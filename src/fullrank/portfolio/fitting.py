@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+import signal
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fullrank.data.interactions import Interactions
-from fullrank.errors import FitError, SettingError
-from fullrank.methods import Method, stored_method
+from fullrank.errors import FitError, SettingError, Stopped
+from fullrank.methods import AllPass, Method, stored_method
 from fullrank.methods.fitting import Fitted
 from fullrank.methods.fitting import fit as fit_method
 from fullrank.portfolio.auto import Auto
 from fullrank.portfolio.blend import Blend, blend
-from fullrank.portfolio.board import METRIC, Line, ranked
+from fullrank.portfolio.board import METRIC, NEAR, Line, ranked
 from fullrank.portfolio.contest import Contest
 from fullrank.training import Reporter
-
-NEAR = 0.8
-"""Share of the best value from which on a method can be a part of a blend."""
 
 
 def fit(
@@ -33,11 +31,12 @@ def fit(
 ) -> tuple[Method, Fitted]:
     """As `fullrank.methods.fitting.fit`, with the method that was fitted: `Auto` becomes another.
 
+    Without anything to choose by `Auto` becomes `AllPass` with its defaults, and warns of it.
     `Auto` and `Blend` write no checkpoint.
 
     Raises:
         SettingError: ``resume`` with one of them.
-        FitError: there is nothing to choose by, or nothing could be fitted.
+        FitError: nothing could be fitted.
     """
     if not isinstance(method, Auto | Blend):
         fitted = fit_method(
@@ -49,33 +48,50 @@ def fit(
         raise SettingError("resume", found, "to begin anew: it keeps no checkpoint")
     if isinstance(method, Blend):
         return method, method.fit(parts, device)
-    _check_validation(parts)
+    why = _nothing_to_choose_by(parts)
+    if why is not None:
+        fallback = AllPass(seed=method.seed)
+        warnings.warn(
+            f"{why}, so no method can be chosen: {fallback.name} with its defaults", stacklevel=3
+        )
+        return fallback, fit_method(fallback, parts, device, reporter=reporter)
     contest = Contest(method, parts, device, reporter)
     lines = ranked(contest.run())
     if lines[0].best is None:
         raise FitError("method auto", f"no method that fits ({lines[0].note})", "other data")
-    lines = ranked([*lines, _blended(contest, lines)])
+    if contest.stopped is None:
+        lines = ranked([*lines, _blended(contest, lines)])
     best = lines[0].best
     assert best is not None  # noqa: S101  # narrows the type: the line had one before
     for text in best.warned:
         warnings.warn(text, stacklevel=3)
     scorer, metadata = best.fitted
-    found_ = {METRIC: best.value, "auto": record(method, lines, contest.clock() - contest.began)}
+    found_ = {METRIC: best.value, "auto": record(contest, lines)}
     return best.method, (scorer, metadata | found_)
 
 
 def _blended(contest: Contest, lines: Sequence[Line]) -> Line:
-    """The line of the blend, with a value if it is better than its best part by more than noise."""
+    """The line of the blend; a signal leaves it out, and is in ``contest.stopped`` then."""
     line, began = Line("blend"), contest.clock()
+    try:
+        _blend(line, contest, lines)
+    except KeyboardInterrupt as stop:
+        contest.stopped = stop.number if isinstance(stop, Stopped) else signal.SIGINT
+        line.note = "left out: stopped before it was whole"
+    line.seconds = contest.clock() - began  # beside those of its parts
+    return line
+
+
+def _blend(line: Line, contest: Contest, lines: Sequence[Line]) -> None:
+    """Gives the line a value if it is better than its best part by more than noise."""
     parts = [each.best for each in lines if each.best is not None]
     near = [part for part in parts if part.value >= NEAR * parts[0].value]
     found = blend(
         near, contest.parts, contest.auto.seed, left=lambda: contest.left, free=contest.free
     )
-    line.seconds = contest.clock() - began  # beside those of its parts
     if isinstance(found, str):
         line.note = f"left out: {found}"
-        return line
+        return
     low, high = found.interval
     gain = f"{found.gain:+.4f} [{low:+.4f}, {high:+.4f}] on users that did not choose its weights"
     assert isinstance(found.part.method, Blend)  # noqa: S101  # narrows the type
@@ -85,7 +101,6 @@ def _blended(contest: Contest, lines: Sequence[Line]) -> Line:
     else:
         shown = ", ".join(f"{name} {weight:.2g}" for name, weight in listed.items())
         line.note = f"left out: {gain} ({shown})"
-    return line
 
 
 def stored(name: str, values: Mapping[str, Any]) -> Method:
@@ -97,19 +112,26 @@ def stored(name: str, values: Mapping[str, Any]) -> Method:
     return Blend.build(values) if name == Blend.name else stored_method(name, values)
 
 
-def record(auto: Auto, lines: list[Line], seconds: float) -> dict[str, Any]:
+def record(contest: Contest, lines: list[Line]) -> dict[str, Any]:
     """What the metadata of training say of the contest."""
+    assert lines[0].best is not None  # noqa: S101  # narrows the type: it has won
+    users, stopped = lines[0].best.evaluation.users, contest.stopped
+    compared = contest.parts["validation"].user_degree[users].sum()
     return {
-        "budget": auto.budget,
-        "seconds": round(seconds, 3),
+        "budget": contest.auto.budget,
+        "seconds": round(contest.clock() - contest.began, 3),
         "won": lines[0].method,
+        "validation": {"users": len(users), "interactions": int(compared)},
+        "stopped": None if stopped is None else signal.Signals(stopped).name,
         "leaderboard": [line.record() for line in lines],
         "trials": {line.method: line.trials for line in lines},
     }
 
 
-def _check_validation(parts: Mapping[str, Interactions]) -> None:
+def _nothing_to_choose_by(parts: Mapping[str, Interactions]) -> str | None:
     validation, train = parts.get("validation"), parts["train"]
-    if validation is None or not (train.user_degree * validation.user_degree).any():
-        found = "no validation part" if validation is None else "no user of train in validation"
-        raise FitError("method auto", found, "one to choose by: a validation fraction above 0")
+    if validation is None or not len(validation):
+        return "no validation part"
+    if not (train.user_degree * validation.user_degree).any():
+        return "no user of train in the validation part"
+    return None

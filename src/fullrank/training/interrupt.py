@@ -62,3 +62,29 @@ def deferred_interrupt() -> Iterator[Interrupt]:
             signal.signal(number, old)
     if interrupt.requested:
         signal.raise_signal(interrupt.number)
+
+
+@contextmanager
+def noted_interrupt() -> Iterator[Interrupt]:
+    """Lets `NUMBERS` act as before, and notes that they came.
+
+    An exception that strikes in a destructor is lost; whoever asks between two works knows of it.
+    """
+    interrupt = Interrupt()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupt
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        interrupt.requested, interrupt.number = True, number
+        ours[number](number, frame)
+
+    before = {number: signal.getsignal(number) for number in NUMBERS}
+    ours = {number: old for number, old in before.items() if callable(old)}
+    try:
+        for number in ours:
+            signal.signal(number, note)
+        yield interrupt
+    finally:
+        for number, old in ours.items():
+            signal.signal(number, old)

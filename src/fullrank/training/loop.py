@@ -55,6 +55,7 @@ class Trainer:
         checkpoint: Where the state goes every ``checkpoint_every`` epochs and on Ctrl-C; nowhere if
             absent, and then Ctrl-C leaves it in this object.
         reporter: Receives every step and every epoch.
+        enough: Whether no further epoch is to begin.
 
     Every epoch draws from a generator of its own, made of the seed and the epoch's number, so that
     a run which goes on from a checkpoint has the same bits as one that was never stopped.
@@ -69,6 +70,7 @@ class Trainer:
         probe: Callable[[], float] | None = None,
         checkpoint: Checkpoint | None = None,
         reporter: Reporter | None = None,
+        enough: Callable[[], bool] = lambda: False,
     ) -> None:
         self.plan = plan
         self.settings = settings
@@ -76,6 +78,7 @@ class Trainer:
         self.probe = probe
         self.checkpoint = checkpoint
         self.reporter = reporter or Silent()
+        self.enough = enough
         self.optimizer = optimizer(settings.optimizer)
         self.progress = Progress()
         self.best: dict[str, Tensor] = {}
@@ -112,7 +115,7 @@ class Trainer:
             self.choice = choose(self.plan.step, self.plan.encoder, self.optimizer)
         self._until = until
         with deferred_interrupt() as interrupt:
-            while self.progress.epoch < until and not self._stale():
+            while self.progress.epoch < until and not (self._stale() or self.enough()):
                 self._epoch(self.choice.engine, interrupt)
             if interrupt.requested:  # while the last epoch was validated: no step is left to end
                 self._save()

@@ -194,14 +194,14 @@ class Search:
                 self.trials.append(_Trial(values, trainer, trainer.progress))
 
     def _advance(self, trial: _Trial, epochs: int) -> None:
-        if trial.error is not None or trial.progress.epoch >= epochs:
+        trainer = self._trainer(trial)
+        if trial.error is not None or trial.progress.epoch >= epochs or trainer.enough():
             return
         try:
-            trainer = self._trainer(trial)
             trainer.advance(min(epochs, trainer.settings.epochs))
         except FitError as error:
             trial.error = str(error)
-        self._trainer(trial).rest()
+        trainer.rest()
         self._obey()
         self.reporter.trial(trial.record())
 

@@ -1,0 +1,92 @@
+"""The last fit: what was chosen, on the interactions that it was chosen by, too."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from fullrank.data.interactions import Interactions
+from fullrank.methods import Method, TrainedMethod
+from fullrank.methods.fitting import Fitted
+from fullrank.methods.fitting import fit as fit_method
+from fullrank.methods.searched import SearchedMethod
+from fullrank.portfolio.blend import Blend
+from fullrank.portfolio.board import METRIC
+from fullrank.training import Reporter
+
+CHOICE = ("auto", "chosen", "search", METRIC, "best_epoch")
+"""What the metadata of the first fit say of the choice, which those of the last fit keep."""
+
+
+def final_fit(
+    method: Method,
+    training: Mapping[str, Any],
+    parts: Mapping[str, Interactions],
+    device: str,
+    reporter: Reporter | None = None,
+) -> tuple[Fitted, dict[str, Interactions]]:
+    """Fits a method, with what its first fit found, on train and validation together.
+
+    Args:
+        method: The method that was fitted.
+        training: The metadata of that fit: best epoch, and settings that it found.
+        parts: Those of that fit, ``validation`` among them.
+        device: Where training runs.
+        reporter: Receives the log of training.
+
+    Returns:
+        What was fitted, and the parts as they are for it: ``train`` holds both.
+    """
+    whole = {name: part for name, part in parts.items() if name != "validation"}
+    whole["train"] = joined(parts["train"], parts["validation"])
+    method = settled(method, training)
+    with warnings.catch_warnings():  # the first fit has said it
+        warnings.simplefilter("ignore")
+        if isinstance(method, Blend):
+            scorer, metadata = method.fit(whole, device)
+        else:
+            only = {"train": whole["train"]}
+            scorer, metadata = fit_method(method, only, device, reporter=reporter)
+    kept = {name: training[name] for name in CHOICE if name in training}
+    said = {"parts": ["train", "validation"], "interactions": len(whole["train"])}
+    return (scorer, metadata | kept | {"final": said}), whole
+
+
+def settled(method: Method, training: Mapping[str, Any]) -> Method:
+    """The method with nothing left to choose: epochs up to the best, settings as found."""
+    if isinstance(method, Blend):
+        parts = zip(method.parts, method.methods, training["parts"], strict=True)
+        fixed = tuple(
+            part | {"settings": settled(each, found).model_dump(mode="json")}
+            for part, each, found in parts
+        )
+        return method.replace(parts=fixed)
+    if not isinstance(method, TrainedMethod):
+        return method
+    values = {"epochs": training.get("best_epoch") or training["epochs"]}
+    if isinstance(method, SearchedMethod):
+        values |= {"auto": (), **(training.get("chosen") or {})}
+    return method.replace(**values)
+
+
+def joined(train: Interactions, validation: Interactions) -> Interactions:
+    """The pairs of both, over the same users and items; a pair of both counts once."""
+    both = (train, validation)
+    weight = timestamp = None
+    if any(part.weight is not None for part in both):
+        ones = [np.ones(len(part), np.float32) for part in both]
+        weights = zip((part.weight for part in both), ones, strict=True)
+        weight = np.concatenate([one if own is None else own for own, one in weights])
+    if all(part.timestamp is not None for part in both):
+        timestamp = np.concatenate([part.timestamp for part in both])
+    return Interactions.from_rows(
+        train.users,
+        train.items,
+        np.concatenate([part.user_idx for part in both]),
+        np.concatenate([part.item_idx for part in both]),
+        weight=weight,
+        timestamp=timestamp,
+    )
