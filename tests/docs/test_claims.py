@@ -135,14 +135,11 @@ def test_where_the_closed_form_stands(rows):
     assert_said(
         "README.md",
         "`allpass`, not in this table yet, ranks between EASE and iALS, in half a minute.",
-        "`--method allpass` is done in a second.",
     )
     found = load("allpass")
     (on_citeulike,) = found["citeulike"]["test"]
     assert ndcg(rows, "ials") < on_citeulike["ndcg@20"] < ndcg(rows, "ease")
     assert on_citeulike["seconds"] < 30
-    dense = found["ml-100k"]
-    assert all(run["seconds"] < 1 for part in ("validation", "test") for run in dense[part])
 
 
 def test_where_the_defaults_of_the_closed_form_come_from():
