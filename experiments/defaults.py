@@ -25,7 +25,7 @@ from fullrank.evaluation import evaluate
 from fullrank.portfolio.contest import Contest
 from fullrank.serving.model_files import versions
 
-SIMPLE = ("popularity", "itemknn", "rp3beta", "spectral", "allpass", "ease")
+SIMPLE = ("popularity", "itemknn", "rp3beta", "spectral", "allpass", "ease", "ials")
 FILTERS = ("turbo-cf", "chebycf", "bspm", "sgfcf", "slim")
 SEEDS = {"ml-100k": (0, 1, 2, 3)}
 """Of the division and of training; 0 alone where there is no entry."""
