@@ -152,7 +152,9 @@ def main() -> None:
     document = {build(): found}
     if options.store:
         stored = json.loads(STORED.read_text()) if STORED.is_file() else {}
-        document = dict(sorted((stored | document).items()))
+        known = stored.get(build(), {}) if options.only else {}
+        whole = {data: known.get(data, {}) | found[data] for data in DATA}
+        document = dict(sorted((stored | {build(): whole}).items()))
         STORED.write_text(json.dumps(document, indent=1) + "\n")
     json.dump(document, sys.stdout, indent=1)
 
