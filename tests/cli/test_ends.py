@@ -220,3 +220,26 @@ def test_a_split_that_is_whole_can_be_said_again(events, tmp_path):
     (tmp_path / "s" / "mine.txt").write_text("x")
     assert_refused(fullrank(*command), "found something there already")
     assert (tmp_path / "s" / "mine.txt").exists()
+
+
+def test_a_split_that_another_process_has_just_written_is_the_same_split(
+    events, tmp_path, monkeypatch
+):
+    """It ends between the look at the folder and the lock."""
+    from fullrank.data import locks
+
+    command = ["data", "split", events, "-o", tmp_path / "parts", *COLUMNS, "--json"]
+    real, others = locks.exclusive, []
+
+    def after_another(*arguments, **options):
+        monkeypatch.setattr(locks, "exclusive", real)
+        others.append(fullrank(*command))
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(locks, "exclusive", after_another)
+    run = fullrank(*command)
+    assert [run.code, others[0].code] == [0, 0], run.err
+    assert run.json == others[0].json
+    another = fullrank(*command, "--seed", "1")
+    assert_refused(another, "another split")
+    assert fullrank(*command).code == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -115,9 +115,7 @@ def split(
 
     out = writable(out)
     table.check(test, "--test")
-    from fullrank.data.files import replacing
-    from fullrank.data.locks import exclusive
-    from fullrank.data.plain_names import plain_name
+    from fullrank.data.locks import exclusive, killed_in
 
     def load() -> tuple[Split, dict[str, Path]]:
         parts = table.load(data, test=test, validation=validation, seed=seed)
@@ -128,24 +126,33 @@ def split(
         document = {**summary, "files": {name: str(path) for name, path in files.items()}}
         output.result(document, lambda: show_table(["part", "interactions", "file"], rows))
 
-    there = _whole(out)
-    if there is not None:  # a command that was stopped after its last file, said again
-        with exclusive(out, DOING, folder=True):  # which clears what the stopped one left over
+    try:
+        _held_by(out, killed_in(out))  # before anything is made in a folder of somebody else's
+    except DataError:
+        if _whole(out) is None:
+            raise
+    with exclusive(out, DOING, folder=True) as before:  # clears what a stopped one left over
+        there = _whole(out)
+        with nullcontext() if there else _all_or_none(out, before):
             parts, files = load()
-        summary = parts.summary()
-        if json.loads(json.dumps(strict(summary))) != there:
+            summary = parts.summary()
+            if there is None:
+                _write(parts, files, out / "split.json")
+        if there not in (None, json.loads(json.dumps(strict(summary)))):
             raise DataError(str(out), "another split", "an empty folder or a free name")
-        show()
-        return
-    with _all_or_none(out):
-        parts, files = load()
-        summary = parts.summary()
-        for name, part in parts.parts.items():
-            with replacing(files[name]) as file, plain_name(file) as plain:
-                part.to_frame().write_parquet(plain)
-        with replacing(out / "split.json") as file:
-            file.write_text(json.dumps(strict(summary), indent=2) + "\n", encoding="utf-8")
     show()
+
+
+def _write(parts: Split, files: dict[str, Path], summary: Path) -> None:
+    from fullrank.data.files import replacing
+    from fullrank.data.plain_names import plain_name
+
+    for name, part in parts.parts.items():
+        with replacing(files[name]) as file, plain_name(file) as plain:
+            part.to_frame().write_parquet(plain)
+    with replacing(summary) as file:
+        text = json.dumps(strict(parts.summary()), indent=2)
+        file.write_text(text + "\n", encoding="utf-8")
 
 
 def _whole(folder: Path) -> dict[str, Any] | None:
@@ -163,26 +170,26 @@ def _whole(folder: Path) -> dict[str, Any] | None:
 
 
 @contextmanager
-def _all_or_none(folder: Path) -> Iterator[None]:
-    """Empties a folder that was empty or absent, if what was to be written into it was not.
+def _all_or_none(folder: Path, before: str) -> Iterator[None]:
+    """Empties a folder that was empty, if what was to be written into it was not.
 
     The parts of a split that was killed half-way make room for those of this one.
 
-    Raises:
-        DataError: there is something else in the folder, or another process writes into it.
-    """
-    from fullrank.data.locks import exclusive, killed_in
+    Args:
+        folder: One that this process has locked.
+        before: What was killed in it, if anything was.
 
-    _held_by(folder, killed_in(folder))  # before anything is made in a folder of somebody else's
-    with exclusive(folder, DOING, folder=True) as before:
-        for path in _held_by(folder, before):
+    Raises:
+        DataError: there is something else in the folder.
+    """
+    for path in _held_by(folder, before):
+        path.unlink()
+    try:
+        yield
+    except BaseException:
+        for path in _held_by(folder, DOING):
             path.unlink()
-        try:
-            yield
-        except BaseException:
-            for path in _held_by(folder, DOING):
-                path.unlink()
-            raise
+        raise
 
 
 def _held_by(folder: Path, before: str) -> list[Path]:

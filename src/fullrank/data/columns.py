@@ -9,6 +9,7 @@ import polars as pl
 from pydantic import field_validator, model_validator
 
 from fullrank.data.column_hints import missing, weights_option
+from fullrank.data.instants import beyond_calendar, microseconds
 from fullrank.data.location import SourceLocation, first_true
 from fullrank.errors import DataError
 from fullrank.settings import Settings
@@ -161,13 +162,18 @@ def plain_column(raw: pl.Series, location: SourceLocation, name: str) -> pl.Seri
     """A column of numbers, text or times, categories as text.
 
     Raises:
-        DataError: it is of another type, one that has no text.
+        DataError: it is of another type, one that has no text, or a time is beyond the calendar.
     """
     if raw.dtype == pl.Categorical or isinstance(raw.dtype, pl.Enum):
         return raw.cast(pl.String)
     if raw.dtype.is_nested() or raw.dtype in WITHOUT_TEXT:
         where = f"{location.name}, column {name}"
         raise DataError(where, f"values of type {raw.dtype}", "numbers, text or times")
+    beyond = beyond_calendar(raw)
+    if beyond.any():
+        at = first_true(beyond)
+        found = f"{raw.dtype} {raw.to_physical()[at]}"
+        raise DataError(location.at(at, name), found, "a time of the years 2 to 9998")
     return raw
 
 
@@ -207,7 +213,7 @@ def _times(raw: pl.Series, location: SourceLocation, name: str, written: str | N
     else:
         parsed = _from_text(raw) if raw.dtype == pl.String else raw
     if parsed.dtype == pl.Date or isinstance(parsed.dtype, pl.Datetime):
-        parsed = parsed.cast(pl.Datetime("us")).to_physical()
+        parsed = microseconds(parsed)
     target = pl.Int64 if parsed.dtype.is_integer() else pl.Float64
     if not parsed.dtype.is_numeric():
         parsed = pl.Series(parsed.name, [None] * len(parsed), dtype=target)

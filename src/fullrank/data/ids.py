@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fullrank.data.checks import distinct_ids, row_numbers
 from fullrank.data.columns import WITHOUT_TEXT, checked_ids
+from fullrank.data.instants import beyond_calendar
 from fullrank.data.location import SourceLocation
 from fullrank.data.lookup import Lookup, distinct
 from fullrank.errors import DataError
@@ -135,6 +136,8 @@ class Ids:
     def _same_type(self, query: pl.Series) -> pl.Series:
         if query.dtype.is_nested() or query.dtype in WITHOUT_TEXT:
             raise DataError("ids", f"values of type {query.dtype}", "strings or integers")
+        if beyond_calendar(query).any():
+            raise DataError("ids", f"{query.dtype} beyond the calendar", "strings or integers")
         if query.dtype.is_integer() and self.values.dtype.is_integer():
             return query.cast(self.values.dtype, strict=False)
         text = query.cast(pl.String, strict=False)
