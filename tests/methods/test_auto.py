@@ -68,6 +68,12 @@ def test_the_rate_moves_a_row_by_the_same_share_whatever_the_sizes(small):
     assert fixed.following(small.train).lr == 3.0
 
 
+@pytest.mark.parametrize("auto", [True, 1, None, {}, 0.5, [1], [["alpha"]], ["alpha", None], "x"])
+def test_what_names_no_settings_is_refused(auto):
+    with pytest.raises(SettingError, match="auto|names among lr, alpha, tau"):
+        build_method("directspec+", {"auto": auto})
+
+
 def test_without_an_epoch_nothing_is_tried(small):
     model = fr.Recommender("directspec+", dim=8, epochs=0).fit(small)
     assert model.training["epochs"] == 0

@@ -46,6 +46,9 @@ class SearchedMethod(PairMethod):
         named = [name for name in known if values.get(name) == AUTO]
         given = {name: value for name, value in values.items() if name not in named}
         if "auto" in given:
+            listed = isinstance(given["auto"], list | tuple | set | frozenset)
+            if not listed or not all(isinstance(name, str) for name in given["auto"]):
+                return values  # which the type of the field refuses
             named += [name for name in given["auto"] if name not in named]
         else:
             named += [name for name in known if name not in values]
