@@ -70,7 +70,7 @@ def test_the_rate_moves_a_row_by_the_same_share_whatever_the_sizes(small):
 
 @pytest.mark.parametrize("auto", [True, 1, None, {}, 0.5, [1], [["alpha"]], ["alpha", None], "x"])
 def test_what_names_no_settings_is_refused(auto):
-    with pytest.raises(SettingError, match="auto|names among lr, alpha, tau"):
+    with pytest.raises(SettingError, match=r"auto|names among lr, alpha, tau"):
         build_method("directspec+", {"auto": auto})
 
 
