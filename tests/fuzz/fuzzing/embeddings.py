@@ -38,7 +38,7 @@ def check_inspection(path: Path, as_json: bool) -> None:
     """What is printed of a file that is not refused: finite numbers within their bounds."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
-        inspect.command(path, as_json)
+        inspect.run(path, as_json=as_json)
     if not as_json:
         assert "rows x" in printed.getvalue()
         return
