@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 from fullrank.diagnosis.report import Diagnosis
 from fullrank.spectrum.report import random_singular_values
 from fullrank.studies.plots import ACCENT, INK, SOFT, pyplot, save
+
+FLOOR = 1e-6
+"""Share of the largest singular value below which none is told from zero."""
 
 
 def draw(found: Diagnosis, path: Path) -> bool:
@@ -42,27 +46,33 @@ def _spectrum(axis: Any, found: Diagnosis) -> None:
     """Singular values over the largest, each line labelled at its end."""
     rows, width = found.spectrum.shape
     largest = max(found.spectrum.singular_values[0].item(), 1e-300)
-    ranks = range(1, width + 1)
+    values = (found.spectrum.singular_values / largest).clamp_min(FLOOR)
     even = random_singular_values(rows, width)
-    axis.plot(ranks, even / even[0], color=SOFT, linewidth=1.2, linestyle="--")
-    axis.plot(ranks, found.spectrum.singular_values / largest, color=ACCENT, linewidth=2.4)
-    edge = found.figures["raw"].noise_edge / largest
+    even, edge = even / even[0], max(found.figures["raw"].noise_edge / largest, FLOOR)
+    ranks, lowest = range(1, width + 1), 0.5 * min(values[-1].item(), edge)
+    axis.plot(ranks, even, color=SOFT, linewidth=1.2, linestyle="--")
+    axis.plot(ranks, values, color=ACCENT, linewidth=2.4)
     axis.axhline(edge, color=SOFT, linewidth=0.8, linestyle=":")
+    axis.set(xlabel="direction, by size", ylabel="singular value / largest", yscale="log")
+    axis.set(xlim=(1, width), ylim=(lowest, 1.3))
     ends = [
-        ("random table", (even[-1] / even[0]).item(), SOFT),
-        ("this table", (found.spectrum.singular_values[-1] / largest).item(), ACCENT),
-        ("noise ends here", edge, INK),
+        ("a random table", even[-1].item(), SOFT),
+        ("this table", values[-1].item(), ACCENT),
+        ("noise would end here", edge, INK),
     ]
-    ends.sort(key=lambda each: each[1])
     height = -1.0
-    for label, value, colour in ends:
-        height = max(value, height + 0.06)  # labels do not lie on each other
+    for label, value, colour in sorted(ends, key=lambda each: each[1]):
+        height = max(math.log(value / lowest) / math.log(1.3 / lowest), height + 0.06)
         axis.annotate(
-            label, (width, height), xytext=(6, 0), textcoords="offset points",
-            color=colour, fontsize=9, va="center", annotation_clip=False,
-        )  # fmt: skip
-    axis.set(xlabel="direction, by size", ylabel="singular value / largest", ylim=(0, 1.05))
-    axis.set_xlim(1, width)
+            label,
+            (1, height),  # above the label before, if it would lie on it
+            xycoords="axes fraction",
+            xytext=(6, 0),
+            textcoords="offset points",
+            color=colour,
+            fontsize=9,
+            va="center",
+        )
 
 
 def _remedies(axis: Any, found: Diagnosis) -> None:
