@@ -49,12 +49,13 @@ def _spectrum(axis: Any, found: Diagnosis) -> None:
     values = (found.spectrum.singular_values / largest).clamp_min(FLOOR)
     even = random_singular_values(rows, width)
     even, edge = even / even[0], max(found.figures["raw"].noise_edge / largest, FLOOR)
-    ranks, lowest = range(1, width + 1), 0.5 * min(values[-1].item(), edge)
+    ranks = range(1, width + 1)
+    lowest, highest = 0.5 * min(values[-1].item(), edge), 1.3 * max(1.0, edge)
     axis.plot(ranks, even, color=SOFT, linewidth=1.2, linestyle="--")
     axis.plot(ranks, values, color=ACCENT, linewidth=2.4)
     axis.axhline(edge, color=SOFT, linewidth=0.8, linestyle=":")
     axis.set(xlabel="direction, by size", ylabel="singular value / largest", yscale="log")
-    axis.set(xlim=(1, width), ylim=(lowest, 1.3))
+    axis.set(xlim=(1, width), ylim=(lowest, highest))
     ends = [
         ("a random table", even[-1].item(), SOFT),
         ("this table", values[-1].item(), ACCENT),
@@ -62,7 +63,7 @@ def _spectrum(axis: Any, found: Diagnosis) -> None:
     ]
     height = -1.0
     for label, value, colour in sorted(ends, key=lambda each: each[1]):
-        height = max(math.log(value / lowest) / math.log(1.3 / lowest), height + 0.06)
+        height = max(math.log(value / lowest) / math.log(highest / lowest), height + 0.06)
         axis.annotate(
             label,
             (1, height),  # above the label before, if it would lie on it
