@@ -5,7 +5,8 @@
 
 The second is the table of 10^7 x 1024: 41 GB as float32. With ``--sparse 50`` one block of rows in
 fifty is written and the others are holes of the file, which read as rows of zeros and take no disk;
-what the pass holds and computes is the same. Each size runs in a process of its own.
+what the pass holds and computes is the same. Each size runs in a process of its own; what is
+measured is added to the file.
 """
 
 from __future__ import annotations
@@ -113,8 +114,9 @@ def main() -> None:
             found.append(measure(*size, Path(folder)))
             print(json.dumps(found[-1]), flush=True)
     if arguments.out:
-        document = {"command": " ".join(["python", *sys.argv]), "cpus": os.cpu_count()}
-        arguments.out.write_text(json.dumps({**document, "runs": found}, indent=1) + "\n")
+        before = json.loads(arguments.out.read_text())["runs"] if arguments.out.exists() else []
+        document = {"cpus": os.cpu_count(), "runs": before + found}
+        arguments.out.write_text(json.dumps(document, indent=1) + "\n")
 
 
 if __name__ == "__main__":

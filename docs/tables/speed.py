@@ -1,4 +1,4 @@
-"""Time and memory: results/speed.json, peers.json, growth.json, large.json and memory.json."""
+"""Time and memory: speed, peers, growth, large, memory and inspect of results/*.json."""
 
 from __future__ import annotations
 
@@ -168,3 +168,16 @@ def memory() -> str:
         for row in load("memory")["rows"]
     ]
     return table(["method", "peak memory", "refused"], body, text=(0, 2))
+
+
+def inspect() -> str:
+    """`inspect` on long tables."""
+    body = [
+        [
+            f"{run['rows']:,} × {run['dimensions']:,}",
+            f"{run['file_gib']:.2f} GiB",
+            f"{run['peak_mib'] / 2**10:.2f} GiB",
+        ]
+        for run in load("inspect")["runs"]
+    ]
+    return table(["rows × dimensions", "file", "peak memory"], body)

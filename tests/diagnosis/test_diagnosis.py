@@ -131,6 +131,9 @@ def test_advice_leaves_a_balanced_table_alone():
     assert diagnosed(randn(2000, D)).advice == LEAVE
     flat = diagnosed(randn(2000, 2) @ randn(2, D, seed=1))
     assert "DirectSpecPlus" in flat.advice
+    x = randn(2000, 2) @ randn(2, D, seed=1)
+    known = Diagnosis.of("x", [Table.of(x)], balanced=True).advice
+    assert known.startswith("It was trained with a balancer.")
 
 
 @pytest.mark.parametrize("table", [torch.zeros(40, 4), torch.ones(40, 4)], ids=["zeros", "ones"])

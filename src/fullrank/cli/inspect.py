@@ -101,11 +101,13 @@ class _Subject:
         groups: Name and tables, stacked, with the interactions of each row if known.
         known: The interactions, if any.
         both: The user and the item table that lists can be made of, rows as ``known`` has them.
+        balanced: Whether they were trained with a balancer.
     """
 
     groups: list[tuple[str, list[Table], Any]] = field(default_factory=list)
     known: Known | None = None
     both: tuple[Tensor, Tensor] | None = None
+    balanced: bool = False
 
 
 def _check(fail_below: float | None, picture: Path | None) -> None:
@@ -143,6 +145,7 @@ def _model(path: Path, data: str | None, columns: Any) -> _Subject:
         ],
         known=Known(model.train, held_out, part, (model.train,)),
         both=(users, items),
+        balanced=model.method.startswith("directspec"),
     )
 
 
@@ -213,7 +216,7 @@ def _diagnosed(path: Path, subject: _Subject, output: Output) -> list[Diagnosis]
         where = f"{path}, {name}" if name else str(path)
         try:
             known = None if counts is None else torch.from_numpy(counts)
-            found.append(Diagnosis.of(name or path.name, tables, known))
+            found.append(Diagnosis.of(name or path.name, tables, known, balanced=subject.balanced))
         except ValueError as error:
             raise _one_line(where, error) from None
     if not found:

@@ -65,10 +65,10 @@ def _size(found: Diagnosis) -> str:
 
 def _causes(found: Diagnosis) -> str:
     causes = found.causes
-    line = f"leading direction: the mean row is {causes.mean:.0%} of σ₁²"
+    line = f"leading direction: the mean row is {100 * causes.mean:.0f} % of σ₁²"
     if causes.popularity is not None:
-        line += f", with log popularity {causes.popularity:.0%}"
-    line += f", with row norm {causes.norm:.0%}"
+        line += f", with log popularity {100 * causes.popularity:.0f} %"
+    line += f", with row norm {100 * causes.norm:.0f} %"
     amiss = [
         (len(causes.dead_columns), "dead columns"),
         (causes.zero_rows, "zero rows"),

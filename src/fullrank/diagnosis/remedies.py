@@ -94,16 +94,31 @@ def filtered(values: Tensor, steps: int) -> Tensor:
     return values
 
 
-def advice(spectrum: Spectrum, centred: Tensor, mean_share: float) -> str:
-    """The remedy that the spectrum speaks for, in a sentence; or none."""
+def advice(
+    spectrum: Spectrum, centred: Tensor, mean_share: float, *, balanced: bool = False
+) -> str:
+    """The remedy that the spectrum speaks for, in a sentence; or none.
+
+    Args:
+        spectrum: Of the table.
+        centred: (d,) singular values of its centred rows.
+        mean_share: Share of σ₁² that the mean row is.
+        balanced: Whether it was trained with a balancer, whose alpha was somebody's choice.
+    """
     if spectrum.share >= BALANCED:
         return LEAVE
+    if balanced:
+        return (
+            "It was trained with a balancer. A larger alpha would even its directions out further; "
+            "whether lists gain by that, a validation part says."
+        )
     alone = entropy_rank(centred)
     gap = spectrum.random_effective_rank - spectrum.effective_rank
     if alone - spectrum.effective_rank >= gap / 2:
         return (
-            f"Before you compare rows by cosine, take their mean off: it is {mean_share:.0%} of "
-            f"σ₁², and without it the table uses {alone:.1f} dimensions. In inner products with "
+            "Before you compare rows by cosine, take their mean off: it is "
+            f"{100 * mean_share:.0f} % of σ₁², and without it the table uses {alone:.1f} "
+            "dimensions. In inner products with "
             "users the mean can carry popularity, which lists may need."
         )
     half = entropy_rank(whitened(centred, 0.5))

@@ -57,13 +57,21 @@ class Diagnosis:
     direction: Tensor
 
     @classmethod
-    def of(cls, name: str, tables: Sequence[Table], counts: Tensor | None = None) -> Diagnosis:
+    def of(
+        cls,
+        name: str,
+        tables: Sequence[Table],
+        counts: Tensor | None = None,
+        *,
+        balanced: bool = False,
+    ) -> Diagnosis:
         """Of one table or several of a width, taken as one of all their rows; one pass.
 
         Args:
             name: To report it by.
             tables: What to read.
             counts: (Σ rows,) interactions of each row, where they are known.
+            balanced: Whether they were trained with a balancer.
 
         Raises:
             ValueError: a value is not finite, or there are too few columns or rows.
@@ -72,10 +80,10 @@ class Diagnosis:
         for table in tables:
             for block in table.blocks():
                 survey.add(block)
-        return cls._of_survey(name, survey)
+        return cls._of_survey(name, survey, balanced)
 
     @classmethod
-    def _of_survey(cls, name: str, survey: Survey) -> Diagnosis:
+    def _of_survey(cls, name: str, survey: Survey, balanced: bool) -> Diagnosis:
         spectrum = Spectrum.of_survey(survey)
         raw, unit = Moments.sum(survey.raw), Moments.sum(survey.unit)
         values = {
@@ -100,7 +108,7 @@ class Diagnosis:
             intervals=_intervals(survey),
             causes=causes,
             remedies=remedies(values["raw"], values["centred"]),
-            advice=advice(spectrum, values["centred"], causes.mean),
+            advice=advice(spectrum, values["centred"], causes.mean, balanced=balanced),
             direction=direction,
         )
 
