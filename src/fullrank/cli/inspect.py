@@ -130,10 +130,10 @@ def _model(path: Path, data: str | None, columns: Any) -> _Subject:
     if data is None:
         held_out, part = model._parts.get("validation"), "validation"
     else:
-        from fullrank.cli.evaluate import _test_interactions
+        from fullrank.cli.evaluate import interactions_to_test
         from fullrank.serving.frames import pairs_to_test
 
-        held_out, _ = pairs_to_test(_test_interactions(data, columns), model._parts)
+        held_out, _ = pairs_to_test(interactions_to_test(data, columns), model._parts)
         part = data
     counts = model.train.user_degree, np.asarray(model._trained.popularity)
     tables = Table.of(users, "users"), Table.of(items, "items")

@@ -99,20 +99,22 @@ def harm(users: Tensor, items: Tensor, known: Known, seed: int = 0) -> Harm | No
     Shapes: ``users`` (n_users, d), ``items`` (n_items, d), rows as ``known`` numbers them.
 
     Returns:
-        None where nothing is held out.
+        None where nothing is held out for a user who was trained.
     """
-    if known.held_out is None or not len(known.held_out):
+    if known.held_out is None:
         return None
     degrees = known.train.user_degree, known.train.item_degree
+    rows = np.flatnonzero((known.held_out.user_degree > 0) & (degrees[0] > 0))
+    if not len(rows):
+        return None
+    if len(rows) > USERS:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, USERS, replace=False))
     trained = [
         table[torch.from_numpy(degree > 0)]
         for table, degree in zip((users, items), degrees, strict=True)
     ]
     vectors = torch.linalg.eigh(gram(*trained)).eigenvectors.flip(1)
     turned = [(table.double() @ vectors).float() for table in (users, items)]
-    rows = np.flatnonzero((known.held_out.user_degree > 0) & (degrees[0] > 0))
-    if len(rows) > USERS:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, USERS, replace=False))
 
     def ranked(directions: slice) -> Evaluation:
         scorer = DotScorer(*(table[:, directions].contiguous() for table in turned))
