@@ -115,3 +115,19 @@ def test_noise_ends_at_its_edge_and_signal_stands_above(generator):
     assert found.above_noise == 3
     assert noise.noise_edge(values, 30) == 0  # fewer rows than columns
     assert noise.noise_edge(torch.tensor([1.0, 0, 0, 0], dtype=torch.float64), 9) == 0
+
+
+@pytest.mark.parametrize("scale", [1e-120, 1e120])
+def test_no_figure_depends_on_the_scale(scale):
+    x = table_of(SPECTRA["power law 2"])
+    found, expected = (diagnosis(each).to_dict() for each in (scale * x, x))
+    for form in ("raw", "centred"):  # a row below 1e-12 has no direction here
+        mine, its = found["figures"][form], expected["figures"][form]
+        mine["noise_edge"] /= scale
+        assert mine == pytest.approx(its, rel=1e-6)
+    for name in ("mean", "norm"):
+        shares = [each["causes"]["share_of_leading_direction"][name] for each in (found, expected)]
+        assert shares[0] == pytest.approx(shares[1])
+    assert [each["effective_rank"] for each in found["remedies"]] == pytest.approx(
+        [each["effective_rank"] for each in expected["remedies"]]
+    )

@@ -41,11 +41,12 @@ class Causes:
         """Those along a leading direction (d,)."""
         raw = Moments.sum(survey.raw)
         square = (direction @ raw.gram @ direction).item()
-        along = raw.count * (raw.mean @ direction).item() ** 2
+        along = (raw.mean @ direction).item() * raw.count**0.5
+        mean = along / square**0.5 if square > 0 else 0.0
         dead = (survey.lowest == survey.highest).nonzero().flatten().tolist()
         known = survey.popularity
         return cls(
-            mean=min(along / square, 1.0) if square > 0 else 0.0,
+            mean=min(mean * mean, 1.0),
             popularity=None if known is None else known.explained(direction, square),
             norm=survey.norms.explained(direction, square),
             dead_columns=dead,

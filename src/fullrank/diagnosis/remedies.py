@@ -81,16 +81,16 @@ def whitened(values: Tensor, exponent: float) -> Tensor:
 
 
 def filtered(values: Tensor, steps: int) -> Tensor:
-    """Singular values after so many steps ``σ (1 - α σ²)`` with ``α = 1 / (3 σ₁²)``.
+    """Singular values, in units of σ₁, after steps ``σ (1 - α σ²)`` with ``α = 1 / (3 σ₁²)``.
 
     The step grows with σ up to ``σ = 1 / √(3 α)``, so this is the largest α for which no direction
     overtakes another. Source: DirectSpec, algorithm 1 and equation 13 with L = 1.
     """
     if not values[0] > 0:
         return values
-    alpha = 1 / (3 * values[0].item() ** 2)
+    values = values / values[0]  # as the entropy does not see a scale
     for _ in range(steps):
-        values = values * (1 - alpha * values.square())
+        values = values * (1 - values.square() / 3)
     return values
 
 

@@ -37,8 +37,11 @@ class Figures:
     @classmethod
     def of(cls, values: Tensor, rows: int) -> Figures:
         """Those of singular values (d,) of a table with so many rows."""
-        slope, fit = power_law(values)
         edge = noise_edge(values, rows)
+        above = int((values > edge).sum())
+        if values[0] > 0:
+            values = values / values[0]  # so that no fourth power leaves the range of float64
+        slope, fit = power_law(values)
         return cls(
             effective_rank=entropy_rank(values),
             effective_rank_of_squares=entropy_rank(values.square()),
@@ -49,7 +52,7 @@ class Figures:
             alpha_req_r2=fit,
             isoscore=isoscore(values),
             noise_edge=edge,
-            above_noise=int((values > edge).sum()),
+            above_noise=above,
         )
 
     def to_dict(self) -> dict[str, float]:

@@ -143,13 +143,16 @@ class Weighted:
         """
         if not self.count or not square > 0:
             return 0.0
-        constant = (self.rows @ direction).item() ** 2 / self.count
-        spread = self.square - self.total**2 / self.count
+        # Roots are divided before they are squared: the squares may be more than a float holds.
+        root = square**0.5
+        along = (self.rows @ direction).item() / self.count
+        constant = along * (self.count**0.5 / root)
+        middle = self.total / self.count**0.5
+        spread = self.square - middle * middle
         if spread <= 1e-12 * self.square:
-            return min(constant / square, 1.0)  # g is one number
-        along = (self.weighted @ direction).item()
-        along -= self.total * (self.rows @ direction).item() / self.count
-        return min((constant + along**2 / spread) / square, 1.0)
+            return min(constant * constant, 1.0)  # g is one number
+        slope = ((self.weighted @ direction).item() - self.total * along) / spread**0.5 / root
+        return min(constant * constant + slope * slope, 1.0)
 
 
 def hashes(rows: Tensor, mix: Tensor) -> Tensor:

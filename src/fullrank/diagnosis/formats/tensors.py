@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -66,7 +65,9 @@ def pt(path: Path) -> list[Table]:
     The unpickler of ``weights_only`` makes tensors and plain containers and refuses all else; files
     are mapped, so that no tensor takes memory before it is read.
     """
-    if not zipfile.is_zipfile(path):
+    with path.open("rb") as file:
+        begin = file.read(4)
+    if begin != b"PK\x03\x04":
         raise DataError(str(path), "no archive of torch.save", EXPECTED)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
