@@ -58,6 +58,16 @@ def test_fail_below(table):
         assert_refused(fullrank("inspect", table, "--fail-below", wrong), "--fail-below")
 
 
+def test_fail_below_is_of_the_worst_table(tmp_path):
+    x = torch.randn(500, 6, generator=torch.Generator().manual_seed(0))
+    both = {"a": x, "b": x * torch.tensor([1, 1, 1, 1, 1e-3, 1e-3]), "c": x.clone()}
+    save_file(both, tmp_path / "t.safetensors")
+    failed = fullrank("inspect", tmp_path / "t.safetensors", "--fail-below", 0.9)
+    assert failed.code == 1
+    assert failed.err.startswith(f"{tmp_path / 't.safetensors'}, b: uses 4.0 of 6 dimensions")
+    assert len(failed.err.splitlines()) == 1
+
+
 def test_a_picture(table, tmp_path):
     pytest.importorskip("matplotlib")
     run = fullrank("inspect", table, "-o", tmp_path / "p.png", "--json")

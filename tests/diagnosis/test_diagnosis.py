@@ -185,6 +185,12 @@ def test_harm_names_the_direction_that_lists_are_better_without():
     assert found.cuts[0].removed["ndcg@20"] > found.whole["ndcg@20"]
     assert found.cuts[0].removed_difference > 3
     assert found.sentence().startswith("Without the top direction ndcg@20 on validation rises")
+    users[:, 2], items[:, 2] = 2, 2 * randn(40, seed=3).float()
+    found = harm(users, items, known)
+    lone, two = (cut.removed["ndcg@20"] for cut in found.cuts[:2])
+    assert found.whole["ndcg@20"] < lone < two
+    assert "the top 2 directions ndcg@20 on validation rises from" in found.sentence()
+    assert f" to {two:.4f}: they cost" in found.sentence()
 
 
 def test_no_harm_without_something_to_find():

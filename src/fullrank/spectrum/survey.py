@@ -6,6 +6,8 @@ length is surveyed in the memory of a few d × d matrices and one block.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -144,14 +146,14 @@ class Weighted:
         if not self.count or not square > 0:
             return 0.0
         # Roots are divided before they are squared: the squares may be more than a float holds.
-        root = square**0.5
+        root = math.sqrt(square)
         along = (self.rows @ direction).item() / self.count
-        constant = along * (self.count**0.5 / root)
-        middle = self.total / self.count**0.5
+        constant = along * (math.sqrt(self.count) / root)
+        middle = self.total / math.sqrt(self.count)
         spread = self.square - middle * middle
         if spread <= 1e-12 * self.square:
             return min(constant * constant, 1.0)  # g is one number
-        slope = ((self.weighted @ direction).item() - self.total * along) / spread**0.5 / root
+        slope = ((self.weighted @ direction).item() - self.total * along) / math.sqrt(spread) / root
         return min(constant * constant + slope * slope, 1.0)
 
 
