@@ -23,7 +23,7 @@ def entropy_rank(weights):
 
 
 def effective_rank(x):
-    """Roy & Vetterli 2007, equation 1 to 3."""
+    """Roy & Vetterli 2007."""
     return entropy_rank(spectrum(x))
 
 

@@ -169,7 +169,7 @@ def _file(path: Path, data: str | None, columns: Any, output: Output) -> _Subjec
     counts = [counts_of(each, side, known) for each, side in zip(tables, at, strict=True)]
     groups = [(each.name, [each], own) for each, own in zip(tables, counts, strict=True)]
     both = pair_of(tables, at, known)
-    if both is not None and len(tables) == 2:
+    if both is not None and len(tables) > 1:
         groups.append(("users and items", tables, np.concatenate(counts)))
     return _Subject(groups, known, both)
 

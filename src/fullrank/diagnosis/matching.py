@@ -103,14 +103,14 @@ def pair_of(
 
     A table of both is one of each, users first.
     """
-    found: dict[One, Tensor] = {}
-    for table, side in zip(tables, at, strict=True):
-        if side == "both":
-            n = known.train.n_users
-            found = {"users": table.whole()[:n], "items": table.whole()[n:]}
-        else:
-            rows = rows_of(known.ids(side), table.rows)
-            found[side] = table.whole()[torch.from_numpy(rows)]
-    if len(found) < 2 or found["users"].shape[1] != found["items"].shape[1]:
-        return None
-    return found["users"], found["items"]
+    by_side = dict(zip(at, tables, strict=True))
+    if len(at) == 1 and at[0] == "both":
+        whole = tables[0].whole()
+        return whole[: known.train.n_users], whole[known.train.n_users :]
+    if sorted(at) != ["items", "users"] or tables[0].width != tables[1].width:
+        return None  # before anything is read into memory
+    users, items = (
+        by_side[side].whole()[torch.as_tensor(rows_of(known.ids(side), by_side[side].rows))]
+        for side in ONES
+    )
+    return users, items

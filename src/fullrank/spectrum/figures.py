@@ -71,7 +71,7 @@ def participation_ratio(values: Tensor) -> float:
 def stable_rank(values: Tensor) -> float:
     """``Σ λ / λ₁``, the squared Frobenius norm over the squared spectral norm.
 
-    Source: Rudelson & Vershynin 2007, section 1.
+    Source: Rudelson & Vershynin 2007.
     """
     return _ratio(values.square().sum(), values[0].square())
 

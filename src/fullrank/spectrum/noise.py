@@ -26,7 +26,7 @@ def noise_edge(values: Tensor, rows: int) -> float:
     Returns:
         The edge; 0 where half the values are 0, or there are fewer rows than columns.
 
-    Source: Marchenko & Pastur 1967; the variance: Gavish & Donoho 2014, section III-E.
+    Source: Marchenko & Pastur 1967; the variance: Gavish & Donoho 2014 (noise of unknown level).
     """
     width = len(values)
     if rows < width:
