@@ -116,3 +116,16 @@ def test_tables_of_a_data_set(model, events, tmp_path):
     refused = fullrank("inspect", tmp_path / "t.npy", "--data", events, *COLUMNS)
     assert_refused(refused, "t.npy", f"{len(items) - 3} rows", f"{data.n_items} items")
     assert_refused(fullrank("inspect", tmp_path / "t.npy", "--data", tmp_path / "no.csv"), "no.csv")
+
+
+def test_too_few_trained_rows_are_no_table(tmp_path):
+    (tmp_path / "e.csv").write_text(
+        "user_id,item_id\n" + "".join(f"{u},{u % 3}\n" for u in range(40))
+    )
+    x = np.random.default_rng(0).normal(size=(30, 8))
+    np.savez(tmp_path / "t.npz", items=x)
+    run = fullrank("inspect", tmp_path / "t.npz", "--data", tmp_path / "e.csv", "--json")
+    assert run.json["tables"][0]["rows"] == 30
+    assert run.json["tables"][0]["rows_without_interactions"] is None
+    assert run.json["harm"] is None
+    assert "3 rows with interactions are too few" in run.err

@@ -251,7 +251,7 @@ def _show(
         typer.echo(f"leading directions of users and items: {angle:.0f} degrees apart")
     if harm is not None:
         text.show_harm(harm, everything)
-    text.show_advice(found[-1])
+    text.show_advice(found[-1], everything)
     if not everything:
         typer.echo(f"every figure: fullrank inspect {shlex.quote(str(path))} --all")
 

@@ -88,6 +88,8 @@ def _show_figures(found: Diagnosis) -> None:
     pairs = {form: each.to_dict() for form, each in found.pairs.items()}
     pairs["unit"] = pairs["raw"]  # they are of directions
     for name, label in OF_PAIRS.items():
+        if name == "mean_squared_cosine":
+            label = f"  of its square (random {1 / found.spectrum.shape[1]:.4f})"
         rows.append([label, *(shown(pairs[form][name]) for form in forms)])
     show_table(["figure", *(f"{form} rows" for form in forms)], rows)
     sampled = found.pairs["raw"].rows_of_uniformity
@@ -112,11 +114,12 @@ def _show_remedies(found: Diagnosis) -> None:
     show_table(["remedy", "effective rank, predicted"], rows)
 
 
-def show_advice(found: Diagnosis) -> None:
-    """Prints what to do, and what the figure that would change is worth."""
+def show_advice(found: Diagnosis, everything: bool) -> None:
+    """Prints what to do, unless `show` has, and what the figure that would change is worth."""
     from fullrank.diagnosis.remedies import LEAVE, NOT_BETTER
 
-    say(found.advice if found.advice == LEAVE else f"{found.advice} {NOT_BETTER}")
+    parts = [] if everything else [found.advice]
+    say(" ".join(parts if found.advice == LEAVE else [*parts, NOT_BETTER]))
 
 
 def show_harm(harm: Harm, everything: bool) -> None:
@@ -131,7 +134,8 @@ def show_harm(harm: Harm, everything: bool) -> None:
         + [cut.removed[name] for name in names]
         for cut in harm.cuts
     ]
-    heads = [f"{name}, {what}" for what in ("top m alone", "top m removed") for name in names]
+    typer.echo("\nlists with the top m directions alone, and with these removed")
+    heads = [f"{name} {what}" for what in ("alone", "removed") for name in names]
     show_table(["m", *heads], rows)
     typer.echo(f"{harm.part}, {harm.users:,} users, ranked by inner products")
 

@@ -70,7 +70,8 @@ def pt(path: Path) -> list[Table]:
     if begin != b"PK\x03\x04":
         raise DataError(str(path), "no archive of torch.save", EXPECTED)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        with plain_name(path) as plain:
+            content = torch.load(plain, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # a damaged archive may raise anything
         refused = type(error).__name__ == "UnpicklingError"
         reason = (str(error).splitlines() or [type(error).__name__])[0]
