@@ -7,7 +7,7 @@ import itertools
 import pytest
 import torch
 
-from fullrank.spectrum import Spectrum
+from fullrank.spectrum import Spectrum, moments
 from fullrank.spectrum.measure import entropy_rank
 from fullrank.spectrum.moments import GROUPS, Moments, eigenvalues, half_interval
 from fullrank.spectrum.pairs import Pairs
@@ -62,20 +62,32 @@ def test_what_a_pass_finds(generator):
 
 def test_centred_moments(generator):
     x = torch.randn(50, 4, generator=generator).double() + torch.tensor([3.0, 0, 0, -1])
-    moments = Moments(4)
-    moments.add(x[:20])
-    moments.add(x[20:])
+    found = Moments(4)
+    found.add(x[:20])
+    found.add(x[20:])
     centred = x - x.mean(dim=0)
-    torch.testing.assert_close(moments.mean, x.mean(dim=0))
-    torch.testing.assert_close(moments.centred_gram(), centred.T @ centred)
+    torch.testing.assert_close(found.mean, x.mean(dim=0))
+    torch.testing.assert_close(found.centred_gram(), centred.T @ centred)
+
+
+@pytest.mark.parametrize("panel", [1, 3, 4, 7, 100])
+def test_the_gram_matrix_is_made_of_panels(panel, generator, monkeypatch):
+    monkeypatch.setattr(moments, "PANEL", panel)
+    x = torch.randn(50, 7, generator=generator).double()
+    made = Moments(7)
+    made.add(x[:20])
+    made.add(x[20:])
+    torch.testing.assert_close(made.gram, x.T @ x)
+    torch.testing.assert_close(Moments.sum([made, made]).gram, 2 * x.T @ x)
+    assert torch.equal(made.gram, made.gram.T)
 
 
 def test_zeros_are_told_from_rounding():
     x = torch.full((1000, 6), 0.1, dtype=torch.float64)
-    moments = Moments(6)
-    moments.add(x)
-    assert (eigenvalues(moments.gram)[1:] == 0).all()
-    assert (eigenvalues(moments.centred_gram(), rounding_of=moments.gram) == 0).all()
+    same = Moments(6)
+    same.add(x)
+    assert (eigenvalues(same.gram)[1:] == 0).all()
+    assert (eigenvalues(same.centred_gram(), rounding_of=same.gram) == 0).all()
     small = torch.diag(torch.tensor([1.0, 1e-12], dtype=torch.float64))
     assert eigenvalues(small).tolist() == [1.0, 1e-12]
 

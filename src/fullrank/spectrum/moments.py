@@ -12,6 +12,9 @@ T_7 = 2.364624251592785
 GROUPS = 8
 """Groups that rows are dealt to; 7 contrasts of four against four are orthogonal to each other."""
 
+PANEL = 256
+"""Columns of a Gram matrix that are computed at a time: of many, about half the work is saved."""
+
 
 class Moments:
     """Number, sum and Gram matrix of some rows, float64; they add up over parts of a table.
@@ -23,13 +26,17 @@ class Moments:
     def __init__(self, width: int) -> None:
         self.count = 0
         self.total = torch.zeros(width, dtype=torch.float64)
-        self.gram = torch.zeros(width, width, dtype=torch.float64)
+        self._upper = torch.zeros(width, width, dtype=torch.float64)
 
     def add(self, rows: Tensor) -> None:
         """Takes (b, d) float64 rows in."""
         self.count += len(rows)
         self.total += rows.sum(dim=0)
-        self.gram.addmm_(rows.T, rows)
+        for first in range(
+            0, rows.shape[1], PANEL
+        ):  # what lies below the diagonal is a mirror image
+            panel = slice(first, first + PANEL)
+            self._upper[panel, first:].addmm_(rows[:, panel].T, rows[:, first:])
 
     @classmethod
     def sum(cls, parts: Sequence[Moments]) -> Moments:
@@ -38,8 +45,13 @@ class Moments:
         for part in parts:
             whole.count += part.count
             whole.total += part.total
-            whole.gram += part.gram
+            whole._upper += part._upper
         return whole
+
+    @property
+    def gram(self) -> Tensor:
+        """(d, d) ``Σ x xᵀ``; a copy."""
+        return self._upper.triu() + self._upper.triu(1).T
 
     @property
     def mean(self) -> Tensor:

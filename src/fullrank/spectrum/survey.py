@@ -110,10 +110,13 @@ class Survey:
         sampled = order < len(self._sample)
         self._sample[order[sampled]] = rows[sampled]
         group = order % len(self.raw)
-        for slot in range(len(self.raw)):
-            part = rows if len(self.raw) == 1 else rows[group == slot]
-            self.raw[slot].add(part)
-            self.unit[slot].add(unit_rows(part))
+        sizes = group.bincount(minlength=len(self.raw)).tolist()
+        rows = rows[group.argsort(stable=True)]
+        for kind, dealt in ((self.raw, rows), (self.unit, unit_rows(rows))):
+            first = 0
+            for moments, size in zip(kind, sizes, strict=True):
+                moments.add(dealt[first : first + size])
+                first += size
 
 
 class Weighted:
