@@ -176,8 +176,10 @@ def inspect() -> str:
         [
             f"{run['rows']:,} × {run['dimensions']:,}",
             f"{run['file_gib']:.2f} GiB",
+            str(run["one_block_in"]),
             f"{run['peak_mib'] / 2**10:.2f} GiB",
+            duration(run["seconds"]),
         ]
         for run in load("inspect")["runs"]
     ]
-    return table(["rows × dimensions", "file", "peak memory"], body)
+    return table(["rows × dimensions", "file", "`--sparse`", "peak memory", "time, 1 thread"], body)
