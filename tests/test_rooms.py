@@ -37,6 +37,7 @@ ORDER = (
     ("portfolio",),
     ("recommender", ""),
     ("studies",),
+    ("diagnosis",),
     ("cli",),
     ("__main__",),
 )
@@ -147,6 +148,12 @@ def calls(file: Path) -> set[str]:
     return {function.id for function in found if isinstance(function, ast.Name)}
 
 
+def calls_of_torch(name: str, file: Path) -> list[ast.Call]:
+    """Calls of ``torch.NAME``."""
+    found = [node for node in ast.walk(tree(file)) if isinstance(node, ast.Call)]
+    return [call for call in found if ast.unparse(call.func) == f"torch.{name}"]
+
+
 def test_one_loop():
     for call in (".backward(", ".zero_grad("):
         homes = [
@@ -177,7 +184,11 @@ def test_habits(file):
     assert not loaded & {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
     assert not calls(file) & {"eval", "exec"}
     assert "allow_pickle=True" not in text
-    assert "torch.load(" not in text  # it unpickles
+    assert "from torch import load" not in text
+    for call in calls_of_torch("load", file):  # it unpickles: tensors alone, where it must
+        given = {each.arg: ast.unparse(each.value) for each in call.keywords}
+        assert module == "fullrank.diagnosis.formats.tensors", module
+        assert given["weights_only"] == "True"
     assert "torch.manual_seed(" not in text
     assert "np.random.seed(" not in text
     if room(module) != "cli":

@@ -40,5 +40,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "growth-exponents": speed.growth_exponents,
     "large": speed.large,
     "memory": speed.memory,
+    "inspect": speed.inspect,
 }
 """The tables by the names that the pages give them."""

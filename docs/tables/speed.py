@@ -1,4 +1,4 @@
-"""Time and memory: results/speed.json, peers.json, growth.json, large.json and memory.json."""
+"""Time and memory: speed, peers, growth, large, memory and inspect of results/*.json."""
 
 from __future__ import annotations
 
@@ -176,3 +176,18 @@ def memory() -> str:
         for row in load("memory")["rows"]
     ]
     return table(["method", "peak memory", "refused"], body, text=(0, 2))
+
+
+def inspect() -> str:
+    """`inspect` on long tables."""
+    body = [
+        [
+            f"{run['rows']:,} × {run['dimensions']:,}",
+            f"{run['file_gib']:.2f} GiB",
+            str(run["one_block_in"]),
+            f"{run['peak_mib'] / 2**10:.2f} GiB",
+            duration(run["seconds"]),
+        ]
+        for run in load("inspect")["runs"]
+    ]
+    return table(["rows × dimensions", "file", "`--sparse`", "peak memory", "time, 1 thread"], body)

@@ -8,6 +8,7 @@ import os
 import pickle
 import random
 import struct
+import zipfile
 from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
@@ -72,6 +73,15 @@ def write_bases(folder: Path) -> None:
     lists = pl.Series("v", table.tolist())
     pl.DataFrame({"id": range(ROWS), "v": lists}).write_parquet(folder / "b.parquet")
     pl.DataFrame([lists.cast(pl.Array(pl.Float32, DIM))]).write_parquet(folder / "c.parquet")
+    np.savez_compressed(folder / "a.npz", users=table, items=table[:40])
+    torch.save({"users": whole, "items": whole[:40].clone(), "epoch": 3}, folder / "a.pt")
+    rows = list(enumerate(table))
+    text = b"".join(b"w%d %s\n" % (at, b" ".join(b"%f" % x for x in row)) for at, row in rows)
+    (folder / "a.vec").write_bytes(b"%d %d\n" % table.shape + text)
+    packed = b"".join(b"w%d %s\n" % (at, row.tobytes()) for at, row in rows)
+    (folder / "a.bin").write_bytes(b"%d %d\n" % table.shape + packed)
+    width = struct.pack("<i", DIM)
+    (folder / "a.fvecs").write_bytes(b"".join(width + row.tobytes() for row in table))
 
 
 def npy(
@@ -108,10 +118,22 @@ def odd_values(data: bytes, rng: random.Random) -> bytes:
 
 def pickled(rng: random.Random, runs: bytes) -> tuple[str, bytes]:
     """A pickle under the name of another format, or inside one."""
-    name = rng.choice(("x.npy", "x.npy", "x.safetensors", "x.parquet"))
+    names = ("x.npy", "x.npy", "x.npz", "x.pt", "x.pt", "x.safetensors", "x.parquet", "x.bin")
+    name = rng.choice(names)
     objects = npy(_HEADER.format("'|O'", "False", "(1,)"), runs)
     fields = npy(_HEADER.format("[('a', '|O')]", "False", "(1, 2)"), runs)
-    return name, rng.choice((runs, objects, b"PK\x03\x04" + runs, fields))
+    content = (runs, objects, b"PK\x03\x04" + runs, fields, archived(runs), archived(objects))
+    return name, rng.choice(content)
+
+
+def archived(data: bytes) -> bytes:
+    """A ZIP file whose members are the data, under the names that readers look for."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in (("data.pkl", data), ("version", b"3\n"), ("byteorder", b"little")):
+            archive.writestr(f"archive/{name}", content)
+        archive.writestr("x.npy", data)
+    return file.getvalue()
 
 
 def make(setting: Setting, bases: dict[str, bytes], number: int, folder: Path) -> Path:

@@ -153,7 +153,7 @@ def test_npy_headers_that_are_none(tmp_path, header):
     size = len(text).to_bytes(2, "little")
     path.write_bytes(b"\x93NUMPY\x01\x00" + size + text + bytes(32))
     with pytest.raises(DataError, match="found a damaged file"):
-        inspect.command(path)
+        inspect.run(path)
 
 
 def test_lists_without_numbers_are_no_embeddings(tmp_path):
@@ -162,7 +162,7 @@ def test_lists_without_numbers_are_no_embeddings(tmp_path):
         column = pl.Series(rows, dtype=pl.List(pl.Float32))
         pl.DataFrame({"v": column}).write_parquet(path)
         with pytest.raises(DataError, match="found no numbers in column v"):
-            inspect.command(path)
+            inspect.run(path)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from command import QUICK, fullrank
 from safetensors.numpy import save
 
@@ -99,8 +100,15 @@ def test_embeddings(name):
     with name("e.npy").open("wb") as file:
         np.save(file, table)
     name("e.safetensors").write_bytes(save({"a": table}))
+    with name("e.pt").open("wb") as file:
+        torch.save({"a": torch.from_numpy(table)}, file)
+    with name("e.npz").open("wb") as file:
+        np.savez(file, a=table)
+    name("e.fvecs").write_bytes(
+        b"".join(b"\x08\0\0\0" + row.astype("<f4").tobytes() for row in table)
+    )
     told = {
         suffix: str(well("inspect", name(f"e.{suffix}"), "--json").json)
-        for suffix in ("parquet", "npy", "safetensors")
+        for suffix in ("parquet", "npy", "safetensors", "pt", "npz", "fvecs")
     }
     assert all("effective_rank" in each for each in told.values())

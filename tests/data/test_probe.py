@@ -33,13 +33,13 @@ def test_a_parser_that_ends_its_process(path, monkeypatch, reader, capfd):
 
 @pytest.mark.posix
 def test_embeddings_that_end_their_parser(monkeypatch, tmp_path):
-    from fullrank.cli.inspect import _tables
+    from fullrank.diagnosis.formats import read_tables
 
     monkeypatch.setattr(probe, "_PROGRAM", ABORTING)
     table = tmp_path / "e.parquet"
     pl.DataFrame({"a": [0.5, 1], "b": [1.0, 2]}).write_parquet(table)
     with pytest.raises(DataError, match="its parser ends by signal 6"):
-        list(_tables(table))
+        read_tables(table)
 
 
 def test_the_child_reads_every_column(path, monkeypatch):

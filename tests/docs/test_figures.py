@@ -55,6 +55,11 @@ SETTINGS: dict[str, tuple[str, ...]] = {
         "128 dimensions, on Gowalla 256",
         "always ranks 10,000 users",
     ),
+    "docs/inspect.md": (
+        *("EUSIPCO 2007", "ICML 2023", "ACM 2007", "ICML 2024", "NeurIPS 2022", "Nature 2019"),
+        *("ACL 2022", "Pastur 1967", "Donoho 2014", "EMNLP 2019", "ICML 2020", "et al. 2017"),
+        *("equation 14", "**Algorithm 1**"),
+    ),
     "docs/data.md": ("ISO 8601", "A row of weight 0", "the 5-core"),
     "docs/evaluation.md": (
         *("where p < 0.01 and", "at p < 0.05 in", "a 95 % interval", "with 1,000 resamples"),

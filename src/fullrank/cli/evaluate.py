@@ -49,7 +49,7 @@ def command(
     from fullrank.recommender import Recommender
 
     model = Recommender.load(model_dir)
-    part = None if test is None else _test_interactions(test, columns)
+    part = None if test is None else interactions_to_test(test, columns)
     result = model.evaluate(
         part,
         k=cutoffs or options.usual_cutoffs(len(model.items)),
@@ -62,7 +62,7 @@ def command(
     output.result(document, lambda: show_metrics(result, result.protocol, result.intervals))
 
 
-def _test_interactions(test: str, columns: Columns | None) -> Interactions:
+def interactions_to_test(test: str, columns: Columns | None) -> Interactions:
     """The test part of a data set of that name, or the interactions in a file."""
     from fullrank.data import load, read
     from fullrank.data.catalog import CATALOG, find

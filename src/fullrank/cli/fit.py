@@ -12,7 +12,7 @@ import typer
 
 from fullrank.cli import options
 from fullrank.cli.choosing import beginning, method_named, rests_on
-from fullrank.cli.inspect import is_tall, tables_of
+from fullrank.cli.embedded import is_tall, tables_of
 from fullrank.cli.leaderboard import show_leaderboard
 from fullrank.cli.output import Output, say, show_metrics
 from fullrank.cli.progress import reporter

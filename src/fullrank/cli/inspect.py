@@ -1,219 +1,271 @@
-"""``fullrank inspect``: how many of its dimensions an embedding table uses."""
+"""``fullrank inspect``: how many of its dimensions an embedding table uses, why, and what helps."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fullrank.cli import inspect_text as text
 from fullrank.cli import options
+from fullrank.cli.embedded import tables_of
 from fullrank.cli.output import Output
-from fullrank.errors import DataError
+from fullrank.cli.tables import TableOptions, expanded
+from fullrank.errors import DataError, SettingError
 
 if TYPE_CHECKING:
-    import polars as pl
     from torch import Tensor
 
-    from fullrank.recommender import Recommender
-    from fullrank.spectrum import Spectrum
+    from fullrank.diagnosis import Diagnosis, Table
+    from fullrank.diagnosis.harm import Harm
+    from fullrank.diagnosis.matching import Known
 
 NAME = "inspect"
-EXPECTED = "a .npy, .safetensors or .parquet file, or a model folder"
-BARS = "▁▂▃▄▅▆▇█"
 
 
+@expanded
 def command(
-    path: Annotated[Path, typer.Argument(metavar="FILE|DIR", help=EXPECTED + ".")],
+    *,
+    path: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="Embeddings, or a model.")],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Interactions: of the rows of a file, or to make lists of a model for. A "
+            "catalogue name or a path."
+        ),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Print every figure, with causes, harm and remedies.")
+    ] = False,
+    fail_below: Annotated[
+        float | None,
+        typer.Option(
+            help="Exit code 1 if a table uses less than this share of its dimensions.",
+            metavar="SHARE",
+        ),
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option("-o", help="Draw the spectrum to a .png file.")
+    ] = None,
+    table: TableOptions,
     as_json: options.Json = False,
 ) -> None:
-    """Diagnose an embedding table: its spectrum, its effective rank and what they mean."""
+    """Diagnose an embedding table: how many dimensions it uses, why, and what would help."""
+    run(path, data, table, everything, fail_below, picture, as_json)
+
+
+def run(
+    path: Path,
+    data: str | None = None,
+    table: TableOptions | None = None,
+    everything: bool = False,
+    fail_below: float | None = None,
+    picture: Path | None = None,
+    as_json: bool = False,
+) -> None:
+    """What the command does."""
     output = Output(as_json)
-    found = dict(_tables(path))
-    reports = {}
-    for name, tables in found.items():
-        if len(found) > 1 and not is_tall(tables):
-            shape = " x ".join(str(size) for size in tables[0].shape)
-            output.note(f"{name} left out: {shape} is no table of embeddings")
-            continue
-        reports[name] = _report(f"{path}, {name}" if name else str(path), tables)
-    if not reports:
-        raise DataError(str(path), f"{len(found)} matrices", "one with as many rows as columns")
-    document = {
+    _check(fail_below, picture)
+    columns = (table or TableOptions()).layout()
+    subject = _model(path, data, columns) if path.is_dir() else _file(path, data, columns, output)
+    found = _diagnosed(path, subject, output)
+    harm = None
+    if subject.both is not None and subject.known and (everything or as_json or data):
+        from fullrank.diagnosis.harm import harm as measured
+
+        harm = measured(*subject.both, subject.known)
+    angle = _angle(found)
+    document: dict[str, Any] = {
         "path": str(path),
-        "tables": [{"name": name, **each.to_dict()} for name, each in reports.items()],
+        "tables": [each.to_dict() for each in found],
+        "angle_of_leading_directions": angle,
+        "harm": None if harm is None else harm.to_dict(),
     }
+    if picture is not None:
+        from fullrank.diagnosis.picture import draw
 
-    def show() -> None:
-        for name, spectrum in reports.items():
-            _show(name or path.name, spectrum)
+        document["picture"] = str(picture) if draw(found[-1], picture) else None
+        if document["picture"] is None:
+            output.note("no picture without matplotlib: pip install 'fullrank[plot]'")
+    output.result(document, lambda: _show(path, found, angle, harm, everything))
+    _fail_below(fail_below, path, found)
 
-    output.result(document, show)
 
+@dataclass(frozen=True)
+class _Subject:
+    """What is diagnosed.
 
-def tables_of(model: Recommender) -> dict[str, tuple[Tensor, Tensor]]:
-    """The embeddings of users and items, not copies; of a blend those of each part by its method.
-
-    Empty where there are none.
+    Attributes:
+        groups: Name and tables, stacked, with the interactions of each row if known.
+        known: The interactions, if any.
+        both: The user and the item table that lists can be made of, rows as ``known`` has them.
+        balanced: Whether they were trained with a balancer.
     """
-    from fullrank.portfolio import Blend
-    from fullrank.serving import AllPassScorer, DotScorer
-    from fullrank.serving.blend_scorer import BlendScorer
 
-    scorers = {"": model.scorer}
-    if isinstance(model.scorer, BlendScorer) and isinstance(model.settings, Blend):
-        names = [part["method"] for part in model.settings.parts]
-        scorers = dict(zip(names, (part.scorer for part in model.scorer.parts), strict=True))
-    return {
-        name: (scorer.user_table, scorer.item_table)
-        for name, scorer in scorers.items()
-        if isinstance(scorer, DotScorer | AllPassScorer)
-    }
+    groups: list[tuple[str, list[Table], Any]] = field(default_factory=list)
+    known: Known | None = None
+    both: tuple[Tensor, Tensor] | None = None
+    balanced: bool = False
 
 
-def is_tall(tables: tuple[Tensor, ...]) -> bool:
-    """Whether this is a table of embeddings, of more than one column, and not one of weights."""
-    width = tables[0].shape[1]
-    return 2 <= width <= sum(len(table) for table in tables)
+def _check(fail_below: float | None, picture: Path | None) -> None:
+    if fail_below is not None and not 0 < fail_below <= 1:
+        raise SettingError("option --fail-below", str(fail_below), "a share above 0 and at most 1")
+    if picture is not None and picture.suffix != ".png":
+        raise SettingError("option -o", repr(str(picture)), "a name that ends in .png")
 
 
-def _report(where: str, tables: tuple[Tensor, ...]) -> Spectrum:
-    from fullrank.spectrum import Spectrum
-
-    try:
-        return Spectrum.of(*tables)
-    except ValueError as error:
-        what, _, rest = str(error).partition(": ")
-        found, _, expected = rest.removeprefix("found ").partition("; expected ")
-        raise DataError(where + what.removeprefix("embedding table"), found, expected) from None
-
-
-def _show(name: str, spectrum: Spectrum) -> None:
-    typer.echo(f"{name}: {spectrum.shape[0]:,} rows x {spectrum.shape[1]} dimensions")
-    typer.echo("  " + spectrum.verdict.replace(" (", "\n  ("))
-    typer.echo(f"  90 % of the squared norm in {spectrum.dimensions_for_90_percent} directions")
-    typer.echo(
-        f"  mean squared cosine of two rows {spectrum.mean_squared_cosine:.4f} "
-        f"(random: {1 / spectrum.shape[1]:.4f})"
-    )
-    typer.echo(f"  singular values, largest first: {_sparkline(spectrum)}")
-
-
-def _sparkline(spectrum: Spectrum, width: int = 40) -> str:
-    values = (spectrum.singular_values / spectrum.singular_values[0].clamp_min(1e-300)).tolist()
-    count = min(width, len(values))
-    picked = [values[round(slot * (len(values) - 1) / max(count - 1, 1))] for slot in range(count)]
-    return "".join(BARS[min(int(value * len(BARS)), len(BARS) - 1)] for value in picked)
-
-
-def _tables(path: Path) -> Iterator[tuple[str, tuple[Tensor, ...]]]:
-    if path.is_dir():
-        from fullrank.recommender import Recommender
-
-        model = Recommender.load(path)
-        of_parts = tables_of(model) or {"": model._tables()}  # which says that there are none
-        for part, (users, items) in of_parts.items():
-            start = f"{part}, " if part else ""
-            yield f"{start}users", (users,)
-            yield f"{start}items", (items,)
-            yield f"{start}users and items", (users, items)
-        return
-    if not path.is_file():
-        raise DataError(str(path), "no such file", EXPECTED)
-    readers = {".npy": _npy, ".safetensors": _safetensors, ".parquet": _parquet}
-    if path.suffix not in readers:
-        raise DataError(str(path), f"a name that ends in {path.suffix!r}", EXPECTED)
-    yield from readers[path.suffix](path)
-
-
-def _npy(path: Path) -> Iterator[tuple[str, tuple[Tensor, ...]]]:
+def _model(path: Path, data: str | None, columns: Any) -> _Subject:
     import numpy as np
 
-    with path.open("rb") as file:
-        begin = file.read(len(np.lib.format.MAGIC_PREFIX))
-    try:
-        if begin != np.lib.format.MAGIC_PREFIX:
-            raise ValueError
-        # Mapped, so that a header which promises more than the file holds cannot fill the memory.
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # NumPy evaluates the header, which may raise anything
-        reason = "pickled objects" if "object" in str(error).lower() else "a damaged file"
-        raise DataError(str(path), reason, "a numeric array in .npy format") from None
-    yield "", (_numeric(path, array),)
+    from fullrank.diagnosis import Table
+    from fullrank.diagnosis.matching import Known
+    from fullrank.recommender import Recommender
 
-
-def _safetensors(path: Path) -> Iterator[tuple[str, tuple[Tensor, ...]]]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    from fullrank.data.plain_names import plain_name
-
-    try:
-        with plain_name(path) as plain:
-            tensors = load_file(plain)
-    except (SafetensorError, OSError) as error:
-        raise DataError(str(path), f"a damaged file ({error})", "a safetensors file") from None
-    tables = {name: each for name, each in tensors.items() if each.ndim == 2}
-    if not tables:
-        shapes = ", ".join(f"{name} {tuple(each.shape)}" for name, each in tensors.items())
-        raise DataError(str(path), shapes or "no tensors", "a tensor with two dimensions")
-    for name, table in tables.items():
-        yield name, (table,)
-
-
-def _parquet(path: Path) -> Iterator[tuple[str, tuple[Tensor, ...]]]:
-    import polars as pl
-
-    from fullrank.data.panics import unprinted_panics
-    from fullrank.data.plain_names import plain_name
-    from fullrank.data.probe import check_survivable
-
-    check_survivable(path, "Parquet")
-    try:
-        with unprinted_panics(), plain_name(path) as plain:
-            frame = pl.read_parquet(plain, glob=False)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
-        raise DataError(str(path), "a damaged file", "a Parquet file") from None
-    kinds = frame.schema.items()
-    lists = [name for name, kind in kinds if isinstance(kind, pl.List | pl.Array)]
-    # Whole numbers beside floats are ids or counts; alone they may be a quantised table.
-    numbers = [name for name, kind in kinds if kind.is_float()]
-    numbers = numbers or [name for name, kind in kinds if kind.is_integer()]
-    if len(lists) == 1:
-        yield "", (_numeric(path, _unlisted(path, frame[lists[0]])),)
-    elif numbers:
-        yield "", (_numeric(path, frame.select(numbers).to_numpy()),)
+    model = Recommender.load(path)
+    of_parts = tables_of(model) or {"": model._tables()}  # which says that there are none
+    if data is None:
+        held_out, part = model._parts.get("validation"), "validation"
     else:
-        found = "the columns " + ", ".join(frame.columns)
-        raise DataError(str(path), found, "columns of numbers, or one column of lists of them")
+        from fullrank.cli.evaluate import interactions_to_test
+        from fullrank.serving.frames import pairs_to_test
+
+        held_out, _ = pairs_to_test(interactions_to_test(data, columns), model._parts)
+        part = data
+    counts = model.train.user_degree, np.asarray(model._trained.popularity)
+    groups: list[tuple[str, list[Table], Any]] = []
+    for part_of, pair in of_parts.items():
+        start = f"{part_of}, " if part_of else ""
+        pair_counts = zip(("users", "items"), pair, counts, strict=True)
+        sides = [(Table.of(each.cpu(), name), own) for name, each, own in pair_counts]
+        groups += [(start + each.name, [each], own) for each, own in sides]
+        groups.append((f"{start}users and items", [s[0] for s in sides], np.concatenate(counts)))
+    users, items = next(iter(of_parts.values()))
+    return _Subject(
+        groups=groups,
+        known=Known(model.train, held_out, part, (model.train,)),
+        both=(users.cpu(), items.cpu()) if len(of_parts) == 1 and "" in of_parts else None,
+        balanced=model.method.startswith("directspec"),
+    )
 
 
-def _unlisted(path: Path, column: pl.Series) -> Any:
-    """(rows, width): the numbers of a column of lists."""
-    import polars as pl
+def _file(path: Path, data: str | None, columns: Any, output: Output) -> _Subject:
+    from fullrank.diagnosis.formats import read_tables
 
-    if isinstance(column.dtype, pl.Array):
-        column = column.arr.to_list()
-    widths = column.list.len().fill_null(0).to_numpy()
-    if len(set(widths.tolist())) > 1:
-        found = f"lists of {widths.min()} to {widths.max()} numbers in column {column.name}"
-        raise DataError(str(path), found, "lists of one length")
-    if not widths.any():
-        found = f"no numbers in column {column.name}"
-        raise DataError(str(path), found, "a list of numbers in every row")
-    values = column.explode()
-    if not values.dtype.is_numeric():
-        return values.to_numpy()
-    return values.cast(pl.Float64).to_numpy().reshape(len(column), -1)
-
-
-def _numeric(path: Path, array: Any) -> Tensor:
+    found = read_tables(path)
+    tables = [each for each in found if len(found) == 1 or _is_tall(each, output)]
+    if not tables:
+        many = f"{len(found)} matrices"
+        raise DataError(str(path), many, "one with as many rows as columns")
+    if data is None:
+        return _Subject([(each.name, [each], None) for each in tables])
     import numpy as np
+
+    from fullrank.diagnosis.matching import counts_of, pair_of, side_of
+
+    known = _known(data, columns)
+    named = [f"{path}, {each.name}" if each.name else str(path) for each in tables]
+    at = [side_of(where, each, known) for where, each in zip(named, tables, strict=True)]
+    counts = [counts_of(each, side, known) for each, side in zip(tables, at, strict=True)]
+    groups = [(each.name, [each], own) for each, own in zip(tables, counts, strict=True)]
+    both = pair_of(tables, at, known)
+    if both is not None and len(tables) > 1:
+        groups.append(("users and items", tables, np.concatenate(counts)))
+    return _Subject(groups, known, both)
+
+
+def _is_tall(table: Table, output: Output) -> bool:
+    tall = 2 <= table.width <= table.rows
+    if not tall:
+        output.note(
+            f"{table.name} left out: {table.rows} x {table.width} is no table of embeddings"
+        )
+    return tall
+
+
+def _known(data: str, columns: Any) -> Known:
+    """The interactions of a data set, or of a file, of which lists find a tenth again.
+
+    What is in its test part is not looked at.
+    """
+    from fullrank.data import load
+    from fullrank.data.catalog import CATALOG
+    from fullrank.diagnosis.matching import Known
+
+    divided = data in CATALOG or Path(data).is_dir()
+    split = load(data, columns=columns) if divided else load(data, test=0.0, columns=columns)
+    parts = (split.train,) if split.validation is None else (split.train, split.validation)
+    return Known(split.train, split.validation, f"validation of {split.name}", parts)
+
+
+def _diagnosed(path: Path, subject: _Subject, output: Output) -> list[Diagnosis]:
     import torch
 
-    if not np.issubdtype(array.dtype, np.number) or np.iscomplexobj(array):
-        raise DataError(str(path), f"values of type {array.dtype}", "real numbers")
-    if not np.issubdtype(array.dtype, np.floating) or array.dtype.itemsize > 8:
-        array = array.astype(np.float64)
-    return torch.from_numpy(np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="))))
+    from fullrank.diagnosis import Diagnosis
+
+    found = []
+    for name, tables, counts in subject.groups:
+        rows, width = sum(each.rows for each in tables), tables[0].width
+        if len(subject.groups) > 1 and not 2 <= width <= rows:  # of a model
+            output.note(f"{name} left out: {rows} x {width} is no table of embeddings")
+            continue
+        kept = rows if counts is None else int((counts > 0).sum())
+        if kept < width <= rows:
+            output.note(f"{name}: {kept} rows with interactions are too few, so all are measured")
+            counts = None
+        where = f"{path}, {name}" if name else str(path)
+        try:
+            known = None if counts is None else torch.from_numpy(counts)
+            found.append(Diagnosis.of(name or path.name, tables, known, balanced=subject.balanced))
+        except ValueError as error:
+            raise _one_line(where, error) from None
+    if not found:
+        many = f"{len(subject.groups)} matrices"
+        raise DataError(str(path), many, "one with as many rows as columns")
+    return found
+
+
+def _one_line(where: str, error: ValueError) -> DataError:
+    what, _, rest = str(error).partition(": ")
+    found, _, expected = rest.removeprefix("found ").partition("; expected ")
+    return DataError(where + what.removeprefix("embedding table"), found, expected)
+
+
+def _angle(found: list[Diagnosis]) -> float | None:
+    """Degrees between the leading directions of users and of items, where both are there."""
+    from fullrank.diagnosis.causes import angle
+
+    by_name = {each.name: each for each in found}
+    if "users" not in by_name or "items" not in by_name:
+        return None
+    one, other = by_name["users"].direction, by_name["items"].direction
+    return angle(one, other) if len(one) == len(other) else None
+
+
+def _show(
+    path: Path, found: list[Diagnosis], angle: float | None, harm: Harm | None, everything: bool
+) -> None:
+    for each in found:
+        text.show(each, everything)
+    if angle is not None:
+        typer.echo(f"leading directions of users and items: {angle:.0f} degrees apart")
+    if harm is not None:
+        text.show_harm(harm, everything)
+    text.show_advice(found[-1], everything)
+    if not everything:
+        typer.echo(f"every figure: fullrank inspect {shlex.quote(str(path))} --all")
+
+
+def _fail_below(least: float | None, path: Path, found: list[Diagnosis]) -> None:
+    """Ends with code 1 and one line on standard error, if a table uses too few dimensions."""
+    if least is None:
+        return
+    worst = min(found, key=lambda each: each.share_in_use)
+    if worst.share_in_use < least:
+        used = f"{worst.spectrum.effective_rank:.1f} of {worst.spectrum.shape[1]} dimensions"
+        where = str(path) if worst.name == path.name else f"{path}, {worst.name}"
+        typer.echo(f"{where}: uses {used}, {worst.share_in_use:.3f} < {least:g}", err=True)
+        raise typer.Exit(1)

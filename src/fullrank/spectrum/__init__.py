@@ -5,6 +5,7 @@ Needs torch and nothing else of fullrank: any training loop can use it.
 
 from fullrank.spectrum.allpass import balance_spectrum
 from fullrank.spectrum.balance import DirectSpec, DirectSpecPlus
+from fullrank.spectrum.figures import Figures
 from fullrank.spectrum.functions import mean_log_sum_exp_dots
 from fullrank.spectrum.logdet import log_det_divergence
 from fullrank.spectrum.measure import (
@@ -22,6 +23,7 @@ __all__ = [
     "AttentionTau",
     "DirectSpec",
     "DirectSpecPlus",
+    "Figures",
     "Spectrum",
     "alignment",
     "balance_spectrum",

@@ -9,6 +9,9 @@ import torch
 from torch import Tensor
 
 from fullrank.spectrum.measure import correlation, entropy_rank, singular_values
+from fullrank.spectrum.moments import Moments, eigenvalues
+from fullrank.spectrum.pairs import cosines
+from fullrank.spectrum.survey import Survey
 
 BALANCED, PARTIAL = 0.9, 0.5
 """Shares of a random table's effective rank from which a spectrum counts as balanced, or as partly
@@ -44,18 +47,32 @@ class Spectrum:
                 fewer than two columns or fewer rows than columns, where a rank says little.
         """
         shape = _checked(tables)
-        values = singular_values(*tables)
-        energy = values.square().cumsum(0)
-        enough = int((energy < 0.9 * energy[-1]).sum().item()) + 1
         nonzero = sum(int((table != 0).any(dim=1).sum()) for table in tables)
         pairs = shape[0] * (shape[0] - 1)
+        squared = (correlation(*tables) - nonzero) / pairs
+        return cls._with(shape, singular_values(*tables), squared)
+
+    @classmethod
+    def of_survey(cls, survey: Survey) -> Spectrum:
+        """That of the rows that a pass over a table has taken in.
+
+        Raises:
+            ValueError: as in `of`, but for what a pass has refused already.
+        """
+        shape = check_shape(survey.count, survey.width)
+        values = eigenvalues(Moments.sum(survey.raw).gram).sqrt()
+        return cls._with(shape, values, cosines(Moments.sum(survey.unit))[1])
+
+    @classmethod
+    def _with(cls, shape: tuple[int, int], values: Tensor, mean_squared_cosine: float) -> Spectrum:
+        energy = values.square().cumsum(0)
         return cls(
             shape=shape,
             singular_values=values,
             effective_rank=entropy_rank(values),
             random_effective_rank=entropy_rank(random_singular_values(*shape)),
-            dimensions_for_90_percent=enough,
-            mean_squared_cosine=(correlation(*tables) - nonzero) / pairs,
+            dimensions_for_90_percent=int((energy < 0.9 * energy[-1]).sum().item()) + 1,
+            mean_squared_cosine=mean_squared_cosine,
         )
 
     @property
@@ -117,7 +134,15 @@ def _checked(tables: tuple[Tensor, ...]) -> tuple[int, int]:
         if not finite.all():
             row = int((~finite).int().argmax())
             raise ValueError(f"embedding table, row {row}: found NaN or infinity; expected numbers")
-    rows, width = sum(table.shape[0] for table in tables), tables[0].shape[1]
+    return check_shape(sum(table.shape[0] for table in tables), tables[0].shape[1])
+
+
+def check_shape(rows: int, width: int) -> tuple[int, int]:
+    """Rows and columns of a table that has a spectrum worth the name.
+
+    Raises:
+        ValueError: there are fewer than two columns, or fewer rows than columns.
+    """
     if width < 2:
         raise ValueError(f"embedding table: found {width} column; expected at least two")
     if rows < width:

@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from fullrank.cli import inspect
 from fuzzing import made
 from fuzzing.choices import Choices
 
 SUFFIXES = (".npy", ".safetensors", ".parquet")
+BARE = (".npz", ".pt", ".vec", ".bin", ".fvecs")
+"""Formats of which any bytes are tried, and damaged whole files."""
 DESCRIPTIONS = (
     *("<f4", "<f8", "<f2", ">f4", "<i2", "<u8", "|O", "<c8", "<M8[s]", "<U2", "|V4", "|b1", "<f16"),
     *("|S0", "|V0", "x", "", "<f999999999999", "|i1"),
@@ -26,7 +29,12 @@ WHOLE = "{'descr': '<f4', 'fortran_order': False, 'shape': (4, 2), }"
 def inspecting(data: bytes, folder: Path) -> None:
     """A file of embeddings: its spectrum is finite, or the file is refused."""
     c = Choices(data)
-    kind, as_json = c.below(2 * len(SUFFIXES)), c.flag()
+    kind, as_json = c.below(2 * len(SUFFIXES) + len(BARE)), c.flag()
+    if kind >= 2 * len(SUFFIXES):
+        path = folder / f"table{BARE[kind - 2 * len(SUFFIXES)]}"
+        path.write_bytes(_damaged(c, path.suffix))
+        check_inspection(path, as_json)
+        return
     suffix = SUFFIXES[kind // 2]
     path = folder / f"table{suffix}"
     is_made = kind % 2 or suffix == ".parquet"  # `columnar` has those of any bytes
@@ -38,7 +46,7 @@ def check_inspection(path: Path, as_json: bool) -> None:
     """What is printed of a file that is not refused: finite numbers within their bounds."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
-        inspect.command(path, as_json)
+        inspect.run(path, as_json=as_json)
     if not as_json:
         assert "rows x" in printed.getvalue()
         return
@@ -54,6 +62,11 @@ def seeds() -> Iterator[bytes]:
             choices = bytes((seed * 37 + k * k) % 256 for k in range(160))
             yield bytes([2 * at + 1, seed % 2]) + choices
             yield bytes([2 * at, seed % 2]) + _made(Choices(choices), suffix)
+    for at in range(len(BARE)):
+        for seed in range(6):
+            yield bytes(
+                [2 * len(SUFFIXES) + at, seed % 2, *((seed * 37 + k * k) % 256 for k in range(64))]
+            )
     for version in (1, 2, 3):
         yield bytes([0, 1]) + _npy(WHOLE, body, version)
 
@@ -75,6 +88,32 @@ def _made(c: Choices, suffix: str) -> bytes:
     with np.errstate(over="ignore"):
         body = numbers.astype(np.float64).astype(c.pick(("<f4", "<f8", "<f2"))).tobytes()
     return _npy(header, body, c.pick((1, 1, 2, 3, 9)))
+
+
+def _damaged(c: Choices, suffix: str) -> bytes:
+    """A whole file with some bytes changed, its end cut off, or any bytes at all."""
+    if c.below(4) == 0:
+        return c.rest()
+    content = bytearray(_whole(suffix))
+    for _ in range(c.below(6)):
+        content[c.below(len(content))] = c.below(256)
+    return bytes(content[: len(content) - c.below(9)] if c.flag() else content)
+
+
+def _whole(suffix: str) -> bytes:
+    table = np.arange(12, dtype="<f4").reshape(6, 2) + 0.5
+    file = io.BytesIO()
+    if suffix == ".npz":
+        np.savez_compressed(file, users=table, items=table)
+    elif suffix == ".pt":
+        torch.save({"users": torch.from_numpy(table), "n": 3}, file)
+    elif suffix == ".vec":
+        file.write(b"6 2\n" + b"".join(b"w %f %f\n" % tuple(row) for row in table.tolist()))
+    elif suffix == ".bin":
+        file.write(b"6 2\n" + b"".join(b"w " + row.tobytes() + b"\n" for row in table))
+    else:
+        file.write(b"".join(b"\x02\0\0\0" + row.tobytes() for row in table))
+    return file.getvalue()
 
 
 def _npy(header: str, body: bytes, version: int) -> bytes:
