@@ -27,11 +27,12 @@ def mutants() -> str:
 
 def campaign() -> str:
     """Hostile cases by part, and how many of them failed; of each seed."""
-    heads = ["seed", "part", "cases", "failed", "peak MiB", "longest case, s"]
+    heads = ["seed, at commit", "part", "cases", "failed", "peak MiB", "longest case, s"]
     rows = []
     for run in load("campaign")["runs"]:
         for name, part in run["parts"].items():
             figures = (part["cases"], part["failed"], part["peak_mib"])
             longest = f"{part['longest_seconds']:.1f}"
-            rows.append([str(run["seed"]), name, *map(str, figures), longest])
+            of = f"{run['seed']}, {run['commit'][:7]}"
+            rows.append([of, name, *map(str, figures), longest])
     return table(heads, rows, text=(0, 1))

@@ -215,8 +215,6 @@ def test_ease_needs_its_matrix(small):
 def test_what_a_model_keeps_is_within_the_estimate(small, entry):
     """The least that a bound has to hold: the numbers of the model itself."""
     method = entry.first(0)[-1].fitted_to(small.train)
-    if entry.method == "ials":
-        pytest.importorskip("implicit")
     kept = fit(method, small.parts, "cpu")[1]["parameters"]
     assert 4 * kept <= Costs(small.train).memory(method)
 
