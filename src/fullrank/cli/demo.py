@@ -10,6 +10,7 @@ import typer
 
 from fullrank.cli import options
 from fullrank.cli.fit import claimed, train
+from fullrank.cli.leaderboard import show_leaderboard
 from fullrank.cli.output import Output, say, show_frame, show_table
 from fullrank.cli.progress import reporter
 
@@ -23,6 +24,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "bpr": {"lr": 10.0, "weight_decay": 0.04, "epochs": 150},
     "directspec+": {"lr": 30.0, "tau": 2.0, "epochs": 60},
 }
+BUDGET = 60
+"""Seconds for the leaderboard."""
 LIKED = 8
 """Interactions of the user whose list is shown: enough for a taste, few enough to read."""
 METRICS = ("ndcg@20", "recall@20")
@@ -35,7 +38,7 @@ def command(
     seed: Annotated[int, typer.Option(help="Seed of the training.")] = 0,
     as_json: options.Json = False,
 ) -> None:
-    """Train BPR and DirectSpec+ on generated data and compare them; needs no network."""
+    """Train BPR and DirectSpec+ on generated data, beside what else there is; needs no network."""
     output = Output(as_json)
     from fullrank import Recommender, load
 
@@ -56,13 +59,19 @@ def command(
             else:
                 model.fit(split, reporter=reporter(output))
             figures[method] = _figures(model)
+    output.note(f"trying several methods, for {BUDGET} s at most ...")
+    several = Recommender("auto", budget=BUDGET, seed=seed).fit(split, reporter=reporter(output))
+    board = several.training["auto"]
     verdict = _verdict(figures, len(model.user_embeddings[0]))
     document = {"model": str(out), "methods": figures, "verdict": verdict}
+    document["leaderboard"] = board["leaderboard"]
 
     def show() -> None:
         names = ["method", *METRICS, "effective rank", "epochs", "seconds"]
         show_table(names, [[method, *row.values()] for method, row in figures.items()])
         say(verdict)
+        say("\nWhat a fit without a method would try, and be the first of:")
+        show_leaderboard(board)
         row = _somebody(model)
         _show_lists(model, row)
         typer.echo(f"\nThe directspec+ model lies in {out}. Next:")
