@@ -310,13 +310,17 @@ def test_demo(tmp_path, monkeypatch):
 
     quick = {"epochs": 2, "dim": 8}
     monkeypatch.setattr(module, "SETTINGS", {"bpr": quick, "directspec+": quick})
+    monkeypatch.setattr(module, "BUDGET", 3)
     run = CliRunner().invoke(app, ["demo", "-o", str(tmp_path / "d")])
     assert run.exit_code == 0, run.output
     assert "ranks better here, by" in run.stdout
     assert "liked:" in run.stdout
+    assert "popularity" in run.stdout
     assert (tmp_path / "d" / "manifest.json").is_file()
     again = CliRunner().invoke(app, ["demo", "-o", str(tmp_path / "d"), "--json"])
-    assert json.loads(again.stdout)["methods"].keys() == {"bpr", "directspec+"}
+    told = json.loads(again.stdout)
+    assert told["methods"].keys() == {"bpr", "directspec+"}
+    assert "popularity" in {line["method"] for line in told["leaderboard"]}
 
 
 def test_help_is_light():
