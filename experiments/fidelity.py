@@ -4,7 +4,7 @@
 
 ml-100k: nDCG@20 on a validation part of a tenth of train, for two draws of it, our defaults beside
 theirs, all else the same, on one thread. Rows that the file has are passed over; WORD names methods
-to run alone. Writes ``results/fidelity.json``, which docs/fidelity.md shows.
+to run alone. Writes ``results/fidelity.json``.
 """
 
 from __future__ import annotations

@@ -137,21 +137,21 @@ def split(
             parts, files = load()
             summary = parts.summary()
             if there is None:
-                _write(parts, files, out / "split.json")
+                _write(parts, files, out / "split.json", summary)
         if there not in (None, json.loads(json.dumps(strict(summary)))):
             raise DataError(str(out), "another split", "an empty folder or a free name")
     show()
 
 
-def _write(parts: Split, files: dict[str, Path], summary: Path) -> None:
+def _write(parts: Split, files: dict[str, Path], target: Path, summary: dict[str, Any]) -> None:
     from fullrank.data.files import replacing
     from fullrank.data.plain_names import plain_name
 
     for name, part in parts.parts.items():
         with replacing(files[name]) as file, plain_name(file) as plain:
             part.to_frame().write_parquet(plain)
-    with replacing(summary) as file:
-        text = json.dumps(strict(parts.summary()), indent=2)
+    with replacing(target) as file:
+        text = json.dumps(strict(summary), indent=2)
         file.write_text(text + "\n", encoding="utf-8")
 
 

@@ -30,7 +30,6 @@ def tables_of(model: Recommender) -> dict[str, tuple[Tensor, Tensor]]:
     }
 
 
-def is_tall(tables: tuple[Tensor, ...]) -> bool:
+def is_tall(rows: int, width: int) -> bool:
     """Whether this is a table of embeddings, of more than one column, and not one of weights."""
-    width = tables[0].shape[1]
-    return 2 <= width <= sum(len(table) for table in tables)
+    return 2 <= width <= rows

@@ -271,7 +271,8 @@ def _show(model: Recommender, out: Path) -> None:
     folder, user = quote(str(out)), quote(str(model.users.values[0]))
     typer.echo(f"\nmodel in {out}; next:")
     typer.echo(f"  fullrank recommend {folder} --user {user} -k 10")
-    if any(map(is_tall, tables_of(model).values())):
+    pairs = tables_of(model).values()
+    if any(is_tall(len(rows) + len(items), rows.shape[1]) for rows, items in pairs):
         typer.echo(f"  fullrank inspect {folder}")
 
 

@@ -11,7 +11,7 @@ import typer
 
 from fullrank.cli import inspect_text as text
 from fullrank.cli import options
-from fullrank.cli.embedded import tables_of
+from fullrank.cli.embedded import is_tall, tables_of
 from fullrank.cli.output import Output
 from fullrank.cli.tables import TableOptions, expanded
 from fullrank.errors import DataError, SettingError
@@ -178,7 +178,7 @@ def _file(path: Path, data: str | None, columns: Any, output: Output) -> _Subjec
 
 
 def _is_tall(table: Table, output: Output) -> bool:
-    tall = 2 <= table.width <= table.rows
+    tall = is_tall(table.rows, table.width)
     if not tall:
         output.note(
             f"{table.name} left out: {table.rows} x {table.width} is no table of embeddings"
@@ -209,7 +209,7 @@ def _diagnosed(path: Path, subject: _Subject, output: Output) -> list[Diagnosis]
     found = []
     for name, tables, counts in subject.groups:
         rows, width = sum(each.rows for each in tables), tables[0].width
-        if len(subject.groups) > 1 and not 2 <= width <= rows:  # of a model
+        if len(subject.groups) > 1 and not is_tall(rows, width):  # of a model
             output.note(f"{name} left out: {rows} x {width} is no table of embeddings")
             continue
         kept = rows if counts is None else int((counts > 0).sum())
