@@ -200,6 +200,20 @@ def test_a_test_pair_is_masked_by_any_part(scorer_of, interactions_of):
     assert result.protocol["test_pairs"] == 4
 
 
+def test_a_validation_part_that_is_evaluated_is_not_masked(scorer_of, interactions_of):
+    train = interactions_of([[1, 0, 0, 0], [0, 1, 1, 1]])
+    validation = interactions_of([[0, 1, 1, 0], [0, 0, 0, 0]])
+    options = {"train": train, "validation": validation, "k": 1}
+    scorer = scorer_of([[4, 3, 2, 1]] * 2)
+    with pytest.warns(UserWarning, match="each of the 2 test pairs is in the validation part"):
+        result = evaluate(scorer, validation, **options)
+    assert result["recall@1"] == 1 / 2
+    assert result.protocol["masked"] == ["train"]
+    beside = evaluate(scorer, interactions_of([[0, 1, 0, 1], [0, 0, 0, 0]]), **options)
+    assert beside.protocol["test_pairs_masked"] == 1
+    assert beside.protocol["masked"] == ["train", "validation"]
+
+
 def test_all_zeros_are_said_where_the_test_is_the_training(scorer_of, interactions_of):
     train = interactions_of(np.eye(3))
     with pytest.warns(UserWarning, match="each of the 3 test pairs is in train too"):

@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from fullrank.data.interactions import Interactions
 from fullrank.errors import DataError, SettingError
 from fullrank.evaluation import intervals as bootstrap
-from fullrank.evaluation.left_out import counts_of, warn_of_zeros, with_test_items
+from fullrank.evaluation.left_out import (
+    counts_of,
+    masks_validation,
+    warn_of_zeros,
+    with_test_items,
+)
 from fullrank.evaluation.metrics import Exposure, Hits, Values
 from fullrank.evaluation.protocols import ListMetric, Protocol, UserMetric, protocol_named
 from fullrank.evaluation.ties import SEED, fair_top_k, tied_at
@@ -124,7 +129,8 @@ def evaluate(
         scorer: Gives the scores to rank by.
         test: The held-out interactions; the validation part, while training.
         train: The training interactions; their items are masked, their degrees are popularity.
-        validation: A validation part beside ``test``; masked by protocol ``standard``.
+        validation: A validation part beside ``test``; masked by protocol ``standard``, unless
+            every pair of ``test`` is in it, which is warned of.
         k: Cut-offs.
         protocol: ``standard``, or ``published`` for comparison with the paper's tables.
         metrics: Names before the ``@``, such as ``("ndcg", "recall")``; all those of the protocol
@@ -146,7 +152,8 @@ def evaluate(
     parts = {"train": train, "validation": validation, "test": test}
     given = {name: part for name, part in parts.items() if part is not None}
     _check_rows(scorer, given)
-    masked = ["train"] + ["validation"] * (rules.masks_validation and validation is not None)
+    masks = rules.masks_validation and masks_validation(test, validation)
+    masked = ["train"] + ["validation"] * masks
     exclude = [given[name] for name in masked]
     rows, left_out = with_test_items(test, users)
     trained = Trained.of(train, popularity)

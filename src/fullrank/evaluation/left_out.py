@@ -26,6 +26,24 @@ def counts_of(
     }
 
 
+def masks_validation(test: Interactions, validation: Interactions | None) -> bool:
+    """Whether to mask a validation part: not where it is what is evaluated.
+
+    Warns there, for training stopped by it or settings were chosen by it.
+    """
+    if validation is None or not len(validation):
+        return validation is not None
+    inside = int(_in_any(test, [validation]).sum())
+    if inside < len(test):
+        return True
+    warnings.warn(
+        f"each of the {inside:,} test pairs is in the validation part: figures of pairs that "
+        "chose settings or epochs are too good; expected a test part that nothing was chosen by",
+        stacklevel=4,
+    )
+    return False
+
+
 def warn_of_zeros(block: Mapping[str, Any], masked: Sequence[str]) -> None:
     """Warns where every test pair is masked, so that no list can hold one."""
     if block["test_pairs_masked"] == block["test_pairs"]:

@@ -108,6 +108,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("(~trained.items).sum()", "trained.items.sum()"),
         ('"test_pairs": len(test)', '"test_pairs": test.n_users'),
         ("(~trained.items[test.item_idx])", "(trained.items[test.item_idx])"),
+        ("if inside < len(test):", "if inside >= len(test):"),
         ('block["test_pairs_masked"] == block', 'block["test_pairs_masked"] != block'),
         ("requested >= test.n_users", "requested > test.n_users"),
         ("test.user_degree[requested] > 0", "test.user_degree[requested] >= 0"),
