@@ -9,7 +9,9 @@
 ``rank`` the same for smaller ranks k, both on some users of the validation part; singular triplets
 are shared by all settings of one exponent. Weights there are those of ``R RᵀR + raw · U Sᵖ Vᵀ``,
 with the method's setting beside them. ``validation`` fits the preset ``tuned`` (or ``--settings``)
-on the train part less a tenth, ``test`` on the whole of it, evaluated once. All add to
+on the train part less a tenth, ``test`` on the whole of it, evaluated once. With ``--drawn test``
+the validation part has the test part's share of interactions by the popularity of items, the one
+thing that is taken from the test part to choose by; its figures stand apart. All add to
 ``results/allpass.json``.
 """
 
@@ -19,6 +21,7 @@ import argparse
 import json
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,7 @@ from torch import Tensor
 
 import fullrank as fr
 from fullrank.data import Interactions
+from fullrank.data.validation import Like
 from fullrank.encoders.block_svd import Triplets, block_svd
 from fullrank.evaluation import evaluate
 from fullrank.methods.closed_form.filtering import scaled
@@ -88,11 +92,13 @@ class Swept:
         return hop * self.hop[slot] + weight * self.part[slot]
 
 
-def sweep(swept: Swept, exponent: float, ranks: tuple[int, ...]) -> list[dict[str, Any]]:
+def sweep(
+    swept: Swept, exponent: float, ranks: Sequence[int], powers: Sequence[float]
+) -> list[dict[str, Any]]:
     """The grid of p and w with the hop and, at w = 1, without it; and the hop alone."""
     measured = []
     for rank in ranks:
-        for power in POWERS:
+        for power in powers:
             filtered = swept.filtered(rank, power)
             for hop, weight in [(0.0, 1.0)] + [(1.0, weight) for weight in WEIGHTS]:
                 setting = {"e": exponent, "k": rank, "p": power, "hop": hop, "raw": weight}
@@ -104,9 +110,9 @@ def sweep(swept: Swept, exponent: float, ranks: tuple[int, ...]) -> list[dict[st
     return [*measured, alone | swept.use(filtered, 1.0, 0.0)]
 
 
-def split_of(name: str, validation: float) -> fr.Split:
+def split_of(name: str, validation: float, drawn: Like) -> fr.Split:
     """A data set by name, divided with seed 0."""
-    return fr.load(name, validation=validation, seed=0)
+    return fr.load(name, validation=validation, seed=0, validation_like=drawn)
 
 
 def triplets_of(data: Interactions, exponent: float, rank: int, cache: Path | None) -> Triplets:
@@ -123,13 +129,16 @@ def triplets_of(data: Interactions, exponent: float, rank: int, cache: Path | No
     return made
 
 
-def fitted(name: str, part: str, settings: dict[str, Any] | None, threads: int) -> dict[str, Any]:
+def fitted(
+    name: str, part: str, drawn: Like, settings: dict[str, Any] | None, threads: int
+) -> dict[str, Any]:
     """The preset ``tuned``, or other settings, fitted and evaluated once."""
-    split = split_of(name, 0.1 if part == "validation" else 0)
+    validation = part == "validation"
+    split = split_of(name, 0.1 if validation else 0, drawn if validation else "uniform")
     preset = f"tuned:{name}" if settings is None else None
     model = fr.Recommender("allpass", preset=preset, threads=threads, **(settings or {}))
     model.fit(split.train)
-    held_out = split.validation if part == "validation" else split.test
+    held_out = split.validation if validation else split.test
     plain = type(model.settings)().model_dump()
     values = {k: v for k, v in model.settings.model_dump().items() if v != plain[k]}
     shown = ", ".join(f"{name} {value:g}" for name, value in values.items())
@@ -144,25 +153,30 @@ def main() -> None:
     parser.add_argument("part", choices=("sweep", "rank", "validation", "test"))
     parser.add_argument("--e", type=float, nargs="*", default=EXPONENTS)
     parser.add_argument("--settings", type=json.loads, help="in place of the preset")
+    parser.add_argument("--drawn", choices=("uniform", "test"), default="uniform")
+    parser.add_argument("--powers", type=float, nargs="*", default=POWERS)
+    parser.add_argument("--rank", type=int, help="of a sweep, in place of the largest")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--cache", type=Path, help="folder that keeps singular triplets")
     parser.add_argument("--out", type=Path, default=Path("results/allpass.json"))
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(arguments.threads)
-    if arguments.part in ("validation", "test"):
-        made: Any = fitted(arguments.data, arguments.part, arguments.settings, arguments.threads)
-        print(arguments.data, arguments.part, made, flush=True)
-        keep(arguments.out, arguments.data, arguments.part, [made])
+    data, part, drawn = arguments.data, arguments.part, arguments.drawn
+    name = data if drawn == "uniform" else f"{data}, drawn like test"
+    if part in ("validation", "test"):
+        made: Any = fitted(data, part, drawn, arguments.settings, arguments.threads)
+        print(name, part, made, flush=True)
+        keep(arguments.out, name, part, [made])
         return
-    split = split_of(arguments.data, 0.1)
-    ranks = RANKS[arguments.data]
+    split = split_of(data, 0.1, drawn)
+    ranks = (*RANKS[data][:-1], arguments.rank or RANKS[data][-1])
     for exponent in arguments.e:
         triplets = triplets_of(split.train, exponent, ranks[-1], arguments.cache)
         swept = Swept(split, exponent, triplets)
-        chosen = ranks[-1:] if arguments.part == "sweep" else ranks[:-1]
-        rows = sweep(swept, exponent, chosen)
-        keep(arguments.out, arguments.data, "curves", rows, str(exponent))
+        chosen = ranks[-1:] if part == "sweep" else ranks[:-1]
+        rows = sweep(swept, exponent, chosen, arguments.powers)
+        keep(arguments.out, name, "curves", rows, str(exponent))
 
 
 def keep(path: Path, data: str, part: str, rows: list[Any], key: str | None = None) -> None:
