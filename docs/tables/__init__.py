@@ -23,6 +23,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "adam": choices.adam,
     "defaults": choices.defaults,
     "regret": choices.regret,
+    "deviations": choices.deviations,
     "algorithm-1": spectra.algorithm_1,
     "collapse": spectra.collapse,
     "collapse-graph": spectra.collapse_graph,

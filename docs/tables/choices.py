@@ -1,4 +1,4 @@
-"""What a choice within a method is worth: results/distinct.json, adam.json and defaults.json."""
+"""What a choice is worth: results/distinct.json, adam.json, defaults.json and fidelity.json."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from itertools import groupby
 from statistics import mean
 from typing import Any
 
-from tables.markdown import code, digits, load, metric, rank, table
+from tables.markdown import NONE, code, digits, load, metric, rank, table
 
 WAYS = ("each occurrence", "distinct")
 SHOWN = ("tau", "alpha", "lr", "shrink")
@@ -83,6 +83,26 @@ def defaults() -> str:
             found = ", ".join(f"{name} {value:g}" for name, value in chosen.items())
             body.append([*line, found or "–"])
     return table(columns, body, text=(0, 1, 9))
+
+
+def deviations() -> str:
+    """Each deviation from a paper: our way beside theirs, on validation parts of ml-100k."""
+    body = []
+    for row in load("fidelity")["rows"]:
+        here, there = mean(row["here"]), mean(row["there"])
+        widest = max(max(row[way]) - min(row[way]) for way in ("here", "there"))
+        theirs = " ".join(f"{name}={_plain(value)}" for name, value in row["theirs"].items())
+        both = " ".join(f"{name}={_plain(value)}" for name, value in row["both"].items())
+        line = [code(row["method"]), code(theirs), code(both) if both else NONE]
+        change = f"{100 * (there / here - 1):+.1f} %"
+        body.append([*line, metric(here), metric(there), change, metric(widest)])
+    columns = ["method", "theirs", "both have", "here", "theirs", "change", "spread"]
+    return table(columns, body, text=(0, 1, 2))
+
+
+def _plain(value: Any) -> str:
+    """A value as the command line takes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def regret() -> str:

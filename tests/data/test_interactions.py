@@ -274,3 +274,11 @@ def test_a_weight_that_is_zero_as_float32_is_no_interaction():
     frame["weight"] = [1e-300, 0.0]
     with pytest.raises(DataError, match="zeros alone"):
         Interactions.from_frame(pl.DataFrame(frame))
+
+
+def test_the_rows_of_repeated_pairs_are_counted():
+    repeated = Interactions.from_rows(Ids.numbered(2), Ids.numbered(3), [0, 0, 1, 0], [1, 1, 2, 0])
+    assert (repeated.rows.tolist(), repeated.merged) == ([1, 2, 1], 1)
+    assert repeated.select([1, 2]).rows.tolist() == [2, 1]
+    assert repeated.compact().rows.tolist() == [1, 2, 1]
+    assert Interactions.from_rows(Ids.numbered(2), Ids.numbered(3), [0, 1], [1, 2]).rows is None

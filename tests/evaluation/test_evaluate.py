@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fullrank.data import Ids, Interactions
 from fullrank.errors import DataError, FitError, SettingError
 from fullrank.evaluation import PROTOCOLS, evaluate
 from fullrank.evaluation.metrics import Exposure
@@ -179,6 +180,22 @@ def test_published_ten_counts_eleven_ranks_and_masks_training_only(scorer_of, in
     standard = evaluate(scorer, test, **parts)
     assert standard["ndcg@10"] == pytest.approx(1 / math.log2(11) / ideal)
     assert standard.protocol["masked"] == ["train", "validation"]
+
+
+def test_published_counts_a_repeated_test_pair_as_often_as_the_data_have_it(scorer_of):
+    """User 0 has test rows 1, 1, 2 and a list of item 1 alone; user 1 none that are repeated."""
+    users, items = Ids.numbered(2), Ids.numbered(4)
+    train = Interactions.from_rows(users, items, [0, 1, 1, 1], [0, 0, 1, 2])
+    test = Interactions.from_rows(users, items, [0, 0, 0, 1], [1, 1, 2, 3])
+    scorer = scorer_of([[0, 3, 1, 2], [0, 0, 0, 1]])
+    published = evaluate(scorer, test, train=train, k=3, protocol="published")
+    assert published.per_user("recall@3").tolist() == pytest.approx([2 / 3, 1])
+    ideal = sum(1 / math.log2(rank + 1) for rank in (1, 2, 3))
+    found = 1 + 1 / math.log2(4)
+    assert published.per_user("ndcg@3").tolist() == pytest.approx([found / ideal, 1])
+    assert (published.protocol["test_pairs"], published.protocol["test_rows"]) == (3, 4)
+    standard = evaluate(scorer, test, train=train, k=3)
+    assert standard.per_user("recall_capped@3")[0] == 1
 
 
 def test_a_masked_test_item_counts_as_one_to_be_found(scorer_of, interactions_of):

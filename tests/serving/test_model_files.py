@@ -123,6 +123,20 @@ def test_ids_of_numbers_and_letters_outside_ascii(tmp_path):
     assert loaded.data_name == "Ölfässer 東京"
 
 
+def test_how_often_the_data_have_a_pair_is_kept(tmp_path):
+    """The protocol published counts repeated test pairs."""
+    ids = Ids.numbered(3)
+    train = Interactions.from_rows(ids, ids, [0, 1, 2], [0, 1, 2])
+    test = Interactions.from_rows(ids, ids, [0, 0, 1], [1, 1, 0])
+    made = Recommender()
+    made._scorer = DotScorer(torch.eye(3), torch.eye(3))
+    made._parts = {"train": train, "test": test}
+    made.save(tmp_path / "m")
+    loaded = Recommender.load(tmp_path / "m")._parts["test"]
+    assert (loaded.rows.tolist(), loaded.merged) == ([2, 1], 1)
+    assert loaded.fingerprint == test.fingerprint
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names are UTF-8 on other systems")
 def test_a_folder_whose_name_is_not_utf8(model, tmp_path):
     folder = tmp_path / os.fsdecode(b"mod\xffle")

@@ -30,7 +30,8 @@ class Interactions:
         item_idx: Item row of each entry, ascending within a user, ``(n,)``, int32.
         weight: Optional weight of each entry, ``(n,)``, float32.
         timestamp: Optional time of each entry, ``(n,)``, int64 or float64.
-        merged: How many input rows repeated a pair that was already there.
+        merged: How many input rows repeated a pair that was already there; ``rows`` has the number
+            of input rows of each pair, ``(n,)``, int64, or None where each had one.
 
     Build one with `from_frame`, `from_scipy` or ``fullrank.read``; users or items without
     interactions are allowed, so that the parts of a split share their row numbers. The arrays are
@@ -73,6 +74,7 @@ class Interactions:
         self.weight = None if pairs.weight is None else read_only(pairs.weight)
         self.timestamp = None if pairs.timestamp is None else read_only(pairs.timestamp)
         self.merged = pairs.merged
+        self.rows = None if pairs.rows is None else read_only(pairs.rows)
 
     @classmethod
     def from_frame(
@@ -217,6 +219,7 @@ class Interactions:
             self.item_idx[at],
             None if self.weight is None else self.weight[at],
             None if self.timestamp is None else self.timestamp[at],
+            rows=None if self.rows is None else self.rows[at],
         )
         return Interactions._of(self.users, self.items, pairs)
 
@@ -232,6 +235,7 @@ class Interactions:
             self.weight,
             self.timestamp,
             self.merged,
+            self.rows,
         )
         return Interactions._of(self.users.select(kept_users), self.items.select(kept_items), pairs)
 

@@ -155,9 +155,9 @@ def _published(entry: Entry, validation: float, seed: int, like: Like) -> Split:
 def _must_match(entry: Entry, parts: dict[str, Interactions]) -> None:
     """Sees that downloads hold the published content, and deletes them if they do not.
 
-    Files in ``FULLRANK_DATA`` are used as they are.
+    Files in ``FULLRANK_DATA`` are used as they are, and those with a known hash were checked.
     """
-    downloaded = [file for file in entry.files if local(entry, file) is None]
+    downloaded = [file for file in entry.files if local(entry, file) is None and not file.hashed]
     if not downloaded:
         return
     found = {name: part.fingerprint for name, part in parts.items() if name in entry.fingerprints}

@@ -21,6 +21,8 @@ class Pairs(NamedTuple):
     weight: NDArray[np.float32] | None = None
     timestamp: NDArray[Any] | None = None
     merged: int = 0
+    rows: NDArray[np.int64] | None = None
+    """Input rows of each pair, where some pairs had several."""
 
 
 def merged_pairs(
@@ -36,13 +38,14 @@ def merged_pairs(
     """
     if weight is not None:
         user_idx, item_idx, weight, timestamp = positive(user_idx, item_idx, weight, timestamp)
-    merged, each = 0, item_idx
+    merged, each, rows = 0, item_idx, None
     if ascending(user_idx, item_idx):
         indptr = row_starts(user_idx, n_users)
     else:
         key = (user_idx.astype(np.int64) << 32) | item_idx.astype(np.int64)
         key, starts, order = sorted_keys(key, ordered=weight is not None or timestamp is not None)
         merged = len(user_idx) - len(starts)
+        rows = np.diff(starts, append=len(user_idx)) if merged else None
         if weight is not None:
             weight = np.add.reduceat(weight[order], starts)
         if timestamp is not None:
@@ -50,7 +53,7 @@ def merged_pairs(
         indptr = np.searchsorted(key, np.arange(n_users + 1, dtype=np.int64) << 32)
         each = key & 0xFFFFFFFF
     weight = None if weight is None else float32(weight)
-    return Pairs(indptr, each.astype(np.int32), weight, timestamp, merged)
+    return Pairs(indptr, each.astype(np.int32), weight, timestamp, merged, rows)
 
 
 def read_only(array: NDArray[T]) -> NDArray[T]:

@@ -16,6 +16,7 @@ from fullrank.evaluation import intervals as bootstrap
 from fullrank.evaluation.left_out import (
     counts_of,
     masks_validation,
+    rows_of_users,
     warn_of_zeros,
     with_test_items,
 )
@@ -229,7 +230,7 @@ def _values(
     of_lists = {name: each for name, each in chosen.items() if isinstance(each, ListMetric)}
     values: dict[str, Values | float] = {}
     hits = hits_of(ranking, test) if of_users else None
-    n_test = test.user_degree[ranking.users]
+    n_test = (rows_of_users(test) if rules.counts_repeats else test.user_degree)[ranking.users]
     for k in cutoffs:
         depth = rules.depth(k)
         if hits is not None:

@@ -21,6 +21,7 @@ def counts_of(
     return {
         "untrained_items": int((~trained.items).sum()),
         "test_pairs": len(test),
+        "test_rows": len(test) if test.rows is None else int(test.rows.sum()),
         "test_pairs_of_untrained_items": int((~trained.items[test.item_idx]).sum()),
         "test_pairs_masked": int(_in_any(test, masked).sum()),
     }
@@ -67,6 +68,14 @@ def with_test_items(
     if not len(rows):
         raise DataError("test interactions", "no user with test items", "at least one")
     return rows, len(requested) - len(rows)
+
+
+def rows_of_users(test: Interactions) -> NDArray[np.int64]:
+    """(n_users,) test items of each user, a repeated pair as often as the data have it."""
+    if test.rows is None:
+        return test.user_degree
+    counted = np.bincount(test.user_idx, weights=test.rows, minlength=test.n_users)
+    return counted.astype(np.int64)
 
 
 def _in_any(test: Interactions, parts: Sequence[Interactions]) -> NDArray[np.bool_]:

@@ -38,6 +38,8 @@ class Protocol:
     trained_only: bool
     """Whether items without training interactions stay out of the lists, and users without any out
     of the means: what a model gives such rows are the random numbers it started with."""
+    counts_repeats: bool
+    """Whether a test pair that the data repeat is as many test items as it has rows."""
     metrics: Mapping[str, UserMetric | ListMetric]
     """The metrics that the protocol defines, by the name before the ``@``."""
     depths: Mapping[int, int] = field(default_factory=dict)
@@ -66,6 +68,7 @@ STANDARD = Protocol(
     name="standard",
     masks_validation=True,
     trained_only=True,
+    counts_repeats=False,
     metrics={
         "recall": UserMetric(metrics.recall, "hits in the first {depth} ranks / |test items|"),
         "recall_capped": UserMetric(
@@ -104,6 +107,7 @@ PUBLISHED = Protocol(
     name="published",
     masks_validation=False,
     trained_only=False,
+    counts_repeats=True,
     metrics={
         "recall": UserMetric(
             metrics.recall_capped, "hits in the first {depth} ranks / min({k}, |test items|)"

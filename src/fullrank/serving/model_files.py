@@ -123,10 +123,7 @@ def _write(folder: Path, stored: Stored) -> None:
         for name, ids in (("users", stored.users), ("items", stored.items)):
             written[name] = _add_table(folder, name, _id_table(ids))
         for name, part in stored.parts.items():
-            rows = pl.DataFrame({"user_row": part.user_idx, "item_row": part.item_idx})
-            if part.weight is not None:
-                rows = rows.with_columns(weight=pl.Series(part.weight))
-            written[name] = _add_table(folder, name, rows)
+            written[name] = _add_table(folder, name, _pair_table(part))
         manifest = {"format": FORMAT, **stored.manifest, "files": written}
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
         with replacing(folder / MANIFEST) as part_file:
@@ -275,3 +272,11 @@ def _sha256(path: Path) -> str:
 def _id_table(ids: Ids) -> pl.DataFrame:
     table = ids.values.to_frame()
     return table if ids.titles is None else table.with_columns(title=ids.titles)
+
+
+def _pair_table(part: Interactions) -> pl.DataFrame:
+    """Row numbers and weights of a part; without weights, a pair as often as the data have it."""
+    rows = pl.DataFrame({"user_row": part.user_idx, "item_row": part.item_idx})
+    if part.weight is not None:
+        return rows.with_columns(weight=pl.Series(part.weight))
+    return rows if part.rows is None else rows[np.repeat(np.arange(len(part)), part.rows)]

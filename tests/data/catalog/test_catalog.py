@@ -144,6 +144,29 @@ def test_downloads_of_other_content_do_not_stay(folder, monkeypatch, tiny, chang
     assert not cached.exists()
 
 
+def test_a_download_that_git_calls_otherwise_does_not_stay(folder, monkeypatch, tiny):
+    def pretend(url, target, sha256):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(TRAIN)
+        return target
+
+    monkeypatch.setattr(homes, "download", pretend)
+    (folder / "train.csv").unlink()
+    train = dataclasses.replace(tiny.files[0], git_blob="2b5d78a0c2e4ac26a4a4d9dd3bc4a2dbf0a2ab4b")
+    changed = dataclasses.replace(tiny, files=(train, tiny.files[1]), interactions=99)
+    monkeypatch.setitem(catalog.CATALOG, "tiny", changed)
+    cached = homes.cache_folder() / "tiny" / "train.csv"
+    with pytest.raises(DataError, match=r"train.csv: found other content; expected the file that"):
+        load("tiny")
+    assert not cached.exists()
+    right = dataclasses.replace(train, git_blob=homes.git_blob(folder / "test.csv"))
+    assert right.git_blob == "e4ad3e0f8a7415c481eab6d582b8ba3add3fa82f"
+    right = dataclasses.replace(train, git_blob="9e88243926fe98f90f47867d8311bbea5b79ff44")
+    changed = dataclasses.replace(changed, files=(right, tiny.files[1]))
+    monkeypatch.setitem(catalog.CATALOG, "tiny", changed)
+    assert len(load("tiny", validation=0).train) == 3  # by its hash, not by the number of rows
+
+
 def test_unknown_names_and_paths(tmp_path):
     with pytest.raises(DataError) as caught:
         load("citulike")

@@ -13,11 +13,18 @@ class File:
         name: What it is called, in ``FULLRANK_DATA`` and in the cache.
         url: Its public home; none if it has to be put into ``FULLRANK_DATA`` by hand.
         sha256: What the bytes at that home hash to, where this is known.
+        git_blob: What git calls these bytes, where this is known and the other is not.
     """
 
     name: str
     url: str | None = None
     sha256: str | None = None
+    git_blob: str | None = None
+
+    @property
+    def hashed(self) -> bool:
+        """Whether the content is known by a hash."""
+        return bool(self.sha256 or self.git_blob)
 
 
 @dataclass(frozen=True)
@@ -113,8 +120,8 @@ CATALOG: dict[str, Entry] = {
             ),
             fingerprints={"train": "e7ab26dde283c249", "test": "68e4aee6899a7670"},
         ),
-        # No copy of these two was at hand when this was written, so that neither hashes nor
-        # fingerprints are known: sizes are checked. The commit is not pinned for the same reason.
+        # No copy was at hand when this was written: the hashes are facts that others reported, and
+        # the commit is not pinned. Its header is ``user ,item``, and its test part repeats pairs.
         Entry(
             "yelp",
             "who reviewed which business, the DirectSpec paper's split",
@@ -122,8 +129,16 @@ CATALOG: dict[str, Entry] = {
             items=25_815,
             interactions=731_672,
             files=(
-                File("train.csv", _SGFCF + "HEAD/datasets/yelp/train.csv"),
-                File("test.csv", _SGFCF + "HEAD/datasets/yelp/test.csv"),
+                File(
+                    "train.csv",
+                    _SGFCF + "HEAD/datasets/yelp/train.csv",
+                    git_blob="f5b03853634357373952c5be7f5f97c3892a63ce",
+                ),
+                File(
+                    "test.csv",
+                    _SGFCF + "HEAD/datasets/yelp/test.csv",
+                    "5c548784dcbab033a576072421e9be5d4d3dbce91367f6afc05a61ce38a5cf2c",
+                ),
             ),
         ),
         Entry(

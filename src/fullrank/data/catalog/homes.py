@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -82,4 +83,15 @@ def _downloaded(entry: Entry, file: File) -> Path:
         raise DataError(
             location, f"no {file.name} in {folder}", "that file, which has no public home"
         )
-    return download(file.url, cache_folder() / entry.name / file.name, file.sha256)
+    path = download(file.url, cache_folder() / entry.name / file.name, file.sha256)
+    if file.git_blob is not None and git_blob(path) != file.git_blob:
+        path.unlink()
+        expected = f"the file that git calls {file.git_blob}; it may have changed at its home"
+        raise DataError(file.url, "other content", expected)
+    return path
+
+
+def git_blob(path: Path) -> str:
+    """What ``git hash-object`` says of a file."""
+    content = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
