@@ -54,6 +54,7 @@ DEVIATIONS = (
     Deviation("gde", {"beta": 5.0, "optimizer": "sgd", "lr": 0.02}, TRAINED),
     Deviation("enmf", {"keep": 0.7}, TRAINED),
     Deviation("spectral", {"projection": "gf-cf", "beta": 0.5, "smoothing": 3.33}, {}),
+    Deviation("ials", {"exponent": 0.0}, {}),
     Deviation("chebycf", {"targets": "nodes"}, {}),
     Deviation("turbo-cf", {"order": 2, "power": 1.0}, {}),
     Deviation(
