@@ -1,0 +1,64 @@
+"""``fullrank reproduce``: the paper's tables and figures, made again, beside what it prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fullrank.cli import options
+from fullrank.cli.output import Output, show_table
+
+NAME = "reproduce"
+
+
+def command(
+    *,
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="As figure-2; or all.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Data sets, with commas between; else the paper's own.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each line, seeds 0, 1, …")] = 1,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A first look, in minutes: few epochs, coarse grids.")
+    ] = False,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads to train with.")] = None,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for what is made.")] = Path(
+        "reproduction"
+    ),
+    runs: Annotated[
+        Path | None, typer.Option(help="Folder of trained runs, to be shared; OUT/runs if absent.")
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Redo tables and figures of the paper; the same command goes on where it stopped."""
+    output = Output(as_json)
+    from fullrank.lab.registry import EXPERIMENTS
+
+    if not ids:
+        listed = [
+            {"id": each.id, "title": each.title, "data": list(each.on), "cost": each.cost}
+            for each in EXPERIMENTS.values()
+        ]
+        rows = [[row["id"], row["title"], row["cost"]] for row in listed]
+        output.result(
+            {"experiments": listed}, lambda: show_table(["id", "shows", "whole, not quick"], rows)
+        )
+        return
+    from fullrank.cli.progress import reporter
+    from fullrank.lab.reproduce import Asked, reproduce
+
+    names = tuple(name.strip() for name in (data or "").split(",") if name.strip())
+    asked = Asked(names, seeds, quick, threads)
+    try:
+        made = reproduce(
+            ids, out, asked, runs=runs, note=output.note, reporter=lambda: reporter(output)
+        )
+    except KeyboardInterrupt:
+        output.note("stopped; what was trained is kept, and the same command goes on from it")
+        raise
+    document = {"folder": str(out), "made": made}
+    output.result(document, lambda: typer.echo(f"wrote {len(made)} sections to {out}/README.md"))
