@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fullrank.lab.experiments import figure_1, figure_2, table_3
+from fullrank.lab.experiments import (
+    figure_1,
+    figure_2,
+    figure_5,
+    figure_7,
+    figure_8,
+    figure_9,
+    figure_10,
+    table_1,
+    table_3,
+    table_5,
+)
 from fullrank.lab.spec import Experiment
 
 EXPERIMENTS: Mapping[str, Experiment] = {
@@ -12,6 +23,13 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     for each in (
         figure_1.EXPERIMENT,
         figure_2.EXPERIMENT,
+        table_1.EXPERIMENT,
         table_3.EXPERIMENT,
+        figure_5.EXPERIMENT,
+        table_5.EXPERIMENT,
+        figure_7.EXPERIMENT,
+        figure_8.EXPERIMENT,
+        figure_9.EXPERIMENT,
+        figure_10.EXPERIMENT,
     )
 }
