@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import fullrank as fr
-from fullrank.studies.plots import pyplot, save
+from fullrank.pictures import pyplot, save
 
 SHARED = {"sampler": "interactions", "lr": 13.0, "batch_size": 256, "dim": 64}
 AS_PUBLISHED = {"distinct": False, "systematic": False}

@@ -92,18 +92,19 @@ class Scope:
 
         Further seeds that the store has already, in their order, are used as well.
         """
-        total = len(grid) * self.seeds
+        wanted = {label: min(self.seeds, run.seeds or self.seeds) for label, run in grid.items()}
+        total = sum(wanted.values())
         groups, at = {}, 0
         for label, run in grid.items():
             done = []
-            for seed in range(self.seeds):
+            for seed in range(wanted[label]):
                 at += 1
                 each = dataclasses.replace(run, seed=seed)
                 if not self.store.has(each):
-                    self.note(f"run {at} of {total}: {label} on {run.data}, seed {seed}")
+                    self.note(f"run {at} of {total}: {label}, seed {seed}")
                 done.append(self.store.get(each))
-            more = dataclasses.replace(run, seed=self.seeds)
-            while self.store.has(more):
+            more = dataclasses.replace(run, seed=len(done))
+            while run.seeds is None and self.store.has(more):
                 done.append(self.store.get(more))
                 more = dataclasses.replace(more, seed=more.seed + 1)
             groups[label] = Group(label, run, done)
