@@ -35,6 +35,9 @@ def command(
     only: Annotated[
         str | None, typer.Option(help="Rows of table-4 to keep, with commas between.")
     ] = None,
+    most_epochs: Annotated[
+        int | None, typer.Option(min=1, help="Stop each run there, to see that all works.")
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Redo tables and figures of the paper; the same command goes on where it stopped."""
@@ -54,7 +57,7 @@ def command(
     from fullrank.cli.progress import reporter
     from fullrank.lab.reproduce import Asked, reproduce
 
-    asked = Asked(_listed(data), seeds, quick, threads, _listed(only))
+    asked = Asked(_listed(data), seeds, quick, threads, _listed(only), most_epochs)
     try:
         made = reproduce(
             ids, out, asked, runs=runs, note=output.note, reporter=lambda: reporter(output)

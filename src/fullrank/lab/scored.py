@@ -56,7 +56,7 @@ def ranked(groups: Groups, name: str) -> list[str]:
     return sorted(groups, key=lambda label: -(mean(groups[label].metric(name)) or 0.0))
 
 
-def tests_table(groups: Groups, name: str, title: str) -> tuple[Table, dict[str, Any]]:
+def significance_table(groups: Groups, name: str, title: str) -> tuple[Table, dict[str, Any]]:
     """The paper's question and the one that its answer leaves open.
 
     The paper's: is the best DirectSpec+ better than a baseline, one-tailed over seeds. Ours: does

@@ -12,7 +12,7 @@ from fullrank.lab.groups import Group, Groups, deviation, mean
 from fullrank.lab.lineup import ROWS, Row
 from fullrank.lab.paper import FIGURES, TABLE_4
 from fullrank.lab.scope import Scope
-from fullrank.lab.scored import score_table, tests_table
+from fullrank.lab.scored import score_table, significance_table
 from fullrank.lab.spec import Experiment, Finding, Grid, Run
 from fullrank.methods import ClosedFormMethod, method_named
 from fullrank.pictures import Bar, Bars
@@ -104,7 +104,7 @@ def compute(scope: Scope, groups: Groups) -> Finding:
         printed = {label: _paper(row, data) for label, (row, _) in rows.items()}
         numbers[data] = {label: _numbers(group) for label, group in found.items()}
         tables.append(score_table(found, printed, data))
-        tests, numbers[data]["tests"] = tests_table(found, MAIN, data)
+        tests, numbers[data]["tests"] = significance_table(found, MAIN, data)
         tables.append(tests)
         bars = [
             Bar(label, mean(group.metric(MAIN)), deviation(group.metric(MAIN)),
