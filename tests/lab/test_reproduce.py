@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -14,9 +15,10 @@ import pytest
 
 from fullrank.errors import SettingError
 from fullrank.lab.registry import EXPERIMENTS
-from fullrank.lab.report import cell, compact, plain
+from fullrank.lab.report import cell, compact, panel_of, plain, redraw
 from fullrank.lab.reproduce import Asked, experiments_named, reproduce
 from fullrank.lab.scope import data_for
+from fullrank.pictures import Bar, Bars
 
 DATA = ("citeulike", "yelp")
 """Names that have paper's numbers and presets; the data behind them is generated."""
@@ -62,6 +64,16 @@ def test_a_section_has_its_four_files_and_the_page_has_it(tmp_path, splits):
     svg = (tmp_path / "figure-8-citeulike.svg").read_text("utf-8")
     assert "prefers-color-scheme: dark" in svg
     assert (tmp_path / "figure-8-citeulike.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_pictures_are_drawn_anew_from_what_is_stored(tmp_path, splits):
+    made(tmp_path, splits, ["figure-8"])
+    before = (tmp_path / "figure-8-citeulike.svg").read_bytes()
+    (tmp_path / "figure-8-citeulike.svg").unlink()
+    assert redraw(tmp_path) == ["figure-8-citeulike"]
+    assert (tmp_path / "figure-8-citeulike.svg").read_bytes() == before
+    bars = Bars("t", "x", [Bar("a", 0.5, 0.1, 0.4, "subject")])
+    assert panel_of(json.loads(json.dumps(dataclasses.asdict(bars)))) == bars
 
 
 def test_two_figures_train_a_run_once(tmp_path, splits):

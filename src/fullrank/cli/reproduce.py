@@ -35,6 +35,9 @@ def command(
     only: Annotated[
         str | None, typer.Option(help="Rows of table-4 to keep, with commas between.")
     ] = None,
+    redraw: Annotated[
+        bool, typer.Option("--redraw", help="Draw what the folder has anew, and train nothing.")
+    ] = False,
     most_epochs: Annotated[
         int | None, typer.Option(min=1, help="Stop each run there, to see that all works.")
     ] = None,
@@ -44,6 +47,12 @@ def command(
     output = Output(as_json)
     from fullrank.lab.registry import EXPERIMENTS
 
+    if redraw:
+        from fullrank.lab.report import redraw as draw_anew
+
+        stems = draw_anew(out)
+        output.result({"drawn": stems}, lambda: typer.echo(f"drew {len(stems)} pictures in {out}"))
+        return
     if not ids:
         listed = [
             {"id": each.id, "title": each.title, "data": list(each.on), "cost": each.cost}
