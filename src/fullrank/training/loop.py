@@ -52,6 +52,7 @@ class Trainer:
         settings: How.
         validate: Gives the validation metric (higher is better) of the parameters as they are.
         probe: Gives the effective rank of the parameters as they are.
+        observe: Gives whatever else is to be in the record of an epoch, by its number.
         checkpoint: Where the state goes every ``checkpoint_every`` epochs and on Ctrl-C; nowhere if
             absent, and then Ctrl-C leaves it in this object.
         reporter: Receives every step and every epoch.
@@ -68,6 +69,7 @@ class Trainer:
         *,
         validate: Callable[[], float] | None = None,
         probe: Callable[[], float] | None = None,
+        observe: Callable[[int], Record] | None = None,
         checkpoint: Checkpoint | None = None,
         reporter: Reporter | None = None,
         enough: Callable[[], bool] = lambda: False,
@@ -76,6 +78,7 @@ class Trainer:
         self.settings = settings
         self.validate = validate
         self.probe = probe
+        self.observe = observe
         self.checkpoint = checkpoint
         self.reporter = reporter or Silent()
         self.enough = enough
@@ -161,6 +164,8 @@ class Trainer:
         record: Record = {"epoch": progress.epoch, "loss": loss, "lr": lr, "seconds": seconds}
         if self.probe is not None:
             record["effective_rank"] = self.probe()
+        if self.observe is not None:
+            record |= self.observe(progress.epoch)
         if self.validate is not None and self._is_due(self.settings.validate_every):
             record["validation_ndcg@20"] = metric = self.validate()
             self._judge(metric)
