@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fullrank.lab.experiments import figure_1, figure_2, table_3
+from fullrank.lab.experiments import figure_1, figure_2, figure_3, table_3
 from fullrank.lab.spec import Experiment
 
 EXPERIMENTS: Mapping[str, Experiment] = {
@@ -12,6 +12,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     for each in (
         figure_1.EXPERIMENT,
         figure_2.EXPERIMENT,
+        figure_3.EXPERIMENT,
         table_3.EXPERIMENT,
     )
 }
