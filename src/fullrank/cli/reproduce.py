@@ -32,6 +32,9 @@ def command(
     runs: Annotated[
         Path | None, typer.Option(help="Folder of trained runs, to be shared; OUT/runs if absent.")
     ] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Rows of table-4 to keep, with commas between.")
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Redo tables and figures of the paper; the same command goes on where it stopped."""
@@ -51,8 +54,7 @@ def command(
     from fullrank.cli.progress import reporter
     from fullrank.lab.reproduce import Asked, reproduce
 
-    names = tuple(name.strip() for name in (data or "").split(",") if name.strip())
-    asked = Asked(names, seeds, quick, threads)
+    asked = Asked(_listed(data), seeds, quick, threads, _listed(only))
     try:
         made = reproduce(
             ids, out, asked, runs=runs, note=output.note, reporter=lambda: reporter(output)
@@ -62,3 +64,7 @@ def command(
         raise
     document = {"folder": str(out), "made": made}
     output.result(document, lambda: typer.echo(f"wrote {len(made)} sections to {out}/README.md"))
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(each.strip() for each in (text or "").split(",") if each.strip())

@@ -37,6 +37,16 @@ def curve_epochs(scope: Scope) -> int:
     return scope.epochs(100, 20)
 
 
+def positive_epochs(scope: Scope) -> int:
+    """Of the runs on positives alone, which are done sooner."""
+    return scope.epochs(40, 20)
+
+
+def sweep_epochs(scope: Scope) -> int:
+    """Of the runs of a sweep over a setting, each judged by its best epoch."""
+    return scope.epochs(100, 15)
+
+
 def pairwise(
     scope: Scope,
     method: str,

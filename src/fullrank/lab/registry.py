@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fullrank.lab.experiments import figure_1, figure_2, figure_3, figure_11, table_3
+from fullrank.lab.experiments import (
+    figure_1,
+    figure_2,
+    figure_3,
+    figure_5,
+    figure_7,
+    figure_8,
+    figure_9,
+    figure_10,
+    figure_11,
+    table_1,
+    table_3,
+    table_5,
+)
 from fullrank.lab.spec import Experiment
 
 EXPERIMENTS: Mapping[str, Experiment] = {
@@ -13,7 +26,14 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         figure_1.EXPERIMENT,
         figure_2.EXPERIMENT,
         figure_3.EXPERIMENT,
+        table_1.EXPERIMENT,
         table_3.EXPERIMENT,
+        figure_5.EXPERIMENT,
+        table_5.EXPERIMENT,
+        figure_7.EXPERIMENT,
+        figure_8.EXPERIMENT,
+        figure_9.EXPERIMENT,
+        figure_10.EXPERIMENT,
         figure_11.EXPERIMENT,
     )
 }

@@ -36,16 +36,20 @@ class Asked:
         seeds: Runs of each label, seeds 0, 1, …
         quick: Whether minutes have to do.
         threads: To train with.
+        only: Labels of rows to keep, where an experiment can do with fewer; all if empty.
     """
 
     data: tuple[str, ...] = ()
     seeds: int = 1
     quick: bool = False
     threads: int | None = None
+    only: tuple[str, ...] = ()
 
     def command(self, name: str, data: Sequence[str]) -> str:
         """What makes the same files again."""
-        words = ["fullrank", "reproduce", name, "--data", ",".join(data)]
+        words = ["fullrank", "reproduce", name]
+        words += ["--data", ",".join(data)] if data else []
+        words += ["--only", ",".join(self.only)] if self.only else []
         words += ["--seeds", str(self.seeds)] if self.seeds > 1 else []
         return " ".join(shlex.quote(word) for word in words + ["--quick"] * self.quick)
 
@@ -97,9 +101,9 @@ def reproduce(
     made = []
     with torch_threads(asked.threads):
         for experiment in chosen:
-            names = data_for(experiment.on, asked.data)
+            names = data_for(experiment.on, asked.data) if experiment.on else ()
             for data in [names] if experiment.across else [(name,) for name in names]:
-                scope = Scope(data, asked.seeds, asked.quick, store, splits, note)
+                scope = Scope(data, asked.seeds, asked.quick, store, splits, note, asked.only)
                 made.append(_section(folder, experiment, scope, asked))
                 note(f"{made[-1]['stem']}: {made[-1]['headline']}")
     write_index(folder, list(EXPERIMENTS))
@@ -136,7 +140,7 @@ def _section(folder: Path, experiment: Experiment, scope: Scope, asked: Asked) -
 
 def _below(experiment: Experiment, scope: Scope, *, trained: bool) -> str:
     """Data, seeds and how thorough, in a line for under the title."""
-    text = ", ".join(scope.data) if scope.data else "no data set"
+    text = ", ".join(scope.data) if scope.data else "generated"
     missing = [name for name in experiment.on if name not in scope.data]
     if missing:
         text += f" (the paper: {', '.join(experiment.on)})"

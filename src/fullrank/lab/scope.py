@@ -56,6 +56,7 @@ class Scope:
         store: Of runs.
         splits: Of data.
         note: Receives lines on the progress.
+        only: Labels to keep of a grid that can do with fewer; all if empty.
     """
 
     data: tuple[str, ...]
@@ -64,6 +65,7 @@ class Scope:
     store: Store
     splits: Splits
     note: Callable[[str], None] = lambda line: None  # noqa: ARG005
+    only: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -86,7 +88,10 @@ class Scope:
         return {}
 
     def train(self, grid: Grid) -> dict[str, Group]:
-        """The runs of a grid with every seed, trained where the store has them not."""
+        """The runs of a grid with every seed, trained where the store has them not.
+
+        Further seeds that the store has already, in their order, are used as well.
+        """
         total = len(grid) * self.seeds
         groups, at = {}, 0
         for label, run in grid.items():
@@ -97,6 +102,10 @@ class Scope:
                 if not self.store.has(each):
                     self.note(f"run {at} of {total}: {label} on {run.data}, seed {seed}")
                 done.append(self.store.get(each))
+            more = dataclasses.replace(run, seed=self.seeds)
+            while self.store.has(more):
+                done.append(self.store.get(more))
+                more = dataclasses.replace(more, seed=more.seed + 1)
             groups[label] = Group(label, run, done)
         return groups
 

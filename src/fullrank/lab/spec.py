@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fullrank.lab.groups import Groups
     from fullrank.lab.scope import Scope
 
-Part = Literal["validation", "test"]
+Part = Literal["validation", "test", "none"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Run:
         data: The data set.
         part: ``validation``: a tenth of train is held out, and curves and figures are of it.
             ``test``: trained on the whole of train and evaluated once, on the test part.
+            ``none``: trained on the whole of train and not evaluated.
         every: Epochs between two evaluations on the validation part.
         seed: Of the run; the validation part is that of seed 0 whatever it is.
         start: A run whose last tables this one starts from.

@@ -84,8 +84,8 @@ def train(
     Raises:
         KeyboardInterrupt: Ctrl-C, after a checkpoint.
     """
-    part = split.validation if run.part == "validation" else split.test
-    if part is None:
+    part = {"validation": split.validation, "test": split.test, "none": None}[run.part]
+    if part is None and run.part != "none":
         raise FitError(split.name, f"no {run.part} part", "one to evaluate on")
     if isinstance(method, ClosedFormMethod):
         return _solved(method, split.train, part)
@@ -117,7 +117,7 @@ def train(
     return Trained(metrics, users, [first, *progress.history], progress.seconds, tables())
 
 
-def _solved(method: ClosedFormMethod, data: Interactions, part: Interactions) -> Trained:
+def _solved(method: ClosedFormMethod, data: Interactions, part: Interactions | None) -> Trained:
     began = time.perf_counter()
     scorer = method.solve(data, "cpu")
     seconds = time.perf_counter() - began
@@ -126,9 +126,11 @@ def _solved(method: ClosedFormMethod, data: Interactions, part: Interactions) ->
 
 
 def evaluated(
-    scorer: Any, train: Interactions, part: Interactions
+    scorer: Any, train: Interactions, part: Interactions | None
 ) -> tuple[dict[str, float], dict[str, NDArray[np.float64]]]:
-    """Means and values of users, by both protocols."""
+    """Means and values of users, by both protocols; nothing without a part."""
+    if part is None:
+        return {}, {}
     cutoffs = [k for k in CUTOFFS if k <= train.n_items] or [train.n_items]
     metrics: dict[str, float] = {}
     users: dict[str, NDArray[np.float64]] = {}

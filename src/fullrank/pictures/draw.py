@@ -26,6 +26,8 @@ WIDTH, HEIGHT = 4.3, 3.1
 COLOURS = {"subject": ACCENT, "rival": BLUE, "third": TEAL, "reference": SOFT}
 OTHERS = ((SLATE, "-"), (MIDDLE, "-"), (SLATE, (0, (4, 2))), (MIDDLE, (0, (4, 2))), (SLATE, ":"))
 """Looks of the rest, in their order: told apart in grey too."""
+COLUMNS = 2
+"""Most panels side by side: more would be too small to read in a page's width."""
 GAP = 0.062
 """Least distance of two labels, as a share of a panel's height."""
 
@@ -50,7 +52,7 @@ def write_chart(
 
 
 def chart(panels: Sequence[Panel | Bars], title: str, below: str = "") -> Any | None:
-    """A figure of one panel or several, side by side, three in a row.
+    """A figure of one panel or several, two in a row.
 
     Args:
         panels: What is drawn.
@@ -63,7 +65,7 @@ def chart(panels: Sequence[Panel | Bars], title: str, below: str = "") -> Any | 
     plt = pyplot()
     if plt is None or not panels:
         return None
-    columns = min(len(panels), 2 if len(panels) in (2, 4) else 3)
+    columns = min(len(panels), COLUMNS)
     rows = math.ceil(len(panels) / columns)
     width = max(WIDTH * columns, 6.0)
     heights = [max(_height(panel) for panel in panels[at * columns :][:columns])
@@ -123,10 +125,15 @@ def _lines(axis: Any, panel: Panel) -> None:
         last = max(panel.points, key=lambda each: each.x)
         ends.append(("paper ◇", last.x, last.y, INK))
     if panel.x_ticks is not None:
-        axis.set_xticks(panel.x_ticks, [f"{each:g}" for each in panel.x_ticks])
+        names = panel.x_names or [f"{each:g}" for each in panel.x_ticks]
+        axis.set_xticks(panel.x_ticks, names)
         axis.minorticks_off()
     if panel.y_limits is not None:
         axis.set_ylim(*panel.y_limits)
+    for x, name in panel.upright:
+        axis.axvline(x, color=INK, linewidth=0.9, linestyle=(0, (1, 2)), zorder=2)
+        axis.annotate(name, (x, 0.02), xycoords=("data", "axes fraction"), xytext=(3, 0),
+                      textcoords="offset points", fontsize=8, color=INK)  # fmt: skip
     _label(axis, ends)
 
 

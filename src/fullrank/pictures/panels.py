@@ -55,6 +55,8 @@ class Panel:
         y_log: Whether the y axis is.
         y_limits: Of the y axis; None for what the data ask for.
         x_ticks: Where the ticks are, in a sweep.
+        x_names: What the ticks are called; their numbers if absent.
+        upright: Values of x with a name, as the one that the paper finds best.
     """
 
     title: str
@@ -66,6 +68,8 @@ class Panel:
     y_log: bool = False
     y_limits: tuple[float | None, float | None] | None = None
     x_ticks: Sequence[float] | None = None
+    x_names: Sequence[str] | None = None
+    upright: Sequence[tuple[float, str]] = ()
 
 
 @dataclass(frozen=True)

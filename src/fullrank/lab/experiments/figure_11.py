@@ -5,7 +5,7 @@ Three runs, two of them on LightGCN, which other figures show too.
 
 from __future__ import annotations
 
-from fullrank.lab.common import balanced, pairwise
+from fullrank.lab.common import balanced, pairwise, positive_epochs
 from fullrank.lab.groups import Groups
 from fullrank.lab.scope import Scope
 from fullrank.lab.spec import Experiment, Finding, Grid, Table
@@ -19,7 +19,7 @@ SIDES = ("users", "items")
 
 def grid(scope: Scope) -> Grid:
     """LightGCN on positives alone and with BPR, and DirectSpec+ on free rows."""
-    few = scope.epochs(40, 20)
+    few = positive_epochs(scope)
     return {
         "LightGCN, positives": pairwise(scope, "log-positive", graph=True, epochs=few),
         "LightGCN-BPR": pairwise(scope, "bpr", graph=True),

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from fullrank.lab import adjacency
-from fullrank.lab.common import pairwise
+from fullrank.lab.common import pairwise, positive_epochs
 from fullrank.lab.groups import Groups, with_deviation
 from fullrank.lab.scope import Scope
 from fullrank.lab.spec import Experiment, Finding, Grid, Table
@@ -35,7 +35,11 @@ def ratios(scope: Scope) -> tuple[int, ...]:
 
 def grid(scope: Scope) -> Grid:
     """The Euclidean loss three times, BCE for each number of negatives."""
-    runs = {label: pairwise(scope, method, **more) for label, (method, more) in EUCLIDEAN.items()}
+    few = positive_epochs(scope)
+    runs = {
+        label: pairwise(scope, method, epochs=few, **more)
+        for label, (method, more) in EUCLIDEAN.items()
+    }
     return runs | {f"BCE, N = {n}": bce(scope, n) for n in ratios(scope)}
 
 
@@ -140,7 +144,8 @@ def _panels(
     one = groups["BCE, N = 1"]
     return [
         Panel("(a) observed pairs, and minus the others", "eigenvalue, by size",
-              "over the largest", spectrum, x_log=True, y_limits=(0, 1.02)),
+              "over the largest", spectrum, x_log=True,
+              x_ticks=[at for at in (1, 10, 100, TOP) if at <= len(values["A"])], y_limits=(0, 1.02)),
         Panel("(b) Euclidean loss", "epoch", "effective rank",
               [groups[label].line("effective_rank", role=role)
                for label, role in zip(EUCLIDEAN, roles, strict=True)], y_limits=(0, 66)),
