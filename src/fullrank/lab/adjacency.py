@@ -1,8 +1,8 @@
 """The normalised adjacency of observed and of unobserved pairs, and the difference of the two.
 
-All but about a thousandth of the pairs are unobserved, so their matrix is dense. It is one minus the
-observed pairs, so that after normalisation it is a rank-one matrix minus a sparse one, and products
-with it cost what products with the observed pairs cost.
+Nearly all pairs are unobserved, so their matrix is dense. But it is one minus the observed pairs,
+after normalisation a rank-one matrix minus a sparse one, and products with it cost what products
+with the observed pairs cost.
 """
 
 from __future__ import annotations
@@ -13,41 +13,65 @@ import scipy.sparse.linalg as sparse
 from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
+Block = sp.csr_array | sparse.LinearOperator
 
 
 def observed(matrix: sp.csr_array) -> sp.csr_array:
     """``D_U^-½ R D_I^-½``; its singular values are the eigenvalues of A, each with either sign.
 
-    Shapes: ``matrix`` (n_users, n_items), entries of one; returns the same. Rows and columns without
-    an entry stay empty.
+    Shapes: ``matrix`` (n_users, n_items), entries of one; returns the same. Rows and columns
+    without an entry stay empty.
     """
     users, items = (_inverse_root(degree) for degree in _degrees(matrix))
     return sp.csr_array(sp.diags_array(users) @ matrix.astype(np.float64) @ sp.diags_array(items))
 
 
-def difference(matrix: sp.csr_array) -> sparse.LinearOperator:
-    """Observed pairs minus unobserved ones, normalised apart: the upper right block of A - Ā.
+def unobserved(matrix: sp.csr_array) -> sparse.LinearOperator:
+    """The same of the pairs that are not observed, the upper right block of Ā.
 
-    With ``c = n_items - d_u`` and ``e = n_users - d_i``, the degrees of the unobserved pairs, it is
-    ``D_U^-½ R D_I^-½ + C^-½ R E^-½ - c^-½ (e^-½)ᵀ``. It is never formed.
+    With their degrees ``c = n_items - d_u`` and ``e = n_users - d_i`` it is
+    ``c^-½ (e^-½)ᵀ - C^-½ R E^-½``, which is never formed.
 
     Shapes: ``matrix`` (n_users, n_items), entries of one; the operator has the same.
     """
+    again, left, right = _unobserved(matrix)
+    return _operator(-again, left, right)
+
+
+def difference(matrix: sp.csr_array) -> sparse.LinearOperator:
+    """Observed pairs minus unobserved ones, normalised apart: the upper right block of A - Ā.
+
+    Shapes: ``matrix`` (n_users, n_items), entries of one; the operator has the same.
+    """
+    again, left, right = _unobserved(matrix)
+    return _operator(observed(matrix) + again, -left, right)
+
+
+def _unobserved(matrix: sp.csr_array) -> tuple[sp.csr_array, Values, Values]:
     n_users, n_items = matrix.shape
     degrees = _degrees(matrix)
     left, right = _inverse_root(n_items - degrees[0]), _inverse_root(n_users - degrees[1])
-    again = sp.diags_array(left) @ matrix.astype(np.float64) @ sp.diags_array(right)
-    known = sp.csr_array(observed(matrix) + again)
+    return sp.diags_array(left) @ matrix.astype(np.float64) @ sp.diags_array(right), left, right
+
+
+def _operator(known: sp.csr_array, left: Values, right: Values) -> sparse.LinearOperator:
+    """``known + left rightᵀ``, for vectors and for tables."""
+    known = sp.csr_array(known)
     back = known.T.tocsr()
+
+    def forth(x: Values) -> Values:
+        return np.asarray(known @ x + np.multiply.outer(left, right @ x))
+
+    def backwards(y: Values) -> Values:
+        return np.asarray(back @ y + np.multiply.outer(right, left @ y))
+
     return sparse.LinearOperator(
-        shape=matrix.shape,
-        dtype=np.dtype(np.float64),
-        matvec=lambda x: known @ x.ravel() - left * (right @ x.ravel()),
-        rmatvec=lambda y: back @ y.ravel() - right * (left @ y.ravel()),
-    )
+        shape=known.shape, dtype=np.dtype(np.float64), matvec=forth, rmatvec=backwards,
+        matmat=forth, rmatmat=backwards,
+    )  # fmt: skip
 
 
-def largest(operator: sp.csr_array | sparse.LinearOperator, count: int) -> Values:
+def largest(operator: Block, count: int) -> Values:
     """The ``count`` largest singular values, or all but one of fewer, the largest first."""
     least = min(operator.shape)
     start = np.random.default_rng(0).standard_normal(least)
@@ -56,7 +80,8 @@ def largest(operator: sp.csr_array | sparse.LinearOperator, count: int) -> Value
 
 
 def _degrees(matrix: sp.csr_array) -> tuple[Values, Values]:
-    return tuple(np.asarray(matrix.sum(axis=axis), dtype=np.float64).ravel() for axis in (1, 0))
+    users, items = (np.asarray(matrix.sum(axis=axis), dtype=np.float64).ravel() for axis in (1, 0))
+    return users, items
 
 
 def _inverse_root(degree: Values) -> Values:

@@ -14,6 +14,7 @@ from fullrank.lab.experiments import (
     figure_9,
     figure_10,
     figure_11,
+    propositions,
     table_1,
     table_3,
     table_5,
@@ -35,5 +36,6 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         figure_9.EXPERIMENT,
         figure_10.EXPERIMENT,
         figure_11.EXPERIMENT,
+        propositions.EXPERIMENT,
     )
 }

@@ -70,9 +70,11 @@ def _course(epochs: list[int], values: list[float]) -> dict[str, float]:
 
 
 REMARKS = (
-    "The paper prints no numbers here, and not by what its sums are divided. Ours are equation 14 "
-    "of unit rows over the number of ordered pairs: 1 where all rows are parallel, about 1 / d "
-    "where they are random, and never below 1 / d by any arrangement of many rows.",
+    (
+        "The paper prints no numbers here, and not by what its sums are divided. Ours are equation "
+        "14 of unit rows over the number of ordered pairs: 1 where all rows are parallel, about "
+        "1 / d where they are random, and never below 1 / d by any arrangement of many rows."
+    ),
     "Of rows with interactions.",
 )
 

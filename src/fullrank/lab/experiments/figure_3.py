@@ -5,6 +5,7 @@ On CiteULike a truncated SVD twice (two minutes) and nine runs of MF, twenty min
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ STEPS, STEP = 100, 0.5
 """Power l and step α of (I + α (A - Ā))ˡ, for what becomes of the spectrum."""
 LINEAR = 1e6
 """A margin so far off that every negative is pushed, with a gradient that never vanishes."""
-EUCLIDEAN = {"positives alone": ("euclidean-positive", {}),
+EUCLIDEAN: dict[str, tuple[str, dict[str, Any]]] = {"positives alone": ("euclidean-positive", {}),
              "with negatives": ("euclidean", {"margin": 1.0}),
              "with negatives, no margin": ("euclidean", {"margin": LINEAR})}  # fmt: skip
 
@@ -45,14 +46,17 @@ def grid(scope: Scope) -> Grid:
 
 def bce(scope: Scope, negatives: int) -> Any:
     """MF with BCE; one negative is figure 2's run."""
-    more = {"negatives": negatives} if negatives > 1 else {}
+    more: dict[str, Any] = {"negatives": negatives} if negatives > 1 else {}
     return pairwise(scope, "bce", **more)
 
 
 def spectra(scope: Scope) -> dict[str, adjacency.Values]:
     """The largest eigenvalues of A and of A - Ā."""
     matrix = scope.split().train.csr()
-    operators = {"A": adjacency.observed(matrix), "A − Ā": adjacency.difference(matrix)}
+    operators: dict[str, adjacency.Block] = {
+        "A": adjacency.observed(matrix),
+        "A − Ā": adjacency.difference(matrix),
+    }
     return {label: adjacency.largest(each, TOP) for label, each in operators.items()}
 
 
@@ -101,7 +105,7 @@ def _course(groups: Groups, label: str) -> dict[str, Any]:
         "lowest": min(ranks),
         "last": ranks[-1],
         "epochs": epochs[-1],
-        "epochs_with_a_rise": sum(b > a for a, b in zip(ranks, ranks[1:], strict=False)),
+        "epochs_with_a_rise": sum(b > a for a, b in itertools.pairwise(ranks)),
         "diverged": group.error is not None,
         "recall": max(group.mean("recall@10")[1]),
     }
@@ -145,7 +149,8 @@ def _panels(
     return [
         Panel("(a) observed pairs, and minus the others", "eigenvalue, by size",
               "over the largest", spectrum, x_log=True,
-              x_ticks=[at for at in (1, 10, 100, TOP) if at <= len(values["A"])], y_limits=(0, 1.02)),
+              x_ticks=[at for at in (1, 10, 100, TOP) if at <= len(values["A"]) + 1],
+              y_limits=(0, 1.02)),
         Panel("(b) Euclidean loss", "epoch", "effective rank",
               [groups[label].line("effective_rank", role=role)
                for label, role in zip(EUCLIDEAN, roles, strict=True)], y_limits=(0, 66)),
@@ -166,11 +171,16 @@ def _panels(
 
 REMARKS = (
     "The paper prints no numbers here.",
-    "(a) Each with entries of one, normalised apart; eigenvalues come in pairs of either sign, and "
-    "the positive ones are shown. A - Ā is a rank-one matrix and a sparse one; it is never formed.",
-    "(b) The paper leaves the form of its loss with negatives open. Ours pushes a negative until it "
-    "is a squared distance of 1 away; without margin it is equation 10, whose rows grow without "
-    "bound: that curve ends where they overflow.",
+    (
+        "(a) Each with entries of one, normalised apart; eigenvalues come in pairs of either sign, "
+        "and the positive ones are shown. A - Ā is a rank-one matrix and a sparse one; it is never "
+        "formed."
+    ),
+    (
+        "(b) The paper leaves the form of its loss with negatives open. Ours pushes a negative "
+        "until it is a squared distance of 1 away; without margin it is equation 10, whose rows "
+        "grow without bound: that curve ends where they overflow."
+    ),
     "(d) One learning rate for all N. The loss sums over negatives, so more of them push harder.",
 )
 
