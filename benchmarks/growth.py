@@ -101,7 +101,7 @@ def exponent(rows: list[dict[str, float]], phase: str) -> float:
 
 def draw(rows: list[dict[str, float]], slopes: dict[str, float], path: Path) -> None:
     """Time against size, both logarithmic, one line a phase; and peak memory."""
-    from fullrank.studies.plots import pyplot, save
+    from fullrank.pictures import pyplot, save
 
     plt = pyplot()
     if plt is None:

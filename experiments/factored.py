@@ -19,8 +19,8 @@ import torch
 import fullrank as fr
 from fullrank.evaluation import evaluate
 from fullrank.methods import build_method
+from fullrank.pictures import ACCENT, INK, SOFT, pyplot, save
 from fullrank.serving import DotScorer
-from fullrank.studies.plots import ACCENT, INK, SOFT, pyplot, save
 from fullrank.training import Trainer
 
 SETTINGS = {

@@ -82,6 +82,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
         *("in Algorithm 1", "of Algorithm 1", "2 means a shared item", "counted for | 10 | 11 |"),
         "counted for | 20 | 20 |",
     ),
+    "docs/lab.md": ("after Algorithm 1, by T", "(equation 14,", "Epoch 0 is before"),
     "docs/kernels.md": ("one for 64-bit ARM",),
     "docs/methods.md": (
         *("WWW 2014", "et al., 2017", "ICDM 2011", "CIKM 2021", "SIGIR 2024", "SIGIR 2025"),

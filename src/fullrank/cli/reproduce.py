@@ -35,12 +35,24 @@ def command(
     only: Annotated[
         str | None, typer.Option(help="Rows of table-4 to keep, with commas between.")
     ] = None,
+    redraw: Annotated[
+        bool, typer.Option("--redraw", help="Draw what the folder has anew, and train nothing.")
+    ] = False,
+    most_epochs: Annotated[
+        int | None, typer.Option(min=1, help="Stop each run there, to see that all works.")
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Redo tables and figures of the paper; the same command goes on where it stopped."""
     output = Output(as_json)
     from fullrank.lab.registry import EXPERIMENTS
 
+    if redraw:
+        from fullrank.lab.report import redraw as draw_anew
+
+        stems = draw_anew(out)
+        output.result({"drawn": stems}, lambda: typer.echo(f"drew {len(stems)} pictures in {out}"))
+        return
     if not ids:
         listed = [
             {"id": each.id, "title": each.title, "data": list(each.on), "cost": each.cost}
@@ -54,7 +66,7 @@ def command(
     from fullrank.cli.progress import reporter
     from fullrank.lab.reproduce import Asked, reproduce
 
-    asked = Asked(_listed(data), seeds, quick, threads, _listed(only))
+    asked = Asked(_listed(data), seeds, quick, threads, _listed(only), most_epochs)
     try:
         made = reproduce(
             ids, out, asked, runs=runs, note=output.note, reporter=lambda: reporter(output)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from fullrank.diagnosis.report import Diagnosis
+from fullrank.pictures import ACCENT, INK, SOFT, pyplot, save
 from fullrank.spectrum.report import random_singular_values
-from fullrank.studies.plots import ACCENT, INK, SOFT, pyplot, save
 
 FLOOR = 1e-6
 """Share of the largest singular value below which none is told from zero."""
@@ -26,12 +26,11 @@ def draw(found: Diagnosis, path: Path) -> bool:
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), width_ratios=(3, 2))
     _spectrum(left, found)
     _remedies(right, found)
-    for axis in (left, right):
-        axis.spines[["top", "right"]].set_visible(False)
     spectrum = found.spectrum
     figure.suptitle(
         f"{found.name}: {spectrum.effective_rank:.1f} of {spectrum.shape[1]} dimensions in use",
-        fontsize=12,
+        fontsize=11.5,
+        weight="bold",
         color=INK,
         x=0.02,
         ha="left",
@@ -88,6 +87,7 @@ def _remedies(axis: Any, found: Diagnosis) -> None:
     bars.reverse()
     names, values = [name for name, _ in bars], [value for _, value in bars]
     colours = [ACCENT if name == "as it is" else SOFT for name in names]
+    axis.grid(visible=False, axis="y")
     axis.barh(names, values, color=colours, height=0.6)
     for at, value in enumerate(values):
         axis.annotate(f" {value:.1f}", (value, at), va="center", fontsize=8, color=INK)

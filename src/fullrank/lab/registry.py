@@ -17,7 +17,9 @@ from fullrank.lab.experiments import (
     propositions,
     table_1,
     table_3,
+    table_4,
     table_5,
+    table_6,
 )
 from fullrank.lab.spec import Experiment
 
@@ -29,10 +31,12 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         figure_3.EXPERIMENT,
         table_1.EXPERIMENT,
         table_3.EXPERIMENT,
+        table_4.EXPERIMENT,
         figure_5.EXPERIMENT,
         table_5.EXPERIMENT,
         figure_7.EXPERIMENT,
         figure_8.EXPERIMENT,
+        table_6.EXPERIMENT,
         figure_9.EXPERIMENT,
         figure_10.EXPERIMENT,
         figure_11.EXPERIMENT,

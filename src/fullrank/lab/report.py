@@ -12,7 +12,7 @@ from typing import Any
 
 from fullrank.data.files import replacing
 from fullrank.lab.spec import Experiment, Finding, Table
-from fullrank.pictures import write_chart
+from fullrank.pictures import Bar, Bars, Line, Panel, Point, write_chart
 
 INDEX = "README.md"
 
@@ -67,6 +67,32 @@ def markdown(
     lines += [f"- {remark}" for remark in finding.remarks] + [""] * bool(finding.remarks)
     lines += [f"{about['below']}. Made by `{about['command']}`.", ""]
     return "\n".join(lines)
+
+
+def redraw(folder: Path) -> list[str]:
+    """Draws the pictures of a folder anew from their JSON files, in the style of today.
+
+    Returns:
+        The stems that were drawn.
+    """
+    drawn = []
+    for path in sorted(folder.glob("*.json")):
+        document = json.loads(path.read_text("utf-8"))
+        panels = [panel_of(each) for each in document.get("panels", ())]
+        pictures = [path.with_suffix(".png"), path.with_suffix(".svg")]
+        if panels and write_chart(panels, document["headline"], document["below"], pictures):
+            drawn.append(path.stem)
+    return drawn
+
+
+def panel_of(stored: Mapping[str, Any]) -> Panel | Bars:
+    """The panel that was stored as JSON."""
+    if "bars" in stored:
+        return Bars(**{**stored, "bars": [Bar(**each) for each in stored["bars"]]})
+    lines = [Line(**each) for each in stored["lines"]]
+    return Panel(
+        **{**stored, "lines": lines, "points": [Point(**each) for each in stored["points"]]}
+    )
 
 
 def rows_of(table: Table) -> list[str]:

@@ -37,6 +37,7 @@ class Asked:
         quick: Whether minutes have to do.
         threads: To train with.
         only: Labels of rows to keep, where an experiment can do with fewer; all if empty.
+        most_epochs: Epochs that no run exceeds, to see that all works; no bound if absent.
     """
 
     data: tuple[str, ...] = ()
@@ -44,12 +45,15 @@ class Asked:
     quick: bool = False
     threads: int | None = None
     only: tuple[str, ...] = ()
+    most_epochs: int | None = None
 
     def command(self, name: str, data: Sequence[str]) -> str:
         """What makes the same files again."""
         words = ["fullrank", "reproduce", name]
         words += ["--data", ",".join(data)] if data else []
         words += ["--only", ",".join(self.only)] if self.only else []
+        if self.most_epochs is not None:
+            words += ["--most-epochs", str(self.most_epochs)]
         words += ["--seeds", str(self.seeds)] if self.seeds > 1 else []
         return " ".join(shlex.quote(word) for word in words + ["--quick"] * self.quick)
 
@@ -103,7 +107,8 @@ def reproduce(
         for experiment in chosen:
             names = data_for(experiment.on, asked.data) if experiment.on else ()
             for data in [names] if experiment.across else [(name,) for name in names]:
-                scope = Scope(data, asked.seeds, asked.quick, store, splits, note, asked.only)
+                scope = Scope(data, asked.seeds, asked.quick, store, splits, note, asked.only,
+                              asked.most_epochs)  # fmt: skip
                 made.append(_section(folder, experiment, scope, asked))
                 note(f"{made[-1]['stem']}: {made[-1]['headline']}")
     write_index(folder, list(EXPERIMENTS))

@@ -57,6 +57,7 @@ class Scope:
         splits: Of data.
         note: Receives lines on the progress.
         only: Labels to keep of a grid that can do with fewer; all if empty.
+        most_epochs: Epochs that no run exceeds; no bound if absent.
     """
 
     data: tuple[str, ...]
@@ -66,6 +67,7 @@ class Scope:
     splits: Splits
     note: Callable[[str], None] = lambda line: None  # noqa: ARG005
     only: tuple[str, ...] = ()
+    most_epochs: int | None = None
 
     @property
     def name(self) -> str:
@@ -92,22 +94,32 @@ class Scope:
 
         Further seeds that the store has already, in their order, are used as well.
         """
-        total = len(grid) * self.seeds
+        grid = {label: self._capped(run) for label, run in grid.items()}
+        wanted = {label: min(self.seeds, run.seeds or self.seeds) for label, run in grid.items()}
+        total = sum(wanted.values())
         groups, at = {}, 0
         for label, run in grid.items():
             done = []
-            for seed in range(self.seeds):
+            for seed in range(wanted[label]):
                 at += 1
                 each = dataclasses.replace(run, seed=seed)
                 if not self.store.has(each):
-                    self.note(f"run {at} of {total}: {label} on {run.data}, seed {seed}")
+                    self.note(f"run {at} of {total}: {label}, seed {seed}")
                 done.append(self.store.get(each))
-            more = dataclasses.replace(run, seed=self.seeds)
-            while self.store.has(more):
+            more = dataclasses.replace(run, seed=len(done))
+            while run.seeds is None and self.store.has(more):
                 done.append(self.store.get(more))
                 more = dataclasses.replace(more, seed=more.seed + 1)
             groups[label] = Group(label, run, done)
         return groups
+
+    def _capped(self, run: Run) -> Run:
+        epochs = run.settings.get("epochs")
+        if self.most_epochs is None or epochs is None:
+            return run
+        capped = {**run.settings, "epochs": min(epochs, self.most_epochs)}
+        start = None if run.start is None else self._capped(run.start)
+        return dataclasses.replace(run, settings=capped, start=start)
 
 
 def at_hand(name: str) -> bool:

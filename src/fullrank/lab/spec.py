@@ -32,6 +32,7 @@ class Run:
         every: Epochs between two evaluations on the validation part.
         seed: Of the run; the validation part is that of seed 0 whatever it is.
         start: A run whose last tables this one starts from.
+        seeds: At most so many seeds, for runs that others are chosen by; as asked for if absent.
     """
 
     method: str
@@ -41,6 +42,7 @@ class Run:
     every: int = 1
     seed: int = 0
     start: Run | None = None
+    seeds: int | None = None
 
 
 Grid = Mapping[str, Run]

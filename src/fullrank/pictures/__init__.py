@@ -2,12 +2,13 @@
 
 from fullrank.pictures.draw import chart, write_chart
 from fullrank.pictures.panels import Bar, Bars, Line, Panel, Point
-from fullrank.pictures.style import ACCENT, BLUE, INK, SOFT, TEAL, pyplot, save, tidy
+from fullrank.pictures.style import ACCENT, BLUE, INK, MIDDLE, SOFT, TEAL, pyplot, save
 
 __all__ = [
     "ACCENT",
     "BLUE",
     "INK",
+    "MIDDLE",
     "SOFT",
     "TEAL",
     "Bar",
@@ -18,6 +19,5 @@ __all__ = [
     "chart",
     "pyplot",
     "save",
-    "tidy",
     "write_chart",
 ]

@@ -104,18 +104,15 @@ def _height(panel: Panel | Bars) -> float:
 
 
 def _lines(axis: Any, panel: Panel) -> None:
-    axis.set(xlabel=panel.x_label, ylabel=panel.y_label)
-    axis.set_title(panel.title)
-    if panel.x_log:
-        axis.set_xscale("log")
-    if panel.y_log:
-        axis.set_yscale("log")
+    _scale(axis, panel)
     others, ends = 0, []
     for line in sorted(panel.lines, key=lambda each: each.role == "subject"):
         look: tuple[str, Any] = (COLOURS.get(line.role, SLATE), "-")
         if line.role == "other":
             look = OTHERS[others % len(OTHERS)]
             others += 1
+        if line.role == "third":
+            look = TEAL, (0, (5, 1.5))  # seen where it lies on another
         end = _line(axis, line, *look)
         if end is not None:
             ends.append((line.label, *end, look[0]))
@@ -135,6 +132,15 @@ def _lines(axis: Any, panel: Panel) -> None:
         axis.annotate(name, (x, 0.02), xycoords=("data", "axes fraction"), xytext=(3, 0),
                       textcoords="offset points", fontsize=8, color=INK)  # fmt: skip
     _label(axis, ends)
+
+
+def _scale(axis: Any, panel: Panel) -> None:
+    axis.set(xlabel=panel.x_label, ylabel=panel.y_label)
+    axis.set_title(panel.title)
+    if panel.x_log:
+        axis.set_xscale("log")
+    if panel.y_log:
+        axis.set_yscale("log")
 
 
 def _line(axis: Any, line: Line, colour: str, dashes: Any) -> tuple[float, float] | None:

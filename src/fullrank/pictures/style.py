@@ -62,12 +62,6 @@ def pyplot() -> Any | None:
     return plt
 
 
-def tidy(axis: Any) -> None:
-    """An axis as in all figures, where it was made before `pyplot` set the style."""
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.grid(visible=True)
-
-
 def save(figure: Any, path: Path) -> None:
     """Writes a figure as PNG on white, or as SVG on nothing with a dark mode; as a whole or not.
 

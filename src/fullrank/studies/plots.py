@@ -1,25 +1,11 @@
-"""Pictures of results. matplotlib is an extra: without it there is no picture and no error."""
+"""The picture of a study. matplotlib is an extra: without it there is no picture and no error."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from fullrank.data.files import replacing
-
-INK, SOFT, ACCENT = "#1f2933", "#9aa5b1", "#c2410c"
-
-
-def pyplot() -> Any | None:
-    """Matplotlib's pyplot for files, if it is installed."""
-    try:
-        import matplotlib as mpl
-    except ImportError:
-        return None
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    return plt
+from fullrank.pictures import ACCENT, MIDDLE, pyplot, save
 
 
 def study_plot(study: Any, path: Path) -> bool:
@@ -37,30 +23,39 @@ def study_plot(study: Any, path: Path) -> bool:
     if plt is None or not done:
         return False
     names = list(done[0].params)
-    figure, axes = plt.subplots(1, 1 + len(names), figsize=(3.2 * (1 + len(names)), 3), sharey=True)
+    figure, axes = plt.subplots(
+        1,
+        1 + len(names),
+        figsize=(3.2 * (1 + len(names)), 3),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
     values = [trial.value for trial in done]
     best = [max(values[: at + 1]) for at in range(len(values))]
     numbers = [trial.number + 1 for trial in done]
-    axes[0].plot(numbers, best, color=ACCENT, label="best so far")
-    axes[0].scatter(numbers, values, color=INK, s=14)
-    axes[0].set(xlabel="trial", ylabel="validation ndcg@20")
-    axes[0].legend(frameon=False, fontsize=8)
-    for axis, name in zip(axes[1:], names, strict=True):
+    first, *others = axes[0]
+    first.plot(numbers, best, color=ACCENT, linewidth=2)
+    first.annotate("best so far", (numbers[-1], best[-1]), color=ACCENT, fontsize=8.5,
+                   xytext=(0, 4), textcoords="offset points", ha="right")  # fmt: skip
+    first.scatter(numbers, values, color=MIDDLE, s=14)
+    first.set(xlabel="trial", ylabel="validation ndcg@20")
+    winner = max(done, key=lambda trial: trial.value)
+    for axis, name in zip(others, names, strict=True):
         tried = [trial.params[name] for trial in done]
-        axis.scatter(tried, values, color=INK, s=14)
+        axis.scatter(tried, values, color=MIDDLE, s=14)
+        axis.scatter([winner.params[name]], [winner.value], color=ACCENT, s=30)
         axis.set(xlabel=name)
         distribution = done[0].distributions[name]
         if getattr(distribution, "log", False):
             axis.set_xscale("log")
-    for axis in axes:
-        axis.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(study.study_name, fontsize=10)
+    figure.suptitle(
+        f"{study.study_name}: {winner.value:.4f} by trial {winner.number + 1} of {len(done)}",
+        fontsize=10.5,
+        weight="bold",
+        x=0.01,
+        ha="left",
+    )
     save(figure, path)
     plt.close(figure)
     return True
-
-
-def save(figure: Any, path: Path) -> None:
-    """Writes a figure as PNG, as a whole or not at all."""
-    with replacing(path) as part:
-        figure.savefig(part, dpi=150, bbox_inches="tight", format="png")

@@ -17,7 +17,7 @@ from fullrank.pictures import Panel
 from fullrank.pictures.panels import Role
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    "lightgcl": {"lr": 0.005, "batch_size": 1024, "layers": 3, "contrast": 0.2},
+    "lightgcl": {"lr": 0.01, "batch_size": 1024, "layers": 3, "contrast": 0.02},
     "logdet": {"lr": 0.001, "batch_size": 1024, "layers": 1},
     "dropedge": {"drop_edges": 0.2},
 }
@@ -28,7 +28,7 @@ PANELS = {
     "DropEdge": ("BPR", "DropEdge", "LightGCN"),
 }
 ROLES: dict[str, Role] = {"DirectSpec+": "subject", "BPR": "rival"}
-ROLES |= dict.fromkeys(("LightGCL", "LogDet", "DropEdge"), "third")
+THIRD = ("LightGCL", "LogDet", "DropEdge")
 
 
 def grid(scope: Scope) -> Grid:
@@ -59,7 +59,7 @@ def compute(scope: Scope, groups: Groups) -> Finding:
     order = ", ".join(f"{label} {last[label]:.1f}" for label in sorted(last, key=last.__getitem__))
     panels = [
         Panel(f"{title} beside DirectSpec+", "epoch", "effective rank",
-              [groups[label].line("effective_rank", role=ROLES.get(label, "other"))
+              [groups[label].line("effective_rank", role=_role(label))
                for label in (*labels, "DirectSpec+")], y_limits=(0, 66))
         for title, labels in PANELS.items()
     ]  # fmt: skip
@@ -82,6 +82,10 @@ def compute(scope: Scope, groups: Groups) -> Finding:
         remarks=("The paper prints no numbers here.",
                  "LightGCL and LogDet by Adam; BPR, LightGCN and DropEdge by SGD, one rate."),
     )  # fmt: skip
+
+
+def _role(label: str) -> Role:
+    return "third" if label in THIRD else ROLES.get(label, "other")
 
 
 def _share_between(curve: list[float], low: list[float], high: list[float]) -> float:

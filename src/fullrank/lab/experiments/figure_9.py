@@ -70,7 +70,10 @@ def compute(scope: Scope, groups: Groups) -> Finding:
     swept = {"τ₁": by_tau, "K": by_distance, "τ₀": dict(sorted(by_near.items()))}
     printed = PAPER.get("yelp" if scope.name.startswith("yelp") else scope.name, {})
     best = {name: _argmax(found) for name, found in swept.items()}
-    panels = [_panel(name, found, printed.get(name)) for name, found in swept.items()]
+    every = [mean(group.best()) or 0.0 for group in groups.values() if group.best()]
+    room = 0.06 * max(every)  # one range for all three: a step of one is then a step of another
+    limits = min(every) - room, max(every) + room
+    panels = [_panel(name, found, printed.get(name), limits) for name, found in swept.items()]
     tables = [
         Table((name, *(f"{value:g}" for value in found)),
               [["best nDCG@10", *(mean(group.best()) for group in found.values())],
@@ -102,7 +105,12 @@ def _argmax(found: Mapping[float, Group]) -> float:
     return max(found, key=lambda value: mean(found[value].best()) or 0.0)
 
 
-def _panel(name: str, found: Mapping[float, Group], printed: float | None) -> Panel:
+TITLES = {"τ₁": "one τ for all pairs", "K": "distance of near pairs", "τ₀": "τ of near pairs"}
+
+
+def _panel(
+    name: str, found: Mapping[float, Group], printed: float | None, limits: tuple[float, float]
+) -> Panel:
     values = list(found)
     line = Line(
         "DirectSpec+",
@@ -112,12 +120,8 @@ def _panel(name: str, found: Mapping[float, Group], printed: float | None) -> Pa
         "subject",
         marks=True,
     )
-    titles = {
-        "τ₁": "τ₁, one for all pairs",
-        "K": "distance K of near pairs",
-        "τ₀": "τ₀ of near pairs",
-    }
-    return Panel(titles[name], name, "best validation nDCG@10", [line], x_ticks=values,
+    return Panel(TITLES[name], name, "best validation nDCG@10", [line], x_ticks=values,
+                 y_limits=limits,
                  upright=[(printed, "paper's best")] if printed is not None else ())  # fmt: skip
 
 
