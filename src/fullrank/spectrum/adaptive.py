@@ -42,7 +42,7 @@ class AdaptiveDirectSpecPlus(DirectSpecPlus):
         memory: Share of the moving sum that a call of `adapt` leaves for the next, from 0 to below
             1; longer memory, steadier and later α.
 
-    ``state_dict`` has α, the moving sum and the last share, so that training goes on as if never interrupted.
+    ``state_dict`` has α, the moving sum and the last share: training goes on as if uninterrupted.
     Between two calls of `adapt` α stands still: a layer that is computed anew in the backward pass
     (gradient checkpointing) is computed alike. Under DistributedDataParallel, which hands out the
     buffers of the first process, all processes have the α that the first one finds.
@@ -141,7 +141,7 @@ class AdaptiveDirectSpecPlus(DirectSpecPlus):
         return entropy_rank(values) / len(self.gram)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """As of every module, but its own numbers stay float32: small moves are lost in bfloat16."""
+        """As of every module, but its buffers stay float32: bfloat16 would lose small moves."""
         kept = {name: getattr(self, name) for name in ("alpha", "gram", "last")}
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for name, value in kept.items():
