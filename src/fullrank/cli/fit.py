@@ -291,6 +291,7 @@ def found_line(training: dict[str, Any]) -> str:
 def verdict(model: Recommender) -> str:
     """What the spectrum of the embeddings says; a note where the table is too small to say."""
     try:
-        return model.spectrum().verdict
+        spectrum = model.spectrum()
+        return f"{spectrum.verdict} {spectrum.beside}".rstrip()
     except (ValueError, FitError) as error:
         return f"spectrum not judged: {error}"

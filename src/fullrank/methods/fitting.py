@@ -19,11 +19,12 @@ from fullrank.evaluation import evaluate
 from fullrank.methods.base import ClosedFormMethod, Method, TrainedMethod
 from fullrank.methods.closed_form.allpass import AllPass
 from fullrank.methods.own import StandIn
+from fullrank.methods.probing import Ranks
 from fullrank.methods.searched import SearchedMethod
 from fullrank.serving import AllPassScorer, DotScorer
 from fullrank.serving.model_files import versions
 from fullrank.serving.scorers import HistoryScorer
-from fullrank.spectrum import effective_rank, unit_rows
+from fullrank.spectrum import unit_rows
 from fullrank.spectrum.measure import entropy_rank
 from fullrank.training import CheckpointFile, Reporter, Search, Silent, Trainer, rungs
 
@@ -86,7 +87,7 @@ def fit(
         method = method.following(train)
     trainer, found = _run(method, data, file, resume, reporter)
     found["seconds_with_validation"] = time.perf_counter() - began
-    scorer, metadata = _trained(method, trainer)
+    scorer, metadata = _trained(method, trainer, train)
     return scorer, metadata | found | reduced
 
 
@@ -146,7 +147,7 @@ def _room(method: TrainedMethod, train: Interactions) -> int:
     return sys.maxsize if free is None else max(1, free // (2 * each))
 
 
-def _trained(method: TrainedMethod, trainer: Trainer) -> Fitted:
+def _trained(method: TrainedMethod, trainer: Trainer, train: Interactions) -> Fitted:
     tables, progress = trainer.plan.encoder.tables(), trainer.progress
     return _scorer(method, tables), {
         "engine": trainer.choice.metadata if trainer.choice else None,
@@ -154,7 +155,7 @@ def _trained(method: TrainedMethod, trainer: Trainer) -> Fitted:
         "best_epoch": progress.best_epoch,
         "validation_ndcg@20": progress.best_metric,
         "loss": progress.history[-1]["loss"] if progress.history else None,
-        "effective_rank": _effective_rank(tables),
+        **Ranks(train).metadata(tables),
         "seconds": progress.seconds,
         "parameters": sum(table.numel() for table in trainer.plan.parameters.values()),
         "history": progress.history,
@@ -170,21 +171,9 @@ def _trainer(method: TrainedMethod, data: _Data, sampler: Sampler | None = None)
         plan,
         method,
         validate=validate,
-        probe=lambda: _effective_rank(plan.encoder.tables()),
+        probe=Ranks(data.train).probe(plan.encoder.tables, correlations=method.record_correlation),
         enough=data.enough,
     )
-
-
-def _effective_rank(tables: Pair) -> float:
-    """Of the tables that the method ranks with, which can overflow where its parameters do not.
-
-    Raises:
-        FitError: they hold NaN or infinity, or numbers too large for a spectrum.
-    """
-    try:
-        return effective_rank(*tables)
-    except ValueError:
-        raise FitError("embeddings", "numbers beyond measure", "a lower lr") from None
 
 
 def _checkpoint(
@@ -218,7 +207,7 @@ def _solved(
     method: ClosedFormMethod, train: Interactions, device: str, reporter: Reporter | None
 ) -> Fitted:
     began = time.perf_counter()
-    return _with_metadata(method.solve_reported(train, device, reporter), began)
+    return _with_metadata(method.solve_reported(train, device, reporter), train, began)
 
 
 def vary(method: Method, of: Method, fitted: Fitted, train: Interactions) -> Fitted | None:
@@ -227,10 +216,10 @@ def vary(method: Method, of: Method, fitted: Fitted, train: Interactions) -> Fit
     if not isinstance(method, AllPass):
         return None
     scorer = method.varied(fitted[0], of, train)
-    return None if scorer is None else _with_metadata(scorer, began)
+    return None if scorer is None else _with_metadata(scorer, train, began)
 
 
-def _with_metadata(scorer: DotScorer | HistoryScorer, began: float) -> Fitted:
+def _with_metadata(scorer: DotScorer | HistoryScorer, train: Interactions, began: float) -> Fitted:
     seconds = time.perf_counter() - began
     metadata: dict[str, Any] = {
         "engine": {"name": "closed form", "passed_over": {}},
@@ -239,12 +228,13 @@ def _with_metadata(scorer: DotScorer | HistoryScorer, began: float) -> Fitted:
         "history": [],
     }
     if isinstance(scorer, DotScorer):
-        metadata["effective_rank"] = effective_rank(scorer.user_table, scorer.item_table)
+        metadata |= Ranks(train).metadata((scorer.user_table, scorer.item_table))
         metadata["parameters"] = scorer.user_table.numel() + scorer.item_table.numel()
     else:
         metadata["parameters"] = scorer.n_weights
     if isinstance(scorer, AllPassScorer):
-        metadata["effective_rank"] = entropy_rank(scorer.spectrum)
+        rank = entropy_rank(scorer.spectrum)  # rows without interactions are zero in its tables
+        metadata |= Ranks(train).beside(rank, rank)
     if isinstance(scorer, AllPassScorer | DotScorer):
         metadata |= scorer.metadata
     return scorer, metadata

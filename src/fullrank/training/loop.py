@@ -51,7 +51,7 @@ class Trainer:
         plan: What is trained; its parameters are changed in place.
         settings: How.
         validate: Gives the validation metric (higher is better) of the parameters as they are.
-        probe: Gives the effective rank of the parameters as they are.
+        probe: Measures the parameters as they are, as their ``effective_rank``; for the history.
         checkpoint: Where the state goes every ``checkpoint_every`` epochs and on Ctrl-C; nowhere if
             absent, and then Ctrl-C leaves it in this object.
         reporter: Receives every step and every epoch.
@@ -67,7 +67,7 @@ class Trainer:
         settings: TrainingSettings,
         *,
         validate: Callable[[], float] | None = None,
-        probe: Callable[[], float] | None = None,
+        probe: Callable[[], Mapping[str, float]] | None = None,
         checkpoint: Checkpoint | None = None,
         reporter: Reporter | None = None,
         enough: Callable[[], bool] = lambda: False,
@@ -160,7 +160,7 @@ class Trainer:
             raise FitError(f"epoch {progress.epoch}", found, f"finite ones: try an lr below {lr:g}")
         record: Record = {"epoch": progress.epoch, "loss": loss, "lr": lr, "seconds": seconds}
         if self.probe is not None:
-            record["effective_rank"] = self.probe()
+            record |= self.probe()
         if self.validate is not None and self._is_due(self.settings.validate_every):
             record["validation_ndcg@20"] = metric = self.validate()
             self._judge(metric)
