@@ -21,6 +21,7 @@ from fullrank.methods.closed_form.allpass import AllPass
 from fullrank.methods.own import StandIn
 from fullrank.methods.probing import Ranks
 from fullrank.methods.searched import SearchedMethod
+from fullrank.methods.starting import Start
 from fullrank.serving import AllPassScorer, DotScorer
 from fullrank.serving.model_files import versions
 from fullrank.serving.scorers import HistoryScorer
@@ -44,6 +45,7 @@ def fit(
     resume: bool = False,
     reporter: Reporter | None = None,
     enough: Callable[[], bool] = lambda: False,
+    start: Start | None = None,
 ) -> Fitted:
     """Trains a method to its last epoch, or to the best by the validation part; or solves it.
 
@@ -55,15 +57,18 @@ def fit(
         resume: Go on from it.
         reporter: Receives the log of training.
         enough: Whether no further epoch is to begin; asked before each.
+        start: What rows begin with, where not as drawn.
 
     Raises:
         FitError: the loss diverges, the checkpoint is of another run, or it would be lost without
             ``resume``.
-        SettingError: ``resume`` with a method that has no epochs, or a size that memory does not
-            hold.
+        SettingError: ``resume`` or ``start`` with a method that has no epochs, a size that memory
+            does not hold, or a start of another width or other ids.
     """
     train, validation = parts["train"], parts.get("validation") or None
-    file = None if checkpoint is None else _checkpoint(checkpoint, method, train, validation)
+    if start is not None:
+        start.check(method)
+    file = None if checkpoint is None else _checkpoint(checkpoint, method, parts, start)
     if file is not None and file.exists() and not resume:
         expected = "resume=True to go on from it, or a path that is free to begin anew"
         raise FitError(str(file.path), "the checkpoint of another run", expected)
@@ -81,7 +86,7 @@ def fit(
     if isinstance(method, ClosedFormMethod):
         solved, metadata = _solved(method, train, device, reporter)
         return solved, metadata | reduced
-    data = _Data(train, validation, device, enough)
+    data = _Data(train, validation, device, enough, start)
     began = time.perf_counter()
     if isinstance(method, SearchedMethod):
         method = method.following(train)
@@ -98,6 +103,7 @@ class _Data(NamedTuple):
     validation: Interactions | None
     device: str
     enough: Callable[[], bool]
+    start: Start | None
 
 
 def _run(
@@ -164,6 +170,8 @@ def _trained(method: TrainedMethod, trainer: Trainer, train: Interactions) -> Fi
 
 def _trainer(method: TrainedMethod, data: _Data, sampler: Sampler | None = None) -> Trainer:
     plan = method.plan(data.train, data.device, sampler)
+    if data.start is not None:
+        data.start.put(plan.encoder.parameters, data.train)
     validate = None
     if data.validation is not None:
         validate = _validator(method, plan.encoder, data.train, data.validation)
@@ -177,14 +185,16 @@ def _trainer(method: TrainedMethod, data: _Data, sampler: Sampler | None = None)
 
 
 def _checkpoint(
-    path: str | Path, method: Method, train: Interactions, validation: Interactions | None
+    path: str | Path, method: Method, parts: Mapping[str, Interactions], start: Start | None
 ) -> CheckpointFile:
     """The file, bound to the run: its settings, its data and what it is made with."""
     settings = method.model_dump(mode="json", exclude=_NOT_IDENTITY)
     if isinstance(method, SearchedMethod):
         settings["searched"] = settings.pop("auto")
-    parts = {"train": train, "validation": validation}
-    prints = {name: part.fingerprint for name, part in parts.items() if part is not None}
+    if start is not None:
+        settings["start"] = start.fingerprint
+    known = ("train", "validation")
+    prints = {name: parts[name].fingerprint for name in known if parts.get(name)}
     made_with = {name: versions()[name] for name in ("fullrank", "torch", "kernels")}
     if made_with["kernels"].startswith("torch"):  # for whatever reason: the bits are the same
         made_with["kernels"] = "torch"
