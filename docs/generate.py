@@ -25,6 +25,7 @@ PAGES = (
     "docs/results.md",
     "docs/benchmarks.md",
     "docs/fidelity.md",
+    "docs/claims.md",
 )
 BLOCK = re.compile(r"(<!-- table (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

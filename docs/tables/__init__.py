@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
-from tables import accuracy, allpass, checks, choices, spectra, speed
+from tables import accuracy, allpass, checks, choices, claims, critique, spectra, speed
 
 TABLES: dict[str, Callable[[], str]] = {
     "summary": accuracy.summary,
@@ -29,6 +30,12 @@ TABLES: dict[str, Callable[[], str]] = {
     "collapse-graph": spectra.collapse_graph,
     "factored-citeulike": spectra.factored_citeulike,
     "factored-gowalla": spectra.factored_gowalla,
+    "claims-count": claims.count,
+    **{name: functools.partial(claims.of, name) for name in claims.SUBJECTS},
+    "claims-reordered": critique.reordered,
+    "claims-protocols": critique.protocols,
+    "claims-under-tuned": critique.under_tuned,
+    "claims-not-compared": critique.not_compared,
     "mutants": checks.mutants,
     "campaign": checks.campaign,
     "machine": speed.machine,

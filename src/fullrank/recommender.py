@@ -20,6 +20,7 @@ from fullrank.errors import DataError, SettingError, Stopped
 from fullrank.evaluation import Evaluation, evaluate
 from fullrank.methods import Method
 from fullrank.methods.fitting import Fitted
+from fullrank.methods.starting import Start
 from fullrank.portfolio import configured, final_fit
 from fullrank.portfolio import fit as fit_method
 from fullrank.portfolio import stored as stored_method
@@ -36,8 +37,7 @@ KNOWN = ("train", "validation")
 class Recommender(FittedModel):
     """A method with its settings and, after `fit`, its embeddings.
 
-    Properties, ``similar_items`` and ``spectrum`` are those of every
-    `fullrank.serving.fitted_model.FittedModel`.
+    Properties, ``similar_items`` and ``spectrum`` are those of every `FittedModel`.
 
     Args:
         method: A name of the method table (``fullrank methods`` lists them), or a method with its
@@ -80,6 +80,7 @@ class Recommender(FittedModel):
         reporter: Reporter | None = None,
         columns: Columns | None = None,
         final: bool = False,
+        start_from: str | Path | FittedModel | None = None,
     ) -> Self:
         """Learns embeddings.
 
@@ -92,6 +93,7 @@ class Recommender(FittedModel):
             reporter: Receives the log of training.
             columns: Names of the columns of a frame, where they are not the usual ones.
             final: Fit what was chosen once more, on train and validation together.
+            start_from: A model, or its folder, whose rows those of the same ids begin with.
 
         Raises:
             FitError: the data cannot be trained on, the loss diverges, the checkpoint is of
@@ -103,17 +105,17 @@ class Recommender(FittedModel):
         if resume and checkpoint is None:
             raise SettingError("resume", "no checkpoint", "checkpoint = the file to go on from")
         parts = parts_of(train, validation, columns)
-        kept: dict[str, Any] = {"checkpoint": checkpoint, "resume": resume}
+        start = Start.of(start_from)
+        kept: dict[str, Any] = {"checkpoint": checkpoint, "resume": resume, "start": start}
         with torch_threads(self.threads):
             made, fitted = fit_method(self._asked, parts, self.device, reporter=reporter, **kept)
             self._take(made, fitted, parts)
-            named = (train.name, train.how) if isinstance(train, Split) else (None, {})
-            self.data_name, self._how = named
-            stopped = self.training.get("auto", {}).get("stopped")
-            if stopped:
+            self.data_name = train.name if isinstance(train, Split) else None
+            self._how = train.how if isinstance(train, Split) else {}
+            if stopped := self.training.get("auto", {}).get("stopped"):
                 raise Stopped(signal.Signals[stopped])
             if final and parts.get("validation"):
-                self._take(made, *final_fit(made, fitted[1], parts, self.device, reporter))
+                self._take(made, *final_fit(made, fitted[1], parts, self.device, reporter, start))
         return self
 
     def _take(self, made: Method, fitted: Fitted, parts: Mapping[str, Interactions]) -> None:
@@ -212,9 +214,8 @@ class Recommender(FittedModel):
         # Users who were folded in without weights say nothing of those of training.
         weighted = self._fold_in.weighted or self.train.weight is not None
         new = frames.restricted_to_items(interactions, self.items, strict=strict, weighted=weighted)
-        scorer = self._fitted()
         folded = type(self)(self.settings, device=self.device)
-        rows = self._fold_in.fold(scorer, self.train, new)
+        rows = self._fold_in.fold(self._fitted(), self.train, new)
         folded._use(rows, {"train": new}, self._fold_in, self._trained.popularity)
         folded._similar = self._similar  # of the same items
         folded.training = {"folded_in": new.n_users}
@@ -289,9 +290,8 @@ class Recommender(FittedModel):
         """
         folder = expanded(folder)
         stored = read_model(folder)
-        manifest = stored.manifest
         try:
-            method = stored_method(manifest["method"], manifest["settings"])
+            method = stored_method(stored.manifest["method"], stored.manifest["settings"])
         except SettingError as error:
             where = f"{folder / MANIFEST}, {error.where}"
             raise DataError(where, error.found, error.expected) from None

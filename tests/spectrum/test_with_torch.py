@@ -13,12 +13,20 @@ from torch.utils.checkpoint import checkpoint
 from two_processes import Model, batches, train_one
 
 from fullrank.objectives import direct_au, info_nce, log_det, log_positive
-from fullrank.spectrum import AttentionTau, DirectSpec, DirectSpecPlus, balance_spectrum, uniformity
+from fullrank.spectrum import (
+    AdaptiveDirectSpecPlus,
+    AttentionTau,
+    DirectSpec,
+    DirectSpecPlus,
+    balance_spectrum,
+    uniformity,
+)
 
 NARROW = pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 BALANCERS = {
     "directspec": DirectSpec(0.05, 0.03),
     "directspec+": DirectSpecPlus(0.9, 3.0, shrink=0.03),
+    "adaptive": AdaptiveDirectSpecPlus(8, 3.0, shrink=0.03, alpha=0.9),
     "attention": DirectSpecPlus(0.9, AttentionTau(8, 3.0, generator=torch.Generator())),
 }
 
@@ -139,6 +147,26 @@ def test_checkpointed_rows_have_the_same_gradients(balancer, reentrant, autocast
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
+def test_alpha_moves_in_a_compiled_module_as_in_one_that_is_not(backend, generator):
+    if backend == "inductor" and os.name == "nt":
+        pytest.skip("inductor needs a compiler")
+    torch._dynamo.reset()
+    plain = AdaptiveDirectSpecPlus(8, target=0.9, rate=0.1)
+    other = copy.deepcopy(plain)
+    compiled = torch.compile(other, backend=backend, fullgraph=True)
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        for _ in range(4):
+            x = rows(generator)
+            narrow = 0.3 * x + 1
+            torch.testing.assert_close(compiled(narrow), plain(narrow))
+            plain.adapt()
+            other.adapt()
+    assert plain.alpha.item() > 0.1
+    torch.testing.assert_close(other.state_dict(), plain.state_dict())
+
+
+@pytest.mark.slow
 @pytest.mark.posix
 def test_two_processes_train_as_one_on_the_mean_of_their_losses(tmp_path):
     """DDP averages gradients; each process balances its own batch."""
@@ -154,9 +182,15 @@ def test_two_processes_train_as_one_on_the_mean_of_their_losses(tmp_path):
     drawn = batches(6)
     for one, other in zip(drawn[::2], drawn[1::2], strict=True):
         optimizer.zero_grad()
-        ((alone(*one) + alone(*other)) / 2).backward()
+        before = alone.adaptive.gram.clone()
+        loss = alone(*other)
+        alone.adaptive.gram.copy_(before)  # the first process finds α by its batches alone
+        ((alone(*one) + loss) / 2).backward()
         optimizer.step()
-    for name, expected in alone.state_dict().items():
+        alone.adaptive.adapt()
+    assert abs(alone.adaptive.alpha.item() - 0.5) > 0.01
+    trained = dict(alone.named_parameters()) | {"adaptive.alpha": alone.adaptive.alpha}
+    for name, expected in trained.items():
         assert not torch.equal(expected, Model().state_dict()[name])
         for each in found:
             torch.testing.assert_close(each[name], expected)

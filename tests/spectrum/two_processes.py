@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fullrank.objectives import log_positive
-from fullrank.spectrum import AttentionTau, DirectSpec, DirectSpecPlus
+from fullrank.spectrum import AdaptiveDirectSpecPlus, AttentionTau, DirectSpec, DirectSpecPlus
 
 
 class Model(nn.Module):
@@ -20,7 +20,9 @@ class Model(nn.Module):
         first = torch.randn(2, 40, 8, generator=generator)
         self.users, self.items = (nn.Embedding.from_pretrained(t, freeze=False) for t in first)
         tau = AttentionTau(8, 3.0, sides=2, generator=generator)
-        self.balancers = nn.ModuleList([DirectSpec(0.02), DirectSpecPlus(0.9, tau, shrink=0.3)])
+        self.adaptive = AdaptiveDirectSpecPlus(8, alpha=0.5, target=0.95, rate=0.1)
+        fixed = DirectSpec(0.02), DirectSpecPlus(0.9, tau, shrink=0.3)
+        self.balancers = nn.ModuleList([*fixed, self.adaptive])
 
     def forward(self, user: Tensor, item: Tensor) -> Tensor:
         pair = torch.stack((self.users(user), self.items(item)))
@@ -44,6 +46,8 @@ def train_one(rank: int, port: int, path: str) -> None:
             optimizer.zero_grad()
             model(*batch).backward()
             optimizer.step()
+            model.module.adaptive.adapt()
+        model(*batch)  # hands out the α of the first process once more
         torch.save(model.module.state_dict(), f"{path}{rank}")
     finally:
         torch.distributed.destroy_process_group()

@@ -47,7 +47,7 @@ class Script:
 
 
 def test_history_and_decay(small):
-    run = trainer(small.train, lr_decay=0.5, probe=lambda: 3.0)
+    run = trainer(small.train, lr_decay=0.5, probe=lambda: {"effective_rank": 3.0})
     history = run.run().history
     assert [record["epoch"] for record in history] == [1, 2, 3, 4, 5, 6]
     assert [record["lr"] for record in history] == [0.5**epoch for epoch in range(6)]
@@ -127,7 +127,9 @@ def test_a_diverging_loss_is_one_line_and_leaves_no_checkpoint(small, tmp_path):
 
 
 def test_parameters_ruined_by_the_last_step_are_noticed(tiny):
-    run = trainer(tiny, epochs=1, batch_size=150, lr=1e4, probe=lambda: math.nan)
+    run = trainer(
+        tiny, epochs=1, batch_size=150, lr=1e4, probe=lambda: {"effective_rank": math.nan}
+    )
     ruinous = Loss(lambda rows: (rows.pair[0] * 1e36).sum())
     step = dataclasses.replace(run.plan.step, balance=None, loss=ruinous)
     run.plan = dataclasses.replace(run.plan, step=step)

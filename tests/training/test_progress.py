@@ -17,7 +17,9 @@ def lines(path):
 
 def test_the_log_has_a_line_for_each_epoch(tiny, tmp_path):
     log = tmp_path / "new" / "log.jsonl"
-    history = trainer(tiny, reporter=JsonLines(log), probe=lambda: 2.0).run().history
+    history = (
+        trainer(tiny, reporter=JsonLines(log), probe=lambda: {"effective_rank": 2.0}).run().history
+    )
     assert len(history) == 6
     assert lines(log) == history
 
@@ -47,7 +49,12 @@ def test_the_bar_shows_where_training_stands(tiny):
     out = io.StringIO()
     bar = Bar(Console(file=out, force_terminal=True, width=160))
     run = trainer(
-        tiny, reporter=bar, probe=lambda: 7.25, validate=lambda: 0.125, validate_every=2, epochs=4
+        tiny,
+        reporter=bar,
+        probe=lambda: {"effective_rank": 7.25},
+        validate=lambda: 0.125,
+        validate_every=2,
+        epochs=4,
     )
     loss = run.run().history[-1]["loss"]
     end = out.getvalue().splitlines()[-2]  # the last line gives the cursor back

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fullrank.cli import options
-from fullrank.cli.choosing import beginning, method_named, rests_on
+from fullrank.cli.choosing import beginning, found_line, method_named, rests_on
 from fullrank.cli.embedded import is_tall, tables_of
 from fullrank.cli.leaderboard import show_leaderboard
 from fullrank.cli.output import Output, say, show_metrics
@@ -56,6 +56,9 @@ def command(
     final: Annotated[
         bool, typer.Option("--final", help="In the end, fit on train and validation together.")
     ] = False,
+    start_from: Annotated[
+        Path | None, typer.Option(help="Model whose rows training begins with, matched by id.")
+    ] = None,
     holdout: Annotated[float, typer.Option(help="Fraction to hold out and report on.")] = HOLDOUT,
     validation: Annotated[
         float | None,
@@ -86,7 +89,16 @@ def command(
         if not as_json:
             _announce(output, split, beginning(model, split, named=method is not None))
         remedy = "the same command with --resume goes on"
-        train(model, split, out, output, remedy=remedy, resume=resume, final=final)
+        train(
+            model,
+            split,
+            out,
+            output,
+            remedy=remedy,
+            resume=resume,
+            final=final,
+            start_from=start_from,
+        )
     document: dict[str, Any] = {"model": str(out), "method": model.method, "data": split.name}
     document |= {"settings": model.settings.model_dump(), **summary_of(model)}
     output.result(document, lambda: _show(model, out))
@@ -101,6 +113,7 @@ def train(
     remedy: str,
     resume: bool = False,
     final: bool = False,
+    start_from: Path | None = None,
 ) -> None:
     """Fits with checkpoint, log and progress, evaluates on the held-out part and saves.
 
@@ -112,6 +125,7 @@ def train(
         remedy: What to do with the checkpoint of an interrupted run.
         resume: Whether to go on from the checkpoint.
         final: Whether to fit on train and validation together in the end.
+        start_from: Model whose rows training begins with.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or a request to end, after the checkpoint was written.
@@ -124,7 +138,8 @@ def train(
         checkpoint.unlink(missing_ok=True)  # as `claimed` was told with --restart
         (out / LOG).unlink(missing_ok=True)
     try:
-        model.fit(split, checkpoint=checkpoint, resume=resume, reporter=reporters, final=final)
+        files: dict[str, Any] = {"checkpoint": checkpoint, "start_from": start_from}
+        model.fit(split, resume=resume, reporter=reporters, final=final, **files)
         if split.test is not None and len(split.test):
             model.metrics = _figures(model, output)
         model.save(out)
@@ -276,21 +291,10 @@ def _show(model: Recommender, out: Path) -> None:
         typer.echo(f"  fullrank inspect {folder}")
 
 
-def found_line(training: dict[str, Any]) -> str:
-    """Which settings were left to `fit`, and what they rest on."""
-    values = ", ".join(f"{name} {value:.4g}" for name, value in training["chosen"].items())
-    if "search" not in training:
-        return f"{values}: not searched, for there is no validation part to choose them by"
-    trials = training["search"]
-    spent = sum(trial["epochs"] for trial in trials)
-    return (
-        f"{values}: the best of {len(trials)} trials on the validation part ({spent} epochs in all)"
-    )
-
-
 def verdict(model: Recommender) -> str:
     """What the spectrum of the embeddings says; a note where the table is too small to say."""
     try:
-        return model.spectrum().verdict
+        spectrum = model.spectrum()
+        return f"{spectrum.verdict} {spectrum.beside}".rstrip()
     except (ValueError, FitError) as error:
         return f"spectrum not judged: {error}"

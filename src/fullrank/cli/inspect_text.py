@@ -54,7 +54,7 @@ def _size(found: Diagnosis) -> str:
     if found.without:
         size += (
             f" ({found.without:,} more without interactions: "
-            f"{found.effective_rank_all_rows:.1f} over all rows)"
+            f"{found.spectrum.effective_rank_all_rows:.1f} over all rows)"
         )
     interval = found.intervals["raw"]
     if interval is not None:

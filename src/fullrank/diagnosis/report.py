@@ -32,7 +32,6 @@ class Diagnosis:
         spectrum: Of its rows, or of those with interactions where these are known.
         all_rows: Rows of the table.
         without: Rows without interactions; None where they are not known.
-        effective_rank_all_rows: As it is over every row, trained or not.
         figures: Of each form of the rows.
         pairs: Cosines and uniformity, of raw rows and of centred ones; they are of directions, so
             those of unit rows are those of raw ones.
@@ -47,7 +46,6 @@ class Diagnosis:
     spectrum: Spectrum
     all_rows: int
     without: int | None
-    effective_rank_all_rows: float
     figures: dict[str, Figures]
     pairs: dict[str, Pairs]
     intervals: dict[str, Interval]
@@ -91,7 +89,6 @@ class Diagnosis:
             "centred": eigenvalues(raw.centred_gram(), rounding_of=raw.gram).sqrt(),
             "unit": eigenvalues(unit.gram).sqrt(),
         }
-        every = eigenvalues(raw.gram + survey.left.gram).sqrt()
         direction = leading_direction(raw.gram)
         causes = Causes.of(survey, direction)
         return cls(
@@ -99,7 +96,6 @@ class Diagnosis:
             spectrum=spectrum,
             all_rows=survey.rows,
             without=None if survey.popularity is None else survey.rows - survey.count,
-            effective_rank_all_rows=entropy_rank(every),
             figures={form: Figures.of(values[form], survey.count) for form in FORMS},
             pairs={
                 "raw": Pairs.of(unit, survey.sample),
@@ -125,7 +121,6 @@ class Diagnosis:
             "share_of_dimensions": self.share_in_use,
             "all_rows": self.all_rows,
             "rows_without_interactions": self.without,
-            "effective_rank_all_rows": self.effective_rank_all_rows,
             "effective_rank_intervals": self.intervals,
             "figures": {form: each.to_dict() for form, each in self.figures.items()},
             "pairs": {form: each.to_dict() for form, each in self.pairs.items()},

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from fullrank.lab.experiments import (
     figure_1,
     figure_2,
+    figure_3,
     figure_5,
     figure_7,
     figure_8,
     figure_9,
     figure_10,
+    figure_11,
+    propositions,
     table_1,
     table_3,
     table_4,
@@ -25,6 +28,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     for each in (
         figure_1.EXPERIMENT,
         figure_2.EXPERIMENT,
+        figure_3.EXPERIMENT,
         table_1.EXPERIMENT,
         table_3.EXPERIMENT,
         table_4.EXPERIMENT,
@@ -35,5 +39,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         table_6.EXPERIMENT,
         figure_9.EXPERIMENT,
         figure_10.EXPERIMENT,
+        figure_11.EXPERIMENT,
+        propositions.EXPERIMENT,
     )
 }

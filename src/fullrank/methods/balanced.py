@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from fullrank import objectives
@@ -34,12 +34,32 @@ class BalancedMethod(SearchedMethod):
     rescaled; a part of the loss that is reported. The kernels do not have it: steps with it go to
     autograd."""
 
+    balance: Literal["filter", "loss", "alone"] = "filter"
+    """How rows are balanced: by the filter between encoder and loss (algorithm 2); in its place
+    by α · L_ds in the loss of unit rows (equation 19, with L_ds of equation 14 for ``directspec``
+    and of equation 20 for ``directspec+``); or by α · L_ds alone, without observed pairs. In these
+    losses each occurrence of a row counts, whatever ``distinct`` says, and kernels lack them."""
+
+    @model_validator(mode="after")
+    def _balance_fits(self) -> BalancedMethod:
+        if self.balance != "filter" and (self.shrink or self.balanced_decay):
+            raise ValueError(f"shrink = 0 and balanced_decay = 0 with balance = {self.balance}")
+        return self
+
+    def strength(self) -> dict[str, Any]:
+        """``weight``, and ``tau`` if there is one, of the balance as a loss."""
+        raise NotImplementedError
+
     def row_numbers(self, indices: TensorBatch) -> Tensor | None:
         """(2, B) what a balancer that takes rows once goes by; None if it does not."""
         return torch.stack((indices.user_idx, indices.item_idx)) if self.distinct else None
 
     def build_loss(self) -> Loss:
-        """The log loss of observed pairs, and the penalty on balanced rows if there is one."""
+        """The log loss of observed pairs; with a penalty on balanced rows, or L_ds, if set."""
+        if self.balance == "loss":
+            return Loss.of_pairs(objectives.decorrelated_log_positive, **self.strength())
+        if self.balance == "alone":
+            return Loss.of_pairs(objectives.balance_loss, **self.strength())
         if self.balanced_decay:
             return Loss.of_pairs(objectives.penalised_log_positive, decay=self.balanced_decay)
         return Loss.of_pairs(objectives.log_positive, "log-positive")

@@ -17,6 +17,12 @@ class BCE(SampledMethod):
     family = "sampled negatives"
     space = {**SGD, "negatives": Span(1, 8)}
 
+    observed: bool = True
+    """Pull observed pairs; without them sampled negatives are all that is trained on, which shows
+    that pushing alone collapses the embeddings too."""
+
     def build_loss(self) -> Loss:
-        """The log loss of pairs and of negatives."""
+        """The log loss of pairs and of negatives, or of negatives alone."""
+        if not self.observed:
+            return Loss.of_triples(objectives.bce_unobserved)
         return Loss.of_triples(objectives.bce, "bce")

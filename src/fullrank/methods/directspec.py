@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from pydantic import Field
 
@@ -35,9 +37,11 @@ class DirectSpec(BalancedMethod):
     alpha: float = Field(default=0.05, ge=0)
     """Step α of the filter; safe up to 1 / σ₁² of the unit rows of a batch."""
 
-    def build_balance(self, data: Interactions, generator: torch.Generator) -> Balance:
-        """The filter on the unit rows of the batch."""
+    def build_balance(self, data: Interactions, generator: torch.Generator) -> Balance | None:
+        """The filter on the unit rows of the batch, unless the balance is in the loss."""
         del data, generator
+        if self.balance != "filter":
+            return None
         balancer = Balancer(self.alpha, self.shrink, self.distinct)
         return Balance(
             lambda pair, batch, indices: balancer(pair, self.row_numbers(indices)),  # noqa: ARG005
@@ -46,3 +50,7 @@ class DirectSpec(BalancedMethod):
             watch=balancer.watch,
             static=True,
         )
+
+    def strength(self) -> dict[str, Any]:
+        """α."""
+        return {"weight": self.alpha}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -60,10 +60,18 @@ class DirectSpecPlus(BalancedMethod):
             raise ValueError("tau_near together with tau_design = graph, or neither")
         if self.tau_near is not None and self.tau_near > self.tau:
             raise ValueError(f"tau_near of at most tau, {self.tau:g}")
+        if self.balance != "filter" and self.tau_design != "constant":
+            raise ValueError(f"tau_design = constant with balance = {self.balance}")
         return self
 
-    def build_balance(self, data: Interactions, generator: torch.Generator) -> Balance:
-        """The filter, with the τ that the settings ask for."""
+    def strength(self) -> dict[str, Any]:
+        """α and τ."""
+        return {"weight": self.alpha, "tau": self.tau}
+
+    def build_balance(self, data: Interactions, generator: torch.Generator) -> Balance | None:
+        """The filter, with the τ that the settings ask for, unless the balance is in the loss."""
+        if self.balance != "filter":
+            return None
         if self.tau_design == "attention":
             return self._by_attention(generator)
         balancer = Balancer(

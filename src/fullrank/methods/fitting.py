@@ -19,11 +19,13 @@ from fullrank.evaluation import evaluate
 from fullrank.methods.base import ClosedFormMethod, Method, TrainedMethod
 from fullrank.methods.closed_form.allpass import AllPass
 from fullrank.methods.own import StandIn
+from fullrank.methods.probing import Ranks
 from fullrank.methods.searched import SearchedMethod
+from fullrank.methods.starting import Start
 from fullrank.serving import AllPassScorer, DotScorer
 from fullrank.serving.model_files import versions
 from fullrank.serving.scorers import HistoryScorer
-from fullrank.spectrum import effective_rank, unit_rows
+from fullrank.spectrum import unit_rows
 from fullrank.spectrum.measure import entropy_rank
 from fullrank.training import CheckpointFile, Reporter, Search, Silent, Trainer, rungs
 
@@ -43,6 +45,7 @@ def fit(
     resume: bool = False,
     reporter: Reporter | None = None,
     enough: Callable[[], bool] = lambda: False,
+    start: Start | None = None,
 ) -> Fitted:
     """Trains a method to its last epoch, or to the best by the validation part; or solves it.
 
@@ -54,15 +57,18 @@ def fit(
         resume: Go on from it.
         reporter: Receives the log of training.
         enough: Whether no further epoch is to begin; asked before each.
+        start: What rows begin with, where not as drawn.
 
     Raises:
         FitError: the loss diverges, the checkpoint is of another run, or it would be lost without
             ``resume``.
-        SettingError: ``resume`` with a method that has no epochs, or a size that memory does not
-            hold.
+        SettingError: ``resume`` or ``start`` with a method that has no epochs, a size that memory
+            does not hold, or a start of another width or other ids.
     """
     train, validation = parts["train"], parts.get("validation") or None
-    file = None if checkpoint is None else _checkpoint(checkpoint, method, train, validation)
+    if start is not None:
+        start.check(method)
+    file = None if checkpoint is None else _checkpoint(checkpoint, method, parts, start)
     if file is not None and file.exists() and not resume:
         expected = "resume=True to go on from it, or a path that is free to begin anew"
         raise FitError(str(file.path), "the checkpoint of another run", expected)
@@ -80,13 +86,13 @@ def fit(
     if isinstance(method, ClosedFormMethod):
         solved, metadata = _solved(method, train, device, reporter)
         return solved, metadata | reduced
-    data = _Data(train, validation, device, enough)
+    data = _Data(train, validation, device, enough, start)
     began = time.perf_counter()
     if isinstance(method, SearchedMethod):
         method = method.following(train)
     trainer, found = _run(method, data, file, resume, reporter)
     found["seconds_with_validation"] = time.perf_counter() - began
-    scorer, metadata = _trained(method, trainer)
+    scorer, metadata = _trained(method, trainer, train)
     return scorer, metadata | found | reduced
 
 
@@ -97,6 +103,7 @@ class _Data(NamedTuple):
     validation: Interactions | None
     device: str
     enough: Callable[[], bool]
+    start: Start | None
 
 
 def _run(
@@ -146,7 +153,7 @@ def _room(method: TrainedMethod, train: Interactions) -> int:
     return sys.maxsize if free is None else max(1, free // (2 * each))
 
 
-def _trained(method: TrainedMethod, trainer: Trainer) -> Fitted:
+def _trained(method: TrainedMethod, trainer: Trainer, train: Interactions) -> Fitted:
     tables, progress = trainer.plan.encoder.tables(), trainer.progress
     return _scorer(method, tables), {
         "engine": trainer.choice.metadata if trainer.choice else None,
@@ -154,7 +161,7 @@ def _trained(method: TrainedMethod, trainer: Trainer) -> Fitted:
         "best_epoch": progress.best_epoch,
         "validation_ndcg@20": progress.best_metric,
         "loss": progress.history[-1]["loss"] if progress.history else None,
-        "effective_rank": _effective_rank(tables),
+        **Ranks(train).metadata(tables),
         "seconds": progress.seconds,
         "parameters": sum(table.numel() for table in trainer.plan.parameters.values()),
         "history": progress.history,
@@ -163,6 +170,8 @@ def _trained(method: TrainedMethod, trainer: Trainer) -> Fitted:
 
 def _trainer(method: TrainedMethod, data: _Data, sampler: Sampler | None = None) -> Trainer:
     plan = method.plan(data.train, data.device, sampler)
+    if data.start is not None:
+        data.start.put(plan.encoder.parameters, data.train)
     validate = None
     if data.validation is not None:
         validate = _validator(method, plan.encoder, data.train, data.validation)
@@ -170,32 +179,22 @@ def _trainer(method: TrainedMethod, data: _Data, sampler: Sampler | None = None)
         plan,
         method,
         validate=validate,
-        probe=lambda: _effective_rank(plan.encoder.tables()),
+        probe=Ranks(data.train).probe(plan.encoder.tables, correlations=method.record_correlation),
         enough=data.enough,
     )
 
 
-def _effective_rank(tables: Pair) -> float:
-    """Of the tables that the method ranks with, which can overflow where its parameters do not.
-
-    Raises:
-        FitError: they hold NaN or infinity, or numbers too large for a spectrum.
-    """
-    try:
-        return effective_rank(*tables)
-    except ValueError:
-        raise FitError("embeddings", "numbers beyond measure", "a lower lr") from None
-
-
 def _checkpoint(
-    path: str | Path, method: Method, train: Interactions, validation: Interactions | None
+    path: str | Path, method: Method, parts: Mapping[str, Interactions], start: Start | None
 ) -> CheckpointFile:
     """The file, bound to the run: its settings, its data and what it is made with."""
     settings = method.model_dump(mode="json", exclude=_NOT_IDENTITY)
     if isinstance(method, SearchedMethod):
         settings["searched"] = settings.pop("auto")
-    parts = {"train": train, "validation": validation}
-    prints = {name: part.fingerprint for name, part in parts.items() if part is not None}
+    if start is not None:
+        settings["start"] = start.fingerprint
+    known = ("train", "validation")
+    prints = {name: parts[name].fingerprint for name in known if parts.get(name)}
     made_with = {name: versions()[name] for name in ("fullrank", "torch", "kernels")}
     if made_with["kernels"].startswith("torch"):  # for whatever reason: the bits are the same
         made_with["kernels"] = "torch"
@@ -218,7 +217,7 @@ def _solved(
     method: ClosedFormMethod, train: Interactions, device: str, reporter: Reporter | None
 ) -> Fitted:
     began = time.perf_counter()
-    return _with_metadata(method.solve_reported(train, device, reporter), began)
+    return _with_metadata(method.solve_reported(train, device, reporter), train, began)
 
 
 def vary(method: Method, of: Method, fitted: Fitted, train: Interactions) -> Fitted | None:
@@ -227,10 +226,10 @@ def vary(method: Method, of: Method, fitted: Fitted, train: Interactions) -> Fit
     if not isinstance(method, AllPass):
         return None
     scorer = method.varied(fitted[0], of, train)
-    return None if scorer is None else _with_metadata(scorer, began)
+    return None if scorer is None else _with_metadata(scorer, train, began)
 
 
-def _with_metadata(scorer: DotScorer | HistoryScorer, began: float) -> Fitted:
+def _with_metadata(scorer: DotScorer | HistoryScorer, train: Interactions, began: float) -> Fitted:
     seconds = time.perf_counter() - began
     metadata: dict[str, Any] = {
         "engine": {"name": "closed form", "passed_over": {}},
@@ -239,12 +238,13 @@ def _with_metadata(scorer: DotScorer | HistoryScorer, began: float) -> Fitted:
         "history": [],
     }
     if isinstance(scorer, DotScorer):
-        metadata["effective_rank"] = effective_rank(scorer.user_table, scorer.item_table)
+        metadata |= Ranks(train).metadata((scorer.user_table, scorer.item_table))
         metadata["parameters"] = scorer.user_table.numel() + scorer.item_table.numel()
     else:
         metadata["parameters"] = scorer.n_weights
     if isinstance(scorer, AllPassScorer):
-        metadata["effective_rank"] = entropy_rank(scorer.spectrum)
+        rank = entropy_rank(scorer.spectrum)  # rows without interactions are zero in its tables
+        metadata |= Ranks(train).beside(rank, rank)
     if isinstance(scorer, AllPassScorer | DotScorer):
         metadata |= scorer.metadata
     return scorer, metadata

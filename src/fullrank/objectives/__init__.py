@@ -1,7 +1,13 @@
 """Losses: pure functions of tensors, each its formula."""
 
 from fullrank.objectives.contrastive import ccl, cl_rec, info_nce, lightgcl, sgl, softmax
-from fullrank.objectives.pairwise import adaptive_bpr, bce, bpr, euclidean
+from fullrank.objectives.decorrelation import (
+    balance_loss,
+    decorrelated_log_positive,
+    decorrelation,
+    self_paced_decorrelation,
+)
+from fullrank.objectives.pairwise import adaptive_bpr, bce, bce_unobserved, bpr, euclidean
 from fullrank.objectives.positive import (
     euclidean_positive,
     log_positive,
@@ -12,10 +18,14 @@ from fullrank.objectives.whole_data import enmf
 
 __all__ = [
     "adaptive_bpr",
+    "balance_loss",
     "bce",
+    "bce_unobserved",
     "bpr",
     "ccl",
     "cl_rec",
+    "decorrelated_log_positive",
+    "decorrelation",
     "direct_au",
     "enmf",
     "euclidean",
@@ -25,6 +35,7 @@ __all__ = [
     "log_det",
     "log_positive",
     "penalised_log_positive",
+    "self_paced_decorrelation",
     "sgl",
     "softmax",
 ]

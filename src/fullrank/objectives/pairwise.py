@@ -32,6 +32,16 @@ def bce(user: Tensor, item: Tensor, negative: Tensor) -> Tensor:
     return (positive + softplus(negative_scores(user, negative)).sum(dim=-1)).mean()
 
 
+def bce_unobserved(user: Tensor, item: Tensor, negative: Tensor) -> Tensor:
+    """``mean_b Σ_n -ln(1 - σ(u_bᵀ v_bn))``: what is left of `bce` without observed pairs.
+
+    Shapes: ``user``, ``item`` (B, d), ``negative`` (B, N, d); returns a scalar.
+    Source: DirectSpec, figure 6.
+    """
+    del item
+    return softplus(negative_scores(user, negative)).sum(dim=-1).mean()
+
+
 def euclidean(user: Tensor, item: Tensor, negative: Tensor, margin: float) -> Tensor:
     """``mean_b [||u_b - v_b||² + Σ_n max(0, m - ||u_b - v_bn||²)]``.
 

@@ -13,6 +13,7 @@ from fullrank.methods import Method, TrainedMethod
 from fullrank.methods.fitting import Fitted
 from fullrank.methods.fitting import fit as fit_method
 from fullrank.methods.searched import SearchedMethod
+from fullrank.methods.starting import Start
 from fullrank.portfolio.blend import Blend
 from fullrank.portfolio.board import METRIC
 from fullrank.training import Reporter
@@ -27,6 +28,7 @@ def final_fit(
     parts: Mapping[str, Interactions],
     device: str,
     reporter: Reporter | None = None,
+    start: Start | None = None,
 ) -> tuple[Fitted, dict[str, Interactions]]:
     """Fits a method, with what its first fit found, on train and validation together.
 
@@ -36,6 +38,7 @@ def final_fit(
         parts: Those of that fit, ``validation`` among them.
         device: Where training runs.
         reporter: Receives the log of training.
+        start: What rows begin with, where not as drawn.
 
     Returns:
         What was fitted, and the parts as they are for it: ``train`` holds both.
@@ -49,7 +52,7 @@ def final_fit(
             scorer, metadata = method.fit(whole, device)
         else:
             only = {"train": whole["train"]}
-            scorer, metadata = fit_method(method, only, device, reporter=reporter)
+            scorer, metadata = fit_method(method, only, device, reporter=reporter, start=start)
     kept = {name: training[name] for name in CHOICE if name in training}
     said = {"parts": ["train", "validation"], "interactions": len(whole["train"])}
     return (scorer, metadata | kept | {"final": said}), whole

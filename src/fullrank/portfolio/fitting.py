@@ -13,6 +13,7 @@ from fullrank.errors import FitError, SettingError, Stopped
 from fullrank.methods import AllPass, Method, stored_method
 from fullrank.methods.fitting import Fitted
 from fullrank.methods.fitting import fit as fit_method
+from fullrank.methods.starting import Start
 from fullrank.portfolio.auto import Auto
 from fullrank.portfolio.blend import Blend, blend
 from fullrank.portfolio.board import METRIC, NEAR, Line, ranked
@@ -28,6 +29,7 @@ def fit(
     checkpoint: str | Path | None = None,
     resume: bool = False,
     reporter: Reporter | None = None,
+    start: Start | None = None,
 ) -> tuple[Method, Fitted]:
     """As `fullrank.methods.fitting.fit`, with the method that was fitted: `Auto` becomes another.
 
@@ -35,14 +37,22 @@ def fit(
     `Auto` and `Blend` write no checkpoint.
 
     Raises:
-        SettingError: ``resume`` with one of them.
+        SettingError: ``resume`` or ``start`` with one of them.
         FitError: nothing could be fitted.
     """
     if not isinstance(method, Auto | Blend):
         fitted = fit_method(
-            method, parts, device, checkpoint=checkpoint, resume=resume, reporter=reporter
+            method,
+            parts,
+            device,
+            checkpoint=checkpoint,
+            resume=resume,
+            reporter=reporter,
+            start=start,
         )
         return method, fitted
+    if start is not None:
+        start.check(method)
     if resume:
         found = f"method {method.name}"
         raise SettingError("resume", found, "to begin anew: it keeps no checkpoint")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from fullrank.data.interactions import Interactions
 from fullrank.data.weights import item_strength
@@ -38,6 +39,11 @@ class Trained:
         """Of the training part; ``popularity`` where the items were trained on other users."""
         counts = item_strength(train) if popularity is None else popularity
         return cls(counts, train.user_degree > 0, counts > 0)
+
+    @property
+    def rows(self) -> tuple[Tensor, Tensor]:
+        """(n_users,) and (n_items,) bool: the rows that figures of embeddings are of."""
+        return torch.tensor(self.users), torch.tensor(self.items)
 
     def candidates(self, mask: NDArray[np.bool_] | None = None) -> NDArray[np.bool_] | None:
         """Which trained items of ``mask`` may be recommended; None for all items."""

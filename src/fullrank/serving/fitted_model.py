@@ -98,13 +98,13 @@ class FittedModel:
         return self.train.items
 
     def spectrum(self) -> Spectrum:
-        """The diagnosis of the embeddings, users and items stacked.
+        """The diagnosis of the embeddings, users and items stacked, of those with interactions.
 
         Raises:
             FitError: the method has none, of one column, or more columns than rows.
         """
         try:
-            return Spectrum.of(*self._tables())
+            return Spectrum.of(*self._tables(), where=self._trained.rows)
         except ValueError as error:
             found, _, expected = str(error).partition("found ")[2].partition("; expected ")
             raise FitError(f"embeddings of {self.method}", found, expected) from None

@@ -28,8 +28,8 @@ from fullrank.errors import DataError
 
 LARGEST_MANIFEST = 2**28
 """Bytes; the history of a long training takes a few MiB."""
-_COUNTS = ("epochs", "best_epoch", "folded_in")
-_NUMBERS = (*_COUNTS, "effective_rank", "validation_ndcg@20")
+_COUNTS = ("epochs", "best_epoch", "folded_in", "rows_without_interactions")
+_NUMBERS = (*_COUNTS, "effective_rank", "effective_rank_all_rows", "validation_ndcg@20")
 _FILE = {"file": str, "sha256": str, "bytes": int}
 
 

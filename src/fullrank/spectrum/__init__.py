@@ -3,6 +3,7 @@
 Needs torch and nothing else of fullrank: any training loop can use it.
 """
 
+from fullrank.spectrum.adaptive import AdaptiveDirectSpecPlus
 from fullrank.spectrum.allpass import balance_spectrum
 from fullrank.spectrum.balance import DirectSpec, DirectSpecPlus
 from fullrank.spectrum.figures import Figures
@@ -20,6 +21,7 @@ from fullrank.spectrum.rows import unit_rows
 from fullrank.spectrum.tau import AttentionTau
 
 __all__ = [
+    "AdaptiveDirectSpecPlus",
     "AttentionTau",
     "DirectSpec",
     "DirectSpecPlus",

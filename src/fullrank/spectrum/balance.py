@@ -154,7 +154,7 @@ class DirectSpecPlus(nn.Module):
                 if tau_near > tau:
                     found = f"tau_near = {tau_near}"
                     raise ValueError(f"DirectSpecPlus: found {found}; expected at most tau, {tau}")
-        self.alpha = alpha
+        self.alpha: float | Tensor = alpha
         self.tau = tau
         self.tau_near = tau_near
         self.shrink = shrink

@@ -74,11 +74,17 @@ class DirectSpecPlusFunction(torch.autograd.Function):
         ctx: Any,
         h: Tensor,
         gamma: Tensor | float,
-        alpha: float,
+        alpha: Tensor | float,
         rounded: bool,
         row_weight: Tensor | None,
     ) -> Tensor:
-        """Shapes: ``h`` (..., B, d); ``gamma`` a number or (..., B, B); ``row_weight`` (..., B)."""
+        """Shapes: ``h`` (..., B, d); ``gamma`` a number or (..., B, B); ``row_weight`` (..., B).
+
+        An ``alpha`` that is a tensor may be changed in place before ``backward``, which takes the
+        value of now; it has no gradient.
+        """
+        if isinstance(alpha, Tensor):
+            alpha = alpha.clone()
         with without_autocast(h):
             similarity = product(h, h.mT, rounded)
             weight = _weights(similarity, gamma, row_weight)
@@ -90,28 +96,30 @@ class DirectSpecPlusFunction(torch.autograd.Function):
             gamma if isinstance(gamma, Tensor) else None,
             similarity if learned else None,
             row_weight,
+            alpha if isinstance(alpha, Tensor) else None,
         )
         ctx.gamma = None if isinstance(gamma, Tensor) else gamma
-        ctx.alpha = alpha
+        ctx.alpha = None if isinstance(alpha, Tensor) else alpha
         ctx.rounded = rounded
         return z
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None, None, None, None]:
         """The formulas of the class docstring."""
-        h, weight, gamma, similarity, row_weight = ctx.saved_tensors
+        h, weight, gamma, similarity, row_weight, alpha = ctx.saved_tensors
         gamma = ctx.gamma if gamma is None else gamma
+        alpha = ctx.alpha if alpha is None else alpha
         with without_autocast(h):
             if torch.is_grad_enabled():
-                h_grad, of_gamma = _plus_grads(h, gamma, grad, ctx.alpha, ctx.rounded, row_weight)
+                h_grad, of_gamma = _plus_grads(h, gamma, grad, alpha, ctx.rounded, row_weight)
                 return h_grad, None if similarity is None else of_gamma, None, None, None
             inner = product(grad, h.mT, ctx.rounded)
             inner -= (inner * weight).sum(dim=-1, keepdim=True)
             inner *= weight
-            inner *= -ctx.alpha
+            inner *= -alpha
             gamma_grad = None if similarity is None else inner * similarity
             inner *= gamma
-            h_grad = grad - ctx.alpha * product(weight.mT, grad, ctx.rounded)
+            h_grad = grad - alpha * product(weight.mT, grad, ctx.rounded)
             h_grad += product(inner + inner.mT, h, ctx.rounded)
             return h_grad, gamma_grad, None, None, None
 
@@ -127,7 +135,7 @@ def _plus_grads(
     h: Tensor,
     gamma: Tensor | float,
     grad: Tensor,
-    alpha: float,
+    alpha: Tensor | float,
     rounded: bool,
     row_weight: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
@@ -150,7 +158,7 @@ def direct_spec(h: Tensor, alpha: float, row_weight: Tensor | None = None) -> Te
 def direct_spec_plus(
     h: Tensor,
     gamma: Tensor | float,
-    alpha: float,
+    alpha: Tensor | float,
     rounded: bool = False,
     row_weight: Tensor | None = None,
 ) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -14,42 +14,53 @@ from fullrank.spectrum.rows import at_least_float32, unit_rows, without_autocast
 BLOCK_ROWS = 65_536
 """Rows that are converted to float64 at a time; bounds the working memory, not the result."""
 
+Where = Sequence[Tensor] | None
+"""For each table (n_i,) bool, which of its rows count, as those that have interactions; None for
+all rows."""
 
-def gram(*tables: Tensor, unit: bool = False) -> Tensor:
+
+def gram(*tables: Tensor, unit: bool = False, where: Where = None) -> Tensor:
     """``HᵀH`` of the stacked tables in float64, from blocks of rows.
 
     Args:
         tables: One or more (n_i, d) tables, taken as one table of all their rows.
         unit: Whether rows are scaled to length one first.
+        where: Which rows count.
 
     Returns:
         (d, d) float64, on the device of the tables.
     """
     width = tables[0].shape[1]
     total = torch.zeros(width, width, dtype=torch.float64, device=tables[0].device)
-    for block in _blocks(tables):
+    for block in _blocks(tables, where):
         rows = unit_rows(block) if unit else block
         total.addmm_(rows.T, rows)
     return total
 
 
-def singular_values(*tables: Tensor) -> Tensor:
+def counted_rows(tables: Sequence[Tensor], where: Where) -> int:
+    """How many rows of the tables count."""
+    if where is None:
+        return sum(table.shape[0] for table in tables)
+    return sum(int(mask.sum()) for mask in where)
+
+
+def singular_values(*tables: Tensor, where: Where = None) -> Tensor:
     """Singular values of the stacked tables, largest first.
 
     Tall tables go through the d × d Gram matrix in float64: within 1e-7 of σ₁ of the values that an
     SVD finds, without a copy of the table.
 
-    Shapes: ``tables`` (n_i, d); returns (min(Σ n_i, d),) float64.
+    Shapes: ``tables`` (n_i, d); returns (min(Σ n_i, d),) float64, of the rows that count alone.
 
     Raises:
         ValueError: a table holds a value that is not finite.
     """
-    rows, width = sum(table.shape[0] for table in tables), tables[0].shape[1]
-    if rows < width:
-        stacked = torch.cat([table.detach().double() for table in tables])
+    if counted_rows(tables, where) < tables[0].shape[1]:
+        stacked = torch.cat(list(_blocks(tables, where)))
         values: Tensor = torch.linalg.svdvals(_finite(stacked))
         return values
-    eigenvalues: Tensor = torch.linalg.eigvalsh(_finite(gram(*tables)))
+    eigenvalues: Tensor = torch.linalg.eigvalsh(_finite(gram(*tables, where=where)))
     return eigenvalues.clamp_min(0).sqrt().flip(0)
 
 
@@ -65,20 +76,22 @@ def entropy_rank(values: Tensor) -> float:
     return math.exp(torch.special.entr(values.double() / total).sum().item())
 
 
-def effective_rank(*tables: Tensor) -> float:
+def effective_rank(*tables: Tensor, where: Where = None) -> float:
     """How many dimensions the stacked tables use: between 1 and d, 0 for zero tables.
 
     The paper stacks the raw rows of users and items, uncentred: ``effective_rank(users, items)``.
+    Rows that were never trained keep their random numbers and hide a collapse of the others:
+    ``where`` leaves them out.
 
     >>> round(effective_rank(torch.eye(5)), 6)
     5.0
     >>> effective_rank(torch.ones(9, 5))
     1.0
     """
-    return entropy_rank(singular_values(*tables))
+    return entropy_rank(singular_values(*tables, where=where))
 
 
-def correlation(*tables: Tensor) -> float:
+def correlation(*tables: Tensor, where: Where = None) -> float:
     """``Σ_u Σ_v (h_uᵀ h_v)²`` over all ordered pairs of unit rows, each row with itself included.
 
     It equals ``||HᵀH||²`` (Frobenius), so it costs O(n d²), not O(n² d).
@@ -86,7 +99,7 @@ def correlation(*tables: Tensor) -> float:
     Shapes: ``tables`` (n_i, d), any rows, taken as one table.
     Source: DirectSpec, equation 14; figure 11.
     """
-    return gram(*tables, unit=True).square().sum().item()
+    return gram(*tables, unit=True, where=where).square().sum().item()
 
 
 def alignment(user: Tensor, item: Tensor) -> Tensor:
@@ -124,10 +137,13 @@ def uniformity(x: Tensor, t: float = 2.0, block_rows: int = 2048) -> Tensor:
     return torch.logsumexp(torch.stack(parts), dim=0) - pairs
 
 
-def _blocks(tables: tuple[Tensor, ...]) -> Iterator[Tensor]:
-    for table in tables:
-        for start in range(0, table.shape[0], BLOCK_ROWS):
-            yield table[start : start + BLOCK_ROWS].detach().double()
+def _blocks(tables: tuple[Tensor, ...], where: Where = None) -> Iterator[Tensor]:
+    for number, table in enumerate(tables):
+        mask = None if where is None else where[number].to(table.device)
+        for start in range(0, max(1, len(table)), BLOCK_ROWS):
+            part = slice(start, start + BLOCK_ROWS)
+            block = table[part].detach()
+            yield (block if mask is None else block[mask[part]]).double()
 
 
 def _finite(matrix: Tensor) -> Tensor:

@@ -8,7 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fullrank.spectrum.measure import correlation, entropy_rank, singular_values
+from fullrank.spectrum.measure import (
+    Where,
+    correlation,
+    counted_rows,
+    effective_rank,
+    entropy_rank,
+    singular_values,
+)
 from fullrank.spectrum.moments import Moments, eigenvalues
 from fullrank.spectrum.pairs import cosines
 from fullrank.spectrum.survey import Survey
@@ -23,12 +30,14 @@ class Spectrum:
     """The singular values of a table and what they mean.
 
     Attributes:
-        shape: Rows and columns of the (stacked) table.
+        shape: Rows and columns of the (stacked) table; of the rows that count.
         singular_values: Largest first, float64.
         effective_rank: Dimensions in use, equation 3 of the paper.
         random_effective_rank: The same figure of a random Gaussian table of this shape.
         dimensions_for_90_percent: Fewest directions that hold 90 % of the squared length.
         mean_squared_cosine: Mean of (h_uᵀ h_v)² over pairs of different rows; 1 / d when random.
+        rows_without: Rows without interactions, which are in no other figure but the next.
+        effective_rank_all_rows: Over every row, trained or not.
     """
 
     shape: tuple[int, int]
@@ -37,20 +46,33 @@ class Spectrum:
     random_effective_rank: float
     dimensions_for_90_percent: int
     mean_squared_cosine: float
+    rows_without: int
+    effective_rank_all_rows: float
 
     @classmethod
-    def of(cls, *tables: Tensor) -> Spectrum:
+    def of(cls, *tables: Tensor, where: Where = None) -> Spectrum:
         """Measures one table, or several stacked: ``Spectrum.of(users, items)``.
+
+        Args:
+            tables: What is measured.
+            where: Which rows have interactions; all count if absent.
 
         Raises:
             ValueError: a table is not 2-dimensional, has a value that is not finite, or there are
                 fewer than two columns or fewer rows than columns, where a rank says little.
         """
-        shape = _checked(tables)
-        nonzero = sum(int((table != 0).any(dim=1).sum()) for table in tables)
+        shape = _checked(tables, where)
+        used = [(table != 0).any(dim=1) for table in tables]
+        if where is not None:
+            used = [rows & mask.to(rows.device) for rows, mask in zip(used, where, strict=True)]
         pairs = shape[0] * (shape[0] - 1)
-        squared = (correlation(*tables) - nonzero) / pairs
-        return cls._with(shape, singular_values(*tables), squared)
+        squared = (
+            correlation(*tables, where=where) - sum(int(rows.sum()) for rows in used)
+        ) / pairs
+        values = singular_values(*tables, where=where)
+        without = sum(map(len, tables)) - shape[0]
+        every = effective_rank(*tables) if without else entropy_rank(values)
+        return cls._with(shape, values, squared, without, every)
 
     @classmethod
     def of_survey(cls, survey: Survey) -> Spectrum:
@@ -60,11 +82,21 @@ class Spectrum:
             ValueError: as in `of`, but for what a pass has refused already.
         """
         shape = check_shape(survey.count, survey.width)
-        values = eigenvalues(Moments.sum(survey.raw).gram).sqrt()
-        return cls._with(shape, values, cosines(Moments.sum(survey.unit))[1])
+        gram = Moments.sum(survey.raw).gram
+        every = entropy_rank(eigenvalues(gram + survey.left.gram).sqrt())
+        squared = cosines(Moments.sum(survey.unit))[1]
+        without = survey.rows - survey.count
+        return cls._with(shape, eigenvalues(gram).sqrt(), squared, without, every)
 
     @classmethod
-    def _with(cls, shape: tuple[int, int], values: Tensor, mean_squared_cosine: float) -> Spectrum:
+    def _with(
+        cls,
+        shape: tuple[int, int],
+        values: Tensor,
+        mean_squared_cosine: float,
+        without: int,
+        of_every_row: float,
+    ) -> Spectrum:
         energy = values.square().cumsum(0)
         return cls(
             shape=shape,
@@ -73,6 +105,8 @@ class Spectrum:
             random_effective_rank=entropy_rank(random_singular_values(*shape)),
             dimensions_for_90_percent=int((energy < 0.9 * energy[-1]).sum().item()) + 1,
             mean_squared_cosine=mean_squared_cosine,
+            rows_without=without,
+            effective_rank_all_rows=of_every_row,
         )
 
     @property
@@ -93,6 +127,15 @@ class Spectrum:
             return f"Partly collapsed: the table {used}."
         return f"Collapsed: the table {used}."
 
+    @property
+    def beside(self) -> str:
+        """One sentence about rows without interactions; empty where there are none."""
+        if not self.rows_without:
+            return ""
+        count = f"{self.rows_without:,} row" + ("s" if self.rows_without > 1 else "")
+        every = f"{self.effective_rank_all_rows:.1f} over all rows"
+        return f"Not counted: {count} without interactions ({every})."
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         return {
@@ -103,6 +146,8 @@ class Spectrum:
             "share_of_random": self.share,
             "dimensions_for_90_percent": self.dimensions_for_90_percent,
             "mean_squared_cosine": self.mean_squared_cosine,
+            "rows_without_interactions": self.rows_without,
+            "effective_rank_all_rows": self.effective_rank_all_rows,
             "verdict": self.verdict,
             "singular_values": self.singular_values.tolist(),
         }
@@ -126,7 +171,7 @@ def random_singular_values(n: int, d: int, seed: int = 0) -> Tensor:
     return values
 
 
-def _checked(tables: tuple[Tensor, ...]) -> tuple[int, int]:
+def _checked(tables: tuple[Tensor, ...], where: Where) -> tuple[int, int]:
     for table in tables:
         if table.ndim != 2:
             raise ValueError(f"embedding table: found {table.ndim} dimensions; expected 2")
@@ -134,7 +179,7 @@ def _checked(tables: tuple[Tensor, ...]) -> tuple[int, int]:
         if not finite.all():
             row = int((~finite).int().argmax())
             raise ValueError(f"embedding table, row {row}: found NaN or infinity; expected numbers")
-    return check_shape(sum(table.shape[0] for table in tables), tables[0].shape[1])
+    return check_shape(counted_rows(tables, where), tables[0].shape[1])
 
 
 def check_shape(rows: int, width: int) -> tuple[int, int]:

@@ -51,7 +51,7 @@ class Trainer:
         plan: What is trained; its parameters are changed in place.
         settings: How.
         validate: Gives the validation metric (higher is better) of the parameters as they are.
-        probe: Gives the effective rank of the parameters as they are.
+        probe: Measures the parameters as they are, as their ``effective_rank``; for the history.
         observe: Gives whatever else is to be in the record of an epoch, by its number.
         checkpoint: Where the state goes every ``checkpoint_every`` epochs and on Ctrl-C; nowhere if
             absent, and then Ctrl-C leaves it in this object.
@@ -68,7 +68,7 @@ class Trainer:
         settings: TrainingSettings,
         *,
         validate: Callable[[], float] | None = None,
-        probe: Callable[[], float] | None = None,
+        probe: Callable[[], Mapping[str, float]] | None = None,
         observe: Callable[[int], Record] | None = None,
         checkpoint: Checkpoint | None = None,
         reporter: Reporter | None = None,
@@ -163,7 +163,7 @@ class Trainer:
             raise FitError(f"epoch {progress.epoch}", found, f"finite ones: try an lr below {lr:g}")
         record: Record = {"epoch": progress.epoch, "loss": loss, "lr": lr, "seconds": seconds}
         if self.probe is not None:
-            record["effective_rank"] = self.probe()
+            record |= self.probe()
         if self.observe is not None:
             record |= self.observe(progress.epoch)
         if self.validate is not None and self._is_due(self.settings.validate_every):

@@ -44,6 +44,8 @@ class TrainingSettings(Settings):
     """Validation checks without a better ndcg@20 after which training stops."""
     checkpoint_every: int = Field(default=10, ge=1, lt=2**31)
     """Epochs between two checkpoints, where there is a file for them."""
+    record_correlation: bool = False
+    """Record the correlation of users and that of items (equation 14) with each epoch."""
     seed: int = Field(default=0, ge=0, lt=2**64)
     """Seed of initial rows, pairs and negatives."""
 

@@ -1,0 +1,83 @@
+"""What the lab has found: the JSON files of results/lab, and older files in the same shape."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tables.claims.claim import GENERATED, Document, Found
+from tables.markdown import RESULTS
+
+LAB = RESULTS / "lab"
+ROWS = {
+    "bpr": "BPR",
+    "cl-rec": "CL-Rec",
+    "ccl": "CCL(MF)",
+    "enmf": "ENMF",
+    "directau": "DirectAU(MF)",
+    "directau@lightgcn": "DirectAU(GCN)",
+    "lightgcn": "LightGCN",
+    "dropedge": "DropEdge",
+    "sgl-ed": "SGL-ED",
+    "lightgcl": "LightGCL",
+    "gde": "GDE",
+    "logdet": "LogDet",
+    "directspec": "DirectSpec(MF)",
+    "directspec@lightgcn": "DirectSpec(GCN)",
+    "directspec+": "DirectSpec+(MF)",
+    "directspec+@lightgcn": "DirectSpec+(GCN)",
+    "directspec+, published": "DirectSpec+(MF), published τ constant",
+    "ease": "EASE",
+    "ials": "iALS",
+    "spectral": "Spectral",
+    "itemknn": "ItemKNN",
+    "popularity": "Popularity",
+}
+"""Rows of results/table4.json by what the lab calls them."""
+
+
+def found(experiment: str, folder: Path = LAB) -> Found:
+    """What an experiment found, by data set: whole runs before quick ones, the lab before others.
+
+    An experiment across data sets counts for each of them where its numbers are by data set.
+    """
+    documents: dict[str, Document] = {}
+    for path in sorted(folder.rglob("*.json")) if folder.is_dir() else ():
+        document = json.loads(path.read_text("utf-8"))
+        if not isinstance(document, dict) or document.get("id") != experiment:
+            continue
+        for data, part in _parts(document, path).items():
+            if data not in documents or documents[data]["quick"]:
+                documents[data] = part
+    return {**_before(experiment), **documents} if folder == LAB else documents
+
+
+def _parts(document: dict[str, Any], path: Path) -> dict[str, Document]:
+    """The document, or one for each data set."""
+    names, numbers = document["data_names"], document["numbers"]
+    whole = {"numbers": numbers, "panels": document["panels"], "path": path,
+             "quick": document["quick"]}  # fmt: skip
+    if names and all(name in numbers for name in names):
+        return {name: {**whole, "numbers": numbers[name]} for name in names}
+    return {", ".join(names) or GENERATED: whole}
+
+
+def _before(experiment: str) -> dict[str, Document]:
+    """Results of before the lab, which stand until it has its own."""
+    if experiment == "table-4":
+        path = RESULTS / "table4.json"
+        rows = json.loads(path.read_text("utf-8"))
+        numbers = {ROWS[name]: row for name, row in rows.items() if name in ROWS}
+        return {"citeulike": {"numbers": numbers, "panels": [], "path": path, "quick": False}}
+    if experiment == "table-1":
+        path = RESULTS / "table1.json"
+        made = json.loads(path.read_text("utf-8"))
+        names = {"T": "T", "alpha": "α", "L": "L"}
+        numbers = {
+            names[name]: {f"{value:g}": rank for value, rank in
+                          zip(row["values"], row["effective_rank"], strict=True)}
+            for name, row in made.items() if name in names
+        }  # fmt: skip
+        return {GENERATED: {"numbers": numbers, "panels": [], "path": path, "quick": False}}
+    return {}

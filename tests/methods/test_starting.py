@@ -1,0 +1,143 @@
+"""Training that begins with the embeddings of another model."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from command import QUICK, fullrank
+
+from fullrank import METHODS, FitError, Recommender, SettingError
+from fullrank.methods.base import TrainedMethod
+
+TABLES = sorted(
+    name
+    for name, method in METHODS.items()
+    if issubclass(method, TrainedMethod) and name not in {"gde"}
+)
+
+
+def events(users: range, items: range, seed: int = 0) -> pl.DataFrame:
+    rng = np.random.default_rng(seed)
+    pairs = [(u, i) for u in users for i in items if rng.random() < 0.4 or (u + i) % 9 == 0]
+    return pl.DataFrame(pairs, schema=["user_id", "item_id"], orient="row")
+
+
+@pytest.fixture(scope="module")
+def first() -> Recommender:
+    return Recommender("bpr", dim=4, epochs=2, batch_size=32).fit(events(range(20), range(15)))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_rows_of_known_ids_are_those_that_were_given(name, first):
+    """With no epoch the tables are what training begins with."""
+    if getattr(METHODS[name](), "encoder", "mf") == "lightgcn":
+        pytest.skip("ranks with rows propagated over the graph")
+    frame = events(range(10, 30), range(5, 25))
+    values = {"dim": 4, "epochs": 0, "batch_size": 32, "seed": 7}
+    drawn = Recommender(name, **values).fit(frame)
+    model = Recommender(name, **values).fit(frame, start_from=first)
+    cosine = METHODS[name].cosine
+    for own, given, fresh, found in (
+        (model.users, first.users, drawn.user_embeddings, model.user_embeddings),
+        (model.items, first.items, drawn.item_embeddings, model.item_embeddings),
+    ):
+        table = first.user_embeddings if given is first.users else first.item_embeddings
+        known = 0
+        for row, raw in enumerate(own.values.to_list()):
+            at = given.rows([raw])[0]
+            known += at >= 0
+            expected = table[at] if at >= 0 else fresh[row]
+            if cosine:
+                expected = expected / expected.norm()
+            torch.testing.assert_close(found[row], expected)
+        assert known == 10
+
+
+def test_the_graph_smooths_what_was_given(first):
+    frame = events(range(20), range(15))
+    values = {"dim": 4, "epochs": 0, "seed": 7}
+    one = Recommender("lightgcn", **values).fit(frame, start_from=first)
+    other = Recommender("lightgcn", **(values | {"seed": 8})).fit(frame, start_from=first)
+    assert torch.equal(one.user_embeddings, other.user_embeddings)
+    drawn = Recommender("lightgcn", **values).fit(frame)
+    assert not torch.equal(one.user_embeddings, drawn.user_embeddings)
+
+
+def test_a_folder_and_its_model_give_the_same_start(first, tmp_path):
+    first.save(tmp_path / "first")
+    frame = events(range(20), range(15), seed=1)
+    values = {"dim": 4, "epochs": 2, "batch_size": 32}
+    by_model = Recommender("directspec+", alpha=0.5, tau=3.0, lr=2.0, **values)
+    by_folder = Recommender("directspec+", alpha=0.5, tau=3.0, lr=2.0, **values)
+    by_model.fit(frame, start_from=first)
+    by_folder.fit(frame, start_from=tmp_path / "first")
+    assert torch.equal(by_model.user_embeddings, by_folder.user_embeddings)
+
+
+def test_ids_written_as_numbers_or_as_text_are_the_same(first):
+    frame = events(range(20), range(15)).with_columns(pl.all().cast(pl.String))
+    model = Recommender("bpr", dim=4, epochs=0).fit(frame, start_from=first)
+    at = model.users.rows(["7"])[0]
+    given = first.user_embeddings[first.users.rows([7])[0]]
+    torch.testing.assert_close(model.user_embeddings[at], given)
+
+
+def test_a_checkpoint_is_of_its_start(first, tmp_path):
+    frame, path = events(range(20), range(15)), tmp_path / "run.safetensors"
+    values = {"dim": 4, "epochs": 2, "batch_size": 32, "checkpoint_every": 1}
+    Recommender("bpr", **values).fit(frame, checkpoint=path, start_from=first)
+    longer = values | {"epochs": 3}
+    with pytest.raises(FitError, match="found a run with start = "):
+        Recommender("bpr", **longer).fit(frame, checkpoint=path, resume=True)
+    resumed = Recommender("bpr", **longer)
+    resumed.fit(frame, checkpoint=path, resume=True, start_from=first)
+    whole = Recommender("bpr", **longer).fit(frame, start_from=first)
+    assert torch.equal(resumed.user_embeddings, whole.user_embeddings)
+
+
+@pytest.mark.parametrize(
+    ("method", "values", "words"),
+    [
+        (
+            "bpr",
+            {"dim": 8},
+            "start_from, model bpr: found rows of width 4; expected setting dim, 8",
+        ),
+        ("ease", {}, "start_from: found method ease; expected a method with epochs"),
+        (
+            "gde",
+            {"dim": 4},
+            "start_from: found a method that trains no table of users and of items",
+        ),
+        ("auto", {}, "start_from: found method auto; expected a method with epochs"),
+    ],
+)
+def test_what_cannot_begin_with_it_says_so(method, values, words, first):
+    with pytest.raises(SettingError, match=words) as caught:
+        Recommender(method, **values).fit(events(range(20), range(15)), start_from=first)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_of_other_ids_or_without_embeddings_is_refused(first):
+    frame = events(range(100, 120), range(200, 215))
+    with pytest.raises(SettingError, match="found no user and no item of the data"):
+        Recommender("bpr", dim=4, epochs=1).fit(frame, start_from=first)
+    weights = Recommender("ease").fit(events(range(20), range(15)))
+    with pytest.raises(FitError, match="start_from, model ease: found no embeddings"):
+        Recommender("bpr", dim=4, epochs=1).fit(frame, start_from=weights)
+
+
+def test_on_the_command_line(first, tmp_path):
+    first.save(tmp_path / "first")
+    events(range(20), range(15)).write_csv(tmp_path / "events.csv")
+    fit = ("fit", tmp_path / "events.csv", "--method", "bpr", *QUICK, "--start-from")
+    run = fullrank(*fit, tmp_path / "first", "-o", tmp_path / "second")
+    assert run.code != 0
+    assert "found rows of width 4; expected setting dim, 8, or dim = 4" in run.err
+    run = fullrank(*fit, tmp_path / "first", "--dim", 4, "-o", tmp_path / "second")
+    assert run.code == 0, run.err
+    run = fullrank(*fit, tmp_path / "nothing", "-o", tmp_path / "third")
+    assert run.code != 0
+    assert len(run.err.strip().splitlines()) <= 3
