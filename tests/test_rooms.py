@@ -38,6 +38,7 @@ ORDER = (
     ("recommender", ""),
     ("studies",),
     ("diagnosis",),
+    ("pages",),
     ("cli",),
     ("__main__",),
 )

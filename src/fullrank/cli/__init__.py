@@ -26,6 +26,7 @@ from fullrank.cli import (
     methods,
     options,
     recommend,
+    report,
     similar,
     tune,
 )
@@ -82,7 +83,9 @@ def _importing(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for verb in (demo, fit, evaluate, recommend, similar, inspect, methods, compare, tune, doctor):
+VERBS = (demo, fit, report, evaluate, recommend, similar, inspect, methods, compare, tune, doctor)
+
+for verb in VERBS:
     app.command()(_importing(verb.command))
     app.registered_commands[-1].name = verb.NAME
 data.app.command("audit")(audit.command)

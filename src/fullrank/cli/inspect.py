@@ -11,7 +11,6 @@ import typer
 
 from fullrank.cli import inspect_text as text
 from fullrank.cli import options
-from fullrank.cli.embedded import is_tall, tables_of
 from fullrank.cli.output import Output
 from fullrank.cli.tables import TableOptions, expanded
 from fullrank.errors import DataError, SettingError
@@ -122,6 +121,7 @@ def _model(path: Path, data: str | None, columns: Any) -> _Subject:
     import numpy as np
 
     from fullrank.diagnosis import Table
+    from fullrank.diagnosis.embedded import tables_of
     from fullrank.diagnosis.matching import Known
     from fullrank.recommender import Recommender
 
@@ -178,6 +178,8 @@ def _file(path: Path, data: str | None, columns: Any, output: Output) -> _Subjec
 
 
 def _is_tall(table: Table, output: Output) -> bool:
+    from fullrank.diagnosis.embedded import is_tall
+
     tall = is_tall(table.rows, table.width)
     if not tall:
         output.note(
@@ -205,6 +207,7 @@ def _diagnosed(path: Path, subject: _Subject, output: Output) -> list[Diagnosis]
     import torch
 
     from fullrank.diagnosis import Diagnosis
+    from fullrank.diagnosis.embedded import is_tall
 
     found = []
     for name, tables, counts in subject.groups:
