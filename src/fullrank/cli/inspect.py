@@ -12,6 +12,7 @@ import typer
 from fullrank.cli import inspect_text as text
 from fullrank.cli import options
 from fullrank.cli.output import Output
+from fullrank.cli.report import command_line, page_named
 from fullrank.cli.tables import TableOptions, expanded
 from fullrank.errors import DataError, SettingError
 
@@ -49,11 +50,14 @@ def command(
     picture: Annotated[
         Path | None, typer.Option("-o", help="Draw the spectrum to a .png file.")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write all of it to an .html page.")
+    ] = None,
     table: TableOptions,
     as_json: options.Json = False,
 ) -> None:
     """Diagnose an embedding table: how many dimensions it uses, why, and what would help."""
-    run(path, data, table, everything, fail_below, picture, as_json)
+    run(path, data, table, everything, fail_below, picture, as_json, report)
 
 
 def run(
@@ -64,15 +68,17 @@ def run(
     fail_below: float | None = None,
     picture: Path | None = None,
     as_json: bool = False,
+    report: Path | None = None,
 ) -> None:
     """What the command does."""
     output = Output(as_json)
     _check(fail_below, picture)
+    page = None if report is None else page_named(report)
     columns = (table or TableOptions()).layout()
     subject = _model(path, data, columns) if path.is_dir() else _file(path, data, columns, output)
     found = _diagnosed(path, subject, output)
     harm = None
-    if subject.both is not None and subject.known and (everything or as_json or data):
+    if subject.both is not None and subject.known and (everything or as_json or data or page):
         from fullrank.diagnosis.harm import harm as measured
 
         harm = measured(*subject.both, subject.known)
@@ -89,6 +95,11 @@ def run(
         document["picture"] = str(picture) if draw(found[-1], picture) else None
         if document["picture"] is None:
             output.note("no picture without matplotlib: pip install 'fullrank[plot]'")
+    if page is not None:
+        from fullrank.pages.diagnosis import write_diagnosis
+
+        document["report"] = str(page)
+        write_diagnosis(path.name, found, page, angle=angle, harm=harm, command=command_line())
     output.result(document, lambda: _show(path, found, angle, harm, everything))
     _fail_below(fail_below, path, found)
 

@@ -44,6 +44,7 @@ def line_chart(
     log_y: bool = False,
     zero: bool = False,
     mark: tuple[float, str] | None = None,
+    key: bool = False,
     note: str = "",
 ) -> Chart:
     """Lines over a common x, each labelled at its end where there are several.
@@ -59,20 +60,21 @@ def line_chart(
         log_y: Whether y is logarithmic.
         zero: Whether 0 is on the y axis.
         mark: A position with a label, drawn as a vertical line.
+        key: Whether the lines are named above the drawing, for they end where others do.
         note: A sentence below.
     """
     several = len(series) > 1
     longest = max((len(each.label) for each in series), default=0)
-    right = min(10 + LETTER * longest, 120) if several else RIGHT
+    right = min(10 + LETTER * longest, 120) if several and not key else RIGHT
     across = Scale.over(x, LEFT, WIDTH - right, log=log_x)
     values = [value for each in series for value in each.values]
     up = Scale.over(values, FLOOR, TOP, log=log_y, zero=zero, margin=0.04)
     parts = [drawing.axes(across, up, x_label, y_label)]
     if mark is not None:
-        parts += drawing.vertical(across, *mark)
+        parts += drawing.vertical(across, *mark, low=_high_at(mark[0], x, series[0], up))
     for each in reversed(series):  # the first lies on top
         parts += path(x, each.values, across, up, each.style)
-    if several:
+    if several and not key:
         parts += drawing.end_labels(series, across, up)
     head = [x_label, *(each.label if several else y_label for each in series)]
     rows = [
@@ -85,8 +87,15 @@ def line_chart(
         head,
         rows,
         [round(across(value), 1) for value in x],
+        key=[(each.label, each.style) for each in series] if key else [],
         note=note,
     )
+
+
+def _high_at(at: float, x: Sequence[float], line: Series, up: Scale) -> bool:
+    """Whether a line is in the upper half there, so that a label is better put below it."""
+    known = [(abs(each - at), v) for each, v in zip(x, line.values, strict=True) if v is not None]
+    return bool(known) and up(min(known)[1]) < (TOP + FLOOR) / 2
 
 
 def point_chart(
@@ -101,6 +110,7 @@ def point_chart(
     log_x: bool = False,
     text: str = "",
     names: Sequence[str] = (),
+    note: str = "",
 ) -> Chart:
     """Points, one of them marked as the best, and perhaps a line through others.
 
@@ -111,30 +121,36 @@ def point_chart(
         x_label: Name of the x axis.
         y_label: Name of the y axis.
         best: Which point is marked.
-        line: (n,) values of a line.
+        line: (n,) values of a line in steps.
         log_x: Whether x is logarithmic.
         text: For who cannot see it.
-        names: What each point is called in the table; its x if absent.
+        names: What each point is called, written beside it.
+        note: A sentence below.
     """
-    across = Scale.over(x, LEFT + 6, WIDTH - RIGHT - 6, log=log_x)
+    across = Scale.over(x, LEFT + 6, WIDTH - RIGHT - 6, log=log_x, margin=0.04 if names else 0.0)
     up = Scale.over([*y, *line], FLOOR, TOP, margin=0.06)
     parts = [drawing.axes(across, up, x_label, y_label)]
     if line:
-        parts += path(x, line, across, up, "main")
-    for row, (at, value) in enumerate(zip(x, y, strict=True)):
-        if value is None:
-            continue
-        style, size = ("main", 5) if row == best else ("soft", 3)
+        parts += path(*drawing.steps(x, line), across, up, "main")
+    known = [(row, at, v) for row, (at, v) in enumerate(zip(x, y, strict=True)) if v is not None]
+    for row, at, value in known:
+        style, size = ("main", 5) if row == best else ("soft", 3.5)
         name = f"{names[row] if names else whole(at)}: {shown(value)}"
-        parts.append(Markup('<circle class="{}" cx="{}" cy="{}" r="{}"><title>{}</title></circle>')
-                     .format(style, n(across(at)), n(up(value)), size, name))  # fmt: skip
-    head = [x_label, y_label, *(["best so far"] if line else [])]
+        dot = Markup('<circle class="{}" cx="{}" cy="{}" r="{}"><title>{}</title></circle>')
+        parts.append(dot.format(style, n(across(at)), n(up(value)), size, name))
+    if names:
+        points = [(across(at), up(value), names[row]) for row, at, value in known]
+        parts += drawing.point_labels(points, (LEFT + WIDTH) / 2)
+    head = [*(["name"] if names else []), x_label, y_label, *(["best so far"] if line else [])]
     rows = [
-        [names[row] if names else whole(at), shown(value), *([shown(line[row])] if line else [])]
-        for row, (at, value) in enumerate(zip(x, y, strict=True))
+        [*([names[row]] if names else []), whole(at), shown(y[row])]
+        + ([shown(line[row])] if line else [])
+        for row, at in enumerate(x)
     ]
     told = text or described(x, [Series(y_label, y)], x_label, y_label)
-    return Chart(title, svg(parts), told, head, rows)
+    ascending = not names and all(a < b for a, b in pairwise(x))
+    at_x = [round(across(value), 1) for value in x] if ascending else []
+    return Chart(title, svg(parts), told, head, rows, at_x, note=note)
 
 
 def bar_chart(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -11,7 +11,7 @@ from markupsafe import Markup
 from fullrank.pages.scales import Number, Scale, shown, tick_labels
 
 WIDTH, HEIGHT = 360, 224
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 12, 38
+LEFT, RIGHT, TOP, BOTTOM = 40, 12, 24, 38
 """Margins in units; the right one is wider where labels stand at the ends of lines."""
 FLOOR = HEIGHT - BOTTOM
 """Position of the x axis."""
@@ -30,12 +30,14 @@ class Series:
         values: One for each position; None where there is none.
         style: A class of the style sheet: main, second, third, soft.
         intervals: Of bars: lower and upper end of each, or None.
+        write: How a value is written.
     """
 
     label: str
     values: Sequence[Number]
     style: str = "main"
     intervals: Sequence[Sequence[float] | None] = ()
+    write: Callable[[Number], str] = shown
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def words(x: float, y: float, text: str, anchor: str = "start", style: str = "")
 def axes(across: Scale, up: Scale, x_label: str, y_label: str) -> Markup:
     """Lines of a grid with values at them, and the names of both axes."""
     parts = []
-    for name, value in _labelled(up, 4):
+    for name, value in _labelled(up, 5):
         y = up(value)
         parts.append(_rule(across.start, across.end, y, y, "grid"))
         parts.append(words(LEFT - 5, y + 4, name, "end"))
@@ -97,8 +99,7 @@ def axes(across: Scale, up: Scale, x_label: str, y_label: str) -> Markup:
         parts.append(words(x, FLOOR + 16, name, "middle"))
     parts.append(_rule(across.start, across.end, FLOOR, FLOOR, "axis"))
     parts.append(words((across.start + across.end) / 2, HEIGHT - 5, x_label, "middle", "name"))
-    turned = Markup('<text class="name" text-anchor="middle" transform="translate(10 {}) rotate(')
-    parts.append(turned.format(n((TOP + FLOOR) / 2)) + Markup('-90)">{}</text>').format(y_label))
+    parts.append(words(0, 10, y_label, "start", "name"))
     return Markup("").join(parts)
 
 
@@ -112,11 +113,34 @@ def _rule(x1: float, x2: float, y1: float, y2: float, style: str) -> Markup:
     return line.format(style, n(x1), n(x2), n(y1), n(y2))
 
 
-def vertical(across: Scale, at: float, label: str) -> list[Markup]:
-    """A marked position along the x axis, its label on the side that has more room."""
+def steps(x: Sequence[float], values: Sequence[Number]) -> tuple[list[float], list[Number]]:
+    """Positions and values of a line that keeps each value to the position of the next.
+
+    >>> steps([1.0, 2.0], [0.3, 0.5])
+    ([1.0, 2.0, 2.0], [0.3, 0.3, 0.5])
+    """
+    twice = [at for at in x for _ in (0, 1)]
+    return twice[1:], [value for value in values for _ in (0, 1)][:-1]
+
+
+def vertical(across: Scale, at: float, label: str, *, low: bool = False) -> list[Markup]:
+    """A marked position along the x axis, its label on the side that has more room.
+
+    Args:
+        across: The x axis.
+        at: The position.
+        label: What is there.
+        low: Whether the label stands at the foot of the line.
+    """
     x = across(at)
     late = x > (across.start + across.end) / 2
-    text = words(x + (-4 if late else 4), TOP + 8, label, "end" if late else "start", "halo")
+    text = words(
+        x + (-4 if late else 4),
+        FLOOR - 6 if low else TOP + 8,
+        label,
+        "end" if late else "start",
+        "halo",
+    )
     return [_rule(x, x, TOP, FLOOR, "mark"), text]
 
 
@@ -148,6 +172,23 @@ def end_labels(series: Sequence[Series], across: Scale, up: Scale) -> list[Marku
         words(across.end + 6, y + 4, each.label, "start", f"end {each.style}")
         for y, (_, each) in zip(heights, ends, strict=True)
     ]
+
+
+def point_labels(points: Sequence[tuple[float, float, str]], middle: float) -> list[Markup]:
+    """The names of points, on the side of each that has more room, moved apart.
+
+    Args:
+        points: Position and name of each.
+        middle: Where names begin to stand on the left.
+    """
+    parts = []
+    for late in (False, True):
+        side = [point for point in points if (point[0] > middle) == late]
+        heights = apart([y for _, y, _ in side], gap=12.0)
+        for (x, _, name), y in zip(side, heights, strict=True):
+            parts.append(words(x + (-7 if late else 7), y + 4, name, "end" if late else "start",
+                               "halo"))  # fmt: skip
+    return parts
 
 
 def apart(wanted: Sequence[float], gap: float = GAP, top: float = TOP + 4) -> list[float]:
@@ -195,14 +236,14 @@ def bar(each: Series, row: int, y: float, thick: float, across: Scale, style: st
         low, high, middle = across(between[0]), across(between[1]), y + thick / 2
         parts.append(_rule(low, high, middle, middle, "whisker"))
         x = max(x, high)
-    return [*parts, words(x + 5, y + thick - 2, shown(value), "start", "value")]
+    return [*parts, words(x + 5, y + thick - 2, each.write(value), "start", "value")]
 
 
 def with_interval(each: Series, row: int) -> str:
     """A value for the table of a chart."""
     between = each.intervals[row] if each.intervals else None
-    ends = "" if between is None else f" [{shown(between[0])}, {shown(between[1])}]"
-    return shown(each.values[row]) + ends
+    ends = "" if between is None else f" [{each.write(between[0])}, {each.write(between[1])}]"
+    return each.write(each.values[row]) + ends
 
 
 def described(x: Sequence[float], series: Sequence[Series], x_label: str, y_label: str) -> str:

@@ -133,31 +133,28 @@ def tiles(
 ) -> list[dict[str, str]]:
     """The figures at the top of the page."""
     found = []
-    if figures is not None:
-        for name, note in (
-            ("recall", "of held-out items found"),
-            ("hit_rate", "of users get at least one"),
-            ("ndcg", "hits weighted by rank"),
-        ):
-            value = figures.value(name)
-            if value is None:
-                continue
-            large = f"{value:.3f}" if name == "ndcg" else percent(value, 1)
-            ends = figures.intervals.get(f"{name}@{figures.k}")
-            known = "" if ends is None else f"; 95 % {ends[0]:.3f} to {ends[1]:.3f}"
-            found.append({"value": large, "name": f"{name}@{figures.k}", "note": note + known})
+    named = (("recall", "of held-out items found"), ("hit_rate", "of users get one or more"))
+    for name, what in (*named, ("ndcg", "hits, weighted by rank")):
+        value = None if figures is None else figures.value(name)
+        if figures is None or value is None:
+            continue
+        large = f"{value:.3f}" if name == "ndcg" else percent(value, 1)
+        ends = figures.intervals.get(f"{name}@{figures.k}")
+        known = "" if ends is None else f", 95 % {ends[0]:.3f} to {ends[1]:.3f}"
+        found.append({"value": large, "name": what, "note": f"{name}@{figures.k}{known}"})
     if shares is not None:
-        note = f"{shares.shown:,} of {shares.trained:,} items are in some list"
-        found.append({"value": percent(shares.coverage), "name": "of the catalogue", "note": note})
+        note = f"{shares.shown:,} of {shares.trained:,} items, in lists of {shares.length}"
+        found.append(
+            {"value": percent(shares.coverage), "name": "of the catalogue shown", "note": note}
+        )
     if len(spaces) == 1:
         spectrum = spaces[0].spectrum
-        note = f"of {spectrum.shape[1]}; a random table {spectrum.random_effective_rank:.1f}"
-        found.append(
-            {"value": f"{spectrum.effective_rank:.1f}", "name": "effective rank", "note": note}
-        )
+        note = f"effective rank; a random table has {spectrum.random_effective_rank:.1f}"
+        what = f"of {spectrum.shape[1]} directions in use"
+        found.append({"value": f"{spectrum.effective_rank:.1f}", "name": what, "note": note})
     size = f"{len(model.users):,} users, {len(model.items):,} items"
     found.append(
-        {"value": f"{len(model.train):,}", "name": "interactions learned from", "note": size}
+        {"value": f"{len(model.train):,}", "name": "interactions to learn from", "note": size}
     )
     return found
 
@@ -214,6 +211,7 @@ def made(model: Recommender) -> list[tuple[str, list[tuple[str, str]]]]:
 def in_python(model: Recommender) -> str:
     """A line that makes a recommender of these settings."""
     asked = model.settings.model_dump(exclude_defaults=True)
+    asked |= records.mapping(model.training.get("chosen"))
     asked.pop("auto", None)
     values = "".join(f", {name}={value!r}" for name, value in asked.items())
     return f"fullrank.Recommender({model.method!r}{records.text(values)})"

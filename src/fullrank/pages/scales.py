@@ -147,3 +147,15 @@ def shown(value: Number) -> str:
     if size >= 10:
         return f"{value:.2f}"
     return f"{value:.4f}" if size >= 1e-3 or size == 0 else f"{value:.1e}"
+
+
+def brief(value: Number) -> str:
+    """Three digits or so, for seconds and counts.
+
+    >>> brief(0.2982), brief(5.7463), brief(56.03), brief(1234.5), brief(0.00055)
+    ('0.30', '5.75', '56.0', '1,234', '0.00')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    digits = 2 if abs(value) < 10 else 1 if abs(value) < 1000 else 0
+    return f"{value:,.{digits}f}"

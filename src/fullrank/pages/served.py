@@ -22,7 +22,8 @@ class Served:
     """What is on the page of it.
 
     Attributes:
-        charts: To be drawn.
+        charts: Of recall, where something was held out.
+        exposure: How the lists share the items out.
         coverage: Share of the trained items that stand in some list.
         shown: Items that do.
         trained: Items that could.
@@ -34,6 +35,7 @@ class Served:
     """
 
     charts: list[Chart]
+    exposure: Chart
     coverage: float
     shown: int
     trained: int
@@ -58,11 +60,11 @@ def served(found: Lists, popular: Lists, method: str) -> Served:
         charts.append(_groups(by_items, title, "items of {} users", method, name))
         charts.append(_spread(found, name))
     times, degree = found.times, found.train.item_degree
-    charts.append(_exposure(times[degree > 0], degree[degree > 0]))
     there = int((times[degree > 0] > 0).sum())
     trained = int((degree > 0).sum())
     return Served(
         charts=charts,
+        exposure=_exposure(times[degree > 0], degree[degree > 0]),
         coverage=there / max(trained, 1),
         shown=there,
         trained=trained,
@@ -117,6 +119,7 @@ def _exposure(times: Any, degree: Any) -> Chart:
         x_label="% of items, from the least shown",
         y_label="% of all places",
         zero=True,
+        key=True,
         note="The lower the line, the more the lists are of a few items.",
     )
 

@@ -60,36 +60,64 @@ def space_of(
 
 
 def spectrum_chart(both: Spectrum, users: Tensor, items: Tensor) -> Chart:
-    """Singular values over their mean, of users, items and both, a random table and an even one.
-
-    Over the mean, so that tables of any scale and number of rows lie on one another and an even
-    table is 1 throughout.
-    """
-    rows, width = both.shape
-    picked = np.unique(np.linspace(0, width - 1, min(width, MOST_POINTS)).astype(int))
-
-    def line(values: Tensor, label: str, style: str) -> Series:
-        level = values.mean().clamp_min(1e-300)
-        return Series(label, (values / level)[picked].tolist(), style)
-
-    series = [line(both.singular_values, "both", "main")]
+    """Singular values of users, items and both, beside a random table and an even one."""
+    width = both.shape[1]
+    lines = {"both": (both.singular_values, "main")}
     for table, label, style in ((users, "users", "second"), (items, "items", "third")):
         if len(table) >= width:
-            series.append(line(Spectrum.of(table).singular_values, label, style))
-    series.append(line(random_singular_values(rows, width), "random", "soft"))
-    series.append(Series("even", [1.0] * len(picked), "even"))
+            lines[label] = (Spectrum.of(table).singular_values, style)
     share = both.effective_rank / width
-    return line_chart(
+    return values_chart(
         f"{both.effective_rank:.1f} of {width} directions are in use",
-        (picked + 1).tolist(),
-        series,
-        x_label="direction, strongest first",
-        y_label="singular value / mean",
-        log_y=True,
+        both,
+        lines,
         note=(
             "A table that uses its directions evenly is the flat line; one that has collapsed "
             f"falls steeply. Effective rank is {100 * share:.0f} % of the {width} directions."
         ),
+    )
+
+
+def values_chart(
+    title: str,
+    spectrum: Spectrum,
+    lines: Mapping[str, tuple[Tensor, str]],
+    *,
+    level: tuple[float, str] | None = None,
+    note: str = "",
+) -> Chart:
+    """Singular values over their mean, beside those of a random table and of an even one.
+
+    Over the mean, so that tables of any scale and number of rows lie on one another and an even
+    table is 1 throughout.
+
+    Args:
+        title: What is seen.
+        spectrum: Of the table whose shape the random one has.
+        lines: By label, singular values (d,) and the style of their line.
+        level: A height with a label, drawn across.
+        note: A sentence below.
+    """
+    rows, width = spectrum.shape
+    picked = np.unique(np.linspace(0, width - 1, min(width, MOST_POINTS)).astype(int))
+
+    def line(values: Tensor, label: str, style: str) -> Series:
+        over = values / values.mean().clamp_min(1e-300)
+        return Series(label, over[picked].tolist(), style)
+
+    series = [line(values, label, style) for label, (values, style) in lines.items()]
+    series.append(line(random_singular_values(rows, width), "random", "soft"))
+    series.append(Series("even", [1.0] * len(picked), "even"))
+    if level is not None:
+        series.append(Series(level[1], [level[0]] * len(picked), "even"))
+    return line_chart(
+        title,
+        (picked + 1).tolist(),
+        series,
+        x_label="direction, strongest first",
+        y_label="singular value / mean of all",
+        log_y=True,
+        note=note,
     )
 
 

@@ -12,7 +12,7 @@ for (const walk of document.querySelectorAll(".walk")) {
   const rows = [...figure.querySelectorAll("tbody tr")].map((row) => texts(row.children));
   const cursor = document.createElementNS("http://www.w3.org/2000/svg", "line");
   cursor.setAttribute("class", "cursor");
-  cursor.setAttribute("y1", 12);
+  cursor.setAttribute("y1", 24);
   cursor.setAttribute("y2", 186);
   const show = (row) => {
     slider.value = row;
@@ -36,6 +36,6 @@ for (const walk of document.querySelectorAll(".walk")) {
   slider.addEventListener("focus", () => show(Number(slider.value)));
   svg.addEventListener("pointermove", nearest);
   svg.addEventListener("pointerdown", nearest);
-  output.textContent = "Point at the chart, or use the slider, to read values.";
+  output.textContent = "Point or slide to read values.";
   walk.hidden = false;
 }
