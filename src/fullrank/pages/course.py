@@ -25,6 +25,7 @@ def curves(training: Mapping[str, Any]) -> list[Chart]:
     history = [
         each for each in records.mappings(training.get("history")) if _epoch(each) is not None
     ]
+    history.sort(key=lambda each: float(each["epoch"]))
     best = records.number(training.get("best_epoch"))
     history = thinned(history, best)
     epochs = [float(each["epoch"]) for each in history]
@@ -108,13 +109,22 @@ def leaderboard(training: Mapping[str, Any]) -> dict[str, Any] | None:
         ]
         for name, value, end, line in zip(names, values, ends, valued, strict=True)
     ]
-    notes = [
-        (records.text(line.get("method"), 60), records.text(line["note"], 300))
-        for line in lines
-        if line.get("note")
-    ]
+    notes: dict[str, list[str]] = {}
+    for line in lines:
+        if line.get("note"):
+            names_of_note = notes.setdefault(records.text(line["note"], 300), [])
+            names_of_note.append(records.text(line.get("method"), 60))
     head = ["method", "validation ndcg@20", "95 %", "seconds", "trials", "settings"]
-    return {"chart": chart, "head": head, "rows": rows, "notes": notes}
+    return {"chart": chart, "head": head, "rows": rows, "notes": list(notes.items())}
+
+
+def without_curves(training: Mapping[str, Any]) -> str:
+    """Why there are none."""
+    if records.mapping(training.get("engine")).get("name") == "closed form":
+        return "This method is solved at once: it has no epochs, and so no curves."
+    if "folded_in" in training:
+        return "These users were folded into a model that was trained on others."
+    return "No record of the epochs lies with this model, so there are no curves."
 
 
 def _epoch(record: Mapping[str, Any]) -> float | None:

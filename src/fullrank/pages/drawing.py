@@ -198,23 +198,23 @@ def apart(wanted: Sequence[float], gap: float = GAP, top: float = TOP + 4) -> li
     [46.0, 56.0, 120.0]
     """
     order = sorted(range(len(wanted)), key=lambda at: wanted[at])
-    groups: list[tuple[float, list[int]]] = []  # mean height wanted, and who stands there
+    groups: list[tuple[float, list[int]]] = []  # where the middle of a group is, and who is in it
+
+    def group(members: list[int]) -> tuple[float, list[int]]:
+        half = gap * (len(members) - 1) / 2
+        mean = sum(wanted[each] for each in members) / len(members)
+        return max(min(mean, FLOOR - half), top + half), members
+
     for at in order:
-        groups.append((wanted[at], [at]))
+        groups.append(group([at]))
         while len(groups) > 1 and _touch(groups[-2], groups[-1], gap):
-            (_, first), (_, second) = groups[-2:]
-            members = first + second
-            mean = sum(wanted[each] for each in members) / len(members)
-            groups[-2:] = [(mean, members)]
+            groups[-2:] = [group(groups[-2][1] + groups[-1][1])]
     found = [0.0] * len(wanted)
-    for mean, members in groups:
-        start = mean - gap * (len(members) - 1) / 2
+    for middle, members in groups:
+        start = middle - gap * (len(members) - 1) / 2
         for slot, at in enumerate(members):
             found[at] = start + slot * gap
-    low = top - min(found, default=top)
-    high = max(found, default=0.0) - FLOOR
-    shift = low if low > 0 else -max(high, 0.0)
-    return [y + shift for y in found]
+    return found
 
 
 def _touch(upper: tuple[float, list[int]], lower: tuple[float, list[int]], gap: float) -> bool:

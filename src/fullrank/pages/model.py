@@ -34,6 +34,14 @@ SECTIONS = {
     "made": "How it was made",
 }
 
+WITHOUT = (
+    "This method ranks by weights from item to item and has no embeddings, so there is no spectrum."
+)
+TOO_FEW = (
+    "There are fewer rows with interactions than columns, or a single column, so that a spectrum "
+    "would say nothing."
+)
+
 
 def write_report(
     model: Recommender,
@@ -70,7 +78,8 @@ def values_of(
     popular = Lists.of(trained.scorer(len(trained.users)), trained, parts, rows, length)
     shares = served(lists, popular, model.method) if len(rows) else None
     counts = model.train.user_degree, np.asarray(trained.popularity)
-    spaces = spaces_of(tables_of(model), counts)
+    tables = tables_of(model)
+    spaces = spaces_of(tables, counts)
     training = model.training
     return {
         "kind": "Recommendation model",
@@ -82,6 +91,8 @@ def values_of(
         "accuracy": None if figures is None else _accuracy(figures, model.method),
         "served": shares,
         "curves": course.curves(training),
+        "no_curves": course.without_curves(training),
+        "no_space": TOO_FEW if tables else WITHOUT,
         "search": course.search_table(training),
         "auto": course.leaderboard(training),
         "training_facts": training_facts(training),
@@ -161,14 +172,14 @@ def tiles(
 
 def _accuracy(figures: Accuracy, method: str) -> dict[str, Any]:
     protocol = figures.protocol
-    masked = ", ".join(records.text(each, 40) for each in protocol.get("masked") or [])
+    masked = records.texts(protocol.get("masked"))
     evaluated = records.number(protocol.get("users_evaluated"))
     return {
         "table": accuracy.table(figures),
         "published": accuracy.published_table(figures),
         "chart": accuracy.chart(figures, method),
         "protocol": records.text(protocol.get("name"), 40) or "unknown",
-        "masked": masked or "nothing",
+        "masked": " and ".join(masked) or "nothing",
         "users": None if evaluated is None else f"{evaluated:,.0f}",
         "sample": figures.sample,
         "better": figures.better,

@@ -17,6 +17,11 @@ def mappings(value: Any) -> list[dict[str, Any]]:
     return [mapping(each) for each in value if isinstance(each, Mapping)] if _listed(value) else []
 
 
+def texts(value: Any) -> list[str]:
+    """The strings in a list, else none."""
+    return [text(each, 40) for each in value if isinstance(each, str)] if _listed(value) else []
+
+
 def number(value: Any) -> float | None:
     """The value if it is a finite number, else None."""
     right = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
@@ -50,7 +55,7 @@ def setting(value: Any) -> str:
     >>> setting(0.30000000000000004), setting(None), setting(True), setting(["lr", "tau"])
     ('0.3', '–', 'yes', 'lr, tau')
     """
-    if value is None or value == "" or value == []:
+    if value is None or (not value and isinstance(value, str | list | tuple | dict)):
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
