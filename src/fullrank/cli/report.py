@@ -71,12 +71,18 @@ def add_report(model: Recommender, folder: Path, output: Output) -> str | None:
 
     Returns:
         Where the page is, if there is one.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C or a request to end; the model is whole.
     """
     from fullrank.pages.model import write_report
     from fullrank.serving.model_files import REPORT
 
     try:
         write_report(model, folder / REPORT, folder=folder)
+    except KeyboardInterrupt:
+        output.note(f"interrupted: the model is whole, and in {folder}, without a new {REPORT}")
+        raise
     except (FullrankError, MemoryError) as error:
         output.note(f"no {REPORT}: {error or 'too little memory'}")
         return None

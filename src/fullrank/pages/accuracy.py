@@ -75,6 +75,7 @@ def accuracy_of(
     users: NDArray[np.int64],
     known: Mapping[str, Any],
     k: tuple[int, ...],
+    gain: NDArray[np.float64],
 ) -> Accuracy | None:
     """What is known of a model, and what is beside it.
 
@@ -85,6 +86,8 @@ def accuracy_of(
         users: Who is evaluated for what is beside it.
         known: The evaluation that the model keeps; made here if it is empty.
         k: Cutoffs where it is.
+        gain: (U,) recall of each of these users in the model's list, less that in the popular one;
+            NaN of who has nothing held out.
     """
     test = parts.get("test")
     if test is None or not len(users) or not test.user_degree[users].any():
@@ -105,10 +108,7 @@ def accuracy_of(
     }
     popular = evaluate(trained.scorer(len(trained.users)), test, **of)
     published = evaluate(scorer, test, protocol="published", **of)
-    mine = evaluate(scorer, test, metrics=("recall",), **of)
-    main = f"recall@{cutoffs[-1]}"
-    gain = mine.per_user(main) - popular.per_user(main)
-    better = None
+    better, gain = None, gain[~np.isnan(gain)]
     if len(gain) > 1 and differs_for_users(gain, np.zeros_like(gain)) < LEVEL:
         better = bool(gain.mean() > 0)
     ends, protocol = records.mapping(known.get("intervals")), records.mapping(known.get("protocol"))
@@ -119,7 +119,7 @@ def accuracy_of(
         name: each for name in metrics if (each := records.interval(ends.get(name))) is not None
     }
     evaluated = records.number(protocol.get("users_evaluated"))
-    sample = None if evaluated is None or len(mine.users) >= evaluated else len(mine.users)
+    sample = None if evaluated is None or len(popular.users) >= evaluated else len(popular.users)
     return Accuracy(metrics, intervals, protocol, popular, published, sample, better)
 
 

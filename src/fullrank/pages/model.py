@@ -73,9 +73,10 @@ def values_of(
     rows = users_of(parts, trained)
     length = min(LENGTH, model.train.n_items)
     k = tuple(each for each in (10, 20) if each <= model.train.n_items) or (length,)
-    figures = accuracy_of(scorer, trained, parts, rows, model.metrics, k)
     lists = Lists.of(scorer, trained, parts, rows, length)
     popular = Lists.of(trained.scorer(len(trained.users)), trained, parts, rows, length)
+    gain = lists.recall - popular.recall
+    figures = accuracy_of(scorer, trained, parts, rows, model.metrics, k, gain)
     shares = served(lists, popular, model.method) if len(rows) else None
     counts = model.train.user_degree, np.asarray(trained.popularity)
     tables = tables_of(model)
