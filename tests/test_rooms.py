@@ -40,6 +40,7 @@ ORDER = (
     ("studies",),
     ("lab",),
     ("diagnosis",),
+    ("pages",),
     ("cli",),
     ("__main__",),
 )

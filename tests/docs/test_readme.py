@@ -15,12 +15,13 @@ import torch
 import two_epochs
 from command import fullrank
 
-from fullrank import METHODS
+from fullrank import METHODS, Recommender
+from fullrank.data import generate
 from fullrank.portfolio.contest import Contest
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-DOCS = ("data.md", "evaluation.md", "methods.md")
+DOCS = ("data.md", "evaluation.md", "methods.md", "report.md")
 PAGES = [ROOT / "README.md", *(ROOT / "docs" / name for name in DOCS)]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 BLOCKS = FENCE.findall(README)
@@ -100,6 +101,15 @@ def test_a_balancer_in_a_loop_of_ones_own():
     exec(compile(PYTHON[1], "README.md", "exec"), names)
     names["loss"].backward()
     assert all(each.grad.abs().sum() > 0 for each in rows.values())
+
+
+def test_the_page_from_python(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "report.md").read_text("utf-8")
+    [block] = [body for language, body in FENCE.findall(page) if language == "python"]
+    model = Recommender("popularity").fit(generate(30, 20, 100, seed=0))
+    exec(compile(block, "report.md", "exec"), {"model": model})
+    assert "Recommendation model" in (tmp_path / "page.html").read_text("utf-8")
 
 
 def test_what_is_compared():

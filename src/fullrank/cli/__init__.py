@@ -26,6 +26,7 @@ from fullrank.cli import (
     methods,
     options,
     recommend,
+    report,
     reproduce,
     similar,
     tune,
@@ -86,6 +87,7 @@ def _importing(command: Callable[..., None]) -> Callable[..., None]:
 VERBS = (
     demo,
     fit,
+    report,
     evaluate,
     recommend,
     similar,
@@ -96,6 +98,7 @@ VERBS = (
     reproduce,
     doctor,
 )
+
 for verb in VERBS:
     app.command()(_importing(verb.command))
     app.registered_commands[-1].name = verb.NAME

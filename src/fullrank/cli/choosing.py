@@ -55,15 +55,3 @@ def rests_on(auto: Mapping[str, Any]) -> str:
         f"({part['interactions']:,} interactions of {part['users']:,} users), "
         f"in {auto['seconds']:.0f} s of {auto['budget']:.0f}"
     )
-
-
-def found_line(training: dict[str, Any]) -> str:
-    """Which settings were left to `fit`, and what they rest on."""
-    values = ", ".join(f"{name} {value:.4g}" for name, value in training["chosen"].items())
-    if "search" not in training:
-        return f"{values}: not searched, for there is no validation part to choose them by"
-    trials = training["search"]
-    spent = sum(trial["epochs"] for trial in trials)
-    return (
-        f"{values}: the best of {len(trials)} trials on the validation part ({spent} epochs in all)"
-    )

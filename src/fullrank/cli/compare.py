@@ -11,6 +11,7 @@ import typer
 
 from fullrank.cli import options
 from fullrank.cli.output import Output, say, show_table
+from fullrank.cli.report import command_line
 from fullrank.cli.tables import SplitOptions, expanded
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def command(
     from fullrank.data.files import replacing
     from fullrank.data.locks import exclusive
     from fullrank.methods import METHODS, add_plugins
+    from fullrank.pages.comparison import write_comparison
+    from fullrank.serving.model_files import REPORT
     from fullrank.studies.compare import compare, entries_of
     from fullrank.studies.tables import as_latex, as_markdown
 
@@ -86,6 +89,7 @@ def command(
         for name, text in files.items():
             with replacing(out / name) as part:
                 part.write_text(text, encoding="utf-8")
+        write_comparison(done, out / REPORT, command=command_line())
     output.result({**document, "folder": str(out)}, lambda: _show(done, shown, out))
 
 
@@ -98,4 +102,4 @@ def _show(done: Comparison, shown: list[str], out: Path) -> None:
     say(done.drawn["audit"]["line"])
     for label, error in done.errors.items():
         typer.echo(f"{label}: {error}")
-    typer.echo(f"\nJSON, Markdown and LaTeX in {out}")
+    typer.echo(f"\nJSON, Markdown, LaTeX and a page, report.html, in {out}")

@@ -13,6 +13,7 @@ from fullrank.cli.fit import claimed, train
 from fullrank.cli.leaderboard import show_leaderboard
 from fullrank.cli.output import Output, say, show_frame, show_table
 from fullrank.cli.progress import reporter
+from fullrank.cli.report import add_report
 
 if TYPE_CHECKING:
     from fullrank.recommender import Recommender
@@ -51,11 +52,13 @@ def command(
             "each method stops at its best validation ndcg@20; the test part is looked at once\n"
         )
         figures: dict[str, dict[str, Any]] = {}
+        report = None
         for method, settings in SETTINGS.items():
             output.note(f"training {method} ...")
             model = Recommender(method, seed=seed, **settings)
             if method == "directspec+":
                 train(model, split, out, output, remedy="fullrank demo begins anew")
+                report = add_report(model, out, output)
             else:
                 model.fit(split, reporter=reporter(output))
             figures[method] = _figures(model)
@@ -75,6 +78,8 @@ def command(
         row = _somebody(model)
         _show_lists(model, row)
         typer.echo(f"\nThe directspec+ model lies in {out}. Next:")
+        if report:
+            typer.echo(f"  open {quote(report)} in a browser")
         folder, user = quote(str(out)), quote(str(model.users.values[row]))
         typer.echo(f"  fullrank recommend {folder} --user {user} -k 5")
         typer.echo(f"  fullrank inspect {folder}")

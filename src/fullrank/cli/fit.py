@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fullrank.cli import options
-from fullrank.cli.choosing import beginning, found_line, method_named, rests_on
-from fullrank.cli.embedded import is_tall, tables_of
+from fullrank.cli.choosing import beginning, method_named, rests_on
+from fullrank.cli.fitted_text import found_line, verdict
 from fullrank.cli.leaderboard import show_leaderboard
 from fullrank.cli.output import Output, say, show_metrics
 from fullrank.cli.progress import reporter
+from fullrank.cli.report import NoReport, add_report, command_line
 from fullrank.cli.tables import SplitOptions, expanded
 from fullrank.errors import DataError, FitError, SettingError
 
@@ -64,6 +65,7 @@ def command(
         float | None,
         typer.Option(help="Fraction of the rest to choose the epoch by (0.1, or the preset's)."),
     ] = None,
+    no_report: NoReport = False,
     table: SplitOptions,
     as_json: options.Json = False,
 ) -> None:
@@ -89,19 +91,12 @@ def command(
         if not as_json:
             _announce(output, split, beginning(model, split, named=method is not None))
         remedy = "the same command with --resume goes on"
-        train(
-            model,
-            split,
-            out,
-            output,
-            remedy=remedy,
-            resume=resume,
-            final=final,
-            start_from=start_from,
-        )
+        how: dict[str, Any] = {"resume": resume, "final": final, "start_from": start_from}
+        train(model, split, out, output, remedy=remedy, **how)
+        report = None if no_report else add_report(model, out, output)
     document: dict[str, Any] = {"model": str(out), "method": model.method, "data": split.name}
-    document |= {"settings": model.settings.model_dump(), **summary_of(model)}
-    output.result(document, lambda: _show(model, out))
+    document |= {"settings": model.settings.model_dump(), **summary_of(model), "report": report}
+    output.result(document, lambda: _show(model, out, report))
 
 
 def train(
@@ -142,16 +137,22 @@ def train(
         model.fit(split, resume=resume, reporter=reporters, final=final, **files)
         if split.test is not None and len(split.test):
             model.metrics = _figures(model, output)
-        model.save(out)
+        _keep(model, out)
     except KeyboardInterrupt:
         kept = f"its state is in {checkpoint}; {remedy}" if checkpoint.exists() else "nothing kept"
         if "auto" in model.training:  # chosen, at least among those that were whole by then
-            model.save(out)
+            _keep(model, out)
             alone = ", fitted on train alone" if final and "final" not in model.training else ""
             kept = f"{rests_on(model.training['auto'])}, and is kept in {out}{alone}"
         output.note(f"interrupted: {kept}")
         raise
     checkpoint.unlink(missing_ok=True)
+
+
+def _keep(model: Recommender, out: Path) -> None:
+    """Saves a model with the command that made it."""
+    model.training |= {"command": command_line()}
+    model.save(out)
 
 
 def _figures(model: Recommender, output: Output) -> dict[str, Any]:
@@ -266,7 +267,9 @@ def _announce(output: Output, split: Split, what: str) -> None:
     )
 
 
-def _show(model: Recommender, out: Path) -> None:
+def _show(model: Recommender, out: Path, report: str | None) -> None:
+    from fullrank.diagnosis.embedded import is_tall, tables_of
+
     training = model.training
     best = f", best {training['best_epoch']}" if training.get("best_epoch") else ""
     epochs = f"{training['epochs']} epochs{best}, " if "epochs" in training else ""
@@ -284,17 +287,8 @@ def _show(model: Recommender, out: Path) -> None:
         show_metrics(figures["metrics"], figures["protocol"], figures["intervals"])
     say(verdict(model))
     folder, user = quote(str(out)), quote(str(model.users.values[0]))
-    typer.echo(f"\nmodel in {out}; next:")
+    typer.echo(f"\nmodel in {out}{f', a page about it in {report}' if report else ''}; next:")
     typer.echo(f"  fullrank recommend {folder} --user {user} -k 10")
     pairs = tables_of(model).values()
     if any(is_tall(len(rows) + len(items), rows.shape[1]) for rows, items in pairs):
         typer.echo(f"  fullrank inspect {folder}")
-
-
-def verdict(model: Recommender) -> str:
-    """What the spectrum of the embeddings says; a note where the table is too small to say."""
-    try:
-        spectrum = model.spectrum()
-        return f"{spectrum.verdict} {spectrum.beside}".rstrip()
-    except (ValueError, FitError) as error:
-        return f"spectrum not judged: {error}"

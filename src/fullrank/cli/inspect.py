@@ -11,8 +11,8 @@ import typer
 
 from fullrank.cli import inspect_text as text
 from fullrank.cli import options
-from fullrank.cli.embedded import is_tall, tables_of
 from fullrank.cli.output import Output
+from fullrank.cli.report import command_line, page_named
 from fullrank.cli.tables import TableOptions, expanded
 from fullrank.errors import DataError, SettingError
 
@@ -50,11 +50,14 @@ def command(
     picture: Annotated[
         Path | None, typer.Option("-o", help="Draw the spectrum to a .png file.")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write all of it to an .html page.")
+    ] = None,
     table: TableOptions,
     as_json: options.Json = False,
 ) -> None:
     """Diagnose an embedding table: how many dimensions it uses, why, and what would help."""
-    run(path, data, table, everything, fail_below, picture, as_json)
+    run(path, data, table, everything, fail_below, picture, as_json, report)
 
 
 def run(
@@ -65,15 +68,17 @@ def run(
     fail_below: float | None = None,
     picture: Path | None = None,
     as_json: bool = False,
+    report: Path | None = None,
 ) -> None:
     """What the command does."""
     output = Output(as_json)
     _check(fail_below, picture)
+    page = None if report is None else page_named(report)
     columns = (table or TableOptions()).layout()
     subject = _model(path, data, columns) if path.is_dir() else _file(path, data, columns, output)
     found = _diagnosed(path, subject, output)
     harm = None
-    if subject.both is not None and subject.known and (everything or as_json or data):
+    if subject.both is not None and subject.known and (everything or as_json or data or page):
         from fullrank.diagnosis.harm import harm as measured
 
         harm = measured(*subject.both, subject.known)
@@ -90,6 +95,11 @@ def run(
         document["picture"] = str(picture) if draw(found[-1], picture) else None
         if document["picture"] is None:
             output.note("no picture without matplotlib: pip install 'fullrank[plot]'")
+    if page is not None:
+        from fullrank.pages.diagnosis import write_diagnosis
+
+        document["report"] = str(page)
+        write_diagnosis(path.name, found, page, angle=angle, harm=harm, command=command_line())
     output.result(document, lambda: _show(path, found, angle, harm, everything))
     _fail_below(fail_below, path, found)
 
@@ -122,6 +132,7 @@ def _model(path: Path, data: str | None, columns: Any) -> _Subject:
     import numpy as np
 
     from fullrank.diagnosis import Table
+    from fullrank.diagnosis.embedded import tables_of
     from fullrank.diagnosis.matching import Known
     from fullrank.recommender import Recommender
 
@@ -178,6 +189,8 @@ def _file(path: Path, data: str | None, columns: Any, output: Output) -> _Subjec
 
 
 def _is_tall(table: Table, output: Output) -> bool:
+    from fullrank.diagnosis.embedded import is_tall
+
     tall = is_tall(table.rows, table.width)
     if not tall:
         output.note(
@@ -205,6 +218,7 @@ def _diagnosed(path: Path, subject: _Subject, output: Output) -> list[Diagnosis]
     import torch
 
     from fullrank.diagnosis import Diagnosis
+    from fullrank.diagnosis.embedded import is_tall
 
     found = []
     for name, tables, counts in subject.groups:

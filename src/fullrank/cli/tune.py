@@ -7,13 +7,17 @@ import json
 import math
 from pathlib import Path
 from shlex import join, quote
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fullrank.cli import options
 from fullrank.cli.output import Output, say
+from fullrank.cli.report import command_line
 from fullrank.cli.tables import SplitOptions, expanded
+
+if TYPE_CHECKING:
+    from fullrank.studies.tune import Study
 
 NAME = "tune"
 HOLDOUT = 0.2
@@ -50,6 +54,8 @@ def command(
     from fullrank.data.files import output as writable
     from fullrank.data.files import replacing
     from fullrank.data.locks import exclusive
+    from fullrank.pages.study import trials_of, write_study
+    from fullrank.serving.model_files import REPORT
     from fullrank.studies.plots import study_plot
     from fullrank.studies.tune import open_study, optuna_or_error, tune
 
@@ -71,7 +77,20 @@ def command(
         document = dataclasses.asdict(study)
         with replacing(folder / "summary.json") as part:
             part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-        plotted = study_plot(open_study(folder / "study.db"), folder / "study.png")
+        opened = open_study(folder / "study.db")
+        plotted = study_plot(opened, folder / "study.png")
+        held = "" if holdout == HOLDOUT else f" --holdout {holdout}"
+        following = (
+            f"fullrank fit {quote(data)} --method {method} {_flags(study)}"
+            f"{table.flags()}{held} --validation 0 -o model"
+        )
+        write_study(
+            study,
+            trials_of(opened),
+            folder / REPORT,
+            command=command_line(),
+            next_command=following,
+        )
 
     def show() -> None:
         over = ""
@@ -80,19 +99,17 @@ def command(
             over = f", the mean over {study.repeats} divisions ({each})"
         say(f"best of {study.trials} trials: validation ndcg@20 {study.value:.5f}{over}")
         say(", ".join(f"{name}={value}" for name, value in study.settings.items()))
-        chosen = {name: v for name, v in study.settings.items() if name != "epochs"}
-        if study.epochs:
-            chosen["epochs"] = study.epochs
-        flags = join(
-            word
-            for name, value in chosen.items()
-            for word in ("--set", f"{name}={json.dumps(value)}")
-        )
-        typer.echo(f"\nsummary, study{' and plot' if plotted else ''} in {folder}; next:")
-        held = "" if holdout == HOLDOUT else f" --holdout {holdout}"
-        typer.echo(
-            f"  fullrank fit {quote(data)} --method {method} {flags}"
-            f"{table.flags()}{held} --validation 0 -o model"
-        )
+        files = "summary, study, plot and" if plotted else "summary, study and"
+        typer.echo(f"\n{files} a page, {REPORT}, in {folder}; next:\n  {following}")
 
     output.result({**document, "folder": str(folder)}, show)
+
+
+def _flags(study: Study) -> str:
+    """Options of ``fullrank fit`` for what was found."""
+    chosen = {name: value for name, value in study.settings.items() if name != "epochs"}
+    if study.epochs:
+        chosen["epochs"] = study.epochs
+    return join(
+        word for name, value in chosen.items() for word in ("--set", f"{name}={json.dumps(value)}")
+    )

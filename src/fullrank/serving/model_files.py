@@ -31,6 +31,8 @@ from fullrank.serving import stored_checks
 
 FORMAT = 2
 MANIFEST = "manifest.json"
+REPORT = "report.html"
+"""A page about the model, which a save of another model removes; no part of the model."""
 PARTS = ("train", "validation", "test")
 _NAMED = re.compile(
     r"(tables|users|items|train|validation|test)-[0-9a-f]{12}\.(safetensors|parquet)"
@@ -106,7 +108,7 @@ def write_model(folder: Path, stored: Stored) -> None:
 
 def is_of_a_model(name: str) -> bool:
     """Whether a model folder has files of that name, finished or not."""
-    return name == MANIFEST or _NAMED.fullmatch(name) is not None or is_leftover(name)
+    return name in (MANIFEST, REPORT) or _NAMED.fullmatch(name) is not None or is_leftover(name)
 
 
 def _write(folder: Path, stored: Stored) -> None:
@@ -128,6 +130,7 @@ def _write(folder: Path, stored: Stored) -> None:
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
         with replacing(folder / MANIFEST) as part_file:
             part_file.write_text(text, encoding="utf-8")
+            (folder / REPORT).unlink(missing_ok=True)  # it is about the old model
     except BaseException as error:
         # A signal may strike when the manifest is in its place: then the new model is the model.
         ours = {entry["file"] for entry in written.values()}

@@ -85,6 +85,19 @@ class Comparison:
             self._intervals[label] = intervals(known)
         return self._intervals[label].get(name)
 
+    def difference(
+        self, one: str, other: str, name: str
+    ) -> tuple[float, tuple[float, float] | None]:
+        """How far one is above another in a metric, with a 95 % interval over users if it has one.
+
+        Of paired users, so that it is narrower than the intervals of the two say.
+        """
+        gain = (self.mean(one, name) or 0.0) - (self.mean(other, name) or 0.0)
+        mine, its = self._of_users(one, name), self._of_users(other, name)
+        if mine is None or its is None:
+            return gain, None
+        return gain, intervals({name: mine - its}).get(name)
+
     def ranked(self, name: str) -> list[str]:
         """Labels by a metric, best first."""
         means = {label: self.mean(label, name) for label in self.runs}
