@@ -34,9 +34,14 @@ class Block(NamedTuple):
     body: str
 
     @property
+    def joined(self) -> str:
+        """Its text, with lines that end in a backslash and the next as one."""
+        return self.body.replace("\\\n", " ")
+
+    @property
     def commands(self) -> list[list[str]]:
         """The words after ``fullrank`` of every command in it."""
-        found = re.findall(r"^(?:\$ )?fullrank (.*)$", self.body, flags=re.MULTILINE)
+        found = re.findall(r"^(?:\$ )?fullrank (.*)$", self.joined, flags=re.MULTILINE)
         return [shlex.split(line, comments=True) for line in found]
 
 

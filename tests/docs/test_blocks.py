@@ -76,7 +76,7 @@ def test_a_block_says_what_it_is(page):
     for block in blocks_of(page):
         assert block.language in RUN | {"text"} or block.why_not, block.body
         if block.language == "sh" and not block.why_not:
-            assert len(block.commands) == len(block.body.splitlines()), block.body
+            assert len(block.commands) == len(block.joined.splitlines()), block.body
 
 
 COMMANDS = {
