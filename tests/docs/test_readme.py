@@ -13,6 +13,7 @@ import torch
 from pages import ROOT, assert_printed, at_leisure, blocks_of, figures_are_ours, run_together
 
 from fullrank import METHODS
+from fullrank.evaluation import PROTOCOLS
 
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = [(block.language, block.body) for block in blocks_of(ROOT / "README.md")]
@@ -64,6 +65,12 @@ def test_a_balancer_in_a_loop_of_ones_own():
 
 def test_it_is_short():
     assert len(README.splitlines()) < 150
+
+
+def test_the_page_of_evaluation_names_every_metric():
+    page = (ROOT / "docs" / "evaluation.md").read_text("utf-8")
+    section = page[: page.index("## Is the test part")]
+    assert [name for name in PROTOCOLS["standard"].metrics if f"`{name}`" not in section] == []
 
 
 def test_the_page_of_methods_names_every_method():
