@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: env demo lint types test test-quick sanitize fuzz campaign wheel-check first-use bench bench-large bench-growth bench-memory bench-peers docs clean
+.PHONY: env demo lint types test test-quick sanitize fuzz campaign wheel-check first-use bench bench-large bench-growth bench-memory bench-peers docs docs-site clean
 
 env: .venv/.installed
 
@@ -48,6 +48,10 @@ campaign: env
 docs: env
 	$(BIN)/python docs/generate.py
 
+# The pages as a site of files, in site/; a warning is an error.
+docs-site: docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 # The wheel as users have it: built, installed anew, run with an empty PATH.
 wheel-check:
 	$(PYTHON) -m venv .venv-wheel
@@ -59,7 +63,7 @@ first-use: env
 	$(BIN)/python tests/native/first_use.py --processes 12 --threads 8 --rounds 10
 
 clean:
-	rm -rf .venv .venv-fuzz .venv-irspack .venv-peers .venv-wheel demo-model fuzz-work
+	rm -rf .venv .venv-fuzz .venv-irspack .venv-peers .venv-wheel demo-model fuzz-work site
 
 bench: env
 	$(BIN)/python benchmarks/speed.py --out results/speed.json --fast citeulike gowalla

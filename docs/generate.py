@@ -1,6 +1,6 @@
-"""Writes the tables of README.md and docs/ anew from the files in results/.
+"""Writes the tables of README.md and docs/ and the pictures of docs/images anew from results/.
 
-    python docs/generate.py            # rewrite the pages
+    python docs/generate.py            # rewrite the pages and pictures
     python docs/generate.py --check    # name the pages that are not up to date, and exit with 1
 
 A page is prose with blocks between ``<!-- table NAME -->`` and ``<!-- end -->``. The function that
@@ -13,10 +13,11 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from tables import TABLES
+from tables.pictures import PICTURES
 
 ROOT = Path(__file__).parent.parent
 PAGES = (
@@ -39,22 +40,30 @@ def filled(page: str, tables: Mapping[str, Callable[[], str]]) -> str:
     return BLOCK.sub(lambda block: f"{block[1]}{tables[block['name']]()}\n{block[3]}", page)
 
 
+def written() -> Iterator[tuple[str, str]]:
+    """Each page and picture that is made here, by its path in the repository."""
+    for name in PAGES:
+        yield name, filled((ROOT / name).read_text("utf-8"), TABLES)
+    for name, draw in PICTURES.items():
+        yield f"docs/images/{name}", draw()
+
+
 def main() -> None:
-    """Rewrites or checks all pages."""
+    """Rewrites or checks all pages and pictures."""
     parser = argparse.ArgumentParser(description="Writes the tables of the docs from results/.")
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if stale")
     check = parser.parse_args().check
     stale = []
-    for name in PAGES:
+    for name, after in written():
         path = ROOT / name
-        before = path.read_text("utf-8")
-        after = filled(before, TABLES)
-        if after != before:
+        if not path.exists() or after != path.read_text("utf-8"):
             stale.append(name)
             if not check:
                 path.write_text(after, "utf-8")
     if check and stale:
-        sys.exit(f"{', '.join(stale)}: found tables that differ from results/; run make docs")
+        sys.exit(
+            f"{', '.join(stale)}: found tables or pictures that differ from results/; run make docs"
+        )
 
 
 if __name__ == "__main__":

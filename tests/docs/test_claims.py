@@ -98,6 +98,21 @@ def test_how_the_effective_rank_moves():
     assert max(last["dropedge"], last["dropedge, 0.2"]) < last["lightgcn"]
 
 
+def test_what_the_picture_says(rows):
+    assert_said(
+        "docs/images/collapse.svg",
+        "Observed pairs alone collapse a table",
+        "A higher effective rank alone ranks no better",
+    )
+    curves = {name: run["effective_rank"] for name, run in load("collapse")["runs"].items()}
+    last = {name: curve[-1] for name, curve in curves.items()}
+    assert min(last, key=last.__getitem__) == "log-positive"
+    assert last["log-positive"] < 0.7 * 64 < last["directspec+"]
+    uneven, even = rows["ccl"], [rows[name] for name in ("bpr", "logdet", "directspec", "enmf")]
+    assert all(row["effective_rank"] > uneven["effective_rank"] for row in even)
+    assert all(row["standard"]["ndcg@20"] < uneven["standard"]["ndcg@20"] for row in even)
+
+
 def test_what_peers_are_faster_at():
     assert_said("docs/benchmarks.md", "implicit's BPR is faster than ours")
     seconds = load("peers")["seconds"]

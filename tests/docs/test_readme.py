@@ -1,4 +1,4 @@
-"""The README is short, its commands exist, and running it prints what it shows."""
+"""The README is short, and running it prints what it shows."""
 
 from __future__ import annotations
 
@@ -6,25 +6,17 @@ import io
 import os
 import re
 import shlex
-import time
-from contextlib import redirect_stderr, redirect_stdout
-from pathlib import Path
+from contextlib import redirect_stdout
 
 import pytest
 import torch
-import two_epochs
-from command import fullrank
+from pages import ROOT, assert_printed, at_leisure, blocks_of, figures_are_ours, run_together
 
-from fullrank import METHODS, Recommender
-from fullrank.data import generate
-from fullrank.portfolio.contest import Contest
+from fullrank import METHODS
+from fullrank.evaluation import PROTOCOLS
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-DOCS = ("data.md", "evaluation.md", "methods.md", "report.md")
-PAGES = [ROOT / "README.md", *(ROOT / "docs" / name for name in DOCS)]
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
-BLOCKS = FENCE.findall(README)
+BLOCKS = [(block.language, block.body) for block in blocks_of(ROOT / "README.md")]
 PYTHON = [body for language, body in BLOCKS if language == "python"]
 
 
@@ -35,37 +27,15 @@ def dialogue() -> list[tuple[list[str], str]]:
     return [(shlex.split(each), out) for each, out in zip(parts[::2], parts[1::2], strict=True)]
 
 
-def lines(text: str) -> list[str]:
-    """Lines with something on them, but for times and the width that they give a table."""
-    timed = re.sub(r"\b\d+(\.\d+)? s\b", "N s", text)
-    timed = re.sub(r"─+", "─", re.sub(r"(?<=\S)  +", "  ", timed))
-    return [line.rstrip() for line in timed.splitlines() if line.strip()]
-
-
-def pattern(shown: str) -> str:
-    """A regular expression for the output; a line ``...`` stands for any number of lines."""
-    return "".join(
-        r"(?:.*\n)*?" if line == "..." else re.escape(line) + "\n" for line in lines(shown)
-    )
-
-
-def assert_printed(found: str, shown: str) -> None:
-    text = "".join(f"{line}\n" for line in lines(found))
-    assert re.fullmatch(pattern(shown), text), found
-
-
 @pytest.fixture
 def at_home(tmp_path, monkeypatch):
     """An empty folder, on a machine whose figures the README has."""
     if "FULLRANK_DATA" not in os.environ:
         pytest.skip("FULLRANK_DATA names no folder with ml-100k")
-    if two_epochs.build() not in two_epochs.STORED.read_text("utf-8"):
-        pytest.skip(f"the README's figures are not those of {two_epochs.build()}")
+    if not figures_are_ours():
+        pytest.skip("the README's figures are those of other kernels")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
-    # A machine that is busy with other tests must not cut the search short.
-    slow = {"clock": lambda: time.perf_counter() / 100}
-    monkeypatch.setattr(Contest.__init__, "__kwdefaults__", Contest.__init__.__kwdefaults__ | slow)
+    at_leisure(monkeypatch)
 
 
 @pytest.mark.slow
@@ -74,16 +44,6 @@ def test_commands_print_what_the_readme_shows(at_home):
     assert [words[0] for words, _ in shown] == ["fit", "recommend", "inspect"]
     for words, output in shown:
         assert_printed(run_together(*words), output)
-
-
-def run_together(*words: str) -> str:
-    """Standard output and standard error of a command in the order in which a terminal has them."""
-    from fullrank.cli import app
-
-    both = io.StringIO()
-    with redirect_stdout(both), redirect_stderr(both):
-        app(list(words), standalone_mode=False)
-    return both.getvalue()
 
 
 @pytest.mark.slow
@@ -103,42 +63,14 @@ def test_a_balancer_in_a_loop_of_ones_own():
     assert all(each.grad.abs().sum() > 0 for each in rows.values())
 
 
-def test_the_page_from_python(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    page = (ROOT / "docs" / "report.md").read_text("utf-8")
-    [block] = [body for language, body in FENCE.findall(page) if language == "python"]
-    model = Recommender("popularity").fit(generate(30, 20, 100, seed=0))
-    exec(compile(block, "report.md", "exec"), {"model": model})
-    assert "Recommendation model" in (tmp_path / "page.html").read_text("utf-8")
-
-
-def test_what_is_compared():
-    """The comparison above sees a digit and a missing line, and not a time or a blank."""
-    shown = "a 0.12\n...\n9.5 s of training\n"
-    assert_printed("a 0.12  \nmany\nlines\n\n10.1 s of training\n", shown)
-    for other in ("a 0.13\n9 s of training\n", "a 0.12\n9 s of training\nmore\n", "a 0.12\n"):
-        with pytest.raises(AssertionError):
-            assert_printed(other, shown)
-
-
 def test_it_is_short():
-    assert len(README.splitlines()) < 200
+    assert len(README.splitlines()) < 150
 
 
-def commands() -> list[list[str]]:
-    """The words after ``fullrank`` of every command in a code block of a page."""
-    blocks = "".join(body for page in PAGES for _, body in FENCE.findall(page.read_text("utf-8")))
-    found = re.findall(r"^(?:\$ )?fullrank (.*)$", blocks, flags=re.MULTILINE)
-    return [shlex.split(line, comments=True) for line in found]
-
-
-@pytest.mark.parametrize("words", commands(), ids=" ".join)
-def test_commands_and_options_exist(words):
-    verb = words[:2] if words[0] == "data" else words[:1]
-    run = fullrank(*verb, "--help")
-    assert run.code == 0, run.err
-    for option in (word for word in words if word.startswith("-")):
-        assert re.search(rf"{re.escape(option)}\b", run.out), option
+def test_the_page_of_evaluation_names_every_metric():
+    page = (ROOT / "docs" / "evaluation.md").read_text("utf-8")
+    section = page[: page.index("## Is the test part")]
+    assert [name for name in PROTOCOLS["standard"].metrics if f"`{name}`" not in section] == []
 
 
 def test_the_page_of_methods_names_every_method():

@@ -48,6 +48,16 @@ def test_an_edited_table_is_found_and_mended(copy, page):
     assert path.read_text("utf-8") == whole
 
 
+def test_an_edited_picture_is_found_and_mended(copy):
+    path = copy / "docs" / "images" / "collapse.svg"
+    whole = path.read_text("utf-8")
+    path.write_text(whole.replace("directspec+", "ours"), "utf-8")
+    assert "docs/images/collapse.svg: found" in generate(copy, "--check").stderr
+    path.unlink()
+    assert generate(copy).returncode == 0
+    assert path.read_text("utf-8") == whole
+
+
 def test_a_changed_result_changes_its_page(copy):
     path = copy / "results" / "speed.json"
     text = path.read_text("utf-8")
@@ -81,7 +91,7 @@ def test_every_file_of_results_is_shown():
 
 
 def test_links_lead_somewhere():
-    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[\w-]*)?\)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 

@@ -133,7 +133,9 @@ def facts(found: Diagnosis) -> list[tuple[str, str]]:
     listed = [(kind, f"{found.spectrum.shape[0]:,}"), ("columns", f"{found.spectrum.shape[1]:,}")]
     if found.without:
         listed.append(("rows without interactions", f"{found.without:,}"))
-        listed.append(("effective rank of all rows", f"{found.spectrum.effective_rank_all_rows:.1f}"))
+        listed.append(
+            ("effective rank of all rows", f"{found.spectrum.effective_rank_all_rows:.1f}")
+        )
     listed.append(("leading direction: mean row", percent(causes.mean)))
     if causes.popularity is not None:
         listed.append(("with log popularity", percent(causes.popularity)))

@@ -44,8 +44,8 @@ class DirectSpec(nn.Module):
 
     Warns:
         RuntimeWarning: once, where a batch has ``1 - α σ₁² < 0``. Batches are looked at ever more
-        rarely (calls 1, 2, 4, 8, …), so the check costs nothing in a long run. Under
-        ``torch.compile`` no batch is looked at, for a check would break the graph.
+            rarely (calls 1, 2, 4, 8, …), so the check costs nothing in a long run. Under
+            ``torch.compile`` no batch is looked at, for a check would break the graph.
 
     Raises:
         ValueError: ``alpha`` or ``shrink`` is below zero or not finite; ``idx`` is missing where
