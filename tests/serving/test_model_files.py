@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 from fullrank import DataError, Ids, Interactions, Recommender
-from fullrank.data import files, stored_tables
+from fullrank.data import files, generate, stored_tables, time_split
 from fullrank.data.files import replacing, write_error
 from fullrank.serving import DotScorer, model_files
 
@@ -121,6 +121,19 @@ def test_ids_of_numbers_and_letters_outside_ascii(tmp_path):
     assert loaded.items.values.to_list() == ["ä", "007", "日本"]
     assert loaded.items.titles.to_list() == ["Ünder", None, "東京"]
     assert loaded.data_name == "Ölfässer 東京"
+
+
+def test_times_are_kept(tmp_path):
+    """So that `evaluate` says of a loaded model what `fit` said of how its parts were drawn."""
+    split = time_split(generate(60, 40, 900, seed=0, timestamps=True), validation=0.1)
+    model = Recommender("popularity").fit(split)
+    model.save(tmp_path / "m")
+    loaded = Recommender.load(tmp_path / "m")
+    for name, part in split.parts.items():
+        assert np.array_equal(loaded._parts[name].timestamp, part.timestamp)
+    lines = [each.evaluate(k=5).protocol["audit"]["line"] for each in (model, loaded)]
+    assert lines[0] == lines[1]
+    assert "in time" in lines[0]
 
 
 def test_how_often_the_data_have_a_pair_is_kept(tmp_path):

@@ -278,8 +278,10 @@ def _id_table(ids: Ids) -> pl.DataFrame:
 
 
 def _pair_table(part: Interactions) -> pl.DataFrame:
-    """Row numbers and weights of a part; without weights, a pair as often as the data have it."""
+    """Row numbers, weights and times; without weights, a pair as often as the data have it."""
     rows = pl.DataFrame({"user_row": part.user_idx, "item_row": part.item_idx})
+    if part.timestamp is not None:
+        rows = rows.with_columns(timestamp=pl.Series(part.timestamp))
     if part.weight is not None:
         return rows.with_columns(weight=pl.Series(part.weight))
     return rows if part.rows is None else rows[np.repeat(np.arange(len(part)), part.rows)]

@@ -123,7 +123,8 @@ def read_part(path: Path, users: Ids, items: Ids) -> Interactions:
     Raises:
         DataError: they are not row numbers of these users and items.
     """
-    table = read_table(path, {"user_row": True, "item_row": True, "weight": False})
+    wanted = {"user_row": True, "item_row": True, "weight": False, "timestamp": False}
+    table = read_table(path, wanted)
     for name in ("user_row", "item_row"):
         kind = table.schema[name]
         if not kind.is_integer():
@@ -132,9 +133,11 @@ def read_part(path: Path, users: Ids, items: Ids) -> Interactions:
         kind = table.schema["weight"]
         raise DataError(f"{path}, column weight", f"weights of type {kind}", "floats")
     rows = (table[name].to_numpy() for name in ("user_row", "item_row"))
-    weight = table["weight"].to_numpy() if "weight" in table.columns else None
+    values = {
+        name: table[name].to_numpy() for name in ("weight", "timestamp") if name in table.columns
+    }
     try:
-        return Interactions.from_rows(users, items, *rows, weight=weight)
+        return Interactions.from_rows(users, items, *rows, **values)
     except DataError as error:
         raise DataError(f"{path}, {error.where}", error.found, error.expected) from None
 
