@@ -19,7 +19,13 @@ from pathlib import Path
 from tables import TABLES
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/results.md", "docs/benchmarks.md")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/results.md",
+    "docs/benchmarks.md",
+    "docs/own-model.md",
+)
 BLOCK = re.compile(r"(<!-- table (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

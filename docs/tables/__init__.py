@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tables import accuracy, allpass, checks, choices, spectra, speed
+from tables import accuracy, allpass, checks, choices, spectra, speed, towers
 
 TABLES: dict[str, Callable[[], str]] = {
     "summary": accuracy.summary,
@@ -28,6 +28,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "collapse-graph": spectra.collapse_graph,
     "factored-citeulike": spectra.factored_citeulike,
     "factored-gowalla": spectra.factored_gowalla,
+    "two-tower": towers.two_tower,
     "mutants": checks.mutants,
     "campaign": checks.campaign,
     "machine": speed.machine,

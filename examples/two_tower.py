@@ -1,0 +1,142 @@
+"""A two-tower model whose embeddings collapse, and the same with a balancer in it.
+
+    python examples/two_tower.py                          # before and after, one seed
+    python examples/two_tower.py --seeds 0 1 2 --variants all -o results/two_tower.json
+    python examples/two_tower.py --amp --compile          # bfloat16 products, compiled towers
+
+Users and items of ml-100k go through an embedding and a layer each; the loss is softmax over the
+items of the batch, corrected for their popularity. Settings and the epoch are chosen on the
+validation part; the test part is evaluated once, at that epoch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+import fullrank as fr
+from fullrank.data import Interactions, Split
+from fullrank.evaluation import evaluate
+from fullrank.serving import DotScorer
+from fullrank.spectrum import AdaptiveDirectSpecPlus, DirectSpecPlus, effective_rank
+
+DIM, HIDDEN, BATCH, EPOCHS, LR = 64, 128, 256, 10, 2e-3
+TEMPERATURE = 0.2
+"""Divides the scores of unit rows; those of raw rows need none, for their lengths are learned."""
+BALANCERS = {
+    "raw rows": None,
+    "adaptive": lambda: AdaptiveDirectSpecPlus(DIM, target=0.4),
+    "unit rows": lambda: DirectSpecPlus(0.0, 3.0),
+    "alpha 0.3": lambda: DirectSpecPlus(0.3, 3.0),
+    "alpha 1": lambda: DirectSpecPlus(1.0, 3.0),
+}
+"""What stands between towers and loss; the first two are before and after."""
+
+
+def tower(rows: int) -> nn.Module:
+    embedding = nn.Embedding(rows, DIM)
+    nn.init.normal_(embedding.weight, std=0.1)
+    return nn.Sequential(embedding, nn.Linear(DIM, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, DIM))
+
+
+class TwoTower(nn.Module):
+    """Scores users of a batch against its items."""
+
+    def __init__(self, n_users: int, n_items: int, balance: nn.Module | None) -> None:
+        super().__init__()
+        self.users, self.items, self.balance = tower(n_users), tower(n_items), balance
+
+    def forward(self, user: Tensor, item: Tensor) -> Tensor:
+        rows = self.users(user), self.items(item)
+        if self.balance is None:
+            return rows[0] @ rows[1].T
+        users, items = (self.balance(each) for each in rows)  # the one line that is new
+        return users @ items.T / TEMPERATURE
+
+    @torch.no_grad()
+    def tables(self) -> tuple[Tensor, Tensor]:
+        """The rows to serve: of unit length where the loss has seen them so."""
+        tables = [side[1:](side[0].weight) for side in (self.users, self.items)]
+        if self.balance is not None:
+            tables = [nn.functional.normalize(table) for table in tables]
+        return tables[0], tables[1]
+
+
+def in_batch_softmax(scores: Tensor, item: Tensor, log_share: Tensor) -> Tensor:
+    """Each user's own item against those of the others, by how often an item comes up."""
+    scores = scores.float() - log_share[item]
+    same = (item[:, None] == item) & ~torch.eye(len(item), dtype=torch.bool)
+    return nn.functional.cross_entropy(scores.masked_fill(same, -1e9), torch.arange(len(item)))
+
+
+def figures(tables: tuple[Tensor, Tensor], data: Split, part: Interactions) -> dict[str, float]:
+    """Recall of the rows to serve, and their effective rank: of those with interactions."""
+    trained = [torch.tensor(n > 0) for n in (data.train.user_degree, data.train.item_degree)]
+    masked = data.validation if part is data.test else None
+    found = evaluate(DotScorer(*tables), part, train=data.train, validation=masked, k=(20,))
+    measured = {name: float(found[f"{name}@20"]) for name in ("recall", "ndcg")}
+    return measured | {"effective_rank": effective_rank(*tables, where=trained)}
+
+
+def train(data: Split, name: str, seed: int, *, amp: bool = False, compiled: bool = False) -> dict:
+    """Trains to the best epoch by the validation part; figures of both parts there."""
+    torch.manual_seed(seed)
+    make = BALANCERS[name]
+    train = data.train
+    model = TwoTower(train.n_users, train.n_items, None if make is None else make())
+    forward = torch.compile(model) if compiled else model
+    optimizer = torch.optim.Adam(model.parameters(), lr=LR)
+    users, items = (torch.tensor(side).long() for side in (train.user_idx, train.item_idx))
+    log_share = (torch.tensor(train.item_degree).clamp_min(1) / len(items)).log()
+    best: dict = {"validation": {"recall": 0.0}}
+    for epoch in range(1, EPOCHS + 1):
+        for batch in torch.randperm(len(users)).split(BATCH)[:-1]:
+            with torch.autocast("cpu", torch.bfloat16, enabled=amp):
+                scores = forward(users[batch], items[batch])
+            loss = in_batch_softmax(scores, items[batch], log_share)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if isinstance(model.balance, AdaptiveDirectSpecPlus):
+                model.balance.adapt()
+        tables = model.tables()
+        found = figures(tables, data, data.validation)
+        if found["recall"] > best["validation"]["recall"]:
+            alpha = None if model.balance is None else float(model.balance.alpha)
+            best, kept = {"epoch": epoch, "alpha": alpha, "validation": found}, tables
+    test = figures(kept, data, data.test)  # looked at once
+    return {"balance": name, "seed": seed, **best, "test": test}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--variants", choices=["two", "all"], default="two")
+    parser.add_argument("--amp", action="store_true", help="autocast to bfloat16")
+    parser.add_argument("--compile", action="store_true", help="torch.compile the model")
+    parser.add_argument("-o", "--out", type=Path, help="JSON of every run; those in it are kept")
+    asked = parser.parse_args()
+    data = fr.load("ml-100k")  # in the folder that FULLRANK_DATA names, or downloaded
+    names = list(BALANCERS)[: 2 if asked.variants == "two" else None]
+    runs = json.loads(asked.out.read_text("utf-8")) if asked.out and asked.out.exists() else []
+    done = {(run["balance"], run["seed"]) for run in runs}
+    for seed, name in ((seed, name) for seed in asked.seeds for name in names):
+        if (name, seed) not in done:
+            runs.append(train(data, name, seed, amp=asked.amp, compiled=asked.compile))
+            test, alpha = runs[-1]["test"], runs[-1]["alpha"]
+            print(
+                f"{name:10} seed {seed}: effective rank {test['effective_rank']:.1f} of {DIM}, "
+                f"recall@20 {test['recall']:.4f}, epoch {runs[-1]['epoch']}"
+                + ("" if alpha is None else f", alpha {alpha:.2f}"),
+                flush=True,
+            )
+            if asked.out:
+                asked.out.write_text(json.dumps(runs, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
