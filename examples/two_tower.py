@@ -1,12 +1,13 @@
-"""A two-tower model whose embeddings collapse, and the same with a balancer in it.
+"""Two-tower models whose embeddings collapse, and the same with a balancer in them.
 
     python examples/two_tower.py                          # before and after, one seed
-    python examples/two_tower.py --seeds 0 1 2 --variants all -o results/two_tower.json
+    python examples/two_tower.py --seeds 0 1 2 --all -o results/two_tower.json
     python examples/two_tower.py --amp --compile          # bfloat16 products, compiled towers
 
-Users and items of ml-100k go through an embedding and a layer each; the loss is softmax over the
-items of the batch, corrected for their popularity. Settings and the epoch are chosen on the
-validation part; the test part is evaluated once, at that epoch.
+On ml-100k, by two losses: ``positives`` has the log loss of observed pairs alone, on an embedding
+for each user and item; ``softmax`` sets the items of a batch against each other, corrected for
+their popularity, on an embedding and two layers. The epoch is chosen on the validation part; the
+test part is evaluated once, at that epoch.
 """
 
 from __future__ import annotations
@@ -24,38 +25,44 @@ from fullrank.evaluation import evaluate
 from fullrank.serving import DotScorer
 from fullrank.spectrum import AdaptiveDirectSpecPlus, DirectSpecPlus, effective_rank
 
-DIM, HIDDEN, BATCH, EPOCHS, LR = 64, 128, 256, 10, 2e-3
-TEMPERATURE = 0.2
+DIM, HIDDEN, BATCH = 64, 128, 256
+EPOCHS, LR = 10, {"positives": 1e-2, "softmax": 2e-3}
+TEMPERATURE = {"positives": 1.0, "softmax": 0.2}
 """Divides the scores of unit rows; those of raw rows need none, for their lengths are learned."""
 BALANCERS = {
-    "raw rows": None,
-    "adaptive": lambda: AdaptiveDirectSpecPlus(DIM, target=0.4),
-    "unit rows": lambda: DirectSpecPlus(0.0, 3.0),
-    "alpha 0.3": lambda: DirectSpecPlus(0.3, 3.0),
-    "alpha 1": lambda: DirectSpecPlus(1.0, 3.0),
+    ("positives", "raw rows"): None,
+    ("positives", "adaptive"): lambda: AdaptiveDirectSpecPlus(DIM, target=0.6, alpha=0.5),
+    ("softmax", "raw rows"): None,
+    ("softmax", "adaptive"): lambda: AdaptiveDirectSpecPlus(DIM, target=0.25),
+    ("softmax", "alpha 0.3"): lambda: DirectSpecPlus(0.3, 3.0),
+    ("softmax", "alpha 1"): lambda: DirectSpecPlus(1.0, 3.0),
 }
-"""What stands between towers and loss; the first two are before and after."""
+"""What stands between towers and loss: nothing before, a balancer after."""
 
 
-def tower(rows: int) -> nn.Module:
+def tower(rows: int, deep: bool) -> nn.Sequential:
     embedding = nn.Embedding(rows, DIM)
     nn.init.normal_(embedding.weight, std=0.1)
+    if not deep:
+        return nn.Sequential(embedding)
     return nn.Sequential(embedding, nn.Linear(DIM, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, DIM))
 
 
 class TwoTower(nn.Module):
     """Scores users of a batch against its items."""
 
-    def __init__(self, n_users: int, n_items: int, balance: nn.Module | None) -> None:
+    def __init__(self, n_users: int, n_items: int, loss: str, balance: nn.Module | None) -> None:
         super().__init__()
-        self.users, self.items, self.balance = tower(n_users), tower(n_items), balance
+        deep = loss == "softmax"
+        self.users, self.items, self.balance = tower(n_users, deep), tower(n_items, deep), balance
+        self.temperature = TEMPERATURE[loss]
 
     def forward(self, user: Tensor, item: Tensor) -> Tensor:
         rows = self.users(user), self.items(item)
         if self.balance is None:
             return rows[0] @ rows[1].T
         users, items = (self.balance(each) for each in rows)  # the one line that is new
-        return users @ items.T / TEMPERATURE
+        return users @ items.T / self.temperature
 
     @torch.no_grad()
     def tables(self) -> tuple[Tensor, Tensor]:
@@ -64,6 +71,11 @@ class TwoTower(nn.Module):
         if self.balance is not None:
             tables = [nn.functional.normalize(table) for table in tables]
         return tables[0], tables[1]
+
+
+def positives(scores: Tensor) -> Tensor:
+    """The log loss of observed pairs alone."""
+    return -nn.functional.logsigmoid(scores.float().diagonal()).mean()
 
 
 def in_batch_softmax(scores: Tensor, item: Tensor, log_share: Tensor) -> Tensor:
@@ -82,14 +94,16 @@ def figures(tables: tuple[Tensor, Tensor], data: Split, part: Interactions) -> d
     return measured | {"effective_rank": effective_rank(*tables, where=trained)}
 
 
-def train(data: Split, name: str, seed: int, *, amp: bool = False, compiled: bool = False) -> dict:
+def train(
+    data: Split, loss: str, name: str, seed: int, *, amp: bool = False, compiled: bool = False
+) -> dict:
     """Trains to the best epoch by the validation part; figures of both parts there."""
     torch.manual_seed(seed)
-    make = BALANCERS[name]
+    make = BALANCERS[loss, name]
     train = data.train
-    model = TwoTower(train.n_users, train.n_items, None if make is None else make())
+    model = TwoTower(train.n_users, train.n_items, loss, None if make is None else make())
     forward = torch.compile(model) if compiled else model
-    optimizer = torch.optim.Adam(model.parameters(), lr=LR)
+    optimizer = torch.optim.Adam(model.parameters(), lr=LR[loss])
     users, items = (torch.tensor(side).long() for side in (train.user_idx, train.item_idx))
     log_share = (torch.tensor(train.item_degree).clamp_min(1) / len(items)).log()
     best: dict = {"validation": {"recall": 0.0}}
@@ -97,9 +111,12 @@ def train(data: Split, name: str, seed: int, *, amp: bool = False, compiled: boo
         for batch in torch.randperm(len(users)).split(BATCH)[:-1]:
             with torch.autocast("cpu", torch.bfloat16, enabled=amp):
                 scores = forward(users[batch], items[batch])
-            loss = in_batch_softmax(scores, items[batch], log_share)
+            if loss == "positives":
+                value = positives(scores)
+            else:
+                value = in_batch_softmax(scores, items[batch], log_share)
             optimizer.zero_grad()
-            loss.backward()
+            value.backward()
             optimizer.step()
             if isinstance(model.balance, AdaptiveDirectSpecPlus):
                 model.balance.adapt()
@@ -109,33 +126,34 @@ def train(data: Split, name: str, seed: int, *, amp: bool = False, compiled: boo
             alpha = None if model.balance is None else float(model.balance.alpha)
             best, kept = {"epoch": epoch, "alpha": alpha, "validation": found}, tables
     test = figures(kept, data, data.test)  # looked at once
-    return {"balance": name, "seed": seed, **best, "test": test}
+    return {"loss": loss, "balance": name, "seed": seed, **best, "test": test}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--variants", choices=["two", "all"], default="two")
+    parser.add_argument("--all", action="store_true", help="fixed values of alpha too")
     parser.add_argument("--amp", action="store_true", help="autocast to bfloat16")
     parser.add_argument("--compile", action="store_true", help="torch.compile the model")
     parser.add_argument("-o", "--out", type=Path, help="JSON of every run; those in it are kept")
     asked = parser.parse_args()
     data = fr.load("ml-100k")  # in the folder that FULLRANK_DATA names, or downloaded
-    names = list(BALANCERS)[: 2 if asked.variants == "two" else None]
     runs = json.loads(asked.out.read_text("utf-8")) if asked.out and asked.out.exists() else []
-    done = {(run["balance"], run["seed"]) for run in runs}
-    for seed, name in ((seed, name) for seed in asked.seeds for name in names):
-        if (name, seed) not in done:
-            runs.append(train(data, name, seed, amp=asked.amp, compiled=asked.compile))
-            test, alpha = runs[-1]["test"], runs[-1]["alpha"]
-            print(
-                f"{name:10} seed {seed}: effective rank {test['effective_rank']:.1f} of {DIM}, "
-                f"recall@20 {test['recall']:.4f}, epoch {runs[-1]['epoch']}"
-                + ("" if alpha is None else f", alpha {alpha:.2f}"),
-                flush=True,
-            )
-            if asked.out:
-                asked.out.write_text(json.dumps(runs, indent=1) + "\n", "utf-8")
+    done = {(run["loss"], run["balance"], run["seed"]) for run in runs}
+    wanted = [key for key in BALANCERS if asked.all or not key[1].startswith("alpha")]
+    for seed, (loss, name) in ((seed, key) for seed in asked.seeds for key in wanted):
+        if (loss, name, seed) in done:
+            continue
+        runs.append(train(data, loss, name, seed, amp=asked.amp, compiled=asked.compile))
+        test, alpha = runs[-1]["test"], runs[-1]["alpha"]
+        print(
+            f"{loss}, {name}, seed {seed}: effective rank {test['effective_rank']:.1f} of {DIM}, "
+            f"recall@20 {test['recall']:.4f}, epoch {runs[-1]['epoch']}"
+            + ("" if alpha is None else f", alpha {alpha:.2f}"),
+            flush=True,
+        )
+        if asked.out:
+            asked.out.write_text(json.dumps(runs, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def test_the_loop_trains_and_adapts():
 @pytest.mark.slow
 def test_a_compiled_model_keeps_its_alpha(tmp_path):
     torch._dynamo.reset()
-    model = example().TwoTower(30, 20, AdaptiveDirectSpecPlus(64, alpha=0.2, target=0.9))
+    model = example().TwoTower(30, 20, "softmax", AdaptiveDirectSpecPlus(64, alpha=0.2, target=0.9))
     path = tmp_path / "model.pt"
     user, item = torch.arange(16), torch.arange(16)
     exec(COMPILED, {"torch": torch, "model": model, "user": user, "item": item, "path": path})
@@ -68,19 +68,27 @@ def test_a_compiled_model_keeps_its_alpha(tmp_path):
 
 
 @pytest.mark.slow
-def test_effective_rank_and_recall_rise_in_the_example():
+@pytest.mark.parametrize("loss", ["positives", "softmax"])
+def test_effective_rank_and_recall_rise_in_the_example(loss):
     if "FULLRANK_DATA" not in os.environ:
         pytest.skip("FULLRANK_DATA names no folder with ml-100k")
     run, data = example(), fr.load("ml-100k")
-    before, after = (run.train(data, name, seed=0)["test"] for name in ("raw rows", "adaptive"))
+    names = ("raw rows", "adaptive")
+    before, after = (run.train(data, loss, name, seed=0)["test"] for name in names)
     assert after["effective_rank"] > before["effective_rank"] + 1
     assert after["recall"] > before["recall"]
-    stored = json.loads((ROOT / "results" / "two_tower.json").read_text("utf-8"))
-    for name, found in (("raw rows", before), ("adaptive", after)):
-        known = next(
-            each["test"] for each in stored if (each["balance"], each["seed"]) == (name, 0)
-        )
-        assert found["recall"] == pytest.approx(known["recall"], abs=0.01)
+
+
+@pytest.mark.parametrize("loss", ["positives", "softmax"])
+def test_both_rise_with_every_seed_that_is_stored(loss):
+    runs = json.loads((ROOT / "results" / "two_tower.json").read_text("utf-8"))
+    found = {(run["balance"], run["seed"]): run["test"] for run in runs if run["loss"] == loss}
+    seeds = {seed for _, seed in found}
+    assert seeds
+    for seed in seeds:
+        before, after = found["raw rows", seed], found["adaptive", seed]
+        assert after["effective_rank"] > before["effective_rank"]
+        assert after["recall"] > before["recall"]
 
 
 @pytest.mark.slow
@@ -89,5 +97,5 @@ def test_the_example_runs_under_autocast_and_compiled():
     run.EPOCHS, run.BATCH = 1, 32
     data = fr.load("demo")
     torch._dynamo.reset()
-    found = run.train(data, "adaptive", seed=0, amp=True, compiled=True)
+    found = run.train(data, "softmax", "adaptive", seed=0, amp=True, compiled=True)
     assert 1 < found["test"]["effective_rank"] <= 64
