@@ -31,6 +31,7 @@ TEMPERATURE = {"positives": 1.0, "softmax": 0.2}
 """Divides the scores of unit rows; those of raw rows need none, for their lengths are learned."""
 BALANCERS = {
     ("positives", "raw rows"): None,
+    ("positives", "unit rows"): lambda: DirectSpecPlus(0.0, 3.0),
     ("positives", "adaptive"): lambda: AdaptiveDirectSpecPlus(DIM, target=0.6, alpha=0.5),
     ("softmax", "raw rows"): None,
     ("softmax", "adaptive"): lambda: AdaptiveDirectSpecPlus(DIM, target=0.25),

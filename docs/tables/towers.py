@@ -8,8 +8,9 @@ from typing import Any
 from tables.markdown import NONE, load, metric, rank, table
 
 SHOWN = {
-    "raw rows": "before: nothing",
-    "adaptive": "after: `AdaptiveDirectSpecPlus`",
+    "raw rows": "nothing",
+    "unit rows": "unit rows alone",
+    "adaptive": "`AdaptiveDirectSpecPlus`",
     "alpha 0.3": "`DirectSpecPlus(0.3, 3.0)`",
     "alpha 1": "`DirectSpecPlus(1.0, 3.0)`",
 }
