@@ -27,6 +27,7 @@ PAGES = (
     "docs/benchmarks.md",
     "docs/fidelity.md",
     "docs/claims.md",
+    "docs/own-model.md",
 )
 BLOCK = re.compile(r"(<!-- table (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

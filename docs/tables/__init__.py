@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from tables import accuracy, allpass, checks, choices, claims, critique, spectra, speed
+from tables import accuracy, allpass, checks, choices, claims, critique, spectra, speed, towers
 
 TABLES: dict[str, Callable[[], str]] = {
     "summary": accuracy.summary,
@@ -36,6 +36,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "claims-protocols": critique.protocols,
     "claims-under-tuned": critique.under_tuned,
     "claims-not-compared": critique.not_compared,
+    "two-tower": towers.two_tower,
     "mutants": checks.mutants,
     "campaign": checks.campaign,
     "machine": speed.machine,

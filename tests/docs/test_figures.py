@@ -93,6 +93,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
         *("WWW 2014", "et al., 2017", "ICDM 2011", "CIKM 2021", "SIGIR 2024", "SIGIR 2025"),
         *("SIGIR 2023", "KDD 2024", "TOIS 2024"),
     ),
+    "docs/own-model.md": ("down to 0 where", "reaches at α = 0:"),
     "docs/results.md": (
         *(
             "has seed 0",

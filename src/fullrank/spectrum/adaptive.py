@@ -66,7 +66,7 @@ class AdaptiveDirectSpecPlus(DirectSpecPlus):
         precision: Literal["float32", "bfloat16"] = "float32",
         distinct: bool = False,
         *,
-        target: float = 0.75,
+        target: float = 0.5,
         alpha: float = 0.0,
         ceiling: float = 1.0,
         rate: float = 0.01,
