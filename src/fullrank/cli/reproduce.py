@@ -75,8 +75,12 @@ def command(
         output.note("stopped; what was trained is kept, and the same command goes on from it")
         raise
     document = {"folder": str(out), "made": made}
-    output.result(document, lambda: typer.echo(f"wrote {len(made)} sections to {out}/README.md"))
+    output.result(document, lambda: typer.echo(_wrote(len(made), out)))
 
 
 def _listed(text: str | None) -> tuple[str, ...]:
     return tuple(each.strip() for each in (text or "").split(",") if each.strip())
+
+
+def _wrote(sections: int, folder: Path) -> str:
+    return f"wrote {sections} section{'s' * (sections != 1)} to {folder / 'README.md'}"

@@ -30,7 +30,9 @@ def write_section(
         about: Data, seeds, versions, settings and the like: see `fullrank.lab.reproduce`.
     """
     pictures = [folder / f"{stem}.png", folder / f"{stem}.svg"]
-    drawn = write_chart(finding.panels, finding.headline, about["below"], pictures)
+    panels = [plain(dataclasses.asdict(panel)) for panel in finding.panels]
+    shown = [panel_of(each) for each in panels]  # the numbers of the JSON, as `redraw` has them
+    drawn = write_chart(shown, finding.headline, about["below"], pictures)
     document = {
         "id": experiment.id,
         "title": experiment.title,
@@ -41,7 +43,7 @@ def write_section(
         "numbers": finding.numbers,
         "paper": experiment.paper,
         "tables": [dataclasses.asdict(table) for table in finding.tables],
-        "panels": [dataclasses.asdict(panel) for panel in finding.panels],
+        "panels": panels,
         "remarks": list(finding.remarks),
     }
     with replacing(folder / f"{stem}.json") as part:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fullrank.data.catalog import CATALOG
 from fullrank.data.files import output
 from fullrank.engine.devices import torch_threads
 from fullrank.errors import SettingError
@@ -116,7 +118,7 @@ def reproduce(
 
 
 def _section(folder: Path, experiment: Experiment, scope: Scope, asked: Asked) -> dict[str, Any]:
-    stem = experiment.id if experiment.across else f"{experiment.id}-{scope.name}"
+    stem = experiment.id if experiment.across else f"{experiment.id}-{slug(scope.name)}"
     scope.note(f"{stem}: {experiment.title}")
     began = time.perf_counter()
     groups = scope.train(experiment.grid(scope))
@@ -141,6 +143,16 @@ def _section(folder: Path, experiment: Experiment, scope: Scope, asked: Asked) -
     }
     write_section(folder, stem, experiment, finding, about)
     return {"stem": stem, "headline": finding.headline, "numbers": dict(finding.numbers)}
+
+
+def slug(data: str) -> str:
+    """A data set's name as part of a file name; of a path its last part without the suffix.
+
+    >>> slug("yelp-sparse"), slug("/data/my events.csv")
+    ('yelp-sparse', 'my-events')
+    """
+    name = data if data in CATALOG else Path(data).stem
+    return re.sub(r"[^\w.-]+", "-", name)
 
 
 def _below(experiment: Experiment, scope: Scope, *, trained: bool) -> str:

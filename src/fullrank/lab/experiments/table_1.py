@@ -26,6 +26,8 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "α": ("alpha", {"iterations": 50}),
     "L": ("power", {"alpha": SAFE, "iterations": 50}),
 }
+DRAWS = (100, 1000)
+"""Random matrices of a quick look, and of a whole run."""
 START, NEAR = 7.64, 0.1
 """Effective rank of the paper's matrix, and how near to it a draw counts as alike."""
 
@@ -33,7 +35,7 @@ START, NEAR = 7.64, 0.1
 def compute(scope: Scope, groups: Groups) -> Finding:
     """Mean and deviation over draws, and over those that begin as the paper's matrix does."""
     del groups
-    draws = [_matrix(seed) for seed in range(100 if scope.quick else 1000)]
+    draws = [_matrix(seed) for seed in range(DRAWS[0] if scope.quick else DRAWS[1])]
     begun = np.array([effective_rank(draw) for draw in draws])
     alike = np.abs(begun - START) <= NEAR
     tables, panels = [], []
