@@ -93,11 +93,14 @@ def not_compared() -> str:
              for label, row in _left_out(rows)]  # fmt: skip
     name, value = max(OURS_GOWALLA.items(), key=lambda each: each[1])
     body.append(["Gowalla", f"{name}, the paper's", metric(value), "Table IV"])
-    known = [(label.split(":")[0], run["ndcg@20"], "here") for label, run in
-             load("references").items() if label.endswith(":gowalla")]  # fmt: skip
-    known += [(label, run["ndcg@20"], "its paper")
+    known = [
+        (code(label.split(":")[0]), run["ndcg@20"], f"here; {run['source'].split(', table')[0]}")
+        for label, run in load("references").items()
+        if label.endswith(":gowalla")
+    ]
+    known += [(label, run["ndcg@20"], _cited(run["source"]))
               for label, run in load("public")["gowalla"].items()]  # fmt: skip
-    body += [["Gowalla", code(label) if where == "here" else label, metric(each), where]
+    body += [["Gowalla", label, metric(each), where]
              for label, each, where in sorted(known, key=lambda row: -row[1])]  # fmt: skip
     return table(["data", "method", "nDCG@20", "from"], body, text=(0, 1, 3))
 
@@ -107,3 +110,8 @@ def _left_out(rows: dict[str, Any]) -> list[tuple[str, Any]]:
     found = [(label, row) for label, row in rows.items()
              if row["paper"] is None and label not in ("popularity", "dropedge")]  # fmt: skip
     return sorted(found, key=lambda each: -each[1]["standard"]["ndcg@20"])
+
+
+def _cited(source: str) -> str:
+    """Authors and venue of a source that has the title between them."""
+    return f"{source.split(',')[0]}, {source.rsplit(', ', 1)[1]}"

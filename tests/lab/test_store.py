@@ -19,10 +19,13 @@ class Counting(Silent):
     """Counts the trainings, and stops one after an epoch."""
 
     trained = 0
+    known = 0
+    """Epochs that the last training began with."""
     stop_after: int | None = None
 
     def start(self, epochs, steps, history) -> None:
         type(self).trained += 1
+        type(self).known = len(history)
 
     def epoch(self, record) -> None:
         if record["epoch"] == self.stop_after:
@@ -85,6 +88,7 @@ def test_a_run_that_died_goes_on_and_has_the_same_bits(tmp_path, splits, countin
     assert list((tmp_path / "died").glob("*.checkpoint"))
     counting.stop_after = None
     done = store.get(BPR)
+    assert counting.known == 5  # not anew
     assert not list((tmp_path / "died").glob("*.checkpoint"))
     for mine, theirs in zip(done.history, whole.history, strict=True):
         assert {k: v for k, v in mine.items() if k != "seconds"} == {

@@ -44,6 +44,8 @@ def found(experiment: str, folder: Path = LAB) -> Found:
     """
     documents: dict[str, Document] = {}
     for path in sorted(folder.rglob("*.json")) if folder.is_dir() else ():
+        if "runs" in path.relative_to(folder).parts:  # what was trained, not what was found
+            continue
         document = json.loads(path.read_text("utf-8"))
         if not isinstance(document, dict) or document.get("id") != experiment:
             continue

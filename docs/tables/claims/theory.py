@@ -38,7 +38,7 @@ def _l_row(document: Document) -> tuple[str, bool]:
     """``share_below_zero_at_alpha_1e-3`` is of random 10 × 10 matrices, by L."""
     shares = document["numbers"]["share_below_zero_at_alpha_1e-3"]
     shown = ", ".join(f"{share:.0%} at L = {power}" for power, share in shares.items())
-    return f"1 − α σ₁²ᴸ is below 0 for {shown} of random matrices", shares["2"] < 0.5
+    return f"1 − α σ₁²ᴸ is below 0 for {shown} of random matrices", shares["3"] < 0.5
 
 
 EQUATIONS = (

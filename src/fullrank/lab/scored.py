@@ -65,24 +65,29 @@ def significance_table(groups: Groups, name: str, title: str) -> tuple[Table, di
     """
     ours = [label for label in groups if label.startswith("DirectSpec+")]
     order = ranked(groups, name)
-    rows: list[list[Any]] = []
-    numbers: dict[str, Any] = {"best": order[0]}
-    if ours:
-        plus = max(ours, key=lambda label: mean(groups[label].metric(name)) or 0.0)
-        numbers["best_directspec+"], numbers["against"] = plus, {}
-        for label in order:
-            if label.startswith("DirectSpec+"):
-                continue
-            seeds = better_over_seeds(groups[plus].metric(name), groups[label].metric(name))
-            users = better_for_users(*_paired(groups[plus].users(name), groups[label].users(name)))
-            numbers["against"][label] = {"seeds_one_tailed": seeds, "users_one_tailed": users}
-            rows.append([f"{plus} above {label}", _p(seeds), _p(users), None])
+    plus = next((label for label in order if label in ours), None)
+    against: dict[str, dict[str, float | None]] = {}
+    for label in [each for each in order if plus is not None and each not in ours]:
+        mine, its = groups[plus or ""], groups[label]
+        against[label] = {
+            "seeds_one_tailed": better_over_seeds(mine.metric(name), its.metric(name)),
+            "users_one_tailed": better_for_users(*_paired(mine.users(name), its.users(name))),
+        }
     found = best_against_others([groups[label].users(name) for label in order], _differs)
-    numbers["best_differs"] = dict(zip(order[1:], found, strict=True))
-    rows += [[f"{order[0]} differs from {label}", None, None, _p(p)]
-             for label, p in numbers["best_differs"].items()]  # fmt: skip
-    columns = ("is", "p, one-tailed over seeds (the paper's)", "p, one-tailed over users, paired",
-               "p, two-sided over users, Holm over all pairs")  # fmt: skip
+    differs: dict[str, float | None] = dict(zip(order[1:], found, strict=True))
+    none: dict[str, float | None] = {"seeds_one_tailed": None, "users_one_tailed": None}
+    rows = [
+        [label, *(_p(value) for value in against.get(label, none).values()), _p(differs.get(label))]
+        for label in order
+    ]  # fmt: skip
+    columns = (
+        "method",
+        f"{plus} is better: p over seeds, one-tailed (the paper's test)",
+        "p over users, paired, one-tailed",
+        f"differs from {order[0]}: p over users, two-sided, Holm over all pairs",
+    )
+    numbers = {"best": order[0], "best_directspec+": plus, "against": against,
+               "best_differs": differs}  # fmt: skip
     return Table(columns, rows, f"{title}: tests, nDCG@10 in protocol published"), numbers
 
 

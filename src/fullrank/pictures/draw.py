@@ -139,6 +139,8 @@ def _scale(axis: Any, panel: Panel) -> None:
     axis.set_title(panel.title)
     if panel.x_log:
         axis.set_xscale("log")
+    elif panel.x_label == "epoch":
+        axis.xaxis.get_major_locator().set_params(integer=True)
     if panel.y_log:
         axis.set_yscale("log")
 
@@ -238,4 +240,5 @@ def _bars(axis: Any, panel: Bars) -> None:
                       fontsize=8, color=INK, annotation_clip=False)  # fmt: skip
     axis.set_yticks(range(len(bars)), [bar.label for bar in bars])
     axis.tick_params(axis="y", length=0)
-    axis.set_ylim(-0.6, len(bars) - 0.4)
+    room = max(5 - len(bars), 0) / 2  # a few bars beside a tall panel are not to be fat
+    axis.set_ylim(-0.6 - room, len(bars) - 0.4 + room)

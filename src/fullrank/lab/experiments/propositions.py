@@ -51,9 +51,10 @@ def compute(scope: Scope, groups: Groups) -> Finding:
     found = {each.name: each for each in checks(scope)}
     whole = sum(each.held for each in found.values())
     partly = sum(not each.held and bool(each.only_when) for each in found.values())
+    neither = len(found) - whole - partly
     headline = (
         f"Of {len(found)} propositions and equations {whole} hold as printed, {partly} under a "
-        f"condition or with a correction, {len(found) - whole - partly} not"
+        f"condition or with a correction" + f", {neither} not" * bool(neither)
     )
     numbers: dict[str, Any] = {
         name: {"held": each.held, "only_when": each.only_when, "measured": each.measured,

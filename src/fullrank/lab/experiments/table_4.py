@@ -113,7 +113,7 @@ def compute(scope: Scope, groups: Groups) -> Finding:
         ]  # fmt: skip
         bars.sort(key=lambda bar: -(bar.value or 0.0))
         panels.append(Bars(data, "test nDCG@10, protocol published", bars))
-        headlines.append(f"{bars[0].label} ranks best on {data} ({bars[0].value:.4f})")
+        headlines.append(_headline(bars, data))
     return Finding(
         "; ".join(headlines),
         tables,
@@ -121,6 +121,15 @@ def compute(scope: Scope, groups: Groups) -> Finding:
         numbers,
         remarks=REMARKS,
     )
+
+
+def _headline(bars: list[Bar], data: str) -> str:
+    """Who ranks best, and where the best DirectSpec+ stands."""
+    text = f"{bars[0].label} ranks best on {data} ({bars[0].value:.4f})"
+    plus = next((at for at, bar in enumerate(bars) if bar.role == "subject"), 0)
+    if plus:
+        text += f", {bars[plus].label} {plus + 1}. of {len(bars)} ({bars[plus].value:.4f})"
+    return text
 
 
 def _paper(row: Row, data: str) -> tuple[float, ...] | None:

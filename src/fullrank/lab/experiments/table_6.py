@@ -84,12 +84,13 @@ def compute(scope: Scope, groups: Groups) -> Finding:
         for design in DESIGNS
     ]  # fmt: skip
     heads = ("τ", "nDCG@10", "paper", "Recall@10", "paper", "τ chosen", "epochs", "effective rank")
+    side = "below" if gap > 0 else "above"
     theirs = {each: TABLE_6[each].get(scope.name) for each in ("static", "dynamic")}
     beside = ""
     if theirs["static"] and theirs["dynamic"]:
-        beside = f" (paper: {1 - theirs['dynamic'][0] / theirs['static'][0]:.0%})"
+        beside = f" (paper: {1 - theirs['dynamic'][0] / theirs['static'][0]:.0%} below)"
     return Finding(
-        f"τ learned by attention ranks {gap:.1%} below the better static design{beside}",
+        f"τ learned by attention ranks {abs(gap):.1%} {side} the better static design{beside}",
         [Table(heads, tables)],
         [Bars("test, protocol published", "nDCG@10", bars),
          Panel("the best trial of each", "epoch", "validation nDCG@10", lines,

@@ -24,7 +24,8 @@ def proposition_3() -> Checked:
     """A step of equation 14's gradient is the formula of Algorithm 2, on free rows."""
     table = rows(20, 8, seed=0).requires_grad_()
     (gradient,) = torch.autograd.grad(squared(table), table)
-    off = apart(4 * (table @ table.T) @ table, gradient)
+    h = table.detach()
+    off = apart(4 * (h @ h.T) @ h, gradient)
     explained = _explained()
     return Checked(
         "proposition-3",

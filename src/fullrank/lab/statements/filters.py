@@ -131,7 +131,7 @@ def high_pass(matrix: sp.csr_array) -> Checked:
         "I - αĀ is a high-pass filter that balances the spectrum",
         f"the eigenvalues of Ā are ±{values[0]:.2f}, ±{values[1]:.3f}, ±{values[2]:.3f}, …: one "
         f"direction is multiplied by {factors[0]:.2f}, another by {factors[1]:.2f}, all others by "
-        f"{1 - ALPHA * values[1]:.2f} to {1 + ALPHA * values[1]:.2f}",
+        f"{1 - ALPHA * values[1]:.3f} to {1 + ALPHA * values[1]:.3f}",
         held=second > 0.5,
         only_when="for one direction, the mean; the others it leaves as they are"
         if math.isclose(values[0], 1, rel_tol=1e-6)
