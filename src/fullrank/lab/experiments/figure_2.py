@@ -1,38 +1,33 @@
 """Figure 2: complete collapse without negatives, incomplete collapse with them.
 
-On yelp-sparse the seven runs take about half an hour on one core, two of them (those on
+On yelp-sparse the six runs take about half an hour on one core, two of them (those on
 LightGCN) nearly all of it; on yelp2018 some hours.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise as neighbours
-from typing import Any
 
-from fullrank.lab.common import LR, pairwise, positive_epochs
+from fullrank.lab.common import pairwise, positive_epochs
 from fullrank.lab.groups import Group, Groups
 from fullrank.lab.scope import Scope
 from fullrank.lab.spec import Experiment, Finding, Grid, Table
 from fullrank.pictures import Panel
 from fullrank.pictures.panels import Role
 
-FASTER = "MF Euclidean, 5 × rate"
-"""Rows that are pulled together shrink, so that at the shared rate little is seen of it."""
 POSITIVE = {"LightGCN": ("log-positive", True), "MF log loss": ("log-positive", False),
-            "MF Euclidean": ("euclidean-positive", False),
-            FASTER: ("euclidean-positive", False)}  # fmt: skip
+            "MF Euclidean": ("euclidean-positive", False)}  # fmt: skip
 NEGATIVE = {"LightGCN-BPR": ("bpr", True), "MF-BPR": ("bpr", False), "MF-BCE": ("bce", False)}
 ROLES: dict[str, Role] = {"LightGCN": "subject", "LightGCN-BPR": "subject"}
 ROLES |= {"MF log loss": "rival", "MF-BPR": "rival", "MF Euclidean": "third", "MF-BCE": "third"}
 
 
 def grid(scope: Scope) -> Grid:
-    """Seven runs; those without negatives are shorter."""
+    """Six runs; those without negatives are shorter."""
     runs = {}
     for label, (method, graph) in (POSITIVE | NEGATIVE).items():
         epochs = positive_epochs(scope) if label in POSITIVE else None
-        more: dict[str, Any] = {"lr": 5 * LR} if label == FASTER else {}
-        runs[label] = pairwise(scope, method, graph=graph, epochs=epochs, **more)
+        runs[label] = pairwise(scope, method, graph=graph, epochs=epochs)
     return runs
 
 

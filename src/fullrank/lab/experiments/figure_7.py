@@ -73,7 +73,7 @@ def compute(scope: Scope, groups: Groups) -> Finding:
         for label, curve in curves.items()
     ]
     return Finding(
-        f"The effective rank ends at {order}; DropEdge lies between LightGCN and BPR after "
+        f"The effective rank ends at {order}; DropEdge lies between LightGCN and BPR in "
         f"{between:.0%} of the epochs",
         [Table(("method", "before", "lowest", "last", "best nDCG@10"), rows, form="{:.1f}")],
         panels,

@@ -128,7 +128,7 @@ def _headline(bars: list[Bar], data: str) -> str:
     text = f"{bars[0].label} ranks best on {data} ({bars[0].value:.4f})"
     plus = next((at for at, bar in enumerate(bars) if bar.role == "subject"), 0)
     if plus:
-        text += f", {bars[plus].label} {plus + 1}. of {len(bars)} ({bars[plus].value:.4f})"
+        text += f", {bars[plus].label} is number {plus + 1} of {len(bars)} ({bars[plus].value:.4f})"
     return text
 
 
