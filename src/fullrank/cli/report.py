@@ -68,8 +68,9 @@ def page_named(path: Path) -> Path:
 
 
 def command_line() -> str:
-    """The command that runs, as a shell would take it."""
-    return shlex.join(["fullrank", *sys.argv[1:]])
+    """The command that runs, as a shell would take it; bytes that are no text are escaped."""
+    words = shlex.join(["fullrank", *sys.argv[1:]])
+    return words.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def add_report(model: Recommender, folder: Path, output: Output) -> str | None:

@@ -84,4 +84,4 @@ def write_page(path: Path, template: str, values: Mapping[str, Any]) -> None:
     """
     text = page(template, values)
     with replacing(path) as part:
-        part.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+        part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
