@@ -73,6 +73,11 @@ def command_line() -> str:
     return words.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def prepare() -> None:
+    """Imports what pages need, so that a signal or a broken installation ends a run before it."""
+    import fullrank.pages.model  # noqa: F401
+
+
 def add_report(model: Recommender, folder: Path, output: Output) -> str | None:
     """Writes the page beside a model that was just saved; a model is a model without it.
 
