@@ -147,10 +147,20 @@ def litter(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
     known = {"manifest.json", "log.jsonl", "checkpoint.safetensors"}
+    known |= {"report.html"} if _about(folder) else set()
     if (folder / "manifest.json").exists():
         files = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]
         known |= {entry["file"] for entry in files.values()}
     return sorted(path.name for path in folder.iterdir() if path.name not in known)
+
+
+def _about(folder: Path) -> bool:
+    """Whether the page in a model folder, if there is one, is about the model that is there."""
+    page, manifest = folder / "report.html", folder / "manifest.json"
+    if not page.exists():
+        return True
+    digest = hashlib.sha256(manifest.read_bytes()).hexdigest() if manifest.exists() else "none"
+    return digest[:16] in page.read_text(encoding="utf-8")
 
 
 def resume(folder: Path) -> list[str]:

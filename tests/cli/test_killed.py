@@ -39,7 +39,8 @@ def test_fit(events, tmp_path):
     for each in found:
         kinds = [Path(name).name.split("-")[0] for name in each["there"]]
         assert sorted(kinds) == [
-            "items", "log.jsonl", "manifest.json", "tables", "test", "train", "users", "validation",
+            "items", "log.jsonl", "manifest.json", "report.html",
+            "tables", "test", "train", "users", "validation",
         ], each  # fmt: skip
 
 
@@ -68,6 +69,7 @@ def test_compare(events, tmp_path):
     command += ["--threads", "1", *QUICK[:4], "--set", "dim=8", "--set", "checkpoint_every=1"]
     for each in points(out, "7::23", command, command):
         shown = [name for name in each["there"] if not name.startswith("c/runs/")]
-        assert shown == ["c/comparison.json", "c/comparison.md", "c/comparison.tex"], each
+        tables = ["c/comparison.json", "c/comparison.md", "c/comparison.tex"]
+        assert shown == [*tables, "c/report.html"], each
         kinds = sorted(Path(name).suffix for name in set(each["there"]) - set(shown))
         assert kinds == [".json", ".json", ".safetensors", ".safetensors"], each

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,31 @@ def test_it_lies_in_the_model_folder_by_default(model, tmp_path):
     assert before.metrics == Recommender.load(model).metrics
     run = fullrank("report", folder / "nowhere")
     assert_refused(run, "no such folder")
+
+
+def test_the_page_waits_for_a_save(model, tmp_path, monkeypatch):
+    from fullrank.data import files
+    from fullrank.data.locks import exclusive
+
+    monkeypatch.setattr(files, "WAIT", 0.1)
+    folder = tmp_path / "m"
+    shutil.copytree(model, folder)
+    held, enough = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with exclusive(folder, "saving", folder=True):
+            held.set()
+            enough.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    try:
+        assert_refused(fullrank("report", folder), str(folder), "saving")
+    finally:
+        enough.set()
+        thread.join()
+    assert fullrank("report", folder).code == 0
 
 
 @pytest.mark.parametrize("name", ["page.pdf", "page", "manifest.json"])

@@ -76,7 +76,7 @@ def test_the_popular_list_is_beside_it(small, bpr):
     values = values_of(bpr)
     popular = model_of("popularity", small)
     said = popular.metrics["metrics"]["recall@20"]
-    assert f"{100 * said:.0f} %" in values["verdict"]
+    assert f"{100 * said:.0f}\xa0%" in values["verdict"]
     head, rows = values["accuracy"]["table"]
     assert head[3] == "popular list @20"
     assert [row[3] for row in rows if row[0] == "recall"] == [f"{said:.4f}"]

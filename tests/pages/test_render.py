@@ -70,6 +70,6 @@ def test_the_style_has_both_schemes_and_print():
 
 
 def test_percentages():
-    assert percent(0.0049) == "< 1 %"
-    assert percent(0.0) == "0 %"
-    assert percent(0.1234, 1) == "12.3 %"
+    assert percent(0.0049) == "<\xa01\xa0%"
+    assert percent(0.0) == "0\xa0%"
+    assert percent(0.1234, 1) == "12.3\xa0%"

@@ -16,7 +16,7 @@ from fullrank.cli.fitted_text import found_line, verdict
 from fullrank.cli.leaderboard import show_leaderboard
 from fullrank.cli.output import Output, say, show_metrics
 from fullrank.cli.progress import reporter
-from fullrank.cli.report import NoReport, add_report, command_line
+from fullrank.cli.report import NoReport, add_report, command_line, prepare
 from fullrank.cli.tables import SplitOptions, expanded
 from fullrank.errors import DataError, FitError, SettingError
 
@@ -86,6 +86,8 @@ def command(
     model, fraction = _model(what, preset, data, device, threads, values)
     table.check(holdout)
     chosen = fraction if validation is None else validation
+    if not no_report:
+        prepare()
     with claimed(out, resume=resume, restart=restart) as out:
         split = table.load(data, test=holdout, validation=chosen, seed=model.settings.seed)
         if not as_json:

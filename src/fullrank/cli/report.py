@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,15 +36,20 @@ def command(
 ) -> None:
     """Write a page about a model: accuracy, who is served, training, embeddings, sample users."""
     output = Output(as_json)
-    from fullrank.data.files import expanded
+    from fullrank.data.files import WAIT, expanded
+    from fullrank.data.locks import exclusive
     from fullrank.pages.model import write_report
     from fullrank.recommender import Recommender
-    from fullrank.serving.model_files import REPORT
+    from fullrank.serving.model_files import REPORT, read_manifest
 
-    model = Recommender.load(model_dir)
     folder = expanded(model_dir)
     path = page_named(out) if out is not None else folder / REPORT
-    write_report(model, path, folder=folder, users=users)
+    read_manifest(folder)  # before anything is made in a folder of somebody else's
+    beside = exclusive(folder, "fullrank report", folder=True, wait=WAIT)
+    # No other model may take the place of this one before its page is there.
+    with nullcontext() if out is not None else beside:
+        model = Recommender.load(folder)
+        write_report(model, path, folder=folder, users=users)
     output.result({"model": str(model_dir), "report": str(path)}, lambda: typer.echo(str(path)))
 
 
@@ -62,8 +68,14 @@ def page_named(path: Path) -> Path:
 
 
 def command_line() -> str:
-    """The command that runs, as a shell would take it."""
-    return shlex.join(["fullrank", *sys.argv[1:]])
+    """The command that runs, as a shell would take it; bytes that are no text are escaped."""
+    words = shlex.join(["fullrank", *sys.argv[1:]])
+    return words.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def prepare() -> None:
+    """Imports what pages need, so that a signal or a broken installation ends a run before it."""
+    import fullrank.pages.model  # noqa: F401
 
 
 def add_report(model: Recommender, folder: Path, output: Output) -> str | None:

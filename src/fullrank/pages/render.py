@@ -33,16 +33,16 @@ def _environment() -> Environment:
 
 
 def percent(share: float | None, digits: int = 0) -> str:
-    """A share as a percentage.
+    r"""A share as a percentage, in one word.
 
     >>> percent(0.256), percent(0.0004), percent(None)
-    ('26 %', '< 1 %', '–')
+    ('26\xa0%', '<\xa01\xa0%', '–')
     """
     if share is None:
         return "–"
     if 0 < share < 0.5 / 100 and not digits:
-        return "< 1 %"
-    return f"{100 * share:.{digits}f} %"
+        return "<\N{NO-BREAK SPACE}1\N{NO-BREAK SPACE}%"
+    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def page(template: str, values: Mapping[str, Any]) -> str:
@@ -84,4 +84,4 @@ def write_page(path: Path, template: str, values: Mapping[str, Any]) -> None:
     """
     text = page(template, values)
     with replacing(path) as part:
-        part.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+        part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
