@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -241,10 +240,3 @@ def test_picture(tmp_path):
     for at, table in enumerate((randn(200, D), torch.zeros(40, 4), torch.eye(6))):
         assert draw(diagnosed(table), tmp_path / f"{at}.png")
         assert (tmp_path / f"{at}.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_the_python_of_the_docs(capsys):
-    page = (Path(__file__).parents[2] / "docs" / "inspect.md").read_text("utf-8")
-    code = page.partition("```python\n")[2].partition("```")[0]
-    exec(compile(code, "inspect.md", "exec"), {"item_rows": randn(200, D)})
-    assert capsys.readouterr().out.startswith("Balanced: the table uses 15.")

@@ -24,8 +24,8 @@ from safetensors.torch import save_file
 
 import fullrank as fr
 
-ELSEWHERE = {"adding-a-method.md"}
-"""Has a test of its own, which runs it: test_adding_a_method.py."""
+ELSEWHERE = {"adding-a-method.md", "own-model.md"}
+"""Have tests of their own, which run them: test_adding_a_method.py, test_own_model.py."""
 QUICK = {"method.md", "methods.md"}
 RUN = {"python", "sh"}
 PAGES = [ROOT / "README.md", *DOCS]
