@@ -388,7 +388,8 @@ def test_a_validation_part_chooses_the_epoch(small):
     shorter = Recommender("bpr", **options | {"epochs": training["best_epoch"]}).fit(small.train)
     assert torch.equal(shorter.item_embeddings, model.item_embeddings)
     assert training["epochs"] == 28
-    assert training["effective_rank"] == fr.spectrum.effective_rank(*model._tables())
+    of_trained = fr.spectrum.effective_rank(*model._tables(), where=model._trained.rows)
+    assert training["effective_rank"] == of_trained
 
 
 def test_validation_must_share_its_ids(small):
@@ -473,7 +474,9 @@ def test_devices():
 
 
 def test_the_spectrum_is_that_of_both_tables_stacked(model):
-    stacked = torch.cat(model._tables())
+    stacked = torch.cat(
+        [t[rows] for t, rows in zip(model._tables(), model._trained.rows, strict=True)]
+    )
     assert model.spectrum().effective_rank == pytest.approx(fr.spectrum.effective_rank(stacked))
 
 
