@@ -50,7 +50,7 @@ def compute(scope: Scope, groups: Groups) -> Finding:
     compared = [name for name in scope.data if name in PAPER]
     headline = f"The sizes of {', '.join(compared)} are as printed"
     if differing:
-        headline += f", but for {'; '.join(differing)}"
+        headline = f"Sizes that differ from the printed ones: {'; '.join(differing)}"
     if not compared:
         headline = f"The paper prints no sizes of {', '.join(scope.data)}"
     heads = ("data", "of", "users", "items", "interactions", "density, %")
