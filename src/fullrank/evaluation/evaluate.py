@@ -14,8 +14,8 @@ from fullrank.data.interactions import Interactions
 from fullrank.errors import DataError, SettingError
 from fullrank.evaluation import intervals as bootstrap
 from fullrank.evaluation.left_out import (
+    apart_from_validation,
     counts_of,
-    masks_validation,
     rows_of_users,
     warn_of_zeros,
     with_test_items,
@@ -153,7 +153,7 @@ def evaluate(
     parts = {"train": train, "validation": validation, "test": test}
     given = {name: part for name, part in parts.items() if part is not None}
     _check_rows(scorer, given)
-    masks = rules.masks_validation and masks_validation(test, validation)
+    masks = rules.masks_validation and apart_from_validation(test, validation)
     masked = ["train"] + ["validation"] * masks
     exclude = [given[name] for name in masked]
     rows, left_out = with_test_items(test, users)

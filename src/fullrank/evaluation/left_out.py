@@ -27,7 +27,7 @@ def counts_of(
     }
 
 
-def masks_validation(test: Interactions, validation: Interactions | None) -> bool:
+def apart_from_validation(test: Interactions, validation: Interactions | None) -> bool:
     """Whether to mask a validation part: not where it is what is evaluated.
 
     Warns there, for training stopped by it or settings were chosen by it.

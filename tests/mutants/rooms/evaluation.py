@@ -40,7 +40,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "evaluation/evaluate.py",
         EVALUATE,
         ("float(np.mean(value)) for", "float(np.median(value)) for"),
-        ("(rules.masks_validation and validation is not None)", "False"),
+        ("rules.masks_validation and apart_from_validation(test, validation)", "False"),
         ("trained.cold(rows) & rules.trained_only", "trained.cold(rows)"),
         ("rows if include_cold else rows[~cold]", "rows"),
         ("rows, deepest + 1, exclude", "rows, deepest, exclude"),
@@ -55,7 +55,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "np.searchsorted(wanted, ranked.ravel())",
             "np.searchsorted(wanted, ranked.ravel(), 'right')",
         ),
-        ("test.user_degree[ranking.users]", "train.user_degree[ranking.users]"),
+        ("else test.user_degree)[ranking.users]", "else train.user_degree)[ranking.users]"),
         ("cut = hits[:, :depth]", "cut = hits[:, :k]"),
         (
             "ranking.items[:, :depth], train.item_degree",
