@@ -38,6 +38,7 @@ ORDER = (
     ("portfolio",),
     ("recommender", ""),
     ("studies",),
+    ("nightly",),
     ("lab",),
     ("diagnosis",),
     ("pages",),

@@ -27,7 +27,7 @@ from fullrank.portfolio import stored as stored_method
 from fullrank.serving import frames
 from fullrank.serving.fitted_model import FittedModel
 from fullrank.serving.fold_in import FoldIn
-from fullrank.serving.model_files import MANIFEST, read_model, versions, write_model
+from fullrank.serving.model_files import MANIFEST, PARTS, read_model, versions, write_model
 from fullrank.training import Reporter
 
 KNOWN = ("train", "validation")
@@ -116,6 +116,28 @@ class Recommender(FittedModel):
                 raise Stopped(signal.Signals[stopped])
             if final and parts.get("validation"):
                 self._take(made, *final_fit(made, fitted[1], parts, self.device, reporter, start))
+        return self
+
+    def refit(
+        self,
+        *,
+        reporter: Reporter | None = None,
+        start_from: str | Path | FittedModel | None = None,
+    ) -> Self:
+        """Fits once more, as it was fitted, on all its interactions, those kept aside among them.
+
+        Settings and epochs stay as they were chosen and ``metrics`` as they were measured; there is
+        no test part afterwards. ``reporter`` and ``start_from`` are as in `fit`.
+
+        Raises:
+            FitError: the loss diverges.
+        """
+        self._fitted()
+        parts, start = self._parts, Start.of(start_from)
+        how: dict[str, Any] = {"reporter": reporter, "start": start, "with_parts": PARTS}
+        with torch_threads(self.threads):
+            made = self.settings
+            self._take(made, *final_fit(made, self.training, parts, self.device, **how))
         return self
 
     def _take(self, made: Method, fitted: Fitted, parts: Mapping[str, Interactions]) -> None:

@@ -153,15 +153,17 @@ def test_ctrl_c_before_the_first_is_whole_keeps_nothing_and_says_so(events, tmp_
 
 
 @pytest.mark.parametrize("method", [("--method", "ease"), ()])
-def test_in_the_end_on_train_and_validation(events, tmp_path, method):
+def test_in_the_end_on_everything(events, tmp_path, method):
     out = tmp_path / "m"
     run = fullrank("fit", events, "-o", out, *COLUMNS, *method, "--threads", 1, "--final")
     assert run.code == 0, run.err
     found = json.loads((out / "manifest.json").read_text())
     counts = found["data"]["interactions"]
-    assert counts.keys() == {"train", "test"}
+    assert counts.keys() == {"train"}
     assert found["training"]["final"]["interactions"] == counts["train"]
-    said = f"the model is the last fit, on train and validation together: {counts['train']:,} inter"
+    said = (
+        f"the model is the last fit, on train and validation and test together: {counts['train']:,}"
+    )
     assert said in " ".join(run.out.split())
     assert ("auto" in found["training"]) == (not method)
     before = fullrank("fit", events, "-o", tmp_path / "n", *COLUMNS, "--method", "ease", "--json")

@@ -459,14 +459,14 @@ def test_a_signal_in_a_save_leaves_one_whole_model(model, small, tmp_path, monke
     other.save(tmp_path / "other")
     model.save(tmp_path / "m")
     model.save(tmp_path / "whole")
-    sync, calls = files._sync_folder, iter(range(100))
+    sync, calls = files.synced, iter(range(100))
 
     def strike(folder):
         sync(folder)
         if folder == tmp_path / "m" and next(calls) == struck:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(files, "_sync_folder", strike)
+    monkeypatch.setattr(files, "synced", strike)
     with suppress(KeyboardInterrupt):
         other.save(tmp_path / "m")
     monkeypatch.undo()

@@ -26,10 +26,12 @@ from fullrank.cli import (
     methods,
     options,
     recommend,
+    refit,
     report,
     reproduce,
     similar,
     tune,
+    versions,
 )
 from fullrank.cli.output import silence
 from fullrank.errors import FullrankError, Stopped
@@ -96,12 +98,15 @@ VERBS = (
     compare,
     tune,
     reproduce,
+    refit,
+    versions,
     doctor,
 )
 
 for verb in VERBS:
     app.command()(_importing(verb.command))
     app.registered_commands[-1].name = verb.NAME
+app.command(versions.ROLLBACK)(versions.rollback)
 data.app.command("audit")(audit.command)
 app.add_typer(data.app, name="data")
 

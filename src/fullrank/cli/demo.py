@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fullrank.cli import options
-from fullrank.cli.fit import claimed, train
+from fullrank.cli.claims import claimed
+from fullrank.cli.fit import train
 from fullrank.cli.leaderboard import show_leaderboard
+from fullrank.cli.nightly import Night
 from fullrank.cli.output import Output, say, show_frame, show_table
 from fullrank.cli.progress import reporter
 from fullrank.cli.report import add_report
@@ -57,7 +59,7 @@ def command(
             output.note(f"training {method} ...")
             model = Recommender(method, seed=seed, **settings)
             if method == "directspec+":
-                train(model, split, out, output, remedy="fullrank demo begins anew")
+                train(model, split, Night(out), output, remedy="fullrank demo begins anew")
                 report = add_report(model, out, output)
             else:
                 model.fit(split, reporter=reporter(output))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,20 +10,21 @@ import typer
 
 from fullrank.cli import options
 from fullrank.cli.choosing import beginning, method_named, rests_on
+from fullrank.cli.claims import CHECKPOINT, LOG
 from fullrank.cli.fitted_text import found_line, verdict
 from fullrank.cli.leaderboard import show_leaderboard
+from fullrank.cli.nightly import REJECTED, Night, NightlyOptions
 from fullrank.cli.output import Output, say, show_metrics
 from fullrank.cli.progress import reporter
 from fullrank.cli.report import NoReport, add_report, command_line, prepare
 from fullrank.cli.tables import SplitOptions, expanded
-from fullrank.errors import DataError, FitError, SettingError
+from fullrank.errors import DataError, SettingError
 
 if TYPE_CHECKING:
     from fullrank.data import Split
     from fullrank.recommender import Recommender
 
 NAME = "fit"
-CHECKPOINT, LOG = "checkpoint.safetensors", "log.jsonl"
 VALIDATION, HOLDOUT = 0.1, 0.2
 
 
@@ -55,11 +54,8 @@ def command(
         bool, typer.Option("--restart", help="Begin anew and lose the checkpoint.")
     ] = False,
     final: Annotated[
-        bool, typer.Option("--final", help="In the end, fit on train and validation together.")
+        bool, typer.Option("--final", help="In the end, fit on all interactions, held out or not.")
     ] = False,
-    start_from: Annotated[
-        Path | None, typer.Option(help="Model whose rows training begins with, matched by id.")
-    ] = None,
     holdout: Annotated[float, typer.Option(help="Fraction to hold out and report on.")] = HOLDOUT,
     validation: Annotated[
         float | None,
@@ -67,6 +63,7 @@ def command(
     ] = None,
     no_report: NoReport = False,
     table: SplitOptions,
+    nightly: NightlyOptions,
     as_json: options.Json = False,
 ) -> None:
     """Learn embeddings from interactions and save a model."""
@@ -85,76 +82,93 @@ def command(
     what = method_named(method, preset, values, resume=resume)
     model, fraction = _model(what, preset, data, device, threads, values)
     table.check(holdout)
+    nightly.check(holdout)
     chosen = fraction if validation is None else validation
     if not no_report:
         prepare()
-    with claimed(out, resume=resume, restart=restart) as out:
+    with nightly.claimed(out, output, resume=resume, restart=restart) as night:
         split = table.load(data, test=holdout, validation=chosen, seed=model.settings.seed)
         if not as_json:
             _announce(output, split, beginning(model, split, named=method is not None))
         remedy = "the same command with --resume goes on"
-        how: dict[str, Any] = {"resume": resume, "final": final, "start_from": start_from}
-        train(model, split, out, output, remedy=remedy, **how)
-        report = None if no_report else add_report(model, out, output)
-    document: dict[str, Any] = {"model": str(out), "method": model.method, "data": split.name}
+        train(model, split, night, output, remedy=remedy, resume=resume, final=final)
+        wanted = night.kept and not no_report
+        report = add_report(model, night.folder, output) if wanted else None
+    saved = str(night.folder) if night.kept else None
+    document: dict[str, Any] = {"model": saved, "method": model.method, "data": split.name}
     document |= {"settings": model.settings.model_dump(), **summary_of(model), "report": report}
-    output.result(document, lambda: _show(model, out, report))
+    output.result(document, lambda: _show(model, night, report))
+    if not night.passed:
+        raise typer.Exit(REJECTED)
 
 
 def train(
     model: Recommender,
     split: Split,
-    out: Path,
+    night: Night,
     output: Output,
     *,
     remedy: str,
     resume: bool = False,
     final: bool = False,
-    start_from: Path | None = None,
 ) -> None:
     """Fits with checkpoint, log and progress, evaluates on the held-out part and saves.
 
     Args:
         model: What is fitted.
         split: What on; its test part, if there is one, is evaluated on.
-        out: Folder of the model, the checkpoint and the log.
+        night: Folder of the model, the checkpoint and the log, and the models before it.
         output: Where progress is shown.
         remedy: What to do with the checkpoint of an interrupted run.
         resume: Whether to go on from the checkpoint.
-        final: Whether to fit on train and validation together in the end.
-        start_from: Model whose rows training begins with.
+        final: Whether to fit on all parts together in the end, unless the gate rejects the model.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or a request to end, after the checkpoint was written.
     """
     from fullrank.training import JsonLines, Several
 
+    out = night.folder
     checkpoint = out / CHECKPOINT
     reporters = Several([JsonLines(out / LOG), reporter(output)])
     if not resume:
         checkpoint.unlink(missing_ok=True)  # as `claimed` was told with --restart
         (out / LOG).unlink(missing_ok=True)
+    whole = False
     try:
-        files: dict[str, Any] = {"checkpoint": checkpoint, "start_from": start_from}
-        model.fit(split, resume=resume, reporter=reporters, final=final, **files)
+        how: dict[str, Any] = {"reporter": reporters, "start_from": night.start}
+        model.fit(split, resume=resume, checkpoint=checkpoint, **how)
+        whole = True
         if split.test is not None and len(split.test):
             model.metrics = _figures(model, output)
-        _keep(model, out)
+        night.ask(model, output)
+        if final and night.passed and len(split.parts) > 1:
+            model.refit(**how)
+        _keep(model, night)
     except KeyboardInterrupt:
-        kept = f"its state is in {checkpoint}; {remedy}" if checkpoint.exists() else "nothing kept"
-        if "auto" in model.training:  # chosen, at least among those that were whole by then
-            _keep(model, out)
+        said = []
+        if whole or "auto" in model.training:  # of auto the best of those that were whole
+            _keep(model, night)
+            what = (
+                rests_on(model.training["auto"]) if "auto" in model.training else "the fit is whole"
+            )
             alone = ", fitted on train alone" if final and "final" not in model.training else ""
-            kept = f"{rests_on(model.training['auto'])}, and is kept in {out}{alone}"
+            said += [f"{what}, and is kept in {out}{alone}"] if night.kept else []
+        if checkpoint.exists():
+            said.append(f"its state is in {checkpoint}; {remedy}")
+        kept = "; ".join(said) or "nothing kept"
         output.note(f"interrupted: {kept}")
         raise
     checkpoint.unlink(missing_ok=True)
 
 
-def _keep(model: Recommender, out: Path) -> None:
-    """Saves a model with the command that made it."""
+def _keep(model: Recommender, night: Night) -> None:
+    """Saves a model with the command that made it; of versions, one that was rejected as well."""
+    if not night.wanted:
+        return
     model.training |= {"command": command_line()}
-    model.save(out)
+    model.save(night.folder)
+    night.kept = True
 
 
 def _figures(model: Recommender, output: Output) -> dict[str, Any]:
@@ -173,68 +187,6 @@ def summary_of(model: Recommender) -> dict[str, Any]:
     """What training and the held-out part said."""
     training = {name: value for name, value in model.training.items() if name != "history"}
     return {"training": training, "test": model.metrics}
-
-
-@contextmanager
-def claimed(out: Path, *, resume: bool = False, restart: bool = False) -> Iterator[Path]:
-    """Holds the output folder for a whole run, so that no other one writes into it.
-
-    Args:
-        out: The folder.
-        resume: Whether the run goes on from the checkpoint in it.
-        restart: Whether that checkpoint may be lost.
-
-    Yields:
-        The folder, a ``~`` replaced.
-
-    Raises:
-        DataError: another process has it, or it is not free; see `_check_ours`.
-        FitError: there is nothing to go on from, or an unfinished run would be lost.
-    """
-    from fullrank.data.files import output
-    from fullrank.data.locks import exclusive
-
-    if resume and restart:
-        raise SettingError("options", "both --resume and --restart", "one of them")
-    out = output(out)
-    _check_ours(out)  # before anything is made in a folder of somebody else's
-    with exclusive(out, "fullrank fit", folder=True):
-        _check_run(_check_ours(out), out, resume, restart)
-        yield out
-
-
-def _check_ours(out: Path) -> set[str]:
-    """The names in the output folder.
-
-    Raises:
-        DataError: ``out`` is a file, or a folder with other things than a model or an unfinished
-            run in it.
-    """
-    from fullrank.serving.model_files import MANIFEST, is_of_a_model, read_manifest
-
-    if out.exists() and not out.is_dir():
-        raise DataError(str(out), "a file", "a folder, or a name that is free")
-    held = {path.name for path in out.iterdir()} if out.is_dir() else set()
-    if MANIFEST in held:
-        read_manifest(out)  # many programs call a file of theirs so
-    else:
-        others = {name for name in held - {CHECKPOINT, LOG} if not is_of_a_model(name)}
-        if others:
-            found = f"a folder with {min(others)!r} in it and no model"
-            expected = "an empty folder, a model folder or a name that is free"
-            raise DataError(str(out), found, expected)
-    return held
-
-
-def _check_run(held: set[str], out: Path, resume: bool, restart: bool) -> None:
-    from fullrank.serving.model_files import MANIFEST
-
-    if resume and CHECKPOINT not in held:
-        found = "a finished model" if MANIFEST in held else "no checkpoint"
-        raise FitError(str(out), found, f"{CHECKPOINT} of an interrupted run, or no --resume")
-    if CHECKPOINT in held and not (resume or restart):
-        expected = "--resume to go on from it, or --restart to lose it and begin anew"
-        raise FitError(str(out), "the checkpoint of an unfinished run", expected)
 
 
 def _model(
@@ -269,7 +221,7 @@ def _announce(output: Output, split: Split, what: str) -> None:
     )
 
 
-def _show(model: Recommender, out: Path, report: str | None) -> None:
+def _show(model: Recommender, night: Night, report: str | None) -> None:
     from fullrank.diagnosis.embedded import is_tall, tables_of
 
     training = model.training
@@ -279,8 +231,8 @@ def _show(model: Recommender, out: Path, report: str | None) -> None:
     if training.get("chosen"):
         say(found_line(training))
     if "final" in training:
-        found = training["final"]["interactions"]
-        say(f"the model is the last fit, on train and validation together: {found:,} interactions")
+        found, parts = training["final"]["interactions"], " and ".join(training["final"]["parts"])
+        say(f"the model is the last fit, on {parts} together: {found:,} interactions")
     if "auto" in training:
         show_leaderboard(training["auto"])
     if model.metrics:
@@ -288,6 +240,10 @@ def _show(model: Recommender, out: Path, report: str | None) -> None:
         figures = model.metrics
         show_metrics(figures["metrics"], figures["protocol"], figures["intervals"])
     say(verdict(model))
+    if not night.kept:
+        typer.echo("\nno model was saved: the old one is better")
+        return
+    out = night.folder
     folder, user = quote(str(out)), quote(str(model.users.values[0]))
     typer.echo(f"\nmodel in {out}{f', a page about it in {report}' if report else ''}; next:")
     typer.echo(f"  fullrank recommend {folder} --user {user} -k 10")

@@ -12,7 +12,15 @@ from fullrank.data.locks import exclusive, part_folder
 from fullrank.data.write_errors import as_data_errors, write_error
 from fullrank.errors import DataError
 
-__all__ = ["as_data_errors", "cache_folder", "expanded", "output", "replacing", "write_error"]
+__all__ = [
+    "as_data_errors",
+    "cache_folder",
+    "expanded",
+    "output",
+    "replacing",
+    "synced",
+    "write_error",
+]
 
 WAIT = 60.0
 """Seconds to wait for another process that writes the same file."""
@@ -86,10 +94,10 @@ def replacing(target: Path) -> Iterator[Path]:
             with part.open("rb+") as file:
                 os.fsync(file.fileno())
             part.replace(target)
-            _sync_folder(target.parent)
+            synced(target.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def synced(folder: Path) -> None:
     """Brings the new name to disk; where a system cannot, as Windows, the file alone is safe."""
     if os.name == "nt":
         return

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,6 +18,7 @@ from fullrank.data.interactions import Interactions
 from fullrank.errors import FitError, SettingError
 from fullrank.methods.base import Method, TrainedMethod
 from fullrank.serving import AllPassScorer, DotScorer
+from fullrank.serving.fold_in import fold_in_items, fold_in_users
 from fullrank.serving.model_files import read_model
 from fullrank.serving.stored_scorers import scorer_of
 
@@ -32,12 +34,12 @@ class Start:
 
     Args:
         where: What to call them in an error.
-        ids: Raw ids of users and of items.
-        tables: A row for each.
+        trained: What they were learned from.
+        tables: A row for each user and each item.
     """
 
     where: str
-    ids: tuple[Ids, Ids]
+    trained: Interactions
     tables: tuple[Tensor, Tensor]
 
     @classmethod
@@ -53,17 +55,22 @@ class Start:
         if source is None:
             return None
         if not isinstance(source, str | Path):
-            return cls._from(f"model {source.method}", (source.users, source.items), source.scorer)
+            return cls._from(f"model {source.method}", source.train, source.scorer)
         folder = expanded(source)
         stored = read_model(folder)
-        scorer = scorer_of(stored.tables, stored.parts["train"], "cpu")
-        return cls._from(str(folder), (stored.users, stored.items), scorer)
+        trained = stored.parts["train"]
+        return cls._from(str(folder), trained, scorer_of(stored.tables, trained, "cpu"))
 
     @classmethod
-    def _from(cls, where: str, ids: tuple[Ids, Ids], scorer: object) -> Start:
+    def _from(cls, where: str, trained: Interactions, scorer: object) -> Start:
         if not isinstance(scorer, DotScorer | AllPassScorer):
             raise FitError(f"start_from, {where}", "no embeddings", "a model that has them")
-        return cls(where, ids, (scorer.user_table.cpu(), scorer.item_table.cpu()))
+        return cls(where, trained, (scorer.user_table.cpu(), scorer.item_table.cpu()))
+
+    @property
+    def ids(self) -> tuple[Ids, Ids]:
+        """Raw ids of users and of items."""
+        return self.trained.users, self.trained.items
 
     @property
     def fingerprint(self) -> str:
@@ -88,7 +95,10 @@ class Start:
             raise SettingError(f"start_from, {self.where}", f"rows of width {width}", expected)
 
     def put(self, parameters: Mapping[str, Tensor], data: Interactions) -> None:
-        """Writes the rows of known ids into the tables of an encoder; others stay as drawn.
+        """Writes rows into the tables of an encoder: those of known ids, and of new ones a guess.
+
+        A new user's row is folded in from the known items that the user has, a new item's from its
+        known users; one without any stays as drawn.
 
         Raises:
             SettingError: the encoder has other parameters than a table for each side, or no user
@@ -97,16 +107,33 @@ class Start:
         if not set(NAMES) <= parameters.keys():
             what = "a method that trains no table of users and of items"
             raise SettingError("start_from", what, "one that does")
-        found = 0
-        for name, ids, table, own in zip(
-            NAMES, self.ids, self.tables, (data.users, data.items), strict=True
-        ):
-            rows = torch.from_numpy(ids.rows(own.values))
-            known = rows >= 0
-            found += int(known.sum())
-            fresh = parameters[name]
-            at = known.nonzero().squeeze(1).to(fresh.device)
-            fresh[at] = table[rows[known]].to(fresh)
-        if not found:
+        rows = [torch.from_numpy(ids.rows(own.values)) for ids, own in
+                zip(self.ids, (data.users, data.items), strict=True)]  # fmt: skip
+        if not any(bool((side >= 0).any()) for side in rows):
             where = f"start_from, {self.where}"
             raise SettingError(where, "no user and no item of the data", "a model of the same ids")
+        sides = zip(NAMES, rows, self.tables, (self._new_users, self._new_items), strict=True)
+        for name, side, table, folded in sides:
+            fresh = parameters[name]
+            known, at = side >= 0, (side < 0).nonzero().squeeze(1)
+            fresh[known.to(fresh.device)] = table[side[known]].to(fresh)
+            new, has = folded(data, at) if len(at) else (table[:0], at)
+            fresh[has.to(fresh.device)] = new.to(fresh)
+
+    def _new_users(self, data: Interactions, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows of new users who have an item that is known, and which users these are."""
+        of = data.select(np.isin(data.user_idx, rows.numpy()))
+        at = self.trained.items.rows(data.items.values)[of.item_idx]
+        pairs = of.user_idx[at >= 0], at[at >= 0]
+        known = Interactions.from_rows(data.users, self.trained.items, *pairs)
+        has = torch.from_numpy(np.flatnonzero(known.user_degree))
+        return fold_in_users(*self.tables, self.trained, known)[has], has
+
+    def _new_items(self, data: Interactions, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows of new items that a known user has, and which items these are."""
+        of = data.select(np.isin(data.item_idx, rows.numpy()))
+        at = self.trained.users.rows(data.users.values)[of.user_idx]
+        pairs = at[at >= 0], of.item_idx[at >= 0]
+        known = Interactions.from_rows(self.trained.users, data.items, *pairs)
+        has = torch.from_numpy(np.flatnonzero(known.item_degree))
+        return fold_in_items(*self.tables, self.trained, known)[has], has

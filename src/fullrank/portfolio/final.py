@@ -1,9 +1,10 @@
-"""The last fit: what was chosen, on the interactions that it was chosen by, too."""
+"""The last fit: what was chosen, on the interactions that it was chosen and judged by, too."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from fullrank.portfolio.blend import Blend
 from fullrank.portfolio.board import METRIC
 from fullrank.training import Reporter
 
-CHOICE = ("auto", "chosen", "search", METRIC, "best_epoch")
+CHOICE = ("auto", "chosen", "search", METRIC, "best_epoch", "gate")
 """What the metadata of the first fit say of the choice, which those of the last fit keep."""
 
 
@@ -29,8 +30,10 @@ def final_fit(
     device: str,
     reporter: Reporter | None = None,
     start: Start | None = None,
+    *,
+    with_parts: Sequence[str] = ("validation",),
 ) -> tuple[Fitted, dict[str, Interactions]]:
-    """Fits a method, with what its first fit found, on train and validation together.
+    """Fits a method, with what its first fit found, on more than that fit had.
 
     Args:
         method: The method that was fitted.
@@ -39,12 +42,14 @@ def final_fit(
         device: Where training runs.
         reporter: Receives the log of training.
         start: What rows begin with, where not as drawn.
+        with_parts: Names of the parts that it learns from besides train, as far as there are.
 
     Returns:
-        What was fitted, and the parts as they are for it: ``train`` holds both.
+        What was fitted, and the parts as they are for it: ``train`` holds those it learned from.
     """
-    whole = {name: part for name, part in parts.items() if name != "validation"}
-    whole["train"] = joined(parts["train"], parts["validation"])
+    taken = [name for name in parts if name == "train" or name in with_parts]
+    whole = {name: part for name, part in parts.items() if name not in taken}
+    whole["train"] = reduce(joined, (parts[name] for name in taken))
     method = settled(method, training)
     with warnings.catch_warnings():  # the first fit has said it
         warnings.simplefilter("ignore")
@@ -54,7 +59,7 @@ def final_fit(
             only = {"train": whole["train"]}
             scorer, metadata = fit_method(method, only, device, reporter=reporter, start=start)
     kept = {name: training[name] for name in CHOICE if name in training}
-    said = {"parts": ["train", "validation"], "interactions": len(whole["train"])}
+    said = {"parts": taken, "interactions": len(whole["train"])}
     return (scorer, metadata | kept | {"final": said}), whole
 
 

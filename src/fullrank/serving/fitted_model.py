@@ -83,6 +83,11 @@ class FittedModel:
         return self._parts["train"]
 
     @property
+    def validation(self) -> Interactions | None:
+        """The interactions that epochs or settings were chosen by, if they are not in train."""
+        return self._parts.get("validation")
+
+    @property
     def test(self) -> Interactions | None:
         """The interactions kept aside, if the model was fitted on a split with a test part."""
         return self._parts.get("test")

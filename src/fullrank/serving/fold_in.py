@@ -1,4 +1,4 @@
-"""Embedding users who were not in training, from their items, with everything else frozen."""
+"""Embedding users or items that were not in training, with everything else frozen."""
 
 from __future__ import annotations
 
@@ -54,6 +54,24 @@ def fold_in_users(
         new,
         user_table.dtype,
         weighted=weighted,
+    )
+
+
+def fold_in_items(
+    user_table: Tensor, item_table: Tensor, train: Interactions, new: Interactions
+) -> Tensor:
+    """Rows for the items of ``new``, from their users: `fold_in_users` with the sides exchanged.
+
+    Shapes: ``user_table`` (n_users, d), ``item_table`` (n_items, d); returns (new.n_items, d), zero
+    for an item without users.
+    """
+    return fold_in_users(item_table, user_table, exchanged(train), exchanged(new))
+
+
+def exchanged(data: Interactions) -> Interactions:
+    """The same pairs with items in the place of users."""
+    return Interactions.from_rows(
+        data.items, data.users, data.item_idx, data.user_idx, weight=data.weight
     )
 
 

@@ -1,0 +1,116 @@
+"""The gate: what the old model has not seen, and who is better on it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from versioned import events, split_of
+
+from fullrank import FitError, Recommender, SettingError
+from fullrank.nightly import Gate
+
+GOOD = {"dim": 8, "epochs": 8, "batch_size": 64}
+BAD = GOOD | {"epochs": 0}
+
+
+@pytest.fixture(scope="module")
+def tonight():
+    """A division of everything that is known tonight."""
+    return split_of(events(300, 40))
+
+
+@pytest.fixture(scope="module")
+def yesterday(tonight):
+    """A model of a part of it: two thirds of the pairs, 250 users, 35 items."""
+    frame = events(300, 40).sample(fraction=0.66, seed=3)
+    return frame.filter((frame["user_id"] < 250) & (frame["item_id"] < 35))
+
+
+def by_hand(new, old):
+    """Means over users of ndcg@20 on what the old model has not seen, by plain loops."""
+    had = set(zip(old.train.to_frame()["user_id"], old.train.to_frame()["item_id"], strict=True))
+    test: dict[int, set[int]] = {}
+    for u, i in new.test.to_frame().select("user_id", "item_id").rows():
+        if (u, i) not in had:
+            test.setdefault(u, set()).add(i)
+    masked: dict[int, set[int]] = {}
+    for part in (new.train, new.validation):
+        for u, i in part.to_frame().select("user_id", "item_id").rows():
+            masked.setdefault(u, set()).add(i)
+    items = new.items.values.to_list()
+    popular = dict(zip(old.items.values.to_list(), old.train.item_degree.tolist(), strict=True))
+    figures = []
+    for model in (new, old):
+        values = []
+        for user in sorted(test):
+            if not any(user == u for u in new.train.users.values.to_list()):
+                continue
+            row = int(model.users.rows([user])[0])
+            known = row >= 0
+            scores = model.scorer.scores(torch.tensor([max(row, 0)]))[0].tolist() if known else []
+            ranked = []
+            for item in items:
+                at = int(model.items.rows([item])[0])
+                if at < 0 or item in masked.get(user, set()):
+                    continue
+                ranked.append((-(scores[at] if known else popular[item]), item))
+            ranked.sort()
+            gain = sum(1 / math.log2(place + 2) for place, (_, item) in enumerate(ranked[:20])
+                       if item in test[user])  # fmt: skip
+            best = sum(1 / math.log2(place + 2) for place in range(min(20, len(test[user]))))
+            values.append(gain / best)
+        figures.append(np.mean(values))
+    return figures
+
+
+def test_the_better_one_passes_and_the_figures_are_those_by_hand(tonight, yesterday):
+    old = Recommender("ease").fit(yesterday)
+    new = Recommender("ease").fit(tonight)
+    found = Gate(old).judge(new)
+    ours, theirs = by_hand(new, old)
+    assert found.new == pytest.approx(ours, abs=5e-3)  # ties are broken otherwise
+    assert found.old == pytest.approx(theirs, abs=5e-3)
+    assert found.passed
+    assert found.new > found.old
+    low, high = found.between
+    assert low < found.new - found.old < high
+    assert found.users >= 100
+    assert found.pairs < len(new.test)
+    assert "that the old model had not seen: taken" in str(found)
+
+
+def test_a_worse_one_does_not_pass_unless_within_the_tolerance(tonight, yesterday):
+    old, new = Recommender("ease").fit(yesterday), Recommender("bpr", **BAD).fit(tonight)
+    found = Gate(old).judge(new)
+    assert not found.passed
+    assert "worse by more than 0.0%, not taken" in str(found)
+    share = 1 - found.new / found.old
+    assert Gate(old, share + 0.01).judge(new).passed
+    assert not Gate(old, share - 0.01).judge(new).passed
+
+
+def test_an_old_one_that_knows_it_all_is_compared_by_what_was_measured_of_it(tonight):
+    old = Recommender("ease").fit(tonight)
+    old.metrics = old.evaluate(k=(20,)).to_dict()
+    old.refit()
+    assert old.test is None
+    better = Gate(old).judge(Recommender("ease").fit(tonight))
+    assert better.passed
+    assert better.new == pytest.approx(better.old)
+    worse = Gate(old).judge(Recommender("bpr", **BAD).fit(tonight))
+    assert not worse.passed
+    assert worse.between is None
+    assert "each on its own held-out part" in str(worse)
+    old.metrics = {}
+    assert Gate(old).judge(Recommender("bpr", **BAD).fit(tonight)).passed
+
+
+def test_what_is_refused(tonight, yesterday):
+    old = Recommender("popularity").fit(yesterday)
+    with pytest.raises(FitError, match="no held-out part"):
+        Gate(old).judge(Recommender("popularity").fit(yesterday))
+    with pytest.raises(SettingError, match="tolerance"):
+        Gate(old, 1.5)
