@@ -73,6 +73,7 @@ class NightlyOptions:
             DataError: another process has it, or it is not free.
             FitError: there is nothing to go on from, or an unfinished run would be lost.
         """
+        from fullrank.data.files import as_data_errors
         from fullrank.nightly import Versions
 
         if not self.versions:
@@ -86,6 +87,8 @@ class NightlyOptions:
             folder = _unfinished(versions) if resume else versions.new()
             try:
                 with claimed(folder, resume=resume):
+                    with as_data_errors(folder):
+                        folder.mkdir(exist_ok=True)
                     night = Night.following(self, folder, versions, output)
                     yield night
             except BaseException:

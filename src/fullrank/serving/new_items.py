@@ -1,0 +1,91 @@
+"""Items that were not in training, added to a model from the users who have them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+import torch
+
+from fullrank.data.ids import Ids
+from fullrank.data.interactions import Interactions
+from fullrank.errors import DataError, FitError
+from fullrank.serving.fold_in import fold_in_items
+from fullrank.serving.scorers import DotScorer, Scorer
+
+
+def with_new_items(
+    scorer: Scorer, parts: Mapping[str, Interactions], given: Interactions
+) -> tuple[DotScorer, dict[str, Interactions]]:
+    """The scorer with a row for each new item, and the parts over all items.
+
+    The pairs of new items join ``train``: their users have them.
+
+    Pairs of items that the model knows, and of users that it does not, are left out. Old items keep
+    their rows and their numbers; new ones follow in their natural order.
+
+    Args:
+        scorer: What the model ranks with.
+        parts: Those of the model, ``train`` among them.
+        given: Who has what.
+
+    Raises:
+        FitError: the model has no embeddings.
+        DataError: no pair is of a new item and a known user.
+    """
+    if not isinstance(scorer, DotScorer):
+        found = "a method without embeddings"
+        raise FitError("fold_in_items", found, "a method that learns them, or a new fit")
+    train = parts["train"]
+    user = train.users.rows(given.users.values)[given.user_idx]
+    new = train.items.rows(given.items.values)[given.item_idx] < 0
+    kept = np.flatnonzero((user >= 0) & new)
+    if not len(kept):
+        found = f"{int(new.sum())} pairs of new items, none of a user that the model knows"
+        raise DataError("fold_in_items", found, "users of the training data")
+    fresh, number = np.unique(given.item_idx[kept], return_inverse=True)
+    added = given.items.select(fresh)
+    weight = None if given.weight is None else given.weight[kept]
+    new_pairs = Interactions.from_rows(train.users, added, user[kept], number, weight=weight)
+    rows = fold_in_items(scorer.user_table.cpu(), scorer.item_table.cpu(), train, new_pairs)
+    table = torch.cat([scorer.item_table, rows.to(scorer.item_table)])
+    items = _joined(train.items, added)
+    over_all = {name: _moved(part, items) for name, part in parts.items()}
+    over_all["train"] = _moved(train, items, new_pairs)
+    return DotScorer(scorer.user_table, table), over_all
+
+
+def _joined(old: Ids, new: Ids) -> Ids:
+    """Old ids with their numbers, then the new ones; titles where either has them."""
+    same = old.values.dtype == new.values.dtype
+    if not same and old.values.dtype != pl.String:
+        found = f"new items of type {new.values.dtype}"
+        raise DataError("fold_in_items", found, f"ids of type {old.values.dtype}, as the model's")
+    values = pl.concat([old.values, new.values.cast(old.values.dtype)])
+    if old.titles is None and new.titles is None:
+        return Ids(values)
+    none = [pl.Series([None] * len(each), dtype=pl.String) for each in (old, new)]
+    titles = [own if own is not None else empty
+              for own, empty in zip((old.titles, new.titles), none, strict=True)]  # fmt: skip
+    return Ids(values, pl.concat(titles))
+
+
+def _moved(part: Interactions, items: Ids, more: Interactions | None = None) -> Interactions:
+    """A part over more items, with the pairs of these; a pair without a weight counts as one."""
+    both = [part] if more is None else [part, more]
+    weight = None
+    if any(each.weight is not None for each in both):
+        ones = [np.ones(len(each), np.float32) for each in both]
+        own = zip((each.weight for each in both), ones, strict=True)
+        weight = np.concatenate([one if given is None else given for given, one in own])
+    at = [part.item_idx.astype(np.int64)]
+    at += [] if more is None else [more.item_idx + np.int64(part.n_items)]
+    return Interactions.from_rows(
+        part.users,
+        items,
+        np.concatenate([each.user_idx for each in both]),
+        np.concatenate(at),
+        weight=weight,
+        timestamp=part.timestamp if more is None else None,
+    )
