@@ -28,6 +28,7 @@ PAGES = (
     "docs/fidelity.md",
     "docs/claims.md",
     "docs/own-model.md",
+    "docs/nightly.md",
 )
 BLOCK = re.compile(r"(<!-- table (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

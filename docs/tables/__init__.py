@@ -5,7 +5,18 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from tables import accuracy, allpass, checks, choices, claims, critique, spectra, speed, towers
+from tables import (
+    accuracy,
+    allpass,
+    checks,
+    choices,
+    claims,
+    critique,
+    nights,
+    spectra,
+    speed,
+    towers,
+)
 
 TABLES: dict[str, Callable[[], str]] = {
     "summary": accuracy.summary,
@@ -37,6 +48,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "claims-under-tuned": critique.under_tuned,
     "claims-not-compared": critique.not_compared,
     "two-tower": towers.two_tower,
+    "nights": nights.nights,
     "mutants": checks.mutants,
     "campaign": checks.campaign,
     "machine": speed.machine,
