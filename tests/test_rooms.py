@@ -41,6 +41,7 @@ ORDER = (
     ("nightly",),
     ("lab",),
     ("diagnosis",),
+    ("behaviour",),
     ("pages",),
     ("cli",),
     ("__main__",),

@@ -16,6 +16,7 @@ import typer
 from fullrank import ends
 from fullrank.cli import (
     audit,
+    check,
     compare,
     data,
     demo,
@@ -91,6 +92,7 @@ VERBS = (
     fit,
     report,
     evaluate,
+    check,
     recommend,
     similar,
     inspect,
