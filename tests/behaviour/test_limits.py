@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from command import assert_refused, fullrank
 
@@ -16,6 +18,14 @@ def folders(tmp_path_factory):
     for method in ("ease", "popularity"):
         fr.Recommender(method).fit(split).save(folder / method)
     return folder
+
+
+def test_the_page_has_each_limit():
+    page = (Path(__file__).parents[2] / "docs" / "check.md").read_text("utf-8")
+    for name, limit in LIMITS.items():
+        row = next(line for line in page.splitlines() if f"`{name}`" in line)
+        assert f"`{limit.value:g}`" in row or (name == "id_types" and "any" in row)
+        assert ("below" if limit.at_least else "above") in row or name == "id_types"
 
 
 def test_a_file_moves_some(tmp_path):

@@ -12,7 +12,7 @@ import numpy as np
 
 from fullrank.behaviour.finding import Finding
 from fullrank.behaviour.limits import LIMITS, Limit
-from fullrank.behaviour.lists import Sample, recall
+from fullrank.behaviour.lists import USERS, Sample, recall
 from fullrank.behaviour.others import against, another_seed
 from fullrank.behaviour.removal import one_item_less
 from fullrank.behaviour.values import Unmeasured, Value
@@ -22,6 +22,8 @@ from fullrank.evaluation.ties import tied_at
 from fullrank.recommender import Recommender
 from fullrank.spectrum import Spectrum
 
+FEW = 20
+"""Items below which lists of ten say nothing."""
 HEAD = 0.2
 """Share of the items that are the popular ones."""
 
@@ -86,6 +88,7 @@ def rare_items(sample: Sample) -> Value:
 
 def same_ten(sample: Sample) -> Value:
     """Share of users with the commonest first ten items, whatever they have had."""
+    _many_items(sample)
     lists = sample.lists(10, seen=True)
     times = Counter(map(bytes, np.sort(lists, axis=1)))
     share = max(times.values()) / len(lists)
@@ -114,6 +117,7 @@ def never_shown(sample: Sample) -> Value:
 
 def ties(sample: Sample) -> Value:
     """Share of users with a tie at the tenth place."""
+    _many_items(sample)
     tied = float(tied_at(sample.ranked(11), 10).mean())
     return Value(
         tied,
@@ -138,6 +142,11 @@ def dimensions(sample: Sample) -> Value:
         f"the embeddings of {name} use {rank:.1f} of {width} dimensions: collapsed",
         {"effective_rank": rank, "width": width},
     )
+
+
+def _many_items(sample: Sample) -> None:
+    if sample.trained.items.sum() < FEW:
+        raise Unmeasured(f"there are fewer than {FEW} items, so ten of them are much the same")
 
 
 def _test(sample: Sample) -> Any:
@@ -199,8 +208,9 @@ def check(
     seeds: bool = False,
     limits: Mapping[str, Limit] = LIMITS,
     seed: int = 0,
+    users: int = USERS,
 ) -> Findings:
-    """Looks at how a model behaves, on a sample of two thousand of its users.
+    """Looks at how a model behaves, on a sample of its users.
 
     Args:
         model: What is looked at.
@@ -208,8 +218,9 @@ def check(
         seeds: Whether to fit it once more, with another seed, and to compare the lists.
         limits: What values are held against.
         seed: Of what is drawn.
+        users: Most users of the sample.
     """
-    sample = Sample.of(model, seed)
+    sample = Sample.of(model, seed, users)
     measures = dict(ALONE)
     if other is not None:
         measures |= against(other)

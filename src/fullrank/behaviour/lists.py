@@ -18,6 +18,8 @@ from fullrank.serving.top_k import Ranking, top_k
 
 USERS = 2000
 """Users in the sample."""
+SCORES = 10**8
+"""Scores that are sorted whole, in all."""
 Rows = NDArray[np.int64]
 Items = NDArray[np.int32]
 
@@ -37,10 +39,10 @@ class Sample:
     seed: int
 
     @classmethod
-    def of(cls, model: Recommender, seed: int = 0) -> Sample:
-        """Up to `USERS` users with training interactions."""
+    def of(cls, model: Recommender, seed: int = 0, users: int = USERS) -> Sample:
+        """Up to so many users with training interactions."""
         trained = np.flatnonzero(model.train.user_degree > 0)
-        drawn = np.random.default_rng(seed).permutation(trained)[:USERS]
+        drawn = np.random.default_rng(seed).permutation(trained)[:users]
         return cls(model, np.sort(drawn), seed)
 
     @cached_property
@@ -76,14 +78,16 @@ class Sample:
         return self.trained.scorer(self.model.train.n_users)
 
     def places(self) -> NDArray[np.float64]:
-        """(U,) mean place of each user's own train items among all: 1 the first, 0 the last.
+        """(n,) mean place of a user's own train items among all: 1 the first, 0 the last.
 
-        Items of equal scores share their mean place.
+        Of as many users of the sample as can be ranked in seconds. Items of equal scores share
+        their mean place.
         """
-        found = np.empty(len(self.users))
+        users = self.users[:: -(-len(self.users) * self.model.train.n_items // SCORES)]
+        found = np.empty(len(users))
         train, last = self.model.train, max(self.trained.items.sum() - 1, 1)
         known = torch.from_numpy(np.flatnonzero(self.trained.items))
-        for at, user in enumerate(self.users):
+        for at, user in enumerate(users):
             scores = self.model.scorer.scores(torch.tensor([user]))[0].cpu()
             every = scores[known].sort().values
             had = train.item_idx[train.indptr[user] : train.indptr[user + 1]]

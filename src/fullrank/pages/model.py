@@ -13,6 +13,7 @@ import numpy as np
 from fullrank.diagnosis.embedded import tables_of
 from fullrank.pages import accuracy, course, records
 from fullrank.pages.accuracy import Accuracy, accuracy_of
+from fullrank.pages.behaviour import behaviour
 from fullrank.pages.lists import Lists, users_of
 from fullrank.pages.people import people
 from fullrank.pages.render import percent, write_page
@@ -28,6 +29,7 @@ PEOPLE = 10
 SECTIONS = {
     "accuracy": "Accuracy",
     "served": "Who is served",
+    "behaviour": "Behaviour",
     "training": "Training",
     "space": "Embeddings",
     "people": "Sample users",
@@ -91,6 +93,7 @@ def values_of(
         "tiles": tiles(model, figures, shares, spaces),
         "accuracy": None if figures is None else _accuracy(figures, model.method),
         "served": shares,
+        "behaviour": behaviour(model),
         "curves": course.curves(training),
         "no_curves": course.without_curves(training),
         "no_space": TOO_FEW if tables else WITHOUT,
