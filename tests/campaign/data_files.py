@@ -103,6 +103,7 @@ def same_as_plainly_read(path: Path, counted: int) -> None:
     csv.field_size_limit(len(text) + 1)
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
+        rows.fieldnames = [name.strip() for name in rows.fieldnames or ()]  # as the docs say
         kept = [row for row in rows if "".join(filter(None, row.values())).strip()]
         pairs = {(row["user_id"], row["item_id"]) for row in kept if weight_of(row) != 0}
     except (csv.Error, KeyError, TypeError, ValueError):
