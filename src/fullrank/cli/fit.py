@@ -13,6 +13,7 @@ import typer
 from fullrank.cli import options
 from fullrank.cli.choosing import beginning, method_named, rests_on
 from fullrank.cli.fitted_text import found_line, verdict
+from fullrank.cli.items import Items, split_with_items
 from fullrank.cli.leaderboard import show_leaderboard
 from fullrank.cli.output import Output, say, show_metrics
 from fullrank.cli.progress import reporter
@@ -65,6 +66,7 @@ def command(
         float | None,
         typer.Option(help="Fraction of the rest to choose the epoch by (0.1, or the preset's)."),
     ] = None,
+    items: Items = None,
     no_report: NoReport = False,
     table: SplitOptions,
     as_json: options.Json = False,
@@ -90,6 +92,7 @@ def command(
         prepare()
     with claimed(out, resume=resume, restart=restart) as out:
         split = table.load(data, test=holdout, validation=chosen, seed=model.settings.seed)
+        split = split_with_items(split, items, output)
         if not as_json:
             _announce(output, split, beginning(model, split, named=method is not None))
         remedy = "the same command with --resume goes on"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
@@ -11,8 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fullrank.data.attributes import described, described_parts
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
+from fullrank.data.readers import read_items
 from fullrank.errors import FitError, NotFittedError
 from fullrank.serving import describe, frames
 from fullrank.serving.allpass_scorer import AllPassScorer
@@ -94,8 +96,31 @@ class FittedModel:
 
     @property
     def items(self) -> Ids:
-        """Raw ids of the item rows, with titles where the data have them."""
+        """Raw ids of the item rows, with titles and other attributes where there are some."""
         return self.train.items
+
+    @property
+    def items_table(self) -> pl.DataFrame:
+        """What is known of the items, a row each: ``item_id``, ``title`` and further columns."""
+        ids = self.items.values.rename("item_id").to_frame()
+        known = self.items.attributes
+        return ids if known is None else ids.with_columns(known)
+
+    def with_items(self, table: Any) -> Self:
+        """Takes what is known of the items from now on: a frame, or a file that `read_items` reads.
+
+        It stays with the model, with every model folded from it and, once saved, in its folder.
+        Columns of the same names are replaced, for all items. Ids match as everywhere; rows of
+        other items are passed over (`fullrank.data.attributes.described` counts them).
+
+        Returns:
+            The model itself.
+
+        Raises:
+            DataError: the table cannot be read, or a column is of no kind that attributes have.
+        """
+        self._parts = described_parts(self._parts, described(self.items, read_items(table)).ids)
+        return self
 
     def spectrum(self) -> Spectrum:
         """The diagnosis of the embeddings, users and items stacked, of those with interactions.
