@@ -29,6 +29,7 @@ ORDER = (
     ("encoders",),
     ("serving",),
     ("evaluation",),
+    ("rules",),
     ("pictures",),
     ("engine",),
     ("training",),

@@ -9,25 +9,26 @@ from typing import Any, Self
 
 import polars as pl
 
-from fullrank.auditing import draw_of
+from fullrank.auditing import with_provenance
 from fullrank.data.columns import Columns
 from fullrank.data.files import expanded
 from fullrank.data.interactions import Interactions
 from fullrank.data.parts import parts_of
 from fullrank.data.splits import Split
 from fullrank.engine.devices import device_named, torch_threads
-from fullrank.errors import DataError, SettingError, Stopped
+from fullrank.errors import SettingError, Stopped
 from fullrank.evaluation import Evaluation, evaluate
 from fullrank.methods import Method
 from fullrank.methods.fitting import Fitted
 from fullrank.methods.starting import Start
-from fullrank.portfolio import configured, final_fit
+from fullrank.portfolio import configured, final_fit, stored_in
 from fullrank.portfolio import fit as fit_method
-from fullrank.portfolio import stored as stored_method
+from fullrank.rules import Rules
+from fullrank.rules import frames as under_rules
 from fullrank.serving import frames
 from fullrank.serving.fitted_model import FittedModel
 from fullrank.serving.fold_in import FoldIn
-from fullrank.serving.model_files import MANIFEST, read_model, versions, write_model
+from fullrank.serving.model_files import MANIFEST, read_model, write_model
 from fullrank.training import Reporter
 
 KNOWN = ("train", "validation")
@@ -138,6 +139,7 @@ class Recommender(FittedModel):
         strict: bool = True,
         include_untrained: bool = False,
         source: bool | None = None,
+        rules: Rules | None = None,
     ) -> pl.DataFrame:
         """The k best items of each user.
 
@@ -160,32 +162,31 @@ class Recommender(FittedModel):
             include_untrained: Recommend items without training interactions too, by the random
                 numbers that they start with.
             source: Whether to add the column ``source``; by default, where there is a popular list.
+            rules: What is to hold of the lists beside all this; see `fullrank.Rules`.
 
         Returns:
             A frame ``user_id, item_id[, title], score, rank[, source]``, in the order of ``users``.
-            The source of a list is ``model`` or ``popular``, whose scores are the numbers of
-            training interactions (or the sums of their weights).
+            The source of an item is ``model`` or ``popular``, whose scores are the numbers of
+            training interactions (or the sums of their weights), or ``exploration`` by a rule.
 
         Raises:
             DataError: a user or item is not known.
-            SettingError: k is below 1, or a name in ``exclude`` is of no part.
+            SettingError: k is below 1, a name in ``exclude`` is of no part, or a rule cannot be.
         """
         frames.check_k(k)
         scorer = self._fitted()
         excluded = frames.parts_named(self._parts, exclude) if exclude_seen else []
         rows, shown = frames.users_to_serve(self.users, users, strict=strict)
         candidates = frames.candidate_mask(self.items, allow, deny, strict=strict)
-        return frames.recommend(
-            scorer,
-            self._trained,
-            shown,
-            self.items,
-            rows,
-            k,
-            exclude=excluded,
-            candidates=candidates if include_untrained else self._trained.candidates(candidates),
-            source=source,
-        )
+        if not include_untrained:
+            candidates = self._trained.candidates(candidates)
+        how: dict[str, Any] = {"exclude": excluded, "candidates": candidates, "source": source}
+        if rules is not None:
+            served = self._served()
+            return under_rules.recommend(
+                served, rules, shown, self.items, rows, k, strict=strict, **how
+            )
+        return frames.recommend(scorer, self._trained, shown, self.items, rows, k, **how)
 
     def fold_in(
         self, interactions: Interactions | Mapping[Any, Iterable[Any]] | Any, *, strict: bool = True
@@ -229,6 +230,7 @@ class Recommender(FittedModel):
         protocol: str = "standard",
         metrics: Sequence[str] | None = None,
         include_cold: bool = False,
+        rules: Rules | None = None,
     ) -> Evaluation:
         """Ranks all items for the users of ``test`` and compares.
 
@@ -240,12 +242,17 @@ class Recommender(FittedModel):
             metrics: Names of metrics; all of the protocol if absent.
             include_cold: Evaluate users without training interactions too, with the popular list
                 that `recommend` gives them.
+            rules: What the lists are made under, each as long as the largest ``k``.
 
         Raises:
             DataError: there is no test part, or it has no known pair.
         """
         scorer = self._fitted()
-        known, unknown = frames.pairs_to_test(test, self._parts)
+        known, counts = frames.pairs_to_test(test, self._parts)
+        lists, said = None, dict[str, Any](counts)
+        if rules is not None:
+            lists, ruled = under_rules.evaluated(self._served(), rules, self.users, self.items)
+            said |= ruled
         result = evaluate(
             scorer,
             known,
@@ -256,17 +263,10 @@ class Recommender(FittedModel):
             metrics=metrics,
             include_cold=include_cold,
             popularity=self._popularity,
+            lists=lists,
         )
-        result.protocol.update(
-            method=self.method,
-            seed=self.settings.seed,
-            **unknown,
-            data=self.data_name,
-            split=self._how,
-            audit=draw_of(self.train, self._parts.get("validation"), known),
-            versions=versions(),
-        )
-        return result
+        said |= {"method": self.method, "seed": self.settings.seed, "data": self.data_name}
+        return with_provenance(result, self._parts, known, split=self._how, **said)
 
     def save(self, folder: str | Path) -> None:
         """Writes the model: safetensors and a JSON manifest, replaced as a whole.
@@ -290,11 +290,6 @@ class Recommender(FittedModel):
         """
         folder = expanded(folder)
         stored = read_model(folder)
-        try:
-            method = stored_method(stored.manifest["method"], stored.manifest["settings"])
-        except SettingError as error:
-            where = f"{folder / MANIFEST}, {error.where}"
-            raise DataError(where, error.found, error.expected) from None
-        model = cls(method, device=device)
+        model = cls(stored_in(stored.manifest, folder / MANIFEST), device=device)
         model._restore(stored, model.device)
         return model

@@ -76,7 +76,7 @@ def plain_attributes(
     Args:
         table: A row an item.
         location: What to call the table in error messages.
-        id_column: Column of the ids; if absent ``id``, ``item_id`` or the first that ends in ``id``.
+        id_column: Column of the ids; if absent ``id``, ``item_id`` or one that ends in ``id``.
         from_text: Whether the values are the text of a file, so that a column of numbers, or of
             ``true`` and ``false``, is one.
         lists: Columns of text that hold a list, with ``|`` between its parts.

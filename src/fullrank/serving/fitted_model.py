@@ -29,6 +29,7 @@ from fullrank.serving.model_files import (
 from fullrank.serving.once import Once
 from fullrank.serving.record import Record
 from fullrank.serving.scorers import DotScorer, HistoryScorer, Scorer
+from fullrank.serving.served import Served
 from fullrank.serving.similar import ItemSpace
 from fullrank.serving.stored_scorers import scorer_of, tensors_of
 from fullrank.spectrum import Spectrum
@@ -151,10 +152,7 @@ class FittedModel:
         """
         frames.check_k(k)
         rows = frames.rows_of(self.items, items, "item", "an item of the training data")
-        space = self._similar.get(
-            lambda: ItemSpace.of(self._fitted(), self.items, self._trained.candidates())
-        )
-        return space.nearest(rows, k)
+        return self._space().nearest(rows, k)
 
     def __repr__(self) -> str:
         return describe.as_line(self._summary())
@@ -182,6 +180,14 @@ class FittedModel:
         if self._scorer is None:
             raise NotFittedError
         return self._scorer
+
+    def _space(self) -> ItemSpace:
+        return self._similar.get(
+            lambda: ItemSpace.of(self._fitted(), self.items, self._trained.candidates())
+        )
+
+    def _served(self) -> Served:
+        return Served(self._fitted(), self._trained, self.train, self._space)
 
     def _tables(self) -> tuple[Tensor, Tensor]:
         scorer = self._fitted()

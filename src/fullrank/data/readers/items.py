@@ -35,7 +35,7 @@ def read_items(
 
     Args:
         source: A file of any format that `read` knows but adjacency lists, or a frame.
-        id_column: Column of the ids; if absent ``id``, ``item_id`` or the first that ends in ``id``.
+        id_column: Column of the ids; if absent ``id``, ``item_id`` or one that ends in ``id``.
         format: The format, whatever the suffix says.
         columns: How a file of text is written.
 
