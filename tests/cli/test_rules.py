@@ -138,3 +138,23 @@ def test_more_faults(model, rules):
     assert_refused(fullrank("recommend", model, "--user", "003", *both), "--where", "where too")
     strict = fullrank("recommend", model, "--user", "003", "--rules", rules, "--strict")
     assert_refused(strict, "rules, deny", "'art/gone'")
+
+
+def test_reasons_of_recommendations(model, tmp_path):
+    stored = Recommender.load(model)
+    run = fullrank("recommend", model, "--user", "003", "-k", 2, "--explain", "--json")
+    for row in run.json["recommendations"]:
+        wanted = stored.explain("003", [row["item_id"]], most=3)
+        got = sorted(each["contribution"] for each in row["because"])
+        assert got == sorted(wanted["contribution"])
+        assert sum(got) == pytest.approx(row["score"], rel=1e-5)
+    shown = fullrank("recommend", model, "--user", "003", "--user", "nobody", "--explain")
+    assert "%" in shown.out
+    path = tmp_path / "lists.csv"
+    fullrank("recommend", model, "--user", "003", "--user", "nobody", "--explain", "-o", path)
+    texts = pl.read_csv(path)["because"].to_list()
+    first = run.json["recommendations"][0]["because"]
+    largest = max((each for each in first if each["kind"] == "history"), key=lambda r: r["share"])
+    name = largest.get("because_title", largest["because_item_id"])
+    assert texts[0].startswith(f"{name} {largest['share']:.1%}")
+    assert texts[-1] == "popular: the same for all"

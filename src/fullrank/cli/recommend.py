@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fullrank.cli import options
+from fullrank.cli.explained import reasons, with_reasons
 from fullrank.cli.items import Items, model_with_items
 from fullrank.cli.output import Output, show_frame
 from fullrank.cli.rules import RuleOptions, say_unknown
@@ -58,6 +59,10 @@ def command(
         bool,
         typer.Option("--include-untrained", help="Also items without training interactions."),
     ] = False,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Name the items of the history that carried each, and how."),
+    ] = False,
     strict: options.Strict = False,
     as_json: options.Json = False,
 ) -> None:
@@ -89,6 +94,7 @@ def command(
         _say_popular(output, popular, len(wanted))
 
     lengths: Counter[int] = Counter()
+    listed = as_json and out is None  # reasons are lists there, and text in a table
 
     def lists() -> Iterator[pl.DataFrame]:
         for start in range(0, len(wanted), BLOCK_USERS):
@@ -106,7 +112,7 @@ def command(
                 rules=rules,
             )
             lengths.update(list_lengths(frame, len(block)))
-            yield frame
+            yield with_reasons(model, frame) if explain and not listed else frame
 
     if out is not None:
         rows = _write(lists(), out, output.note)
@@ -121,9 +127,13 @@ def command(
 
     frame = pl.concat(list(lists()))
     short = _say_short(output, lengths, k) if rules else {}
+    rows_of = frame.to_dicts()
+    if explain and listed:
+        whys = reasons(model, frame)
+        rows_of = [row | {"because": why} for row, why in zip(rows_of, whys, strict=True)]
     document = {
         "model": str(model_dir),
-        "recommendations": frame.to_dicts(),
+        "recommendations": rows_of,
         **left_out(unknown),
         **short,
     }

@@ -16,7 +16,7 @@ from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.readers import read_items
 from fullrank.errors import FitError, NotFittedError
-from fullrank.serving import describe, frames
+from fullrank.serving import describe, explaining, frames
 from fullrank.serving.allpass_scorer import AllPassScorer
 from fullrank.serving.cold import Trained
 from fullrank.serving.fold_in import FoldIn
@@ -153,6 +153,47 @@ class FittedModel:
         frames.check_k(k)
         rows = frames.rows_of(self.items, items, "item", "an item of the training data")
         return self._space().nearest(rows, k)
+
+    def explain(self, user: Any, items: Iterable[Any], *, most: int | None = None) -> pl.DataFrame:
+        """What carried the scores of some items for a user: items of the history, and how much.
+
+        The contributions to an item add up to its score. They are exact for methods whose scores
+        are linear in the history. Embeddings were trained and are no function of it: what the map
+        of `fold_in` makes of the history is told apart, and what the user's row has beyond that is
+        of the kind ``own row``. Of a user who was folded in there is no such rest. The popular list
+        is the same for all, and has the one kind ``popular``. A rule that changes scores is not
+        part of them.
+
+        Args:
+            user: A raw id.
+            items: Raw ids, as those of a list of the user; or one.
+            most: Items of the history to name for each; what the others add is one row, of the kind
+                ``others``. All if absent.
+
+        Returns:
+            A frame ``item_id[, title], score, part, kind, because_item_id[, because_title],
+            contribution, share``, the largest first. The share is of the sum of the sizes of all
+            contributions to the item. Of a blend each part has contributions.
+
+        Raises:
+            DataError: the user or an item is not known.
+            FitError: a score is not a number.
+            SettingError: ``most`` is below 1.
+        """
+        if most is not None:
+            frames.check_k(most)
+        hint = "a user of the training data (fold_in embeds new users from their items)"
+        row = int(frames.rows_of(self.users, [user], "user", hint)[0])
+        rows = frames.rows_of(self.items, items, "item", "an item of the training data")
+        scorer, trained = self._fitted(), self._trained
+        if not trained.users[row] or self.method == "popularity":
+            scores = np.asarray(trained.popularity, dtype=np.float32)[rows]
+            nothing, none = np.empty(0, np.int64), np.empty((0, len(rows)))
+            parts = [explaining.Explained(self.method, nothing, none, scores.astype(np.float64))]
+            return explaining.as_frame(self.items, rows, scores, parts, explaining.POPULAR, most)
+        parts = explaining.explained(self.method, scorer, self._fold_in, self.train, row, rows)
+        scores = explaining.scores_of(scorer, row, rows)
+        return explaining.as_frame(self.items, rows, scores, parts, explaining.OWN, most)
 
     def __repr__(self) -> str:
         return describe.as_line(self._summary())
