@@ -51,7 +51,7 @@ def world_of():
     def make(model, seed=0) -> World:
         n_users, n_items = len(model.users), len(model.items)
         every = np.tile(np.arange(n_items, dtype=np.int32), (n_users, 1))
-        likeness = likeness_of(model._space())
+        likeness = likeness_of(model._served())
         scores = SteadyScorer(model.scorer, np.arange(n_users))
         return World(
             scores.scores(torch.arange(n_users)).tolist(),

@@ -54,6 +54,8 @@ class Ids:
         self.values = values.rename("id")
         self.attributes = attributes
         """A row an id: ``title`` and whatever else is known, by `fullrank.data.attributes`."""
+        self.derived: dict[str, Any] = {}
+        """What is costly to make of the attributes and kept for the next time, by name."""
 
     @property
     def titles(self) -> pl.Series | None:

@@ -44,12 +44,22 @@ class Bound:
 
     @classmethod
     def of(cls, rules: Rules, items: Ids, *, strict: bool = True) -> Bound:
-        """Binds rules.
+        """Binds rules, once while they are asked for with the same items.
 
         Raises:
             DataError: an id of an item is unknown, if ``strict``; or all of `allow` are.
             SettingError: there is no such attribute, or one of another type; or no item is left.
         """
+        kept = list(rules.bound)
+        if kept and kept[0] is items and kept[1] is strict:
+            bound: Bound = kept[2]
+            return bound
+        bound = cls._made(rules, items, strict=strict)
+        rules.bound[:] = [items, strict, bound]
+        return bound
+
+    @classmethod
+    def _made(cls, rules: Rules, items: Ids, *, strict: bool) -> Bound:
         unknown: dict[str, int] = {}
         masks = _masks(rules, items, unknown, strict=strict)
         allow, deny = (

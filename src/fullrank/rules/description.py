@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -81,6 +82,11 @@ class Rules(Settings):
     """Of what exploration draws."""
     pool: Annotated[int, Field(ge=1, le=10_000)] = 100
     """Best candidates of a user that slots are filled from; 2 k if that is more."""
+
+    @cached_property
+    def bound(self) -> list[Any]:
+        """The last model's items that these rules were bound to, and what came of it."""
+        return []
 
     @property
     def by_slot(self) -> bool:

@@ -32,12 +32,20 @@ class Labels:
         known = items.attributes
         if known is None or name not in known.columns:
             raise unknown_attribute(where, name, [] if known is None else known.columns)
-        pairs = pl.DataFrame({"row": np.arange(len(items)), "value": known[name]})
+        key = f"labels of {name}"
+        if key not in items.derived:
+            items.derived[key] = cls._made(known, name)
+        kept: Labels = items.derived[key]
+        return kept
+
+    @classmethod
+    def _made(cls, known: pl.DataFrame, name: str) -> Labels:
+        pairs = pl.DataFrame({"row": np.arange(len(known)), "value": known[name]})
         if isinstance(known.schema[name], pl.List):
             pairs = pairs.explode("value")
         pairs = pairs.drop_nulls().unique().with_columns(pl.col("value").rank("dense") - 1)
         pairs = pairs.sort("row", "value")
-        counts = np.bincount(pairs["row"].to_numpy(), minlength=len(items))
+        counts = np.bincount(pairs["row"].to_numpy(), minlength=len(known))
         codes = pairs["value"].to_numpy().astype(np.int64)
         indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         return cls(indptr, codes, int(codes.max(initial=-1)) + 1)

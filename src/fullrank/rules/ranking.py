@@ -153,7 +153,7 @@ class _Users:
         return Filling(
             self.k,
             rules.diversity,
-            likeness_of(self.served.space()) if rules.diversity else None,
+            likeness_of(self.served) if rules.diversity else None,
             [
                 Limit(bound.limits[name].of_items(pool), most)
                 for name, most in rules.at_most.items()
