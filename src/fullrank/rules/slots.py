@@ -18,6 +18,10 @@ Source: Steck, Calibrated recommendations, RecSys 2018, section 3.
 """
 
 
+DIGITS = 9
+"""Decimals of a gain: what differs by rounding alone is equal, and goes by rank in the pool."""
+
+
 @dataclass(frozen=True)
 class Limit:
     """At most so many items of a list with the same label."""
@@ -86,6 +90,7 @@ def fill(items: NDArray[np.int32], scores: NDArray[np.float32], how: Filling) ->
         gain = (1 - how.diversity) * relevance - how.diversity * alike
         if shares is not None:
             gain = (1 - shares.strength) * gain - shares.strength * shares.divergence()
+        gain = gain.round(DIGITS)
         free = left.copy()
         for limit in limits:
             free &= ~limit.reached()
