@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fullrank.errors import DataError, FitError, FullrankError, NotFittedError, SettingError
     from fullrank.methods import METHODS
     from fullrank.recommender import Recommender
+    from fullrank.rules import Rules
 
 _HOME = {
     "Columns": "fullrank.data",
@@ -29,6 +30,7 @@ _HOME = {
     "METHODS": "fullrank.methods",
     "NotFittedError": "fullrank.errors",
     "Recommender": "fullrank.recommender",
+    "Rules": "fullrank.rules",
     "SettingError": "fullrank.errors",
     "Split": "fullrank.data",
     "audit": "fullrank.auditing",
@@ -49,6 +51,7 @@ __all__ = [
     "Interactions",
     "NotFittedError",
     "Recommender",
+    "Rules",
     "SettingError",
     "Split",
     "audit",

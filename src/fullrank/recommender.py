@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import polars as pl
 
-from fullrank.auditing import draw_of
-from fullrank.data.columns import Columns
+from fullrank.auditing import with_provenance
 from fullrank.data.files import expanded
 from fullrank.data.interactions import Interactions
-from fullrank.data.parts import parts_of
-from fullrank.data.splits import Split
-from fullrank.engine.devices import device_named, torch_threads
-from fullrank.errors import DataError, SettingError, Stopped
 from fullrank.evaluation import Evaluation, evaluate
-from fullrank.methods import Method
-from fullrank.methods.fitting import Fitted
-from fullrank.methods.starting import Start
-from fullrank.portfolio import configured, final_fit
-from fullrank.portfolio import fit as fit_method
-from fullrank.portfolio import stored as stored_method
+from fullrank.learner import Learner
+from fullrank.portfolio import stored_in
+from fullrank.rules import Rules
+from fullrank.rules import frames as under_rules
 from fullrank.serving import frames
-from fullrank.serving.fitted_model import FittedModel
-from fullrank.serving.fold_in import FoldIn
-from fullrank.serving.model_files import MANIFEST, PARTS, read_model, versions, write_model
-from fullrank.training import Reporter
+from fullrank.serving.model_files import MANIFEST, read_model, write_model
+from fullrank.serving.new_items import with_new_items
 
 KNOWN = ("train", "validation")
 """Parts that a model was learned from and chosen by."""
 
 
-class Recommender(FittedModel):
+class Recommender(Learner):
     """A method with its settings and, after `fit`, its embeddings.
 
     Properties, ``similar_items`` and ``spectrum`` are those of every `FittedModel`.
@@ -54,100 +44,6 @@ class Recommender(FittedModel):
         SettingError: a name is unknown, a value is out of bounds or two contradict each other.
     """
 
-    def __init__(
-        self,
-        method: str | Method | None = None,
-        *,
-        preset: str | None = None,
-        device: str = "auto",
-        threads: int | None = None,
-        **settings: Any,
-    ) -> None:
-        self.settings = self._asked = configured(method, preset, settings)
-        super().__init__(self.settings.name)
-        self.device = device_named(device)
-        if threads is not None and threads < 1:
-            raise SettingError("setting threads", str(threads), "1 or more")
-        self.threads = threads
-
-    def fit(
-        self,
-        train: Interactions | Split | Any,
-        validation: Interactions | None = None,
-        *,
-        checkpoint: str | Path | None = None,
-        resume: bool = False,
-        reporter: Reporter | None = None,
-        columns: Columns | None = None,
-        final: bool = False,
-        start_from: str | Path | FittedModel | None = None,
-    ) -> Self:
-        """Learns embeddings.
-
-        Args:
-            train: Interactions, a data frame of them, or a `Split`, whose test part is kept aside
-                for `evaluate` and not looked at.
-            validation: Part to choose the best epoch by, with the same users and items as train.
-            checkpoint: File to keep the state of the run in, for ``resume``.
-            resume: Go on from the checkpoint; the result has the bits of an uninterrupted run.
-            reporter: Receives the log of training.
-            columns: Names of the columns of a frame, where they are not the usual ones.
-            final: Fit what was chosen once more, on train and validation together.
-            start_from: A model, or its folder, whose rows those of the same ids begin with.
-
-        Raises:
-            FitError: the data cannot be trained on, the loss diverges, the checkpoint is of
-                another run, or one would be lost without ``resume``.
-            SettingError: ``resume`` without a checkpoint to go on from.
-            KeyboardInterrupt: Ctrl-C. By ``auto`` this is then the best model that was whole, if
-                there was one.
-        """
-        if resume and checkpoint is None:
-            raise SettingError("resume", "no checkpoint", "checkpoint = the file to go on from")
-        parts = parts_of(train, validation, columns)
-        start = Start.of(start_from)
-        kept: dict[str, Any] = {"checkpoint": checkpoint, "resume": resume, "start": start}
-        with torch_threads(self.threads):
-            made, fitted = fit_method(self._asked, parts, self.device, reporter=reporter, **kept)
-            self._take(made, fitted, parts)
-            self.data_name = train.name if isinstance(train, Split) else None
-            self._how = train.how if isinstance(train, Split) else {}
-            if stopped := self.training.get("auto", {}).get("stopped"):
-                raise Stopped(signal.Signals[stopped])
-            if final and parts.get("validation"):
-                self._take(made, *final_fit(made, fitted[1], parts, self.device, reporter, start))
-        return self
-
-    def refit(
-        self,
-        *,
-        reporter: Reporter | None = None,
-        start_from: str | Path | FittedModel | None = None,
-    ) -> Self:
-        """Fits once more, as it was fitted, on all its interactions, those kept aside among them.
-
-        Settings and epochs stay as they were chosen and ``metrics`` as they were measured; there is
-        no test part afterwards. ``reporter`` and ``start_from`` are as in `fit`.
-
-        Raises:
-            FitError: the loss diverges.
-        """
-        self._fitted()
-        parts, start = self._parts, Start.of(start_from)
-        how: dict[str, Any] = {"reporter": reporter, "start": start, "with_parts": PARTS}
-        with torch_threads(self.threads):
-            made = self.settings
-            self._take(made, *final_fit(made, self.training, parts, self.device, **how))
-        return self
-
-    def _take(self, made: Method, fitted: Fitted, parts: Mapping[str, Interactions]) -> None:
-        scorer, self.training = fitted
-        found = self.training.get("chosen")  # it stays to be found, should this be fitted again
-        self.settings = made.replace(**found, auto=tuple(found)) if found else made
-        self.method = made.name
-        weighted = made.uses_weights and parts["train"].weight is not None
-        self._use(scorer, parts, FoldIn(weighted=weighted))
-
     def recommend(
         self,
         users: Iterable[Any] | None = None,
@@ -160,6 +56,7 @@ class Recommender(FittedModel):
         strict: bool = True,
         include_untrained: bool = False,
         source: bool | None = None,
+        rules: Rules | None = None,
     ) -> pl.DataFrame:
         """The k best items of each user.
 
@@ -182,32 +79,31 @@ class Recommender(FittedModel):
             include_untrained: Recommend items without training interactions too, by the random
                 numbers that they start with.
             source: Whether to add the column ``source``; by default, where there is a popular list.
+            rules: What is to hold of the lists beside all this; see `fullrank.Rules`.
 
         Returns:
             A frame ``user_id, item_id[, title], score, rank[, source]``, in the order of ``users``.
-            The source of a list is ``model`` or ``popular``, whose scores are the numbers of
-            training interactions (or the sums of their weights).
+            The source of an item is ``model`` or ``popular``, whose scores are the numbers of
+            training interactions (or the sums of their weights), or ``exploration`` by a rule.
 
         Raises:
             DataError: a user or item is not known.
-            SettingError: k is below 1, or a name in ``exclude`` is of no part.
+            SettingError: k is below 1, a name in ``exclude`` is of no part, or a rule cannot be.
         """
         frames.check_k(k)
         scorer = self._fitted()
         excluded = frames.parts_named(self._parts, exclude) if exclude_seen else []
         rows, shown = frames.users_to_serve(self.users, users, strict=strict)
         candidates = frames.candidate_mask(self.items, allow, deny, strict=strict)
-        return frames.recommend(
-            scorer,
-            self._trained,
-            shown,
-            self.items,
-            rows,
-            k,
-            exclude=excluded,
-            candidates=candidates if include_untrained else self._trained.candidates(candidates),
-            source=source,
-        )
+        if not include_untrained:
+            candidates = self._trained.candidates(candidates)
+        how: dict[str, Any] = {"exclude": excluded, "candidates": candidates, "source": source}
+        if rules is not None:
+            served = self._served()
+            return under_rules.recommend(
+                served, rules, shown, self.items, rows, k, strict=strict, **how
+            )
+        return frames.recommend(scorer, self._trained, shown, self.items, rows, k, **how)
 
     def fold_in(
         self, interactions: Interactions | Mapping[Any, Iterable[Any]] | Any, *, strict: bool = True
@@ -243,6 +139,32 @@ class Recommender(FittedModel):
         folded.training = {"folded_in": new.n_users}
         return folded
 
+    def fold_in_items(self, interactions: Interactions | Mapping[Any, Iterable[Any]] | Any) -> Self:
+        """Adds items that were not in training, from the users who have them; all else stays.
+
+        An item's row is what the linear map of `fold_in`, with the sides exchanged, makes of the
+        mean of its users. They have it from then on, so it is not recommended to them.
+
+        Args:
+            interactions: A mapping of item id to user ids, a frame or interactions. Items that the
+                model knows are left out, and users whom it does not.
+
+        Returns:
+            A recommender of the same users over more items; `recommend` and `save` work.
+
+        Raises:
+            DataError: no new item has a known user.
+            FitError: the method has no embeddings; it can be fitted again.
+        """
+        given = frames.by_item(interactions)
+        scorer, parts = with_new_items(self._fitted(), self._parts, given)
+        more = type(self)(self.settings, device=self.device)
+        more._use(scorer, parts, self._fold_in)
+        count = more.train.n_items - self.train.n_items
+        more.training = self.training | {"items_folded_in": count}
+        more.data_name, more._how = self.data_name, self._how
+        return more
+
     def evaluate(
         self,
         test: Interactions | Any | None = None,
@@ -251,6 +173,7 @@ class Recommender(FittedModel):
         protocol: str = "standard",
         metrics: Sequence[str] | None = None,
         include_cold: bool = False,
+        rules: Rules | None = None,
     ) -> Evaluation:
         """Ranks all items for the users of ``test`` and compares.
 
@@ -262,12 +185,17 @@ class Recommender(FittedModel):
             metrics: Names of metrics; all of the protocol if absent.
             include_cold: Evaluate users without training interactions too, with the popular list
                 that `recommend` gives them.
+            rules: What the lists are made under, each as long as the largest ``k``.
 
         Raises:
             DataError: there is no test part, or it has no known pair.
         """
         scorer = self._fitted()
-        known, unknown = frames.pairs_to_test(test, self._parts)
+        known, counts = frames.pairs_to_test(test, self._parts)
+        lists, said = None, dict[str, Any](counts)
+        if rules is not None:
+            lists, ruled = under_rules.evaluated(self._served(), rules, self.users, self.items)
+            said |= ruled
         result = evaluate(
             scorer,
             known,
@@ -278,17 +206,10 @@ class Recommender(FittedModel):
             metrics=metrics,
             include_cold=include_cold,
             popularity=self._popularity,
+            lists=lists,
         )
-        result.protocol.update(
-            method=self.method,
-            seed=self.settings.seed,
-            **unknown,
-            data=self.data_name,
-            split=self._how,
-            audit=draw_of(self.train, self._parts.get("validation"), known),
-            versions=versions(),
-        )
-        return result
+        said |= {"method": self.method, "seed": self.settings.seed, "data": self.data_name}
+        return with_provenance(result, self._parts, known, split=self._how, **said)
 
     def save(self, folder: str | Path) -> None:
         """Writes the model: safetensors and a JSON manifest, replaced as a whole.
@@ -312,11 +233,6 @@ class Recommender(FittedModel):
         """
         folder = expanded(folder)
         stored = read_model(folder)
-        try:
-            method = stored_method(stored.manifest["method"], stored.manifest["settings"])
-        except SettingError as error:
-            where = f"{folder / MANIFEST}, {error.where}"
-            raise DataError(where, error.found, error.expected) from None
-        model = cls(method, device=device)
+        model = cls(stored_in(stored.manifest, folder / MANIFEST), device=device)
         model._restore(stored, model.device)
         return model

@@ -69,8 +69,8 @@ class Settings(BaseModel):
     def _python_numbers(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        numbers = {k: v.item() for k, v in values.items() if type(v).__module__ == "numpy"}
-        return values | numbers
+        own = {k: v for k, v in values.items() if type(v).__module__ == "numpy" and v.ndim == 0}
+        return values | {name: value.item() for name, value in own.items()}
 
     @model_validator(mode="after")
     def _fit_into_float32(self) -> Self:

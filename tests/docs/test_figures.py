@@ -95,6 +95,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
         *("SIGIR 2023", "KDD 2024", "TOIS 2024"),
     ),
     "docs/own-model.md": ("down to 0 where", "reaches at α = 0:"),
+    "docs/rules.md": ("text in ISO 8601,", "(Steck, RecSys 2018)"),
     "docs/results.md": (
         *(
             "has seed 0",

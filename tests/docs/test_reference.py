@@ -17,7 +17,7 @@ DIRECTIVES = [
     for name in re.findall(r"^::: ([\w.]+)$", path.read_text("utf-8"), flags=re.MULTILINE)
 ]
 ROOMS = ("auditing", "data", "diagnosis", "evaluation", "methods", "objectives", "serving")
-ROOMS += ("spectrum",)
+ROOMS += ("rules", "spectrum")
 
 
 def resolved(name: str) -> object:

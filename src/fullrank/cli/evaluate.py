@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fullrank.cli import options
+from fullrank.cli.items import Items, model_with_items
 from fullrank.cli.output import Output, show_metrics
+from fullrank.cli.rules import RuleOptions, evaluate_rules
 from fullrank.cli.tables import TableOptions, expanded
 from fullrank.errors import DataError
 
@@ -39,24 +41,34 @@ def command(
             help="Also users without training interactions, by the popular list they get.",
         ),
     ] = False,
+    items: Items = None,
+    given: RuleOptions,
     table: TableOptions,
     as_json: options.Json = False,
 ) -> None:
-    """Evaluate a model on the part it held out, or on interactions of your own."""
+    """Evaluate a model on the part it held out, or on interactions of your own.
+
+    With rules: what each of them costs.
+    """
     output = Output(as_json)
     cutoffs = None if k is None else options.cutoffs_of(k)
     columns = table.layout()
     from fullrank.recommender import Recommender
 
+    rules = given.described()
     model = Recommender.load(model_dir)
+    model_with_items(model, items, output)
     part = None if test is None else interactions_to_test(test, columns)
-    result = model.evaluate(
-        part,
-        k=cutoffs or options.usual_cutoffs(len(model.items)),
-        protocol=protocol,
-        metrics=[name.strip() for name in metrics.split(",")] if metrics else None,
-        include_cold=include_cold,
-    )
+    how: dict[str, Any] = {
+        "k": cutoffs or options.usual_cutoffs(len(model.items)),
+        "protocol": protocol,
+        "metrics": [name.strip() for name in metrics.split(",")] if metrics else None,
+        "include_cold": include_cold,
+    }
+    if rules is not None:
+        evaluate_rules(output, model, rules, part, {"model": str(model_dir)}, **how)
+        return
+    result = model.evaluate(part, **how)
     document = {"model": str(model_dir), **result.to_dict()}
     document["effective_rank"] = model.training.get("effective_rank")
     output.result(document, lambda: show_metrics(result, result.protocol, result.intervals))

@@ -12,6 +12,7 @@ from fullrank.cli import options
 from fullrank.cli.choosing import beginning, method_named, rests_on
 from fullrank.cli.claims import CHECKPOINT, LOG
 from fullrank.cli.fitted_text import found_line, verdict
+from fullrank.cli.items import Items, split_with_items
 from fullrank.cli.leaderboard import show_leaderboard
 from fullrank.cli.nightly import REJECTED, Night, NightlyOptions
 from fullrank.cli.output import Output, say, show_metrics
@@ -61,6 +62,7 @@ def command(
         float | None,
         typer.Option(help="Fraction of the rest to choose the epoch by (0.1, or the preset's)."),
     ] = None,
+    items: Items = None,
     no_report: NoReport = False,
     table: SplitOptions,
     nightly: NightlyOptions,
@@ -88,6 +90,7 @@ def command(
         prepare()
     with nightly.claimed(out, output, resume=resume, restart=restart) as night:
         split = table.load(data, test=holdout, validation=chosen, seed=model.settings.seed)
+        split = split_with_items(split, items, output)
         if not as_json:
             _announce(output, split, beginning(model, split, named=method is not None))
         remedy = "the same command with --resume goes on"

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fullrank.errors import DataError, SettingError
+from fullrank.errors import SettingError
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 ModelDir = Annotated[Path, typer.Argument(metavar="DIR", help="A model folder.")]
@@ -29,18 +29,9 @@ def id_lines(path: Path | None) -> list[str] | None:
     """
     if path is None:
         return None
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise DataError(str(path), reason, "a text file with one id a line") from None
-    except UnicodeDecodeError as error:
-        found = f"the byte 0x{error.object[error.start]:02x} at position {error.start + 1}"
-        raise DataError(str(path), found, "text in UTF-8 with one id a line") from None
-    ids = [line for line in lines if line]
-    if not ids:
-        raise DataError(str(path), "no ids", "one id a line")
-    return ids
+    from fullrank.rules.files import ids_of
+
+    return ids_of(path)
 
 
 def cutoffs_of(text: str) -> tuple[int, ...]:

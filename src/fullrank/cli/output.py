@@ -117,6 +117,16 @@ def show_metrics(
 
     cutoffs = protocol["k"]
     names = list(dict.fromkeys(name.split("@")[0] for name in metrics))
+    show_protocol(protocol)
+    rows = [
+        [name, *(between(metrics[f"{name}@{k}"], intervals.get(f"{name}@{k}")) for k in cutoffs)]
+        for name in names
+    ]
+    show_table(["metric", *(f"@{k}" for k in cutoffs)], rows)
+
+
+def show_protocol(protocol: Mapping[str, Any]) -> None:
+    """Says what figures are of: the protocol, the users, what was masked and left out."""
     say(
         f"protocol {protocol['name']}: {protocol['users_evaluated']:,} users evaluated, "
         f"{protocol['users_left_out']:,} without test items left out, "
@@ -126,11 +136,6 @@ def show_metrics(
     for line in (protocol.get("audit", {}).get("line"), _validation_of(protocol)):
         if line:
             say(line)
-    rows = [
-        [name, *(between(metrics[f"{name}@{k}"], intervals.get(f"{name}@{k}")) for k in cutoffs)]
-        for name in names
-    ]
-    show_table(["metric", *(f"@{k}" for k in cutoffs)], rows)
 
 
 def _validation_of(protocol: Mapping[str, Any]) -> str | None:

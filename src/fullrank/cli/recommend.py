@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fullrank.cli import options
+from fullrank.cli.explained import reasons, with_reasons
+from fullrank.cli.items import Items, model_with_items
 from fullrank.cli.output import Output, show_frame
+from fullrank.cli.rules import RuleOptions, say_unknown
 from fullrank.cli.tables import TableOptions, expanded
 from fullrank.errors import DataError, SettingError
 
@@ -45,6 +49,8 @@ def command(
         Path | None,
         typer.Option(help="Interactions of new users, to embed them and recommend to them."),
     ] = None,
+    items: Items = None,
+    given: RuleOptions,
     table: TableOptions,
     exclude: Annotated[
         str, typer.Option(help="Parts of the model's data whose items a user does not get again.")
@@ -53,6 +59,10 @@ def command(
         bool,
         typer.Option("--include-untrained", help="Also items without training interactions."),
     ] = False,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Name the items of the history that carried each, and how."),
+    ] = False,
     strict: options.Strict = False,
     as_json: options.Json = False,
 ) -> None:
@@ -60,6 +70,7 @@ def command(
     output = Output(as_json)
     _check_options(bool(user), everyone, fold_in, out)
     columns = table.layout()
+    rules = given.described()
     from fullrank.data.files import output as writable
 
     out = None if out is None else writable(out)
@@ -67,6 +78,8 @@ def command(
     from fullrank.recommender import Recommender
 
     model = Recommender.load(model_dir)
+    model_with_items(model, items, output)
+    ruled = say_unknown(output, rules, model, strict=strict) if rules else {}
     if fold_in is not None:
         from fullrank.data import read
 
@@ -77,13 +90,17 @@ def command(
     unknown = {} if strict else popular
     if not strict:
         lists_of_ids = {"allow": (allow, allowed), "deny": (deny, denied)}
-        unknown = _unknown_items(output, model, lists_of_ids) | popular
+        unknown = _unknown_items(output, model, lists_of_ids) | popular | ruled
         _say_popular(output, popular, len(wanted))
+
+    lengths: Counter[int] = Counter()
+    listed = as_json and out is None  # reasons are lists there, and text in a table
 
     def lists() -> Iterator[pl.DataFrame]:
         for start in range(0, len(wanted), BLOCK_USERS):
-            yield model.recommend(
-                wanted[start : start + BLOCK_USERS],
+            block = wanted[start : start + BLOCK_USERS]
+            frame = model.recommend(
+                block,
                 k,
                 exclude_seen=not include_seen,
                 exclude=parts,
@@ -91,12 +108,17 @@ def command(
                 deny=denied,
                 strict=strict,
                 include_untrained=include_untrained,
-                source=any(popular.values()),
+                source=any(popular.values()) or None,
+                rules=rules,
             )
+            lengths.update(list_lengths(frame, len(block)))
+            yield with_reasons(model, frame) if explain and not listed else frame
 
     if out is not None:
         rows = _write(lists(), out, output.note)
+        short = _say_short(output, lengths, k) if rules else {}
         document = {"file": str(out), "users": len(wanted), "rows": rows, **left_out(unknown)}
+        document |= short
         output.result(
             document, lambda: typer.echo(f"{rows:,} rows for {len(wanted):,} users in {out}")
         )
@@ -104,12 +126,37 @@ def command(
     import polars as pl
 
     frame = pl.concat(list(lists()))
+    short = _say_short(output, lengths, k) if rules else {}
+    rows_of = frame.to_dicts()
+    if explain and listed:
+        whys = reasons(model, frame)
+        rows_of = [row | {"because": why} for row, why in zip(rows_of, whys, strict=True)]
     document = {
         "model": str(model_dir),
-        "recommendations": frame.to_dicts(),
+        "recommendations": rows_of,
         **left_out(unknown),
+        **short,
     }
     output.result(document, lambda: show_frame(frame))
+
+
+def list_lengths(frame: pl.DataFrame, n_users: int) -> Counter[int]:
+    """How many lists of each length a frame holds; a user without rows has one of none."""
+    lengths = Counter[int](frame.group_by("user_id").len()["len"].to_list())
+    lengths[0] += n_users - lengths.total()
+    return lengths
+
+
+def _say_short(output: Output, lengths: Counter[int], k: int) -> dict[str, dict[str, int]]:
+    """Says how many lists rules have left short, or empty."""
+    short = sum(count for length, count in lengths.items() if length < k)
+    if not short:
+        return {}
+    output.note(
+        f"rules: {short:,} of {lengths.total():,} lists are shorter than {k}, "
+        f"{lengths[0]:,} of them empty: no more items are left"
+    )
+    return {"short_lists": {"users": short, "empty": lengths[0]}}
 
 
 def _check_options(user: bool, everyone: bool, fold_in: Path | None, out: Path | None) -> None:

@@ -9,7 +9,7 @@ from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.kcore import k_core
 from fullrank.data.loading import load
-from fullrank.data.readers import read, read_titles
+from fullrank.data.readers import read, read_items, read_titles
 from fullrank.data.splits import Split, hold_out, leave_last_out, random_split, time_split
 from fullrank.data.synthetic import generate
 from fullrank.data.validation import draw_validation
@@ -29,6 +29,7 @@ __all__ = [
     "load",
     "random_split",
     "read",
+    "read_items",
     "read_titles",
     "time_split",
 ]

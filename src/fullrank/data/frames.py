@@ -26,6 +26,19 @@ def table_of(frame: Any, columns: Columns, location: SourceLocation) -> pl.DataF
     return pl.DataFrame([column(available.index(name)).rename(name) for name in names])
 
 
+def whole_table(frame: Any, location: SourceLocation) -> pl.DataFrame:
+    """All columns of such a table.
+
+    Raises:
+        DataError: as of `table_of`.
+    """
+    names, column = _opened(frame, location)
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if list(names).count(name) > 1)
+        raise DataError(location.name, f"two columns {twice!r}", "one of each name")
+    return pl.DataFrame([column(at).rename(name) for at, name in enumerate(names)])
+
+
 def _opened(
     frame: Any, location: SourceLocation
 ) -> tuple[Sequence[str], Callable[[int], pl.Series]]:

@@ -36,21 +36,32 @@ class Ids:
     def __init__(
         self, values: pl.Series | Sequence[Any], titles: pl.Series | Sequence[Any] | None = None
     ) -> None:
-        self._set(distinct_ids(values), None if titles is None else pl.Series("title", titles))
+        named = None if titles is None else pl.Series("title", titles).cast(pl.String).to_frame()
+        self._set(distinct_ids(values), named)
 
     @classmethod
-    def _of(cls, values: pl.Series, titles: pl.Series | None = None) -> Ids:
+    def _of(cls, values: pl.Series, attributes: pl.DataFrame | None = None) -> Ids:
         """Of ids that are known to be distinct."""
         made = cls.__new__(cls)
-        made._set(values, titles)
+        made._set(values, attributes)
         return made
 
-    def _set(self, values: pl.Series, titles: pl.Series | None) -> None:
-        if titles is not None and len(titles) != len(values):
-            found = f"{len(titles)} titles of {len(values)} ids"
-            raise DataError("titles", found, "one for each id")
+    def _set(self, values: pl.Series, attributes: pl.DataFrame | None) -> None:
+        if attributes is not None and len(attributes) != len(values):
+            what = "titles" if attributes.columns == ["title"] else "attributes"
+            found = f"{len(attributes)} {what} of {len(values)} ids"
+            raise DataError(what, found, "one for each id")
         self.values = values.rename("id")
-        self.titles = None if titles is None else titles.rename("title").cast(pl.String)
+        self.attributes = attributes
+        """A row an id: ``title`` and whatever else is known, by `fullrank.data.attributes`."""
+        self.derived: dict[str, Any] = {}
+        """What is costly to make of the attributes and kept for the next time, by name."""
+
+    @property
+    def titles(self) -> pl.Series | None:
+        """A readable name for each id, where there are some."""
+        there = self.attributes is not None and "title" in self.attributes.columns
+        return self.attributes["title"] if there and self.attributes is not None else None
 
     @classmethod
     def of(cls, raw: pl.Series, *, name: str = "ids") -> Ids:
@@ -77,21 +88,34 @@ class Ids:
         target = parts[0].values.dtype if len(dtypes) == 1 else pl.String
         ids = cls.of(pl.concat([part.values.cast(target) for part in parts]))
         named = [
-            pl.DataFrame({"id": part.values.cast(target), "title": part.titles})
+            part.attributes.with_columns(id=part.values.cast(target))
             for part in parts
-            if part.titles is not None
+            if part.attributes is not None
         ]
-        return ids.with_titles(pl.concat(named)) if named else ids
+        try:
+            return ids.with_attributes(pl.concat(named, how="diagonal")) if named else ids
+        except pl.exceptions.PolarsError as error:  # one has numbers where another has text
+            raise DataError("attributes of items", str(error), "one type a column") from None
 
     def with_titles(self, table: pl.DataFrame) -> Ids:
         """The same ids, named by the columns ``id`` and ``title``, ids matched as in `rows`.
 
         The first title given for an id is kept; ids without one have none.
         """
-        titles = np.full(len(self), None, dtype=object)
+        return self.with_attributes(table.select("id", pl.col("title").cast(pl.String)))
+
+    def with_attributes(self, table: pl.DataFrame) -> Ids:
+        """The same ids with the columns beside ``id`` of a table, in the place of those so named.
+
+        As of `with_titles`; `fullrank.data.read_items` gives such a table.
+        """
+        at = np.full(len(self), -1, dtype=np.int64)
         rows = self.rows(table["id"])[::-1]
-        titles[rows[rows >= 0]] = table["title"].to_numpy()[::-1][rows >= 0]
-        return Ids._of(self.values, pl.Series(titles.tolist(), dtype=pl.String))
+        at[rows[rows >= 0]] = np.arange(len(table))[::-1][rows >= 0]
+        where = pl.select(pl.when(pl.lit(pl.Series(at)) >= 0).then(pl.lit(pl.Series(at))))
+        new = table.drop("id").select(pl.all().gather(where.to_series()))
+        old = self.attributes
+        return Ids._of(self.values, new if old is None else old.with_columns(new))
 
     def rows(self, raw: pl.Series | Iterable[Any]) -> NDArray[np.int64]:
         """The row of each raw id; -1 where an id is unknown.
@@ -126,8 +150,8 @@ class Ids:
             DataError: a row is out of range or there twice.
         """
         at = row_numbers("rows", rows, len(self))
-        titles = None if self.titles is None else self.titles.gather(at)
-        return Ids(self.values.gather(at), titles)
+        attributes = None if self.attributes is None else self.attributes[at]
+        return Ids._of(distinct_ids(self.values.gather(at)), attributes)
 
     @cached_property
     def _lookup(self) -> Lookup:

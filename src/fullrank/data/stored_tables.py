@@ -5,7 +5,8 @@ read is never larger than the file, and no parser runs that could end the proces
 
 A column of numbers is the tensor of its name. One of strings is its bytes as UTF-8, one after
 another (``NAME.text``), and where each ends (``NAME.ends``); where some have no value, which have
-one (``NAME.known``).
+one (``NAME.known``). Attributes of items are such columns, with their kind in the name:
+``price:number``, ``categories:list``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from fullrank.data.attributes import KINDS
 from fullrank.data.plain_names import plain_name
 from fullrank.errors import DataError
 
@@ -34,6 +36,10 @@ _NOT_READ = (
 )
 """What safetensors raises on a damaged file."""
 _PARTS = (".text", ".known")
+_UNIT = "\x1f"
+"""Stands between the parts of a list; a part has none."""
+_without_unit = pl.element().str.replace_all(_UNIT, " ", literal=True)
+_not_empty = pl.element().filter(pl.element().str.len_bytes() > 0)
 
 
 def write_table(path: Path, table: pl.DataFrame) -> None:
@@ -82,6 +88,54 @@ def read_table(path: Path, columns: Mapping[str, bool] | None = None) -> pl.Data
         found = ", ".join(f"{n} in {name}" for name, n in lengths.items())
         raise DataError(str(path), f"rows: {found}", "the same number in every column")
     return pl.DataFrame(series)
+
+
+def coded(attributes: pl.DataFrame) -> pl.DataFrame:
+    """Attributes of items as columns of numbers and strings, for `decoded` to read.
+
+    A number without a value is NaN, a flag is -1, 0 or 1, and lists are text with `_UNIT` between
+    their parts.
+    """
+    kinds = {str(dtype): kind for kind, dtype in KINDS.items()}
+    code = {
+        "number": lambda name: pl.col(name).fill_null(float("nan")),
+        "flag": lambda name: pl.col(name).cast(pl.Int8).fill_null(-1),
+        "list": lambda name: pl.col(name).list.eval(_without_unit).list.join(_UNIT),
+    }
+    named = {name: kinds[str(dtype)] for name, dtype in attributes.schema.items()}
+    return attributes.select(
+        code.get(kind, pl.col)(name).alias(f"{name}:{kind}") for name, kind in named.items()
+    )
+
+
+def decoded(path: Path, table: pl.DataFrame) -> pl.DataFrame:
+    """The attributes that `coded` gave, of a table with other columns too.
+
+    Raises:
+        DataError: a column is of another type than its name says.
+    """
+    made: dict[str, pl.Series] = {}
+    for column in table:
+        name, colon, kind = column.name.rpartition(":")
+        if not colon or kind not in KINDS:
+            continue
+        made[name] = _decoded(path, column.rename(name), kind)
+    return pl.DataFrame(made)
+
+
+def _decoded(path: Path, column: pl.Series, kind: str) -> pl.Series:
+    wanted = {"number": (pl.Float64,), "flag": (pl.Int8,)}.get(kind, (pl.String, pl.Null))
+    if column.dtype not in wanted:
+        expected = f"what a column of kind {kind} is kept as"
+        raise DataError(f"{path}, column {column.name}", f"type {column.dtype}", expected)
+    it = pl.col(column.name)
+    decode = {
+        "number": pl.when(it.is_finite()).then(it),
+        "flag": pl.when(it >= 0).then(it != 0),
+        "list": it.cast(pl.String).str.split(_UNIT).list.eval(_not_empty),
+        "text": it.cast(pl.String),
+    }
+    return column.to_frame().select(decode[kind].alias(column.name)).to_series()
 
 
 def unreadable(path: Path, error: BaseException) -> DataError:

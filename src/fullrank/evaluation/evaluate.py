@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -27,6 +27,9 @@ from fullrank.serving.cold import Trained, rank_served
 from fullrank.serving.scorers import Scorer
 from fullrank.serving.top_k import BLOCK_BYTES, Ranking
 from fullrank.settings import nearest
+
+Lists = Callable[[NDArray[np.int64], int, Sequence[Interactions]], Ranking]
+"""Makes a ranking of user rows, of a length, without the items that the users have in parts."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -115,6 +118,7 @@ def evaluate(
     include_cold: bool = False,
     popularity: NDArray[Any] | None = None,
     block_bytes: int = BLOCK_BYTES,
+    lists: Lists | None = None,
 ) -> Evaluation:
     """Ranks all items for each user and compares the best with the user's test items.
 
@@ -141,6 +145,8 @@ def evaluate(
         popularity: (n_items,) interactions of each item in training, where ``train`` holds other
             users than those that were trained on.
         block_bytes: Upper bound on a block of scores, as in `top_k`.
+        lists: Makes the lists, as rules do, of user rows, the largest cutoff and the parts that are
+            masked. They are in the order that it gives, equal scores among them.
 
     Raises:
         SettingError: ``k``, ``protocol`` or a name in ``metrics`` is not known or out of bounds.
@@ -164,7 +170,10 @@ def evaluate(
         found = f"{len(cold)} users with test items, none with training interactions"
         raise DataError("test interactions", found, "one, or include_cold")
     deepest = max(rules.depth(each) for each in cutoffs)
-    ranking = _ranked(scorer, trained, rules, rows, deepest + 1, exclude, block_bytes)
+    if lists is None:
+        ranking = _ranked(scorer, trained, rules, rows, deepest + 1, exclude, block_bytes)
+    else:
+        ranking = lists(rows, deepest, exclude)
     block = {
         "name": rules.name,
         "metrics": _definitions(rules, chosen, cutoffs),
@@ -176,18 +185,17 @@ def evaluate(
         **counts_of(test, trained, exclude),
         "items": test.n_items,
         "k": cutoffs,
-        "ties": {
-            "order": "random",
-            "seed": SEED,
-            "users_tied_at_cutoff": {
-                f"@{k}": float(tied_at(ranking, rules.depth(k)).mean()) for k in cutoffs
-            },
-        },
+        "ties": _ties(rules, cutoffs, ranking) if lists is None else {"order": "of the lists"},
         "intervals": bootstrap.DEFINITION,
         "fingerprints": {name: part.fingerprint for name, part in given.items()},
     }
     warn_of_zeros(block, masked)
     return Evaluation(rows, block, _values(rules, chosen, cutoffs, ranking, test, train))
+
+
+def _ties(rules: Protocol, cutoffs: Sequence[int], ranking: Ranking) -> dict[str, Any]:
+    shares = {f"@{k}": float(tied_at(ranking, rules.depth(k)).mean()) for k in cutoffs}
+    return {"order": "random", "seed": SEED, "users_tied_at_cutoff": shares}
 
 
 def _ranked(

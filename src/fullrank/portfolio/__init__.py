@@ -12,3 +12,4 @@ from fullrank.portfolio.blend import Blend as Blend
 from fullrank.portfolio.final import final_fit as final_fit
 from fullrank.portfolio.fitting import fit as fit
 from fullrank.portfolio.fitting import stored as stored
+from fullrank.portfolio.fitting import stored_in as stored_in

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fullrank.data.interactions import Interactions
-from fullrank.errors import FitError, SettingError, Stopped
+from fullrank.errors import DataError, FitError, SettingError, Stopped
 from fullrank.methods import AllPass, Method, stored_method
 from fullrank.methods.fitting import Fitted
 from fullrank.methods.fitting import fit as fit_method
@@ -120,6 +120,18 @@ def stored(name: str, values: Mapping[str, Any]) -> Method:
         SettingError: the method does not take the settings.
     """
     return Blend.build(values) if name == Blend.name else stored_method(name, values)
+
+
+def stored_in(manifest: Mapping[str, Any], path: Path) -> Method:
+    """The method of a model folder, with its settings.
+
+    Raises:
+        DataError: the method does not take the settings.
+    """
+    try:
+        return stored(manifest["method"], manifest["settings"])
+    except SettingError as error:
+        raise DataError(f"{path}, {error.where}", error.found, error.expected) from None
 
 
 def record(contest: Contest, lines: list[Line]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
@@ -11,10 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fullrank.data.attributes import described, described_parts
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
+from fullrank.data.readers import read_items
 from fullrank.errors import FitError, NotFittedError
-from fullrank.serving import describe, frames
+from fullrank.serving import describe, explaining, frames
 from fullrank.serving.allpass_scorer import AllPassScorer
 from fullrank.serving.cold import Trained
 from fullrank.serving.fold_in import FoldIn
@@ -27,6 +29,7 @@ from fullrank.serving.model_files import (
 from fullrank.serving.once import Once
 from fullrank.serving.record import Record
 from fullrank.serving.scorers import DotScorer, HistoryScorer, Scorer
+from fullrank.serving.served import Served
 from fullrank.serving.similar import ItemSpace
 from fullrank.serving.stored_scorers import scorer_of, tensors_of
 from fullrank.spectrum import Spectrum
@@ -99,8 +102,31 @@ class FittedModel:
 
     @property
     def items(self) -> Ids:
-        """Raw ids of the item rows, with titles where the data have them."""
+        """Raw ids of the item rows, with titles and other attributes where there are some."""
         return self.train.items
+
+    @property
+    def items_table(self) -> pl.DataFrame:
+        """What is known of the items, a row each: ``item_id``, ``title`` and further columns."""
+        ids = self.items.values.rename("item_id").to_frame()
+        known = self.items.attributes
+        return ids if known is None else ids.with_columns(known)
+
+    def with_items(self, table: Any) -> Self:
+        """Takes what is known of the items from now on: a frame, or a file that `read_items` reads.
+
+        It stays with the model, with every model folded from it and, once saved, in its folder.
+        Columns of the same names are replaced, for all items. Ids match as everywhere; rows of
+        other items are passed over (`fullrank.data.attributes.described` counts them).
+
+        Returns:
+            The model itself.
+
+        Raises:
+            DataError: the table cannot be read, or a column is of no kind that attributes have.
+        """
+        self._parts = described_parts(self._parts, described(self.items, read_items(table)).ids)
+        return self
 
     def spectrum(self) -> Spectrum:
         """The diagnosis of the embeddings, users and items stacked, of those with interactions.
@@ -131,10 +157,48 @@ class FittedModel:
         """
         frames.check_k(k)
         rows = frames.rows_of(self.items, items, "item", "an item of the training data")
-        space = self._similar.get(
-            lambda: ItemSpace.of(self._fitted(), self.items, self._trained.candidates())
-        )
-        return space.nearest(rows, k)
+        return self._space().nearest(rows, k)
+
+    def explain(self, user: Any, items: Iterable[Any], *, most: int | None = None) -> pl.DataFrame:
+        """What carried the scores of some items for a user: items of the history, and how much.
+
+        The contributions to an item add up to its score. They are exact for methods whose scores
+        are linear in the history. Embeddings were trained and are no function of it: what the map
+        of `fold_in` makes of the history is told apart, and what the user's row has beyond that is
+        of the kind ``own row``. Of a user who was folded in there is no such rest. The popular list
+        is the same for all, and has the one kind ``popular``. A rule that changes scores is not
+        part of them.
+
+        Args:
+            user: A raw id.
+            items: Raw ids, as those of a list of the user; or one.
+            most: Items of the history to name for each; what the others add is one row, of the kind
+                ``others``. All if absent.
+
+        Returns:
+            A frame ``item_id[, title], score, part, kind, because_item_id[, because_title],
+            contribution, share``, the largest first. The share is of the sum of the sizes of all
+            contributions to the item. Of a blend each part has contributions.
+
+        Raises:
+            DataError: the user or an item is not known.
+            FitError: a score is not a number.
+            SettingError: ``most`` is below 1.
+        """
+        if most is not None:
+            frames.check_k(most)
+        hint = "a user of the training data (fold_in embeds new users from their items)"
+        row = int(frames.rows_of(self.users, [user], "user", hint)[0])
+        rows = frames.rows_of(self.items, items, "item", "an item of the training data")
+        scorer, trained = self._fitted(), self._trained
+        if not trained.users[row] or self.method == "popularity":
+            scores = np.asarray(trained.popularity, dtype=np.float32)[rows]
+            nothing, none = np.empty(0, np.int64), np.empty((0, len(rows)))
+            parts = [explaining.Explained(self.method, nothing, none, scores.astype(np.float64))]
+            return explaining.as_frame(self.items, rows, scores, parts, explaining.POPULAR, most)
+        parts = explaining.explained(self.method, scorer, self._fold_in, self.train, row, rows)
+        scores = explaining.scores_of(scorer, row, rows)
+        return explaining.as_frame(self.items, rows, scores, parts, explaining.OWN, most)
 
     def __repr__(self) -> str:
         return describe.as_line(self._summary())
@@ -162,6 +226,14 @@ class FittedModel:
         if self._scorer is None:
             raise NotFittedError
         return self._scorer
+
+    def _space(self) -> ItemSpace:
+        return self._similar.get(
+            lambda: ItemSpace.of(self._fitted(), self.items, self._trained.candidates())
+        )
+
+    def _served(self) -> Served:
+        return Served(self._fitted(), self._trained, self.train, self._space)
 
     def _tables(self) -> tuple[Tensor, Tensor]:
         scorer = self._fitted()

@@ -224,6 +224,16 @@ def restricted_to_items(
     return new
 
 
+def by_item(data: Any) -> Interactions:
+    """Interactions of a mapping of item id to user ids, or of what else can be read as such."""
+    if not isinstance(data, Mapping):
+        return data if isinstance(data, Interactions) else Interactions.from_frame(data)
+    pairs = [(user, item) for item, users in data.items() for user in many(users)]
+    users, items = ([pair[side] for pair in pairs] for side in (0, 1))
+    frame = pl.DataFrame({"user_id": users, "item_id": items}, strict=False)
+    return Interactions.from_frame(frame)
+
+
 def _pairs_of(items_of: Mapping[Any, list[Any]]) -> pl.DataFrame | Interactions:
     users = [user for user, own in items_of.items() for _ in own]
     items = [item for own in items_of.values() for item in own]

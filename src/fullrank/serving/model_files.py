@@ -25,7 +25,7 @@ from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.locks import exclusive, is_leftover, part_folder
 from fullrank.data.plain_names import plain_name
-from fullrank.data.stored_tables import write_table
+from fullrank.data.stored_tables import coded, write_table
 from fullrank.errors import DataError
 from fullrank.serving import stored_checks
 
@@ -273,8 +273,13 @@ def _sha256(path: Path) -> str:
 
 
 def _id_table(ids: Ids) -> pl.DataFrame:
+    """Ids, titles and what else is known of them, a column each; see `stored_tables.coded`."""
     table = ids.values.to_frame()
-    return table if ids.titles is None else table.with_columns(title=ids.titles)
+    if ids.attributes is None:
+        return table
+    others = coded(ids.attributes.drop("title", strict=False))
+    named = table if ids.titles is None else table.with_columns(title=ids.titles)
+    return named.with_columns(others)
 
 
 def _pair_table(part: Interactions) -> pl.DataFrame:

@@ -63,12 +63,16 @@ def _joined(old: Ids, new: Ids) -> Ids:
         found = f"new items of type {new.values.dtype}"
         raise DataError("fold_in_items", found, f"ids of type {old.values.dtype}, as the model's")
     values = pl.concat([old.values, new.values.cast(old.values.dtype)])
-    if old.titles is None and new.titles is None:
+    if old.attributes is None and new.attributes is None:
         return Ids(values)
-    none = [pl.Series([None] * len(each), dtype=pl.String) for each in (old, new)]
-    titles = [own if own is not None else empty
-              for own, empty in zip((old.titles, new.titles), none, strict=True)]  # fmt: skip
-    return Ids(values, pl.concat(titles))
+    known = [_attributes(old), _attributes(new)]
+    return Ids._of(values, pl.concat(known, how="diagonal_relaxed"))
+
+
+def _attributes(ids: Ids) -> pl.DataFrame:
+    if ids.attributes is not None:
+        return ids.attributes
+    return pl.DataFrame({"title": pl.Series([None] * len(ids), dtype=pl.String)})
 
 
 def _moved(part: Interactions, items: Ids, more: Interactions | None = None) -> Interactions:

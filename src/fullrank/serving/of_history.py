@@ -39,11 +39,31 @@ class OfHistory(ABC):
         """Columns of R."""
         return int(self.matrix.shape[1])
 
+    def by_history(self, user: int) -> Tensor:
+        """(h, n_items) what each item of a user's history adds to the scores, in ascending order.
+
+        The scores are linear in the history, the user's own norm as it is.
+        """
+        alone = copy.copy(self)
+        alone._rows = one_each(self._rows, user)
+        return alone.scores(torch.arange(alone.n_users))
+
+    @abstractmethod
+    def scores(self, users: Tensor) -> Tensor:
+        """Scores of all items, (b, n_items) float32."""
+
     def of(self, history: Interactions) -> Self:
         """The same model for other users."""
         other = copy.copy(self)
         other._use(history)
         return other
+
+
+def one_each(rows: sp.csr_array, user: int) -> sp.csr_array:
+    """(h, n_items) a row for each entry of a user's row, with that entry alone."""
+    entries = slice(rows.indptr[user], rows.indptr[user + 1])
+    data, indices = rows.data[entries], rows.indices[entries]
+    return sp.csr_array((data, indices, np.arange(len(data) + 1)), shape=(len(data), rows.shape[1]))
 
 
 def normalised(history: Interactions, exponent: float, scale: NDArray[np.float32]) -> sp.csr_array:

@@ -178,6 +178,15 @@ class ItemScorer:
         dense = product.toarray() if sp.issparse(product) else np.asarray(product)
         return torch.from_numpy(dense)
 
+    def by_history(self, user: int) -> Tensor:
+        """(h, n_items) what each item of a user's history adds to the scores."""
+        alone = copy.copy(self)
+        entries = slice(*self._history.indptr[user : user + 2])
+        data, items = self._history.data[entries], self._history.indices[entries]
+        shape = (len(data), self._history.shape[1])
+        alone._history = sp.csr_array((data, items, np.arange(len(data) + 1)), shape=shape)
+        return alone.scores(torch.arange(len(data)))
+
     def of(self, history: Interactions) -> Self:
         """The same weights for other users."""
         other = copy.copy(self)

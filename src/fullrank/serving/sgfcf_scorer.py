@@ -14,7 +14,7 @@ from fullrank.data.interactions import Interactions
 from fullrank.data.weights import user_strength, weighted_csr
 from fullrank.errors import DataError
 from fullrank.serving.finite import check_scores, largest
-from fullrank.serving.of_history import OfHistory, kept
+from fullrank.serving.of_history import OfHistory, kept, one_each
 from fullrank.serving.scorers import Tensors
 from fullrank.serving.stored_checks import csr, tensor
 
@@ -95,6 +95,21 @@ class IndividualScorer(OfHistory):
             scores += gamma * _unit_sum(((rows @ self.matrix.T) @ self.matrix).toarray())
         return torch.from_numpy(scores)
 
+    def by_history(self, user: int) -> Tensor:
+        """(h, n_items) what each item of a user's history adds, the sums that divide as they are.
+
+        The exponent is the whole history's too.
+        """
+        whole, rows = self._rows[[user]].astype(np.float32), one_each(self._rows, user)
+        rows = rows.astype(np.float32)
+        powers = (self.values ** (self._betas[user] - 1)).astype(np.float32)
+        spectral = (rows @ self.vectors * powers) @ self.items.T
+        added = spectral / _divisors((whole @ self.vectors * powers) @ self.items.T)
+        if gamma := np.float32(self.exponents[4]):
+            hop = ((whole @ self.matrix.T) @ self.matrix).toarray()
+            added += gamma * ((rows @ self.matrix.T) @ self.matrix).toarray() / _divisors(hop)
+        return torch.from_numpy(added)
+
     def tensors(self) -> dict[str, Tensor]:
         """What a model folder keeps."""
         return kept(
@@ -154,9 +169,14 @@ def homophily(
 
 def _unit_sum(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows divided by the size of their sum; as they are where all is zero."""
+    divided: NDArray[np.float32] = np.divide(rows, _divisors(rows))
+    return divided
+
+
+def _divisors(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(b, 1) the sizes of the sums of rows; 1 where all is zero."""
     sums = np.abs(rows.sum(axis=1, dtype=np.float64))
     least = SMALLEST * np.abs(rows).sum(axis=1, dtype=np.float64)
     sums = np.maximum(sums, least)
-    divisors = np.where(sums > 0, sums, 1).astype(np.float32)
-    divided: NDArray[np.float32] = np.divide(rows, divisors[:, None])
-    return divided
+    divisors: NDArray[np.float32] = np.where(sums > 0, sums, 1).astype(np.float32)
+    return divisors[:, None]

@@ -23,7 +23,7 @@ from fullrank.data.checks import row_numbers, row_pointers
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.plain_names import plain_name
-from fullrank.data.stored_tables import read_table, unreadable
+from fullrank.data.stored_tables import decoded, read_table, unreadable
 from fullrank.errors import DataError
 
 LARGEST_MANIFEST = 2**28
@@ -102,17 +102,22 @@ def read_tables(path: Path) -> dict[str, Tensor]:
 
 
 def read_ids(path: Path) -> Ids:
-    """The ids of a side, and their titles where there are some.
+    """The ids of a side, with their titles and other attributes where there are some.
 
     Raises:
-        DataError: they are not distinct strings or integers, or titles are no strings.
+        DataError: they are not distinct strings or integers, titles are no strings, or another
+            attribute is not of the kind that it is named by.
     """
-    table = read_table(path, {"id": True, "title": False})
+    table = read_table(path)
+    if "id" not in table.columns:
+        raise DataError(str(path), "columns " + ", ".join(table.columns), "a column 'id'")
+    others = decoded(path, table)
     title = table["title"] if "title" in table.columns else None
     if title is not None and title.dtype not in (pl.String, pl.Null):
         raise DataError(str(path), f"titles of type {title.dtype}", "strings")
     try:
-        return Ids(table["id"], title)
+        ids = Ids(table["id"], title)
+        return ids.with_attributes(others.with_columns(id=ids.values)) if len(others) else ids
     except DataError as error:
         raise DataError(f"{path}, {error.where}", error.found, error.expected) from None
 

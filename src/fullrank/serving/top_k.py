@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fullrank import native
-from fullrank.data.interactions import Interactions
 from fullrank.data.memory import check_memory
 from fullrank.errors import DataError, FitError, SettingError
 from fullrank.serving.scorers import DotScorer, Scorer
@@ -22,6 +21,19 @@ BLOCK_BYTES = 8 * 2**20
 
 CHUNK_SIZES = (128, 64, 32)
 """Items per chunk, the first that leaves a row much longer than the chunks picked from it."""
+
+
+class Left(Protocol):
+    """Items of users as `Interactions` have them, each user's in ascending order."""
+
+    @property
+    def n_users(self) -> int: ...  # noqa: D102
+    @property
+    def n_items(self) -> int: ...  # noqa: D102
+    @property
+    def indptr(self) -> NDArray[np.int64]: ...  # noqa: D102
+    @property
+    def item_idx(self) -> NDArray[np.int32]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +54,7 @@ def top_k(
     users: NDArray[np.integer[Any]],
     k: int,
     *,
-    exclude: Sequence[Interactions] = (),
+    exclude: Sequence[Left] = (),
     candidates: NDArray[np.bool_] | None = None,
     block_bytes: int = BLOCK_BYTES,
 ) -> Ranking:
@@ -100,7 +112,7 @@ def _by_blocks(
     scorer: Scorer,
     rows: NDArray[np.int64],
     k: int,
-    exclude: Sequence[Interactions],
+    exclude: Sequence[Left],
     candidates: NDArray[np.bool_] | None,
     block_bytes: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], int | None]:
@@ -122,7 +134,7 @@ def _by_blocks(
 
 
 def cells_of(
-    interactions: Interactions, users: NDArray[np.int64]
+    interactions: Left, users: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """The cells of some users: position in ``users`` and item row of each, in order."""
     starts = interactions.indptr[users]
@@ -136,7 +148,7 @@ def cells_of(
 def _masked_scores(
     scorer: Scorer,
     users: NDArray[np.int64],
-    exclude: Sequence[Interactions],
+    exclude: Sequence[Left],
     candidates: NDArray[np.bool_] | None,
 ) -> Tensor:
     """A block of scores, -inf where an item must not be recommended."""
@@ -204,7 +216,7 @@ def _ordered(scores: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _rows_in_range(
-    scorer: Scorer, users: NDArray[np.integer[Any]], exclude: Sequence[Interactions]
+    scorer: Scorer, users: NDArray[np.integer[Any]], exclude: Sequence[Left]
 ) -> NDArray[np.int64]:
     """A copy of the user rows, each of which the scorer and the masks have.
 
@@ -228,7 +240,7 @@ def _rows_in_range(
 
 
 def _check_masks(
-    scorer: Scorer, exclude: Sequence[Interactions], candidates: NDArray[np.bool_] | None
+    scorer: Scorer, exclude: Sequence[Left], candidates: NDArray[np.bool_] | None
 ) -> None:
     n_items = scorer.n_items
     if candidates is not None and not (candidates.dtype == bool and candidates.shape == (n_items,)):

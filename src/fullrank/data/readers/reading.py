@@ -21,7 +21,7 @@ from fullrank.errors import DataError
 _SEPARATORS: dict[Format, str] = {"csv": ",", "tsv": "\t", "recbole": "\t"}
 
 
-def _open(path: Path, kind: Format, columns: Columns | None = None) -> Source:
+def open_table(path: Path, kind: Format, columns: Columns | None = None) -> Source:
     """Opens a table of any format but adjacency lists."""
     if kind == "parquet":
         return columnar(path, "Parquet", b"PAR1", pl.scan_parquet)
@@ -76,7 +76,7 @@ def read(
     if kind == "adjacency":
         certain = (format or columns.format) is not None
         return read_adjacency(path, columns=columns, users=users, items=items, certain=certain)
-    source = _open(path, kind, columns)
+    source = open_table(path, kind, columns)
     names = present(source.columns, columns, source.location)
     frame, location = source.load(names.values())
     return Interactions.from_frame(
@@ -121,7 +121,7 @@ def read_titles(
     kind = format_of(path, format, columns)
     if kind == "adjacency":
         raise DataError(str(path), "an adjacency list", "a table of ids and titles")
-    source = _open(path, kind, columns)
+    source = open_table(path, kind, columns)
     identity = id_column or _first(source, ("id",), whole_end=True)
     title = title_column or _first(source, ("title", "name"))
     for name in (identity, title):
