@@ -73,25 +73,30 @@ def describe(
     """Show sizes, density and fingerprints."""
     output = Output(as_json)
     columns = table.layout()
-    from fullrank.data import load, read
+    from fullrank.data import load
     from fullrank.data.catalog import CATALOG
+    from fullrank.data.loading import is_split
+    from fullrank.data.sources import shown as shown_source
 
-    if data in CATALOG or not Path(data).exists():
-        summary: dict[str, Any] = load(data, validation=0, columns=columns).summary()
-        parts = {name: part for name, part in summary.items() if name in ("train", "test")}
+    whole = data not in CATALOG and not is_split(data)
+    test: dict[str, Any] = {"test": 0} if whole else {}
+    found = load(data, validation=0, columns=columns, **test)
+    name = data if data in CATALOG else shown_source(data)
+    if whole:
+        summary: dict[str, Any] = found.train.summary()
+        parts = {found.name: summary}
     else:
-        summary = read(data, columns=columns).summary()
-        parts = {Path(data).name: summary}
+        summary = found.summary()
+        parts = {each: part for each, part in summary.items() if each in ("train", "test")}
 
     def show() -> None:
-        names = list(next(iter(parts.values())))
         rows = [
-            [name.replace("_", " "), *(_plain(part[name]) for part in parts.values())]
-            for name in names
+            [field.replace("_", " "), *(_plain(part[field]) for part in parts.values())]
+            for field in next(iter(parts.values()))
         ]
-        show_table([data, *parts], rows)
+        show_table([name, *parts], rows)
 
-    output.result({"name": data, **summary}, show)
+    output.result({"name": name, **summary}, show)
 
 
 @app.command()

@@ -36,8 +36,8 @@ class TableOptions:
     format: Annotated[
         str | None,
         typer.Option(
-            help="Whatever the suffix says: csv, tsv, parquet, arrow, recbole, movielens or "
-            "adjacency."
+            help="Whatever the suffix says: csv, tsv, ndjson, parquet, arrow, recbole, movielens "
+            "or adjacency."
         ),
     ] = None
     separator: Annotated[
@@ -56,6 +56,12 @@ class TableOptions:
     ] = False
     threshold: Annotated[
         float | None, typer.Option(help="Drop rows whose weight is below this, then all weights.")
+    ] = None
+    query: Annotated[
+        str | None, typer.Option(help="Of a database: 'select … from …', with the columns above.")
+    ] = None
+    table: Annotated[
+        str | None, typer.Option(help="Of a database: a table, in the place of a query.")
     ] = None
 
     def layout(self) -> Columns | None:
@@ -84,6 +90,8 @@ class TableOptions:
             "names": None if names is None else tuple(name.strip() for name in names.split(",")),
             "quotes": False if self.no_quotes else None,
             "timestamp_format": self.timestamp_format,
+            "query": self.query,
+            "table": self.table,
         }
         values = {name: value for name, value in given.items() if value is not None}
         if not values:

@@ -14,7 +14,7 @@ from fullrank.data.location import SourceLocation, first_true
 from fullrank.errors import DataError
 from fullrank.settings import Settings
 
-Format = Literal["csv", "tsv", "parquet", "arrow", "recbole", "movielens", "adjacency"]
+Format = Literal["csv", "tsv", "ndjson", "parquet", "arrow", "recbole", "movielens", "adjacency"]
 WITHOUT_TEXT = (pl.Object, pl.Binary, pl.Duration)
 """Types whose values cannot be written as text; nor can those of nested types."""
 
@@ -45,6 +45,10 @@ class Columns(Settings):
     """Names of the columns in their order, for a file without a header; ``_`` for one to skip."""
     quotes: bool = True
     """Whether double quotes around a field of a text file are not part of it."""
+    query: str | None = None
+    """What a database is asked; it gives the columns above."""
+    table: str | None = None
+    """Table of a database, in the place of a query; a dot stands after the name of a schema."""
 
     @field_validator("names", mode="before")
     @classmethod
