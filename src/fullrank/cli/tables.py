@@ -57,6 +57,19 @@ class TableOptions:
     threshold: Annotated[
         float | None, typer.Option(help="Drop rows whose weight is below this, then all weights.")
     ] = None
+    event_column: Annotated[
+        str | None, typer.Option(help="Column of the kinds of events: view, purchase.")
+    ] = None
+    event_weights: Annotated[
+        str | None,
+        typer.Option(
+            help="Weights of kinds: view=1,purchase=10,dislike=-1,other=0.5; below 0: not learned "
+            "from and not shown."
+        ),
+    ] = None
+    half_life: Annotated[
+        str | None, typer.Option(help="Age at which an interaction counts half: 12h, 90d, 2w.")
+    ] = None
     query: Annotated[
         str | None, typer.Option(help="Of a database: 'select … from …', with the columns above.")
     ] = None
@@ -90,6 +103,9 @@ class TableOptions:
             "names": None if names is None else tuple(name.strip() for name in names.split(",")),
             "quotes": False if self.no_quotes else None,
             "timestamp_format": self.timestamp_format,
+            "event": self.event_column,
+            "event_weights": self._weights(),
+            "half_life": self.half_life,
             "query": self.query,
             "table": self.table,
         }
@@ -99,6 +115,13 @@ class TableOptions:
         from fullrank.data import Columns
 
         return Columns.build(values)
+
+    def _weights(self) -> dict[str, float] | None:
+        if self.event_weights is None:
+            return None
+        from fullrank.data.events import weights_of
+
+        return weights_of(self.event_weights)
 
     def flags(self) -> str:
         """The options that are not as usual, as they are typed: each with a blank before it."""

@@ -54,6 +54,7 @@ def command(
     from fullrank.data.files import output as writable
     from fullrank.data.files import replacing
     from fullrank.data.locks import exclusive
+    from fullrank.data.sources import shown
     from fullrank.pages.study import trials_of, write_study
     from fullrank.serving.model_files import REPORT
     from fullrank.studies.plots import study_plot
@@ -81,7 +82,7 @@ def command(
         plotted = study_plot(opened, folder / "study.png")
         held = "" if holdout == HOLDOUT else f" --holdout {holdout}"
         following = (
-            f"fullrank fit {quote(data)} --method {method} {_flags(study)}"
+            f"fullrank fit {quote(shown(data))} --method {method} {_flags(study)}"
             f"{table.flags()}{held} --validation 0 -o model"
         )
         write_study(

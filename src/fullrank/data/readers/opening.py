@@ -97,7 +97,8 @@ def _many(path: Path, columns: Columns, named: Format | None) -> Source:
 def _wanted(columns: Columns) -> Sequence[str]:
     """The columns that may be read."""
     weight, timestamp = columns.weight or "weight", columns.timestamp or "timestamp"
-    return [columns.user, columns.item, weight, timestamp]
+    names = (columns.user, columns.item, weight, timestamp, columns.event)
+    return [name for name in names if name]
 
 
 def open_file(

@@ -22,7 +22,7 @@ _KINDS: dict[str, Kind] = {
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(//)?")
 _SERVER = re.compile(
     r"(?P<scheme>\w+)://(?:(?P<user>[^:@/?#]*)(?::(?P<password>[^:@/?#]*))?@)?"
-    r"(?P<rest>[^@/?#]*(?:/[^@/?#]*)?)(?:\?(?P<query>[^#?]*))?"
+    r"(?P<rest>[^@/?#]*(?:/[^@/?#]*)?)(?:\?(?P<query>[^#?@]*))?"
 )
 """A database's URL: what would end another part of it stands as %40 and the like."""
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
@@ -106,9 +106,9 @@ class ServerURL:
             raise SettingError(self.shown, "a URL that cannot be read", expected)
         self.user = unquote(parts["user"] or "")
         self.password = self._expanded(parts["password"])
-        place, _, self.database = parts["rest"].partition("/")
-        self.database = unquote(self.database)
-        self.place, query = place, parts["query"] or ""
+        rest, query = str(parts["rest"]), parts["query"] or ""
+        self.place, _, database = rest.partition("/")
+        self.database = unquote(database)
         pairs = [each.partition("=") for each in query.split("&") if each]
         self.query = {name: unquote(value) for name, _, value in pairs}
         held = [value for name, value in self.query.items() if name.lower() not in PUBLIC]

@@ -8,8 +8,9 @@ it is needed.
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ class Cursor:
     columns: list[str]
     batches: Callable[[list[str]], Iterator[pl.DataFrame]]
     """The named columns of each batch."""
+    close: Callable[[], object] = bool
+    """Ends the query, before the connection is closed."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ def queried(data: str, columns: Columns, kind: Kind | None = None) -> Iterator[S
     _check_asked(database.where, columns)
     with database.told("a database that can be read"):
         connection = database.connect()
+    cursor = None
     try:
         query, expected = columns.query, "a query that it runs"
         if query is None:
@@ -116,7 +120,10 @@ def queried(data: str, columns: Columns, kind: Kind | None = None) -> Iterator[S
             cursor = database.run(connection, query.strip().rstrip(";"))
         yield _source(database, cursor, columns)
     finally:
-        connection.close()
+        with suppress(*database.errors):
+            if cursor is not None:
+                cursor.close()
+            connection.close()
 
 
 def _check_asked(where: str, columns: Columns) -> None:
@@ -194,7 +201,7 @@ def _duckdb(path: Path) -> Database:
     driver("pyarrow")
 
     def run(connection: Any, query: str) -> Cursor:
-        reader = connection.execute(query).to_arrow_reader(ROWS)
+        reader = connection.sql(query).to_arrow_reader(ROWS)
         return Cursor(list(reader.schema.names), lambda names: of_arrow(reader, names))
 
     def connect() -> Any:
@@ -216,21 +223,23 @@ def _postgresql(url: ServerURL) -> Database:
         cursor.execute("SET TRANSACTION READ ONLY")
         cursor.execute(query)
         names = [each[0] for each in cursor.description or ()]
-        return Cursor(names, lambda wanted: of_arrow(cursor.fetch_record_batch(), wanted))
+
+        def batches(wanted: list[str]) -> Iterator[pl.DataFrame]:
+            return of_arrow(cursor.fetch_record_batch(), wanted)
+
+        return Cursor(names, batches, cursor.close)
 
     return Database(url.shown, connect, run, '"', (adbc.Error,), url.scrubbed)
 
 
 def _mysql(url: ServerURL) -> Database:
-    pymysql = driver("pymysql")
-    from os import environ
-
+    pymysql, cursors = driver("pymysql"), driver("pymysql.cursors")
     host, _, port = url.place.partition(":")
     asked: dict[str, Any] = {
         "host": host or "localhost",
         "port": int(port or 3306),
         "user": url.user or None,
-        "password": environ.get("MYSQL_PWD", "") if url.password is None else url.password,
+        "password": os.environ.get("MYSQL_PWD", "") if url.password is None else url.password,
         "database": url.database or None,
         "charset": url.query.get("charset", "utf8mb4"),
         "unix_socket": url.query.get("unix_socket"),
@@ -238,9 +247,7 @@ def _mysql(url: ServerURL) -> Database:
     }
 
     def connect() -> Any:
-        return pymysql.connect(
-            **asked, cursorclass=importlib.import_module("pymysql.cursors").SSCursor
-        )
+        return pymysql.connect(**asked, cursorclass=cursors.SSCursor)
 
     def run(connection: Any, query: str) -> Cursor:
         with connection.cursor() as first:
@@ -261,7 +268,4 @@ def _of_dbapi(cursor: Any, query: str) -> Cursor:
         while rows := cursor.fetchmany(ROWS):
             yield of_tuples(rows, chosen)
 
-    return Cursor(names, batches)
-
-
-Opened = AbstractContextManager[Source]
+    return Cursor(names, batches, cursor.close)
