@@ -22,7 +22,7 @@ app = typer.Typer(help="List, fetch, describe and split data sets.", no_args_is_
 
 DOING = "fullrank data split"
 _FILES = ("train.parquet", "validation.parquet", "test.parquet", "never.parquet", "split.json")
-Data = Annotated[str, typer.Argument(metavar="DATA", help="A catalogue name or a path.")]
+Data = Annotated[str, typer.Argument(metavar="DATA", help=options.DATA)]
 
 
 @app.command("list")

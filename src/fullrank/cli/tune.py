@@ -26,7 +26,7 @@ HOLDOUT = 0.2
 @expanded
 def command(
     *,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="A catalogue name or a path.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help=options.DATA)],
     method: Annotated[str, typer.Option(help="A method; see `fullrank methods`.")] = "directspec+",
     trials: Annotated[int, typer.Option(min=1, help="Trials in all, earlier ones counted.")] = 20,
     out: Annotated[

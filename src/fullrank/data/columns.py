@@ -89,8 +89,8 @@ class Columns(Settings):
 
     @model_validator(mode="after")
     def _distinct(self) -> Columns:
-        named = (self.user, self.item, self.weight, self.timestamp, self.event)
-        named = [name for name in named if name]
+        every = (self.user, self.item, self.weight, self.timestamp, self.event)
+        named = [name for name in every if name]
         if len(set(named)) < len(named):
             raise ValueError("a column of its own for each of user, item, weight, timestamp, event")
         return self

@@ -85,7 +85,8 @@ def excluded(parts: Mapping[str, Interactions], names: Iterable[str]) -> list[In
         if name not in PARTS:
             raise SettingError("exclude", repr(name), nearest(name, PARTS))
     never = parts["train"].never
-    return [parts[name] for name in names if name in parts] + [never] * (never is not None)
+    named = [parts[name] for name in names if name in parts]
+    return named if never is None else [*named, never]
 
 
 def users_to_serve(

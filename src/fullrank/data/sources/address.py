@@ -35,6 +35,8 @@ PUBLIC = frozenset(
 )
 """Parameters of a URL that hold no secret; the values of all others are not shown."""
 HIDDEN = "***"
+_LONG = 4
+"""Characters of a value that is hidden wherever it stands; a shorter one, after its name alone."""
 
 
 def kind_of(data: str) -> Kind:
@@ -77,6 +79,17 @@ def shown(data: str) -> str:
 def _parameter(text: str) -> str:
     name, equals, _ = text.partition("=")
     return text if name.lower() in PUBLIC or not equals else f"{name}={HIDDEN}"
+
+
+def secrets_of(url: str) -> list[str]:
+    """What a message must not repeat of a URL: its password, and values of its query with names."""
+    place, _, query = url.partition("?")
+    owner, at, _ = place.rpartition("@")
+    password = owner.partition("://")[2].partition(":")[2] if at else ""
+    pairs = [each for each in query.split("&") if _parameter(each) != each]
+    values = [each.partition("=")[2] for each in pairs]
+    found = [password, *pairs, *(each for each in values if len(each) >= _LONG)]
+    return [form for each in found if each for form in dict.fromkeys((each, unquote(each)))]
 
 
 def redacted(word: str) -> str:

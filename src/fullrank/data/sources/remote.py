@@ -18,7 +18,7 @@ from fullrank.data.panics import unprinted_panics
 from fullrank.data.readers.formats import SUFFIXES
 from fullrank.data.readers.packed import without_suffix
 from fullrank.data.readers.source import Source
-from fullrank.data.sources.address import HIDDEN, redacted, shown
+from fullrank.data.sources.address import HIDDEN, redacted, secrets_of, shown
 from fullrank.errors import DataError
 
 RETRIES = 2
@@ -69,9 +69,11 @@ def _format_of(url: str, name: str) -> Format:
 
 
 def _scan(url: str, kind: Format, columns: Columns) -> pl.LazyFrame:
-    options: dict[str, Any] = {"storage_options": {"max_retries": str(RETRIES)}}
+    options: dict[str, Any] = {"storage_options": {"max_retries": RETRIES}}
     if kind == "parquet":
-        return pl.scan_parquet(url, **options)
+        # Of a folder polars reads the keys of partitions by itself; of one object there are none.
+        hive = True if "*" in url else None
+        return pl.scan_parquet(url, hive_partitioning=hive, **options)
     if kind == "arrow":
         return pl.scan_ipc(url, **options)
     if kind == "ndjson":
@@ -97,10 +99,9 @@ def _told(url: str) -> Iterator[None]:
     try:
         with unprinted_panics():
             yield
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         text = " ".join(redacted(word) for word in lines[0].replace(url, shown(url)).split())
-        for variable in _SECRETS:
-            if secret := os.environ.get(variable):
-                text = text.replace(secret, HIDDEN)
+        for secret in [*secrets_of(url), *filter(None, map(os.environ.get, _SECRETS))]:
+            text = text.replace(secret, HIDDEN)
         raise DataError(shown(url), text, "a table that can be reached and read") from None
