@@ -11,6 +11,7 @@ from servers import PASSWORD
 
 from fullrank.data import Columns, load
 from fullrank.data.sources.address import ServerURL, kind_of, redacted, shown
+from fullrank.data.sources.mysql import login
 from fullrank.errors import SettingError
 
 FORMS = [PASSWORD, quote(PASSWORD, safe=""), quote(PASSWORD)]
@@ -114,6 +115,9 @@ SECRET = "s3cret"
         ("postgresql://u:$NAME@h/d", "postgresql://u:$NAME@h/d"),
         ("mysql://h/d?ssl_key=s3cret&charset=utf8", "mysql://h/d?ssl_key=***&charset=utf8"),
         ("https://h/t.csv?X-Amz-Signature=s3cret", "https://h/t.csv?X-Amz-Signature=***"),
+        ("mysql+pymysql://u:s3cret@h/d", "mysql+pymysql://u@h/d"),
+        ("oracle://u:s3cret@h/d", "oracle://u@h/d"),
+        ("postgresql:/u:s3cret@h/d", "postgresql:/u@h/d"),
         ("https://u:s3cret@h/t.csv#s3cret", "https://u@h/t.csv#s3cret"),
         ("s3://bucket/a b/*.parquet", "s3://bucket/a b/*.parquet"),
         ("orders/day=1/*.csv", "orders/day=1/*.csv"),
@@ -132,6 +136,29 @@ def test_a_password_that_was_not_escaped(password, tmp_path):
     run = fullrank("fit", url, "--table", "orders", "-o", tmp_path / "m")
     assert_refused(run, "a URL that cannot be read", "postgresql://shop@h/d")
     assert "s3cret" not in run.err
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("oracle://shop:s3cret@h/d", "found the scheme 'oracle'; expected one of postgresql://"),
+        ("postgresql:/shop:s3cret@h/d", "found a URL without //"),
+        ("mysql://shop:s3cret@h:port/d", "found no host with a port"),
+        ("mysql://shop:s3cret@h/d?ssl_mode=s3cret", "found the parameter 'ssl_mode'; expected one"),
+    ],
+)
+def test_urls_of_no_kind_that_is_known(url, found, tmp_path):
+    run = fullrank("fit", url, "--table", "orders", "-o", tmp_path / "m")
+    assert_refused(run, found)
+    assert "s3cret" not in run.err
+
+
+def test_what_the_driver_of_mysql_is_told(monkeypatch):
+    monkeypatch.setenv("MYSQL_PWD", "pw")
+    asked = login(ServerURL("mysql://u@[::1]:33/d?ssl_ca=%2Fca.pem&charset=latin1"))
+    assert (asked["host"], asked["port"], asked["password"]) == ("::1", 33, "pw")
+    assert (asked["ssl_ca"], asked["charset"]) == ("/ca.pem", "latin1")
+    assert login(ServerURL("mysql:///d?unix_socket=/s"))["host"] == "localhost"
 
 
 def test_the_parts_of_a_url():
@@ -156,6 +183,9 @@ def test_the_parts_of_a_url():
         ("postgres://h/d", "postgresql"),
         ("MySQL://h/d", "mysql"),
         ("s3://bucket/x", "remote"),
+        ("postgresql+psycopg2://h/d", "postgresql"),
+        ("oracle://h/d", "unknown"),
+        ("postgresql:/h/d", "unknown"),
     ],
 )
 def test_what_a_string_names(data, kind):

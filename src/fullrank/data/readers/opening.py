@@ -16,7 +16,7 @@ from fullrank.data.readers.delimited import MOVIELENS, delimited, movielens
 from fullrank.data.readers.formats import format_of
 from fullrank.data.readers.ndjson import ndjson
 from fullrank.data.readers.source import Source
-from fullrank.data.sources.address import kind_of, shown
+from fullrank.data.sources.address import kind_of, refuse_unknown, shown
 from fullrank.data.sources.databases import kind_of_file, queried
 from fullrank.data.sources.files import files_in, is_pattern, joined, one_format
 from fullrank.data.sources.remote import remote
@@ -46,6 +46,8 @@ def opened(data: str | Path, columns: Columns, named: Format | None = None) -> I
         with _of_path(expanded(data), columns, named) as source:
             yield source
         return
+    if kind == "unknown":
+        refuse_unknown(str(data))
     if kind not in ("stdin", "remote"):
         with queried(str(data), columns, kind) as source:
             yield source

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 
 from fullrank.errors import SettingError
 
-Kind = Literal["postgresql", "mysql", "duckdb", "sqlite", "remote", "stdin", "path"]
+Kind = Literal["postgresql", "mysql", "duckdb", "sqlite", "remote", "stdin", "path", "unknown"]
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("postgresql", "postgres"), "postgresql"),
     **dict.fromkeys(("mysql", "mariadb"), "mysql"),
@@ -21,7 +21,7 @@ _KINDS: dict[str, Kind] = {
 }
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(//)?")
 _SERVER = re.compile(
-    r"(?P<scheme>\w+)://(?:(?P<user>[^:@/?#]*)(?::(?P<password>[^:@/?#]*))?@)?"
+    r"(?P<scheme>[\w+]+)://(?:(?P<user>[^:@/?#]*)(?::(?P<password>[^:@/?#]*))?@)?"
     r"(?P<rest>[^@/?#]*(?:/[^@/?#]*)?)(?:\?(?P<query>[^#?@]*))?"
 )
 """A database's URL: what would end another part of it stands as %40 and the like."""
@@ -46,10 +46,24 @@ def kind_of(data: str) -> Kind:
     scheme = _SCHEME.match(data)
     if scheme is None:
         return "path"
-    name = scheme[1].lower()
+    name = _scheme(scheme)
     if name in ("duckdb", "sqlite"):
         return "duckdb" if name == "duckdb" else "sqlite"
-    return _KINDS.get(name, "path") if scheme[2] else "path"
+    if not scheme[2]:  # a path, unless it is a URL with a slash too few
+        return "unknown" if name in _KINDS else "path"
+    return _KINDS.get(name, "unknown")
+
+
+def _scheme(found: re.Match[str]) -> str:
+    """The scheme of a URL, without the driver that SQLAlchemy has in it (``mysql+pymysql``)."""
+    return found[1].lower().partition("+")[0]
+
+
+def refuse_unknown(data: str) -> None:
+    """Raises `SettingError` for a URL of no kind that is known."""
+    scheme = _SCHEME.match(data)
+    found = f"the scheme {scheme[1]!r}" if scheme and scheme[2] else "a URL without //"
+    raise SettingError(shown(data), found, "one of " + ", ".join(f"{each}://" for each in _KINDS))
 
 
 def shown(data: str) -> str:
@@ -61,7 +75,7 @@ def shown(data: str) -> str:
     'postgresql://shop@db:5432/shop?sslmode=require&token=***'
     """
     scheme = _SCHEME.match(data)
-    if scheme is None or not scheme[2]:
+    if scheme is None or not (scheme[2] or _scheme(scheme) in _KINDS):
         return data
     start, rest = data[: scheme.end()], data[scheme.end() :]
     owner, at, place = rest.rpartition("@")
@@ -95,7 +109,7 @@ def secrets_of(url: str) -> list[str]:
 def redacted(word: str) -> str:
     """A word of a command line as it may be stored: also ``--option=URL``."""
     at = re.search(r"[A-Za-z][A-Za-z0-9+.-]+://", word)
-    return word if at is None else word[: at.start()] + shown(word[at.start() :])
+    return shown(word) if at is None else word[: at.start()] + shown(word[at.start() :])
 
 
 class ServerURL:

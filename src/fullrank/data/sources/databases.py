@@ -21,6 +21,7 @@ from fullrank.data.columns import Columns
 from fullrank.data.location import SourceLocation
 from fullrank.data.readers.source import Source
 from fullrank.data.sources.address import Kind, ServerURL, kind_of, shown
+from fullrank.data.sources.mysql import login
 from fullrank.data.sources.rows import of_arrow, of_tuples
 from fullrank.errors import DataError, SettingError
 
@@ -213,7 +214,8 @@ def _duckdb(path: Path) -> Database:
 def _postgresql(url: ServerURL) -> Database:
     adbc = driver("adbc_driver_postgresql.dbapi")
     driver("pyarrow")
-    url.query.setdefault("connect_timeout", str(SECONDS))
+    if "PGCONNECT_TIMEOUT" not in os.environ:
+        url.query.setdefault("connect_timeout", str(SECONDS))
 
     def connect() -> Any:
         return adbc.connect(url.url("postgresql"))
@@ -234,20 +236,10 @@ def _postgresql(url: ServerURL) -> Database:
 
 def _mysql(url: ServerURL) -> Database:
     pymysql, cursors = driver("pymysql"), driver("pymysql.cursors")
-    host, _, port = url.place.partition(":")
-    asked: dict[str, Any] = {
-        "host": host or "localhost",
-        "port": int(port or 3306),
-        "user": url.user or None,
-        "password": os.environ.get("MYSQL_PWD", "") if url.password is None else url.password,
-        "database": url.database or None,
-        "charset": url.query.get("charset", "utf8mb4"),
-        "unix_socket": url.query.get("unix_socket"),
-        "connect_timeout": SECONDS,
-    }
+    asked = login(url)
 
     def connect() -> Any:
-        return pymysql.connect(**asked, cursorclass=cursors.SSCursor)
+        return pymysql.connect(**asked, connect_timeout=SECONDS, cursorclass=cursors.SSCursor)
 
     def run(connection: Any, query: str) -> Cursor:
         with connection.cursor() as first:
