@@ -14,6 +14,7 @@ import fullrank as fr
 from fullrank.data import Columns, Interactions
 from fullrank.data.events import days_of, weights_of
 from fullrank.errors import DataError, SettingError
+from fullrank.evaluation import evaluate
 
 WEIGHTS = {"view": 1.0, "cart": 3.0, "purchase": 10.0, "dislike": -1.0}
 START = 1_700_000_000
@@ -204,6 +205,23 @@ def test_the_figures_are_of_the_lists(fitted):
     assert document["test"]["protocol"]["masked"] == ["train", "validation", "never"]
     again = fullrank("evaluate", folder / "m", "--json").json
     assert again["metrics"] == document["test"]["metrics"]
+
+
+def test_what_is_never_shown_makes_room_for_the_next(scorer_of):
+    """The best item is disliked, so the second is the first of the list, and a hit."""
+    ids = [fr.Ids(pl.Series(each)) for each in (["u", "v"], ["a", "b", "c"])]
+
+    def part(*rows):
+        users, items = zip(*rows, strict=True)
+        return Interactions.from_rows(*ids, np.array(users), np.array(items))
+
+    train, test = part((0, 0), (1, 1), (1, 2)), part((0, 2))
+    scorer = scorer_of([[1, 3, 2], [0, 0, 0]])
+    assert evaluate(scorer, test, train=train, k=1)["recall@1"] == 0
+    train.never = part((0, 1))
+    found = evaluate(scorer, test, train=train, k=1)
+    assert found["recall@1"] == 1
+    assert found.protocol["masked"] == ["train", "never"]
 
 
 def test_a_split_keeps_them(events, fitted):

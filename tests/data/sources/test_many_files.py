@@ -31,6 +31,9 @@ def parts(whole: pl.DataFrame, folder: Path, suffix: str) -> Path:
     for number, (start, rows) in enumerate([(0, 1), (1, 600), (601, 0), (601, 299)]):
         written(whole[start : start + rows], folder / f"2026/part-{number}.{suffix}")
     (folder / "2026/_SUCCESS").write_text("")
+    (folder / "2026/_temporary").mkdir()
+    for name in ("_metadata", "_temporary/part-0"):
+        (folder / f"2026/{name}.{suffix}").write_text("no table")
     (folder / ".part-9.csv.crc").write_text("")
     return folder
 

@@ -47,7 +47,8 @@ def files_in(path: Path) -> list[Path]:
             raise DataError(str(path), "a folder without a file of data in it", "one or more")
     else:
         held = [Path(each) for each in glob.glob(str(path), recursive=True)]  # noqa: PTH207  # not of one folder
-        found = [each for each in held if each.is_file() and _plain(each.parts[-1:])]
+        named = next(n for n, part in enumerate(path.parts) if glob.has_magic(part))
+        found = [each for each in held if each.is_file() and _plain(each.parts[named:])]
         if not found:
             raise DataError(str(path), "no file of that pattern", "one or more")
     return sorted(found)
