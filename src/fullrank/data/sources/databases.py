@@ -243,7 +243,7 @@ def _mysql(url: ServerURL) -> Database:
 
     def run(connection: Any, query: str) -> Cursor:
         with connection.cursor() as first:
-            first.execute("START TRANSACTION READ ONLY")
+            first.execute("SET SESSION TRANSACTION READ ONLY")  # DDL ends a transaction
         return _of_dbapi(connection.cursor(), query)
 
     errors = (pymysql.err.Error, OSError, RuntimeError)
