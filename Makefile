@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: env demo lint types test test-quick sanitize fuzz campaign wheel-check first-use bench bench-large bench-growth bench-memory bench-peers docs docs-site clean
+.PHONY: env demo lint types test test-quick sanitize fuzz campaign wheel-check first-use bench bench-large bench-growth bench-memory bench-partitions bench-peers docs docs-site clean
 
 env: .venv/.installed
 
@@ -76,6 +76,9 @@ bench-growth: env
 
 bench-memory: env
 	$(BIN)/python benchmarks/memory.py --out results/memory.json
+
+bench-partitions: env
+	$(BIN)/python benchmarks/partitions.py --out results/partitions.json
 
 bench-peers: env .venv-peers/.installed .venv-irspack/.installed
 	$(BIN)/python benchmarks/peers.py --out results/peers.json

@@ -61,6 +61,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "growth-exponents": speed.growth_exponents,
     "large": speed.large,
     "memory": speed.memory,
+    "partitions": speed.partitions,
     "inspect": speed.inspect,
 }
 """The tables by the names that the pages give them."""

@@ -191,3 +191,19 @@ def inspect() -> str:
         for run in load("inspect")["runs"]
     ]
     return table(["rows × dimensions", "file", "`--sparse`", "peak memory", "time, 1 thread"], body)
+
+
+def partitions() -> str:
+    """Reading a folder of hive partitions."""
+    found = load("partitions")
+    names = ["rows", "files", "on disk", "users", "items", "time", "peak memory"]
+    cells = [
+        f"{found['rows']:,}",
+        f"{found['files']:,}",
+        f"{found['gib_on_disk']:.1f} GiB",
+        f"{found['users']:,}",
+        f"{found['items']:,}",
+        duration(found["seconds"]),
+        f"{found['peak_gib']:.1f} GiB",
+    ]
+    return table(names, [cells], text=())

@@ -92,7 +92,7 @@ class Recommender(Learner):
         """
         frames.check_k(k)
         scorer = self._fitted()
-        excluded = frames.parts_named(self._parts, exclude) if exclude_seen else []
+        excluded = frames.excluded(self._parts, exclude if exclude_seen else ())
         rows, shown = frames.users_to_serve(self.users, users, strict=strict)
         candidates = frames.candidate_mask(self.items, allow, deny, strict=strict)
         if not include_untrained:

@@ -44,7 +44,9 @@ def test_embeddings_that_end_their_parser(monkeypatch, tmp_path):
 
 def test_the_child_reads_every_column(path, monkeypatch):
     """It must meet what the parent would: here it ends only after the last column."""
-    told = probe._PROGRAM.replace("except BaseException:", "    os.abort()\nexcept BaseException:")
+    told = probe._PROGRAM.replace(
+        "    except BaseException:", "        os.abort()\n    except BaseException:"
+    )
     monkeypatch.setattr(probe, "_PROGRAM", "import os\n" + told)
     with pytest.raises(DataError, match="its parser ends"):
         probe.check_survivable(path, "Parquet" if path.suffix == ".parquet" else "Arrow IPC")

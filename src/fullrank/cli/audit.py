@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @expanded
 def command(
     *,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="A catalogue name or a path.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help=options.DATA)],
     quick: Annotated[
         bool, typer.Option("--quick", help="Do not fit quick methods to rank them on each part.")
     ] = False,

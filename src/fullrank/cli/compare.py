@@ -24,7 +24,7 @@ SHOWN = ("ndcg@10", "ndcg@20", "recall@10", "recall@20")
 @expanded
 def command(
     *,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="A catalogue name or a path.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help=options.DATA)],
     methods: Annotated[
         str, typer.Option(help="Names with commas between, or all; name@lightgcn for an encoder.")
     ] = "popularity,itemknn,bpr,directspec+",

@@ -16,13 +16,13 @@ from fullrank.cli.tables import SplitOptions, TableOptions, expanded
 from fullrank.errors import DataError
 
 if TYPE_CHECKING:
-    from fullrank.data import Split
+    from fullrank.data import Interactions, Split
 
 app = typer.Typer(help="List, fetch, describe and split data sets.", no_args_is_help=True)
 
 DOING = "fullrank data split"
-_FILES = ("train.parquet", "validation.parquet", "test.parquet", "split.json")
-Data = Annotated[str, typer.Argument(metavar="DATA", help="A catalogue name or a path.")]
+_FILES = ("train.parquet", "validation.parquet", "test.parquet", "never.parquet", "split.json")
+Data = Annotated[str, typer.Argument(metavar="DATA", help=options.DATA)]
 
 
 @app.command("list")
@@ -73,25 +73,30 @@ def describe(
     """Show sizes, density and fingerprints."""
     output = Output(as_json)
     columns = table.layout()
-    from fullrank.data import load, read
+    from fullrank.data import load
     from fullrank.data.catalog import CATALOG
+    from fullrank.data.loading import is_split
+    from fullrank.data.sources import shown as shown_source
 
-    if data in CATALOG or not Path(data).exists():
-        summary: dict[str, Any] = load(data, validation=0, columns=columns).summary()
-        parts = {name: part for name, part in summary.items() if name in ("train", "test")}
+    whole = data not in CATALOG and not is_split(data)
+    test: dict[str, Any] = {"test": 0} if whole else {}
+    found = load(data, validation=0, columns=columns, **test)
+    name = data if data in CATALOG else shown_source(data)
+    if whole:
+        summary: dict[str, Any] = found.train.summary()
+        parts = {found.name: summary}
     else:
-        summary = read(data, columns=columns).summary()
-        parts = {Path(data).name: summary}
+        summary = found.summary()
+        parts = {each: part for each, part in summary.items() if each in ("train", "test")}
 
     def show() -> None:
-        names = list(next(iter(parts.values())))
         rows = [
-            [name.replace("_", " "), *(_plain(part[name]) for part in parts.values())]
-            for name in names
+            [field.replace("_", " "), *(_plain(part[field]) for part in parts.values())]
+            for field in next(iter(parts.values()))
         ]
-        show_table([data, *parts], rows)
+        show_table([name, *parts], rows)
 
-    output.result({"name": data, **summary}, show)
+    output.result({"name": name, **summary}, show)
 
 
 @app.command()
@@ -117,12 +122,14 @@ def split(
     table.check(test, "--test")
     from fullrank.data.locks import exclusive, killed_in
 
-    def load() -> tuple[Split, dict[str, Path]]:
-        parts = table.load(data, test=test, validation=validation, seed=seed)
-        return parts, {name: out / f"{name}.parquet" for name in parts.parts}
+    def load() -> tuple[Split, dict[str, Interactions]]:
+        split = table.load(data, test=test, validation=validation, seed=seed)
+        never = split.train.never
+        return split, split.parts | ({} if never is None else {"never": never})
 
     def show() -> None:
-        rows = [[name, len(part), str(files[name])] for name, part in parts.parts.items()]
+        files = {name: out / f"{name}.parquet" for name in parts}
+        rows = [[name, len(part), str(files[name])] for name, part in parts.items()]
         document = {**summary, "files": {name: str(path) for name, path in files.items()}}
         output.result(document, lambda: show_table(["part", "interactions", "file"], rows))
 
@@ -134,23 +141,23 @@ def split(
     with exclusive(out, DOING, folder=True) as before:  # clears what a stopped one left over
         there = _whole(out)
         with nullcontext() if there else _all_or_none(out, before):
-            parts, files = load()
-            summary = parts.summary()
+            split, parts = load()
+            summary = split.summary()
             if there is None:
-                _write(parts, files, out / "split.json", summary)
+                _write(parts, out, summary)
         if there not in (None, json.loads(json.dumps(strict(summary)))):
             raise DataError(str(out), "another split", "an empty folder or a free name")
     show()
 
 
-def _write(parts: Split, files: dict[str, Path], target: Path, summary: dict[str, Any]) -> None:
+def _write(parts: dict[str, Interactions], out: Path, summary: dict[str, Any]) -> None:
     from fullrank.data.files import replacing
     from fullrank.data.plain_names import plain_name
 
-    for name, part in parts.parts.items():
-        with replacing(files[name]) as file, plain_name(file) as plain:
+    for name, part in parts.items():
+        with replacing(out / f"{name}.parquet") as file, plain_name(file) as plain:
             part.to_frame().write_parquet(plain)
-    with replacing(target) as file:
+    with replacing(out / "split.json") as file:
         text = json.dumps(strict(summary), indent=2)
         file.write_text(text + "\n", encoding="utf-8")
 
@@ -158,12 +165,12 @@ def _write(parts: Split, files: dict[str, Path], target: Path, summary: dict[str
 def _whole(folder: Path) -> dict[str, Any] | None:
     """What is known of the split that a folder holds, if it is whole and nothing else is there."""
     from fullrank.data.locks import is_leftover
-    from fullrank.data.split_folder import PARTS
+    from fullrank.data.split_folder import NEVER, PARTS
 
     try:
         known = json.loads((folder / "split.json").read_text(encoding="utf-8"))
         there = {path.name for path in folder.iterdir() if not is_leftover(path.name)}
-        parts = {f"{name}.parquet" for name in PARTS if name in known}
+        parts = {f"{name}.parquet" for name in (*PARTS, NEVER) if name in known}
     except (OSError, ValueError, TypeError):
         return None
     return known if there == parts | {"split.json"} and "train" in known else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -77,12 +76,11 @@ def command(
 def interactions_to_test(test: str, columns: Columns | None) -> Interactions:
     """The test part of a data set of that name, or the interactions in a file."""
     from fullrank.data import load, read
-    from fullrank.data.catalog import CATALOG, find
+    from fullrank.data.catalog import CATALOG
+    from fullrank.data.loading import place_of
 
     if test not in CATALOG:
-        if not Path(test).suffix and not Path(test).exists():
-            find(test)  # raises: this is a mistyped name rather than a file
-        return read(test, columns=columns)
+        return read(place_of(test), columns=columns)
     part = load(test, validation=0, columns=columns).test
     if part is None:
         raise DataError(f"data set {test!r}", "no test part", "one with a test part")

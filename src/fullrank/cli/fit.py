@@ -32,7 +32,7 @@ VALIDATION, HOLDOUT = 0.1, 0.2
 @expanded
 def command(
     *,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="A catalogue name or a path.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help=options.DATA)],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the model.")],
     method: Annotated[
         str | None, typer.Option(help="Of `fullrank methods`; the best of several if absent.")

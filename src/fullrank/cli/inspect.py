@@ -142,10 +142,11 @@ def _model(path: Path, data: str | None, columns: Any) -> _Subject:
         held_out, part = model._parts.get("validation"), "validation"
     else:
         from fullrank.cli.evaluate import interactions_to_test
+        from fullrank.data.sources.address import shown
         from fullrank.serving.frames import pairs_to_test
 
         held_out, _ = pairs_to_test(interactions_to_test(data, columns), model._parts)
-        part = data
+        part = shown(data)
     counts = model.train.user_degree, np.asarray(model._trained.popularity)
     groups: list[tuple[str, list[Table], Any]] = []
     for part_of, pair in of_parts.items():
@@ -206,9 +207,10 @@ def _known(data: str, columns: Any) -> Known:
     """
     from fullrank.data import load
     from fullrank.data.catalog import CATALOG
+    from fullrank.data.loading import is_split
     from fullrank.diagnosis.matching import Known
 
-    divided = data in CATALOG or Path(data).is_dir()
+    divided = data in CATALOG or is_split(data)
     split = load(data, columns=columns) if divided else load(data, test=0.0, columns=columns)
     parts = (split.train,) if split.validation is None else (split.train, split.validation)
     return Known(split.train, split.validation, f"validation of {split.name}", parts)

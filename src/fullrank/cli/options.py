@@ -9,6 +9,7 @@ import typer
 
 from fullrank.errors import SettingError
 
+DATA = "A catalogue name, a path, a pattern, a database, a URL or - (docs/sources.md)."
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 ModelDir = Annotated[Path, typer.Argument(metavar="DIR", help="A model folder.")]
 K = Annotated[int, typer.Option("-k", help="Length of each list.")]

@@ -46,7 +46,7 @@ def command(
         bool, typer.Option("--include-seen", help="Also what a user already interacted with.")
     ] = False,
     fold_in: Annotated[
-        Path | None,
+        str | None,
         typer.Option(help="Interactions of new users, to embed them and recommend to them."),
     ] = None,
     items: Items = None,
@@ -159,7 +159,7 @@ def _say_short(output: Output, lengths: Counter[int], k: int) -> dict[str, dict[
     return {"short_lists": {"users": short, "empty": lengths[0]}}
 
 
-def _check_options(user: bool, everyone: bool, fold_in: Path | None, out: Path | None) -> None:
+def _check_options(user: bool, everyone: bool, fold_in: str | None, out: Path | None) -> None:
     if user == everyone and fold_in is None:
         raise SettingError("options", "both --user and --all, or neither", "one of them")
     if everyone and out is None:

@@ -68,8 +68,13 @@ def page_named(path: Path) -> Path:
 
 
 def command_line() -> str:
-    """The command that runs, as a shell would take it; bytes that are no text are escaped."""
-    words = shlex.join(["fullrank", *sys.argv[1:]])
+    """The command that runs, as a shell would take it; bytes that are no text are escaped.
+
+    No password of a URL is in it: it is printed and stored.
+    """
+    from fullrank.data.sources.address import redacted
+
+    words = shlex.join(["fullrank", *map(redacted, sys.argv[1:])])
     return words.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

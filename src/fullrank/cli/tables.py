@@ -36,8 +36,8 @@ class TableOptions:
     format: Annotated[
         str | None,
         typer.Option(
-            help="Whatever the suffix says: csv, tsv, parquet, arrow, recbole, movielens or "
-            "adjacency."
+            help="Whatever the suffix says: csv, tsv, ndjson, parquet, arrow, recbole, movielens "
+            "or adjacency."
         ),
     ] = None
     separator: Annotated[
@@ -56,6 +56,25 @@ class TableOptions:
     ] = False
     threshold: Annotated[
         float | None, typer.Option(help="Drop rows whose weight is below this, then all weights.")
+    ] = None
+    event_column: Annotated[
+        str | None, typer.Option(help="Column of the kinds of events: view, purchase.")
+    ] = None
+    event_weights: Annotated[
+        str | None,
+        typer.Option(
+            help="Weights of kinds: view=1,purchase=10,dislike=-1,other=0.5; below 0: not learned "
+            "from and not shown."
+        ),
+    ] = None
+    half_life: Annotated[
+        str | None, typer.Option(help="Age at which an interaction counts half: 12h, 90d, 2w.")
+    ] = None
+    query: Annotated[
+        str | None, typer.Option(help="Of a database: 'select … from …', with the columns above.")
+    ] = None
+    table: Annotated[
+        str | None, typer.Option(help="Of a database: a table, in the place of a query.")
     ] = None
 
     def layout(self) -> Columns | None:
@@ -84,6 +103,11 @@ class TableOptions:
             "names": None if names is None else tuple(name.strip() for name in names.split(",")),
             "quotes": False if self.no_quotes else None,
             "timestamp_format": self.timestamp_format,
+            "event": self.event_column,
+            "event_weights": self._weights(),
+            "half_life": self.half_life,
+            "query": self.query,
+            "table": self.table,
         }
         values = {name: value for name, value in given.items() if value is not None}
         if not values:
@@ -91,6 +115,13 @@ class TableOptions:
         from fullrank.data import Columns
 
         return Columns.build(values)
+
+    def _weights(self) -> dict[str, float] | None:
+        if self.event_weights is None:
+            return None
+        from fullrank.data.events import weights_of
+
+        return weights_of(self.event_weights)
 
     def flags(self) -> str:
         """The options that are not as usual, as they are typed: each with a blank before it."""

@@ -26,7 +26,7 @@ HOLDOUT = 0.2
 @expanded
 def command(
     *,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="A catalogue name or a path.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help=options.DATA)],
     method: Annotated[str, typer.Option(help="A method; see `fullrank methods`.")] = "directspec+",
     trials: Annotated[int, typer.Option(min=1, help="Trials in all, earlier ones counted.")] = 20,
     out: Annotated[
@@ -54,6 +54,7 @@ def command(
     from fullrank.data.files import output as writable
     from fullrank.data.files import replacing
     from fullrank.data.locks import exclusive
+    from fullrank.data.sources import shown
     from fullrank.pages.study import trials_of, write_study
     from fullrank.serving.model_files import REPORT
     from fullrank.studies.plots import study_plot
@@ -81,7 +82,7 @@ def command(
         plotted = study_plot(opened, folder / "study.png")
         held = "" if holdout == HOLDOUT else f" --holdout {holdout}"
         following = (
-            f"fullrank fit {quote(data)} --method {method} {_flags(study)}"
+            f"fullrank fit {quote(shown(data))} --method {method} {_flags(study)}"
             f"{table.flags()}{held} --validation 0 -o model"
         )
         write_study(

@@ -9,12 +9,13 @@ import polars as pl
 from pydantic import field_validator, model_validator
 
 from fullrank.data.column_hints import missing, weights_option
+from fullrank.data.events import days_of, decayed, weighted
 from fullrank.data.instants import beyond_calendar, microseconds
 from fullrank.data.location import SourceLocation, first_true
 from fullrank.errors import DataError
 from fullrank.settings import Settings
 
-Format = Literal["csv", "tsv", "parquet", "arrow", "recbole", "movielens", "adjacency"]
+Format = Literal["csv", "tsv", "ndjson", "parquet", "arrow", "recbole", "movielens", "adjacency"]
 WITHOUT_TEXT = (pl.Object, pl.Binary, pl.Duration)
 """Types whose values cannot be written as text; nor can those of nested types."""
 
@@ -45,6 +46,18 @@ class Columns(Settings):
     """Names of the columns in their order, for a file without a header; ``_`` for one to skip."""
     quotes: bool = True
     """Whether double quotes around a field of a text file are not part of it."""
+    query: str | None = None
+    """What a database is asked; it gives the columns above."""
+    table: str | None = None
+    """Table of a database, in the place of a query; a dot stands after the name of a schema."""
+    event: str | None = None
+    """Column of the kinds of events, such as ``view`` and ``purchase``."""
+    event_weights: dict[str, float] | None = None
+    """The weight of each kind of event, ``other`` for those not named; a kind below zero is not
+    learned from, and its items are never recommended to that user."""
+    half_life: str | None = None
+    """Age at which an interaction counts half, such as ``90d``, ``12h`` or ``2w``, before the
+    newest time in the data."""
 
     @field_validator("names", mode="before")
     @classmethod
@@ -76,9 +89,22 @@ class Columns(Settings):
 
     @model_validator(mode="after")
     def _distinct(self) -> Columns:
-        named = [name for name in (self.user, self.item, self.weight, self.timestamp) if name]
+        every = (self.user, self.item, self.weight, self.timestamp, self.event)
+        named = [name for name in every if name]
         if len(set(named)) < len(named):
-            raise ValueError("a column of its own for each of user, item, weight, timestamp")
+            raise ValueError("a column of its own for each of user, item, weight, timestamp, event")
+        return self
+
+    @model_validator(mode="after")
+    def _kinds_and_ages(self) -> Columns:
+        if (self.event is None) != (self.event_weights is None):
+            raise ValueError("event (--event-column) and event_weights (--event-weights) together")
+        if self.event_weights is not None and not any(w > 0 for w in self.event_weights.values()):
+            raise ValueError("event_weights with one above zero")
+        if self.event is not None and self.threshold is not None:
+            raise ValueError("a threshold, or weights of events: not both")
+        if self.half_life is not None:
+            days_of(self.half_life)
         return self
 
 
@@ -93,6 +119,8 @@ def present(available: Sequence[str], columns: Columns, location: SourceLocation
         named = getattr(columns, role)
         if named or role in available:
             names[role] = named or role
+    if columns.event is not None:
+        names["event"] = columns.event
     for role, name in names.items():
         if name not in available:
             raise missing(role, names, available, location.name)
@@ -113,7 +141,8 @@ def clean(
 ) -> tuple[pl.DataFrame, SourceLocation]:
     """Renames, checks and types the columns: ``user_id``, ``item_id``[, ``weight``, ``timestamp``].
 
-    Returns the table with the location of the rows that are left in it.
+    Returns the table with the location of the rows that are left in it. Weights below zero are of
+    events that say what is not to be shown.
 
     Raises:
         DataError: a column is missing, an id is missing or of a type that cannot be one, a weight
@@ -132,9 +161,13 @@ def clean(
         table = table.with_columns(
             _times(table["timestamp"], location, names["timestamp"], columns.timestamp_format)
         )
-    if columns.threshold is None:
-        return table, location
-    return _above(table, columns.threshold, location, names["weight"])
+    if columns.event is not None:
+        table = weighted(table, columns.event_weights or {}, location, columns.event)
+    if columns.threshold is not None:
+        table, location = _above(table, columns.threshold, location, names["weight"])
+    if columns.half_life is not None:
+        table = decayed(table, days_of(columns.half_life), location)
+    return table, location
 
 
 def checked_ids(raw: pl.Series, location: SourceLocation, column: str) -> pl.Series:

@@ -15,8 +15,9 @@ from fullrank.data import checks
 from fullrank.data.columns import Columns, clean
 from fullrank.data.frames import table_of
 from fullrank.data.ids import Ids
-from fullrank.data.location import SourceLocation, first_true
+from fullrank.data.location import SourceLocation
 from fullrank.data.order import Pairs, merged_pairs, read_only
+from fullrank.data.rows import Rows, pairs_within
 from fullrank.errors import DataError
 
 
@@ -75,6 +76,8 @@ class Interactions:
         self.timestamp = None if pairs.timestamp is None else read_only(pairs.timestamp)
         self.merged = pairs.merged
         self.rows = None if pairs.rows is None else read_only(pairs.rows)
+        self.never: Interactions | None = None
+        """Pairs that are never to be shown, of the same users and items, where there are some."""
 
     @classmethod
     def from_frame(
@@ -104,12 +107,12 @@ class Interactions:
         table, location = clean(table_of(frame, columns, location), columns, location)
         users = users or Ids.of(table["user_id"])
         items = items or Ids.of(table["item_id"])
-        user_idx = _rows_of(users, table["user_id"], location, columns.user)
-        item_idx = _rows_of(items, table["item_id"], location, columns.item)
-        weight = table["weight"].to_numpy() if "weight" in table.columns else None
-        timestamp = table["timestamp"].to_numpy() if "timestamp" in table.columns else None
-        pairs = merged_pairs(len(users), user_idx, item_idx, weight, timestamp)
-        return cls._of(users, items, pairs)
+        rows = Rows.of(table, users, items, (columns.user, columns.item), location)
+        rows, never = rows.divided()
+        made = cls._of(users, items, rows.merged(len(users)))
+        if never is not None:
+            made.never = cls._of(users, items, never.merged(len(users)))
+        return made
 
     @classmethod
     def from_rows(
@@ -221,7 +224,9 @@ class Interactions:
             None if self.timestamp is None else self.timestamp[at],
             rows=None if self.rows is None else self.rows[at],
         )
-        return Interactions._of(self.users, self.items, pairs)
+        made = Interactions._of(self.users, self.items, pairs)
+        made.never = self.never
+        return made
 
     def compact(self) -> Interactions:
         """The same interactions without the users and items that have none."""
@@ -237,7 +242,12 @@ class Interactions:
             self.merged,
             self.rows,
         )
-        return Interactions._of(self.users.select(kept_users), self.items.select(kept_items), pairs)
+        users, items = self.users.select(kept_users), self.items.select(kept_items)
+        made = Interactions._of(users, items, pairs)
+        if self.never is not None:
+            never = pairs_within(self.never.csr(), kept_users, kept_items)
+            made.never = Interactions._of(users, items, never)
+        return made
 
     def to_frame(self) -> pl.DataFrame:
         """A table of raw ids: ``user_id``, ``item_id``[, ``weight``, ``timestamp``]."""
@@ -284,13 +294,3 @@ class Interactions:
 
     def __repr__(self) -> str:
         return f"Interactions({self.n_users:,} users x {self.n_items:,} items, {len(self):,} pairs)"
-
-
-def _rows_of(ids: Ids, raw: pl.Series, location: SourceLocation, column: str) -> NDArray[np.int32]:
-    rows = ids.find(raw)
-    unknown = rows < 0
-    if unknown.any():
-        at = first_true(unknown)
-        where = location.at(at, column)
-        raise DataError(where, f"the unknown id {raw[at]!r}", "an id of the given ids")
-    return rows

@@ -12,6 +12,9 @@ from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.kcore import k_core
 from fullrank.data.readers import read, read_titles
+from fullrank.data.readers.formats import is_readable
+from fullrank.data.readers.opening import SPLIT
+from fullrank.data.sources import is_pattern, kind_of, shown
 from fullrank.data.split_folder import read_split
 from fullrank.data.splits import (
     Split,
@@ -50,7 +53,7 @@ def load(
     different seeds are tested on the same interactions. A file is divided as ``how`` says.
 
     Args:
-        name_or_path: A name of `entries`, the path of a file that `read` takes, or of a folder that
+        name_or_path: A name of `entries`, anything that `read` takes, or a folder that
             ``fullrank data split`` wrote, which keeps its split.
         validation: Fraction of what is not tested on; 0 for no validation part.
         seed: Draws the validation part, and the test part of a file.
@@ -73,17 +76,14 @@ def load(
     check_fraction("validation", validation)
     check_like(validation_like, validation, how)
     if str(name_or_path) not in CATALOG:
-        path = expanded(name_or_path)
-        if path.is_dir():
+        path = place_of(name_or_path)
+        if isinstance(path, Path) and is_split(path):
             if (how, test, columns, min_interactions) != ("random", TEST, None, 1):
                 found = "a setting of test, how, columns or min_interactions"
                 raise SettingError(str(path), found, "none of these: the folder is split already")
             return read_split(path, validation=validation, seed=seed, like=validation_like)
-        if not path.suffix and not path.exists():
-            expected = f"{nearest(str(name_or_path), CATALOG)}, or the path of a file"
-            raise DataError(f"data set {str(name_or_path)!r}", "no such name", expected)
         data = _core(read(path, columns=columns), min_interactions)
-        return _divide(data, path.name, how, test, validation, seed, validation_like)
+        return _divide(data, name_of(path), how, test, validation, seed, validation_like)
     entry = find(str(name_or_path))
     if entry.pinned:
         if (how, test, columns, min_interactions) != ("random", TEST, None, 1):
@@ -104,6 +104,37 @@ def load(
         train, chosen, more = draw_validation(train, tested, validation, seed, validation_like)
         made |= more
     return Split(entry.name, train, chosen, tested, made)
+
+
+def place_of(data: str | Path) -> Path | str:
+    """A path, or as it is what is none.
+
+    Raises:
+        DataError: it looks like the name of a data set, and is none.
+    """
+    if kind_of(str(data)) != "path":
+        return str(data)
+    path = expanded(data)
+    if not path.suffix and not path.exists() and not is_pattern(path):
+        expected = f"{nearest(str(data), CATALOG)}, or the path of a file"
+        raise DataError(f"data set {str(data)!r}", "no such name", expected)
+    return path
+
+
+def name_of(place: Path | str) -> str:
+    """What data of no name of its own is called: nothing secret."""
+    if isinstance(place, str):
+        return "standard input" if place == "-" else shown(place)
+    return str(place) if is_pattern(place) else place.name
+
+
+def is_split(place: str | Path) -> bool:
+    """Whether a folder is to be read as a split: it is one, a damaged one, or has no tables."""
+    if kind_of(str(place)) != "path" or not (folder := expanded(place)).is_dir():
+        return False
+    if any((folder / each).exists() for each in SPLIT):
+        return True
+    return not any(is_readable(each.name) for each in folder.rglob("*"))
 
 
 def _divide(

@@ -16,6 +16,8 @@ from fullrank.data.validation import Like, draw_validation
 from fullrank.errors import DataError, SettingError
 
 PARTS = ("train", "validation", "test")
+NEVER = "never"
+"""What the pairs are called that are never to be shown."""
 SUMMARY = "split.json"
 
 
@@ -33,11 +35,14 @@ def read_split(folder: Path, *, validation: float, seed: int, like: Like = "unif
         DataError: there is no train part, or a file cannot be read.
         SettingError: ``like`` is asked for, and there is a validation part.
     """
-    paths = {name: folder / f"{name}.parquet" for name in PARTS}
+    paths = {name: folder / f"{name}.parquet" for name in (*PARTS, NEVER)}
     if not paths["train"].is_file():
         expected = "a file, or a folder with train.parquet as `fullrank data split` writes it"
         raise DataError(str(folder), "a folder without train.parquet", expected)
     parts = _with_common_ids({name: read(path) for name, path in paths.items() if path.is_file()})
+    never = parts.pop(NEVER, None)
+    for part in parts.values():
+        part.never = never
     train, chosen = parts["train"], parts.get("validation")
     name, how = _summary(folder)
     if chosen is not None and like != "uniform":
@@ -78,7 +83,7 @@ def joined(one: Interactions, other: Interactions) -> Interactions:
         columns = [getattr(part, name) for part in (one, other)]
         return None if any(each is None for each in columns) else np.concatenate(columns)
 
-    return Interactions.from_rows(
+    whole = Interactions.from_rows(
         one.users,
         one.items,
         both("user_idx"),
@@ -86,6 +91,8 @@ def joined(one: Interactions, other: Interactions) -> Interactions:
         weight=both("weight"),
         timestamp=both("timestamp"),
     )
+    whole.never = one.never
+    return whole
 
 
 def _summary(folder: Path) -> tuple[str, dict[str, Any]]:

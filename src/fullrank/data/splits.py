@@ -55,6 +55,8 @@ class Split:
     def summary(self) -> dict[str, Any]:
         """Name, way of splitting, sizes and fingerprints, for a person to read."""
         parts = {name: part.summary() for name, part in self.parts.items()}
+        if self.train.never is not None:
+            parts["never"] = self.train.never.summary()
         return {"name": self.name, "fingerprint": self.fingerprint, "how": self.how} | parts
 
 

@@ -134,6 +134,7 @@ def evaluate(
         scorer: Gives the scores to rank by.
         test: The held-out interactions; the validation part, while training.
         train: The training interactions; their items are masked, their degrees are popularity.
+            The pairs of ``train.never`` are masked too.
         validation: A validation part beside ``test``; masked by protocol ``standard``, unless
             every pair of ``test`` is in it, which is warned of.
         k: Cut-offs.
@@ -162,6 +163,9 @@ def evaluate(
     masks = rules.masks_validation and apart_from_validation(test, validation)
     masked = ["train"] + ["validation"] * masks
     exclude = [given[name] for name in masked]
+    if train.never is not None:
+        masked.append("never")
+        exclude.append(train.never)
     rows, left_out = with_test_items(test, users)
     trained = Trained.of(train, popularity)
     cold = trained.cold(rows) & rules.trained_only

@@ -90,7 +90,7 @@ def joined(train: Interactions, validation: Interactions) -> Interactions:
         weight = np.concatenate([one if own is None else own for own, one in weights])
     if all(part.timestamp is not None for part in both):
         timestamp = np.concatenate([part.timestamp for part in both])
-    return Interactions.from_rows(
+    whole = Interactions.from_rows(
         train.users,
         train.items,
         np.concatenate([part.user_idx for part in both]),
@@ -98,3 +98,5 @@ def joined(train: Interactions, validation: Interactions) -> Interactions:
         weight=weight,
         timestamp=timestamp,
     )
+    whole.never = train.never
+    return whole

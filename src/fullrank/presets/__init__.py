@@ -11,6 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from fullrank.data.sources.address import shown
 from fullrank.errors import SettingError
 from fullrank.methods import Method, build_method
 from fullrank.settings import nearest
@@ -44,7 +45,7 @@ def preset_named(name: str, method: str, data: str) -> Mapping[str, Any]:
     if name not in names:
         raise SettingError("preset", repr(name), nearest(name, names))
     pairs = ", ".join(f"{key[1]} on {key[2]}" for key in known if key[0] == name)
-    raise SettingError(f"preset {name}", f"{method} on {data}", f"one of: {pairs}")
+    raise SettingError(f"preset {name}", f"{method} on {shown(data)}", f"one of: {pairs}")
 
 
 def method_with(method: str | Method, preset: str | None, settings: Mapping[str, Any]) -> Method:

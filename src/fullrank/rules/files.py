@@ -10,7 +10,7 @@ import polars as pl
 
 from fullrank.data.plain_names import plain_name
 from fullrank.data.readers.formats import format_of
-from fullrank.data.readers.reading import open_table
+from fullrank.data.readers.opening import open_file
 from fullrank.errors import DataError
 
 LARGEST_FILE = 2**28
@@ -77,5 +77,5 @@ def _json(path: Path) -> Any:
 
 
 def _pairs(path: Path) -> pl.DataFrame:
-    source = open_table(path, format_of(path))
+    source = open_file(path, format_of(path))
     return source.load(source.columns)[0]

@@ -21,6 +21,7 @@ from fullrank.serving.allpass_scorer import AllPassScorer
 from fullrank.serving.cold import Trained
 from fullrank.serving.fold_in import FoldIn
 from fullrank.serving.model_files import (
+    NEVER,
     POPULARITY,
     Stored,
     popularity_of,
@@ -251,7 +252,9 @@ class FittedModel:
 
     def _stored(self, settings: Mapping[str, Any]) -> Stored:
         """What a folder keeps of the model, the settings of its method among it."""
-        scorer, parts = self._fitted(), self._parts
+        scorer, parts = self._fitted(), dict(self._parts)
+        if self.train.never is not None:
+            parts[NEVER] = self.train.never
         manifest = {
             "method": self.method,
             "settings": settings,
@@ -279,10 +282,12 @@ class FittedModel:
             DataError: its parts do not fit together.
         """
         manifest = stored.manifest
-        scorer = scorer_of(stored.tables, stored.parts["train"], device)
+        parts = dict(stored.parts)
+        parts["train"].never = parts.pop(NEVER, None)
+        scorer = scorer_of(stored.tables, parts["train"], device)
         trained = "folded_in" not in manifest["training"]
         fold_in = FoldIn.from_tensors(stored.tables, scorer, trained=trained)
-        self._use(scorer, stored.parts, fold_in, popularity_of(stored, trained=trained))
+        self._use(scorer, parts, fold_in, popularity_of(stored, trained=trained))
         self.data_name = manifest["data"].get("name")
         self._how = manifest["data"].get("split") or {}
         self.training, self.metrics = manifest["training"], manifest["metrics"]

@@ -74,8 +74,8 @@ def check_k(k: Any) -> None:
         raise SettingError("k", repr(k), "a whole number, 1 or more")
 
 
-def parts_named(parts: Mapping[str, Interactions], names: Iterable[str]) -> list[Interactions]:
-    """The parts of those names that a model has.
+def excluded(parts: Mapping[str, Interactions], names: Iterable[str]) -> list[Interactions]:
+    """The parts of those names that a model has, and the pairs that are never to be shown.
 
     Raises:
         SettingError: a name is of no part of any model.
@@ -84,7 +84,9 @@ def parts_named(parts: Mapping[str, Interactions], names: Iterable[str]) -> list
     for name in names:
         if name not in PARTS:
             raise SettingError("exclude", repr(name), nearest(name, PARTS))
-    return [parts[name] for name in names if name in parts]
+    never = parts["train"].never
+    named = [parts[name] for name in names if name in parts]
+    return named if never is None else [*named, never]
 
 
 def users_to_serve(

@@ -34,8 +34,10 @@ MANIFEST = "manifest.json"
 REPORT = "report.html"
 """A page about the model, which a save of another model removes; no part of the model."""
 PARTS = ("train", "validation", "test")
+NEVER = "never"
+"""Pairs that are never to be shown, where the data had some."""
 _NAMED = re.compile(
-    r"(tables|users|items|train|validation|test)-[0-9a-f]{12}\.(safetensors|parquet)"
+    r"(tables|users|items|train|validation|test|never)-[0-9a-f]{12}\.(safetensors|parquet)"
 )
 """Files of a model; format 1 had Parquet, which a save over such a model removes."""
 _READS = 20
@@ -220,7 +222,7 @@ def _read(folder: Path) -> Stored:
         users, items = (stored_checks.read_ids(paths[side]) for side in ("users", "items"))
         parts = {
             name: stored_checks.read_part(paths[name], users, items)
-            for name in PARTS
+            for name in (*PARTS, NEVER)
             if name in paths
         }
     except OSError as error:  # another save may have taken the file away

@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from fullrank.data import Columns, read
-from fullrank.data.readers import text as text_files
+from fullrank.data.readers import packed
 from fullrank.errors import DataError
 
 HEAD = "user_id,item_id,title\n"
@@ -176,9 +176,9 @@ def test_a_first_line_of_other_blanks_is_a_header(tmp_path, first):
 def test_a_packed_file_beyond_the_memory_is_refused_before_it_is_whole(tmp_path, monkeypatch):
     path = tmp_path / "events.csv.gz"
     path.write_bytes(gzip.compress(b"user_id,item_id\n" + b"a,x\n" * 10**6))
-    monkeypatch.setattr(text_files, "available_memory", lambda: 2**20)
-    monkeypatch.setattr(text_files, "BLOCK", 2**16)
+    monkeypatch.setattr(packed, "available_memory", lambda: 2**20)
+    monkeypatch.setattr(packed, "BLOCK", 2**16)
     with pytest.raises(DataError, match=r"more than 0\.\d MiB in a packed file of 0\.0 MiB"):
         read(path)
-    monkeypatch.setattr(text_files, "available_memory", lambda: None)
+    monkeypatch.setattr(packed, "available_memory", lambda: None)
     assert len(read(path)) == 1

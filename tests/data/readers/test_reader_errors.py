@@ -181,11 +181,11 @@ def test_files_that_are_not_there(tmp_path):
     assert f"(there is no folder {nowhere.parent} either)" in complaint(nowhere)
 
 
-def test_a_folder(tmp_path):
-    (tmp_path / "train.csv").write_text(HEAD)
+def test_a_folder_without_tables(tmp_path):
     (tmp_path / "notes.md").write_text("")
+    (tmp_path / "_SUCCESS.csv").write_text("")
     message = complaint(tmp_path)
-    assert message.startswith(": found a folder; it holds train.csv; expected one file (.csv, ")
+    assert message == ": found a folder without a file of data in it; expected one or more"
 
 
 def test_unknown_formats(tmp_path):

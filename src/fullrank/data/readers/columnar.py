@@ -16,10 +16,21 @@ from fullrank.data.readers.source import Source
 from fullrank.errors import DataError
 
 
-def columnar(path: Path, kind: Kind, magic: bytes, scan: Callable[..., pl.LazyFrame]) -> Source:
-    """A Parquet or Arrow file, which knows the types of its columns."""
+def columnar(
+    path: Path,
+    kind: Kind,
+    magic: bytes,
+    scan: Callable[..., pl.LazyFrame],
+    *,
+    probed: bool = False,
+) -> Source:
+    """A Parquet or Arrow file, which knows the types of its columns.
+
+    ``probed`` says that `check_survivable` has seen it already.
+    """
     _framed(path, kind, magic)
-    check_survivable(path, kind)
+    if not probed:
+        check_survivable(path, kind)
     location = SourceLocation(str(path))
 
     def load(names: Iterable[str]) -> tuple[pl.DataFrame, SourceLocation]:

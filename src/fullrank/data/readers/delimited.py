@@ -118,14 +118,14 @@ def delimited(
     """A delimited file.
 
     Args:
-        path: The file, plain or gzip.
+        path: The file, plain or packed.
         separator: What stands between the fields; several characters need ``quoted=False``.
         quoted: Whether fields may stand in double quotes.
         typed: Names in the header end in a colon and a type, which is no part of the name.
         names: What to call the columns of a file without a header.
 
     Raises:
-        DataError: the file is empty, no text in UTF-8, or no whole gzip file; a header is there
+        DataError: the file is empty, no text in UTF-8, or no whole packed file; a header is there
             and should not be, or its columns are not as many as ``names``.
     """
     text = Text.of(path)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from fullrank.data.columns import Columns, Format
+from fullrank.data.readers.packed import PACKED, inner_name, without_suffix
 from fullrank.errors import DataError
 from fullrank.settings import nearest
 
@@ -17,19 +18,24 @@ SUFFIXES: dict[str, Format] = {
     ".arrow": "arrow",
     ".ipc": "arrow",
     ".feather": "arrow",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
     ".inter": "recbole",
     ".item": "recbole",
     ".data": "movielens",
     ".dat": "movielens",
     ".txt": "adjacency",
 }
-"""The format that a file has by its name; those of text may have ``.gz`` after it."""
+"""The format that a file has by its name; those of text may have one of `PACKED` after it."""
 TYPED: tuple[Format, ...] = ("parquet", "arrow")
 NAMES: tuple[str, ...] = tuple(SUFFIXES) + tuple(
-    f"{suffix}.gz" for suffix, format_ in SUFFIXES.items() if format_ not in TYPED
+    suffix + packed
+    for suffix, format_ in SUFFIXES.items()
+    if format_ not in TYPED
+    for packed in PACKED
 )
 """The suffixes that are known, packed ones too."""
-_KNOWN = ", ".join(SUFFIXES) + "; those of text also with .gz"
+_KNOWN = ", ".join(SUFFIXES) + f"; those of text also packed, with {', '.join(PACKED)} after it"
 
 
 def format_of(path: Path, named: Format | None = None, columns: Columns | None = None) -> Format:
@@ -45,15 +51,17 @@ def format_of(path: Path, named: Format | None = None, columns: Columns | None =
     named = named or (columns.format if columns else None)
     if named is not None and named not in get_args(Format):
         raise DataError(f"{path}, format", repr(named), nearest(named, get_args(Format)))
-    lower = path.name.lower().removesuffix(".gz")
+    lower = without_suffix(path.name)
+    if "." not in lower:
+        lower = inner_name(path).lower()
     kind = named or SUFFIXES.get(f".{lower.rpartition('.')[2]}" if "." in lower else "")
     if columns is not None and (columns.separator or columns.names):
         if named is None and kind in (None, "adjacency"):
             return "csv"
-        if kind in (*TYPED, "adjacency"):
+        if kind in (*TYPED, "ndjson", "adjacency"):
             found = f"a separator or names of columns for the format {kind}"
             raise DataError(str(path), found, "a table of text: csv, tsv, recbole or movielens")
-    if kind is None or (named is None and kind in TYPED and path.name.lower().endswith(".gz")):
+    if kind is None or (named is None and kind in TYPED and path.name.lower().endswith(PACKED)):
         found = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
         expected = f"one of {_KNOWN}, or the format by name: --format csv (format='csv')"
         raise DataError(str(path), found, expected)
@@ -64,7 +72,7 @@ def _must_be_file(path: Path) -> None:
     if path.is_file():
         return
     if path.is_dir():
-        inside = sorted(each.name for each in path.iterdir() if _readable(each.name))
+        inside = sorted(each.name for each in path.iterdir() if is_readable(each.name))
         hint = f"; it holds {', '.join(inside[:8])}" if inside else ""
         raise DataError(str(path), f"a folder{hint}", f"one file ({_KNOWN})")
     hint = ""
@@ -76,5 +84,6 @@ def _must_be_file(path: Path) -> None:
     raise DataError(str(path), "no such file", f"an existing file{hint}")
 
 
-def _readable(name: str) -> bool:
+def is_readable(name: str) -> bool:
+    """Whether a file of that name is of a format that is known by its suffix."""
     return name.lower().endswith(NAMES)

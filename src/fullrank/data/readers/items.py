@@ -13,7 +13,7 @@ from fullrank.data.files import expanded
 from fullrank.data.frames import whole_table
 from fullrank.data.location import SourceLocation
 from fullrank.data.readers.formats import TYPED, format_of
-from fullrank.data.readers.reading import open_table
+from fullrank.data.readers.opening import open_file
 from fullrank.data.readers.text import Text
 from fullrank.errors import DataError
 
@@ -50,14 +50,14 @@ def read_items(
     kind = format_of(path, format, columns)
     if kind == "adjacency":
         raise DataError(str(path), "an adjacency list", "a table of items")
-    table = open_table(path, kind, columns)
+    table = open_file(path, kind, columns)
     frame, location = table.load(table.columns)
     lists: tuple[str, ...] = LISTS
     if kind == "recbole":
         frame, own = _sequences(path, frame)
         lists += own
     return plain_attributes(
-        frame, location, id_column=id_column, from_text=kind not in TYPED, lists=lists
+        frame, location, id_column=id_column, from_text=kind not in (*TYPED, "ndjson"), lists=lists
     )
 
 

@@ -12,32 +12,12 @@ from fullrank.data.files import expanded
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.readers.adjacency import read_adjacency
-from fullrank.data.readers.columnar import columnar
-from fullrank.data.readers.delimited import MOVIELENS, delimited, movielens
 from fullrank.data.readers.formats import format_of
+from fullrank.data.readers.opening import open_file, opened
 from fullrank.data.readers.source import Source
+from fullrank.data.sources.address import kind_of
+from fullrank.data.sources.databases import kind_of_file
 from fullrank.errors import DataError
-
-_SEPARATORS: dict[Format, str] = {"csv": ",", "tsv": "\t", "recbole": "\t"}
-
-
-def open_table(path: Path, kind: Format, columns: Columns | None = None) -> Source:
-    """Opens a table of any format but adjacency lists."""
-    if kind == "parquet":
-        return columnar(path, "Parquet", b"PAR1", pl.scan_parquet)
-    if kind == "arrow":
-        return columnar(path, "Arrow IPC", b"ARROW1", pl.scan_ipc)
-    columns = columns or Columns()
-    if kind == "movielens" and columns.separator is None:
-        return movielens(path, names=columns.names)
-    recbole = kind == "recbole"
-    return delimited(
-        path,
-        columns.separator or _SEPARATORS.get(kind, "\t"),
-        quoted=columns.quotes and kind in ("csv", "tsv"),
-        typed=recbole,
-        names=columns.names or (MOVIELENS if kind == "movielens" else None),
-    )
 
 
 def read(
@@ -48,18 +28,20 @@ def read(
     items: Ids | None = None,
     format: Format | None = None,  # noqa: A002 - the word that readers use
 ) -> Interactions:
-    """Reads a file with one interaction a row, or an adjacency list with one user a line.
+    """Reads a table with one interaction a row, or an adjacency list with one user a line.
 
     Ids in text files are strings, ``"007"`` too; Parquet and Arrow files keep their type. Only the
     columns that are needed stay in memory.
 
     Args:
-        path: The file. Its suffix tells the format, unless ``format`` does: CSV, TSV, Parquet,
-            Arrow IPC, RecBole ``.inter`` (columns go by the part of their name before the colon),
-            MovieLens ``u.data`` and ``ratings.dat`` (no header; columns ``user_id``, ``item_id``,
-            ``rating``, ``timestamp``) and adjacency lists ``.txt`` (``user item item ...``).
-            Formats of text may be packed (``.gz``). ``rating`` is a weight only if ``columns``
-            says so.
+        path: The file, a folder or pattern of files, a database or URL of one, an object of a
+            store, or ``-`` for standard input (docs/sources.md). The suffix of a file tells the
+            format, unless ``format`` does: CSV, TSV, NDJSON, Parquet, Arrow IPC, RecBole ``.inter``
+            (columns go by the part of their name before the colon), MovieLens ``u.data`` and
+            ``ratings.dat`` (no header; columns ``user_id``, ``item_id``, ``rating``,
+            ``timestamp``) and adjacency lists ``.txt`` (``user item item ...``). Formats of text
+            may be packed (``.gz``, ``.bz2``, ``.xz``, ``.zst``, ``.zip``). ``rating`` is a weight
+            only if ``columns`` says so.
         columns: Which columns to use, the threshold on ratings if one is wanted, and how the text
             is written: separator, header, quotes, dates.
         users: The user ids to number rows by; those of the file when not given.
@@ -70,18 +52,26 @@ def read(
         DataError: the file is not there, not of its format or damaged, or its content is not what
             `Interactions.from_frame` takes; the message names the line or row.
     """
-    path = expanded(path)
     columns = columns or Columns()
-    kind = format_of(path, format, columns)
-    if kind == "adjacency":
+    file = _list_file(path, columns, format)
+    if file is not None:
         certain = (format or columns.format) is not None
-        return read_adjacency(path, columns=columns, users=users, items=items, certain=certain)
-    source = open_table(path, kind, columns)
-    names = present(source.columns, columns, source.location)
-    frame, location = source.load(names.values())
-    return Interactions.from_frame(
-        frame, columns=columns, users=users, items=items, location=location
-    )
+        return read_adjacency(file, columns=columns, users=users, items=items, certain=certain)
+    with opened(path, columns, format) as source:
+        names = present(source.columns, columns, source.location)
+        frame, location = source.load(names.values())
+        return Interactions.from_frame(
+            frame, columns=columns, users=users, items=items, location=location
+        )
+
+
+def _list_file(data: str | Path, columns: Columns, named: Format | None) -> Path | None:
+    """The path of an adjacency list, which is no table; None for anything else."""
+    if kind_of(str(data)) != "path" or not (path := expanded(data)).is_file():
+        return None
+    if kind_of_file(path) is not None or format_of(path, named, columns) != "adjacency":
+        return None
+    return path
 
 
 def read_titles(
@@ -121,7 +111,7 @@ def read_titles(
     kind = format_of(path, format, columns)
     if kind == "adjacency":
         raise DataError(str(path), "an adjacency list", "a table of ids and titles")
-    source = open_table(path, kind, columns)
+    source = open_file(path, kind, columns)
     identity = id_column or _first(source, ("id",), whole_end=True)
     title = title_column or _first(source, ("title", "name"))
     for name in (identity, title):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,11 +9,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from fullrank.data.memory import available_memory, shown
 from fullrank.data.plain_names import plain_name
+from fullrank.data.readers.packed import BLOCK, unpacked
 from fullrank.errors import DataError
 
-BLOCK = 1 << 24
 MARK = b"\xef\xbb\xbf"
 """The byte order mark that some programs put before a text in UTF-8."""
 
@@ -43,10 +40,10 @@ class Text:
         """Looks through a file once.
 
         Raises:
-            DataError: the file cannot be read, is a damaged gzip file, or has a carriage return in
-                the middle of a line.
+            DataError: the file cannot be read, is a damaged packed file, or has a carriage return
+                in the middle of a line.
         """
-        source = _unpacked(path)
+        source = unpacked(path)
         quotes = lone = feed = False
         with _reading(source, path) as file:
             while block := file.read(BLOCK):
@@ -107,38 +104,6 @@ class Text:
             if line.strip(" \r\n"):  # as `delimited` passes over lines, and polars
                 return number, line.rstrip("\r\n")
         return None
-
-
-def is_packed(path: Path) -> bool:
-    """Whether a file begins as gzip files do."""
-    with path.open("rb") as file:
-        return file.read(2) == b"\x1f\x8b"
-
-
-def _unpacked(path: Path) -> Path | bytes:
-    """The path, or what a gzip file holds."""
-    try:
-        if not is_packed(path):
-            return path
-        with gzip.open(path) as file:
-            return _within_memory(path, file)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(str(path), f"a damaged gzip file ({error})", "a whole one") from None
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise DataError(str(path), reason, "a file that can be read") from None
-
-
-def _within_memory(path: Path, file: gzip.GzipFile) -> bytes:
-    """What is packed, and it may be a thousand times its file; half the memory is for its table."""
-    free, content = available_memory(), BytesIO()
-    while block := file.read(BLOCK):
-        content.write(block)
-        if free is not None and content.tell() > free // 2:
-            packed = shown(path.stat().st_size)
-            found = f"more than {shown(content.tell())} in a packed file of {packed}"
-            raise DataError(str(path), found, "what fits into the free memory")
-    return content.getvalue()
 
 
 @contextmanager

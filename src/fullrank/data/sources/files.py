@@ -1,0 +1,167 @@
+"""Many files as one table: a folder, a pattern, hive partitions; one file is read at a time."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import unquote
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from fullrank.data.columns import Format
+from fullrank.data.location import SourceLocation
+from fullrank.data.readers.formats import is_readable
+from fullrank.data.readers.source import Source
+from fullrank.errors import DataError
+
+NULL = "__HIVE_DEFAULT_PARTITION__"
+"""What Hive and Spark call the partition of the rows without a value."""
+OPTIONAL = ("weight", "timestamp")
+"""Columns that are read without being named: no file may have one that the first has not."""
+Open = Callable[[Path], Source]
+
+
+def is_pattern(path: Path) -> bool:
+    """Whether a path names files by a pattern; one that exists as it is written does not."""
+    return glob.has_magic(str(path)) and not path.exists()
+
+
+def files_in(path: Path) -> list[Path]:
+    """The files of a folder, those of its folders too, or of a pattern, in order of their names.
+
+    Names that begin with ``_`` or ``.`` are no data, as those of ``_SUCCESS``.
+
+    Raises:
+        DataError: there is none.
+    """
+    if path.is_dir():
+        held = [each for each in path.rglob("*") if is_readable(each.name) and each.is_file()]
+        found = [each for each in held if _plain(each.relative_to(path).parts)]
+        if not found:
+            raise DataError(str(path), "a folder without a file of data in it", "one or more")
+    else:
+        held = [Path(each) for each in glob.glob(str(path), recursive=True)]  # noqa: PTH207  # not of one folder
+        named = next(n for n, part in enumerate(path.parts) if glob.has_magic(part))
+        found = [each for each in held if each.is_file() and _plain(each.parts[named:])]
+        if not found:
+            raise DataError(str(path), "no file of that pattern", "one or more")
+    return sorted(found)
+
+
+def _plain(parts: Sequence[str]) -> bool:
+    return not any(part.startswith(("_", ".")) for part in parts)
+
+
+def partition_of(path: Path) -> dict[str, str | None]:
+    """The keys and values of hive partitions in the names of a file's folders, as text."""
+    pairs = [part.split("=", 1) for part in path.parent.parts if "=" in part[1:]]
+    return {unquote(name): None if value == NULL else unquote(value) for name, value in pairs}
+
+
+def one_format(path: Path, formats: dict[Path, Format]) -> Format:
+    """The format of all files.
+
+    Raises:
+        DataError: there are several, or it is the one of lists.
+    """
+    (first, kind), *others = formats.items()
+    for file, other in others:
+        if other != kind:
+            expected = f"{kind}, as {first} is (a pattern names some: {path / '*'}{first.suffix})"
+            raise DataError(str(file), f"a file of the format {other}", expected)
+    if kind == "adjacency":
+        raise DataError(str(path), "lists of items in several files", "one file, or tables")
+    return kind
+
+
+def joined(path: Path, paths: Sequence[Path], open_one: Open) -> Source:
+    """Files of one format as a table, the keys of hive partitions among its columns.
+
+    The columns are those of the first file. Files are read one after another, and of each only the
+    columns that are needed stay, so memory is that of the result.
+
+    Args:
+        path: What they are called together.
+        paths: The files.
+        open_one: Opens one of them.
+
+    Raises:
+        DataError: a file cannot be read, lacks a column or has it with another type.
+    """
+    first = open_one(paths[0])
+    keys = partition_of(paths[0])
+    columns = [*first.columns, *(key for key in keys if key not in first.columns)]
+
+    def load(names: Iterable[str]) -> tuple[pl.DataFrame, SourceLocation]:
+        wanted = list(names)
+        frames: list[pl.DataFrame] = []
+        places: list[SourceLocation] = []
+        for number, file in enumerate(paths):
+            source = open_one(file) if number else first
+            frame, place = _part(source, file, paths[0], columns, wanted)
+            if frames:
+                _check_types(frame, frames[0], file, paths[0])
+            frames.append(frame)
+            places.append(place)
+        whole = pl.concat(frames, rechunk=False)
+        return whole, PartsLocation.of(str(path), places, [len(each) for each in frames])
+
+    return Source(SourceLocation(str(path)), columns, load)
+
+
+def _part(
+    source: Source, file: Path, first: Path, columns: list[str], wanted: list[str]
+) -> tuple[pl.DataFrame, SourceLocation]:
+    """The columns of one file, with those of its partition."""
+    keys = partition_of(file)
+    here = [*source.columns, *keys]
+    for name in wanted:
+        if name not in here:
+            found = "the columns " + ", ".join(here)
+            raise DataError(str(file), found, f"a column {name!r}, as in {first}")
+    for name in OPTIONAL:
+        if name in here and name not in columns:
+            raise DataError(str(file), f"a column {name!r}", f"none, as in {first}")
+    frame, place = source.load([name for name in wanted if name in source.columns])
+    of_folder = [name for name in wanted if name not in source.columns]
+    if not frame.columns and of_folder:
+        raise DataError(str(file), "no column of its own that is needed", "a column of ids")
+    values = [pl.lit(keys[name], dtype=pl.String).alias(name) for name in of_folder]
+    return frame.with_columns(values).select(wanted), place
+
+
+def _check_types(frame: pl.DataFrame, expected: pl.DataFrame, file: Path, first: Path) -> None:
+    for name, dtype in frame.schema.items():
+        if dtype != expected.schema[name]:
+            found = f"values of type {dtype}"
+            raise DataError(
+                f"{file}, column {name}", found, f"{expected.schema[name]}, as in {first}"
+            )
+
+
+@dataclass(frozen=True)
+class PartsLocation(SourceLocation):
+    """Where the rows of several files stand that follow one another."""
+
+    parts: tuple[SourceLocation, ...] = ()
+    starts: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, name: str, parts: Sequence[SourceLocation], rows: Sequence[int]) -> Self:
+        """Of files and the number of rows that each has."""
+        starts = tuple(accumulate(rows, initial=0))[:-1]
+        return cls(name, parts=tuple(parts), starts=starts)
+
+    def at(self, position: int, column: str | None = None) -> str:
+        """Names the file and the row in it."""
+        if self.kept is not None:
+            position = int(self.kept[position])
+        starts: NDArray[Any] = np.array(self.starts)
+        number = int(np.searchsorted(starts, position, side="right")) - 1
+        return self.parts[number].at(position - self.starts[number], column)
