@@ -41,6 +41,7 @@ ORDER = (
     ("lab",),
     ("diagnosis",),
     ("pages",),
+    ("service",),
     ("cli",),
     ("__main__",),
 )

@@ -28,6 +28,7 @@ from fullrank.cli import (
     recommend,
     report,
     reproduce,
+    serve,
     similar,
     tune,
 )
@@ -90,6 +91,7 @@ VERBS = (
     report,
     evaluate,
     recommend,
+    serve,
     similar,
     inspect,
     methods,
