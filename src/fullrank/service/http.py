@@ -49,6 +49,14 @@ class Protocol(HttpToolsProtocol):
             if self._waiting > LARGEST_HEADER:
                 self._refuse(431, f"found a header of more than {LARGEST_HEADER} bytes")
 
+    def eof_received(self) -> Any:
+        """Lets a client that will send nothing more have the answer to what it asked."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or cycle.more_body:
+            return False
+        cycle.keep_alive = False
+        return True
+
     def on_headers_complete(self) -> None:
         """Begins a request."""
         self._arrived()

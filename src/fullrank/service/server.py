@@ -158,7 +158,7 @@ class Supervisor:
     def __init__(self, settings: ServiceSettings, socket_: socket.socket, folder: Path) -> None:
         self._settings, self._socket, self._folder = settings, socket_, folder
         self._context: SpawnContext = multiprocessing.get_context("spawn")
-        self._begun: dict[SpawnProcess, float] = {}
+        self._begun: dict[SpawnProcess, tuple[float, Connection]] = {}
         self._ending = False
         self._failures, self._not_before = 0, 0.0
         counters = folder / "counters"
@@ -194,9 +194,8 @@ class Supervisor:
         while not self._ending:
             if not line.poll(0.2):
                 continue
-            try:
-                said = line.recv()
-            except EOFError:
+            said = _last_word(line)
+            if said is None:
                 said = "a process that ended while it loaded"
             if said:
                 where, _, found = said.partition(": found ")
@@ -214,7 +213,7 @@ class Supervisor:
         )
         process.start()
         theirs.close()
-        self._begun[process] = time.monotonic()
+        self._begun[process] = time.monotonic(), ours
         return ours
 
     def _fill(self) -> None:
@@ -227,14 +226,16 @@ class Supervisor:
         from fullrank.service.metrics import forget
 
         for process in [each for each in self._begun if not each.is_alive()]:
-            age = time.monotonic() - self._begun.pop(process)
+            begun, line = self._begun.pop(process)
+            age, why = time.monotonic() - begun, _last_word(line) or f"code {process.exitcode}"
+            line.close()
             if self._ending:
                 continue
             forget(process.pid or 0)
             self._failures = self._failures + 1 if age < SOON else 0
             pause = min(0.5 * 2**self._failures, LONGEST_WAIT) if self._failures else 0.0
             self._not_before = time.monotonic() + pause
-            say(f"process {process.pid} ended with {process.exitcode}; another takes its place")
+            say(f"process {process.pid} ended with {why}; another takes its place")
 
     def _drain(self) -> None:
         deadline = time.monotonic() + self._settings.drain_seconds + 5
@@ -245,3 +246,14 @@ class Supervisor:
             if process.is_alive():
                 process.kill()
                 process.join()
+
+
+def _last_word(line: Connection) -> str | None:
+    """What a process said last; None of one that said nothing more."""
+    said = None
+    try:
+        while line.poll():
+            said = line.recv()
+    except (EOFError, OSError):
+        pass
+    return said
