@@ -228,3 +228,17 @@ def test_one_request_that_cannot_be_answered_does_not_take_others_with_it(local,
     monkeypatch.setattr(served, "rank", fail)
     requests = [("POST", "/v1/recommend", {"users": ["u1"], "k": k}) for k in (5, 13, 7)]
     assert [each.status for each in local.together(*requests)] == [200, 500, 200]
+
+
+def test_what_is_just_the_query_comes_first(local):
+    found = local.ask("GET", "/v1/users?query=u17&limit=3").json["users"]
+    assert found[0]["user_id"] == "u17"
+    assert found[1]["interactions"] >= found[2]["interactions"]
+
+
+def test_a_visitor_without_a_history(local):
+    model = local.service.served(None).model
+    answer = local.post("/v1/recommend/session", items=[], k=3).json
+    frame = model.fold_in({"v": []}, strict=False).recommend(k=3)
+    assert [each["item_id"] for each in answer["items"]] == frame["item_id"].to_list()
+    assert answer["source"] == "popular"

@@ -27,7 +27,7 @@ from fullrank.service.service import Service
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 JSON = b"application/json"
-OPEN = ("/healthz", "/readyz", "/docs", "/openapi.json")
+OPEN = ("/healthz", "/readyz", "/openapi.json")
 """What needs no key, beside the page and its files."""
 UNREAD = 2**15
 """Bytes of a body that is not read before its request is refused, from which on the connection is

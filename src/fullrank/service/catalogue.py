@@ -18,7 +18,9 @@ from fullrank.service.messages import (
 )
 from fullrank.service.problems import Problem
 from fullrank.service.ranking import Served
+from fullrank.serving.allpass_scorer import AllPassScorer
 from fullrank.serving.model_files import REPORT
+from fullrank.serving.scorers import DotScorer
 
 LONGEST_HISTORY = 200
 """Items of a user that are shown."""
@@ -65,7 +67,9 @@ def about(served: Served, names: list[ModelName]) -> ModelAnswer:
         settings=model.settings.model_dump(mode="json"),
         metrics={name: float(value) for name, value in metrics.items()},
         report=(served.folder / REPORT).is_file(),
+        spectrum=isinstance(served.scorer, DotScorer | AllPassScorer),
         explains=plugs.explains(model),
+        rules=plugs.takes_rules(),
     )
 
 

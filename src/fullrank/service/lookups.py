@@ -61,7 +61,7 @@ class Lookup:
         return (ids if titles is None else titles.fill_null(ids)).str.to_lowercase()
 
     def search(self, query: str, limit: int) -> NDArray[np.int64]:
-        """Rows whose title (or id) holds the query: first those that begin with it.
+        """Rows whose title (or id) holds the query: first what is just that, then what begins so.
 
         Among these, and among those where a word begins with it, the most popular come first.
         """
@@ -69,7 +69,11 @@ class Lookup:
         found = self._searched.str.contains(wanted, literal=True).fill_null(False)
         rows = found.arg_true().to_numpy().astype(np.int64)
         texts = self._searched.gather(rows)
-        word = texts.str.contains(f" {wanted}", literal=True).to_numpy()
-        place = np.where(texts.str.starts_with(wanted).to_numpy(), 0, np.where(word, 1, 2))
+        better = (
+            texts.str.contains(f" {wanted}", literal=True),
+            texts.str.starts_with(wanted),
+            texts == wanted,
+        )
+        place = -np.sum([each.to_numpy() * 2**at for at, each in enumerate(better)], axis=0)
         order = np.lexsort((rows, -np.asarray(self.counts)[rows], place))
         return rows[order[:limit]]

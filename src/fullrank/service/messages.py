@@ -42,7 +42,9 @@ class RecommendRequest(Choice, kw_only=True):
 class SessionRequest(Choice, kw_only=True):
     """A list for an anonymous visitor."""
 
-    items: Annotated[Ids, Meta(description="Ids of the items that the visitor has.")]
+    items: Annotated[
+        list[Id], Meta(description="Ids of the items that the visitor has; none, perhaps.")
+    ]
 
 
 class SimilarRequest(Request, kw_only=True):
@@ -197,7 +199,13 @@ class ModelAnswer(Struct):
     settings: dict[str, Any]
     metrics: dict[str, float]
     report: bool
+    """Whether a page about it lies with it."""
+    spectrum: bool
+    """Whether it has embeddings, whose spectrum can be asked for."""
     explains: bool
+    """Whether it gives reasons."""
+    rules: bool
+    """Whether requests may have rules."""
 
 
 class SpectrumAnswer(Struct):

@@ -18,6 +18,11 @@ from fullrank.service.messages import Id
 from fullrank.service.problems import Problem, refuse
 
 
+def takes_rules() -> bool:
+    """Whether requests may have rules."""
+    return hasattr(fullrank, "Rules")
+
+
 def rules_of(document: Mapping[str, Any]) -> Any:
     """The rules that a request's ``rules`` say.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from fullrank.pages import render
+
 FOLDER = Path(__file__).parent / "page"
 HTML = b"text/html; charset=utf-8"
 KINDS = {".html": HTML, ".css": b"text/css", ".js": b"text/javascript", ".svg": b"image/svg+xml"}
@@ -31,12 +33,12 @@ class File:
 
 
 def _files() -> dict[str, File]:
-    pages = {"index.html": "/", "docs.html": "/docs"}
+    paths = {f"/page/{path.name}": path for path in sorted(FOLDER.iterdir())}
+    paths["/"], paths["/docs"] = paths.pop("/page/index.html"), paths.pop("/page/docs.html")
+    paths["/page/base.css"] = render.FOLDER / "page.css"  # the style of the reports
     return {
-        pages.get(path.name, f"/page/{path.name}"): File(
-            path.read_bytes(), KINDS[path.suffix], (*SAFE, POLICY)
-        )
-        for path in sorted(FOLDER.iterdir())
+        address: File(path.read_bytes(), KINDS[path.suffix], (*SAFE, POLICY))
+        for address, path in paths.items()
         if path.suffix in KINDS
     }
 
