@@ -11,6 +11,7 @@ ended, or memory grew by more than a tenth.
 from __future__ import annotations
 
 import argparse
+import copy
 import http.client
 import json
 import random
@@ -87,12 +88,13 @@ class Storm:
         document = json.loads(json.dumps(VALID[path]))
         for _ in range(draw.randint(1, 3)):
             name = draw.choice([*document, "more", "rules", "allow"])
+            value = copy.deepcopy(draw.choice(VALUES))
             if draw.random() < 0.15:
                 document.pop(name, None)
             elif draw.random() < 0.3 and isinstance(document.get(name), list):
-                document[name].append(draw.choice(VALUES))
+                document[name].append(value)
             else:
-                document[name] = draw.choice(VALUES)
+                document[name] = value
         body = json.dumps(document, ensure_ascii=draw.random() < 0.5)
         self._ask("POST", path, body.encode("utf-8", "surrogatepass"))
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from fullrank.cli import options
 from fullrank.cli.output import Output
 from fullrank.errors import SettingError
 
@@ -39,9 +41,10 @@ def command(
         bool, typer.Option(help="A line of JSON for each request, on standard output.")
     ] = True,
     log_ids: Annotated[bool, typer.Option("--log-ids", help="Log the ids asked for too.")] = False,
+    as_json: options.Json = False,
 ) -> None:
-    """Serve models over HTTP: lists, similar items, a page, metrics; see /docs."""
-    output = Output(as_json=False)
+    """Serve models over HTTP, with a page to try them; with --json, its address comes first."""
+    output = Output(as_json)
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise SettingError("serve", f"no package {missing[0]}", "pip install 'fullrank[serve]'")
@@ -66,7 +69,13 @@ def command(
     settings = ServiceSettings.build(values)
     if api_key_file is None and not _loopback(host):
         output.note(f"warning: {host} can be reached by others and no --api-key-file is given")
-    serve(settings, lambda url: output.note(f"serving on {url}"))
+
+    def ready(url: str) -> None:
+        output.note(f"serving on {url}")
+        if as_json:
+            output.result({"url": url, "pid": os.getpid()}, lambda: None)
+
+    serve(settings, ready)
 
 
 def _loopback(host: str) -> bool:
