@@ -27,7 +27,7 @@ SHARE, LONGEST = 0.1, 0.005
 """Or this share of the last product's seconds, where that is more, up to so many seconds."""
 INLINE = 0.0005
 """Seconds of a product that is not worth another thread: the loop computes it itself."""
-FADING = 0.2
+FADING = 0.5
 """Weight of the newest measurement in the estimate of a user's seconds."""
 
 

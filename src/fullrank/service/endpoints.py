@@ -84,19 +84,14 @@ async def explain(service: Service, request: m.ExplainRequest) -> m.ExplainAnswe
         if own[0] < 0:
             raise Problem(404, "found an unknown id; expected a known user", "$.user")
         (user,) = served.users.raw(own)
-    history = request.items
+    history, most = request.items, request.most
 
-    def reasons() -> list[tuple[m.Id, float]]:
+    def reasons() -> tuple[float, list[m.Reason]]:
         if user is not None:
-            return plugs.explain(model, user, item)
-        return plugs.explain(model.fold_in({VISITOR: history}, strict=False), VISITOR, item)
+            return plugs.explain(model, user, item, most)
+        return plugs.explain(model.fold_in({VISITOR: history}, strict=False), VISITOR, item, most)
 
-    shares = await service.aside(reasons)
-    titles = served.items.titles(served.items.rows([each for each, _ in shares]))
-    found = zip(shares, titles, strict=True)
-    return m.ExplainAnswer(
-        served.name, item, [m.Reason(each, share, title) for (each, share), title in found]
-    )
+    return m.ExplainAnswer(served.name, item, *(await service.aside(reasons)))
 
 
 async def item(service: Service, raw: str, query: Query) -> m.ItemAnswer:

@@ -70,7 +70,7 @@ class Lookup:
         rows = found.arg_true().to_numpy().astype(np.int64)
         texts = self._searched.gather(rows)
         better = (
-            texts.str.contains(f" {wanted}", literal=True),
+            texts.str.contains(f" {wanted}" if wanted else "", literal=True),
             texts.str.starts_with(wanted),
             texts == wanted,
         )

@@ -61,6 +61,7 @@ class ExplainRequest(Request, kw_only=True):
     item: Annotated[Id, Meta(description="The recommended item.")]
     user: Annotated[Id | None, Meta(description="A user of the training data.")] = None
     items: Annotated[Ids | None, Meta(description="Or the items of a visitor.")] = None
+    most: Annotated[int, Meta(ge=1, le=100, description="Items of the history to name.")] = 10
     model: Model = None
 
 
@@ -169,10 +170,16 @@ class HistoryAnswer(Struct):
 
 
 class Reason(Struct, omit_defaults=True):
-    """An item of a history, and what it adds to the score."""
+    """What adds to the score of a recommendation; see `Recommender.explain`."""
 
-    item_id: Id
+    kind: str
+    """``history`` for an item that the user has; or what else it is."""
+    contribution: float
     share: float
+    """Of the sum of the sizes of all contributions."""
+    part: str | None = None
+    """Of a blend, the part."""
+    item_id: Id | None = None
     title: str | None = None
 
 
@@ -181,6 +188,7 @@ class ExplainAnswer(Struct):
 
     model: ModelName
     item_id: Id
+    score: float
     reasons: list[Reason]
 
 

@@ -2,6 +2,12 @@
 import { json } from "./api.js";
 import { element, named } from "./elements.js";
 
+const KINDS = {
+  others: "the rest of the history",
+  "own row": "what was learned of this user beside the history",
+  popular: "popularity",
+};
+
 async function reasons(row, button, item, model, who) {
   const open = button.getAttribute("aria-expanded") === "true";
   row.querySelector(".reasons")?.remove();
@@ -9,9 +15,11 @@ async function reasons(row, button, item, model, who) {
   if (open) return;
   let lines;
   try {
-    const found = await json("/v1/explain", { body: { item: item.item_id, model, ...who } });
-    lines = found.reasons.slice(0, 5).map((each) =>
-      `${named(each)} (${each.share >= 0 ? "+" : "−"}${Math.abs(each.share).toPrecision(2)})`);
+    const found = await json("/v1/explain", { body: { item: item.item_id, most: 5, model, ...who } });
+    lines = found.reasons.map((each) => {
+      const share = `${each.contribution < 0 ? "−" : ""}${Math.round(100 * Math.abs(each.share))} %`;
+      return `${share} ${each.item_id === undefined ? KINDS[each.kind] ?? each.kind : named(each)}`;
+    });
   } catch (error) {
     lines = [error.message];
   }
