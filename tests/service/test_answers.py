@@ -81,6 +81,29 @@ def test_what_is_left_out(pair, choice):
     assert [items(each["items"]) for each in reply.json["lists"]] == lists(frame, users)
 
 
+def test_requests_of_all_kinds_that_come_together(pair):
+    """Each is answered as it would be alone, whatever the others leave out or allow."""
+    model, local = pair
+    choices = [{}, {"exclude": []}, {"exclude_seen": False}, {"deny": ["i1", "i9"]},
+               {"allow": ["i4", "i5"]}, {"exclude": ["test", "train"]}]  # fmt: skip
+    asked = [{"users": ["u2", "new"], "k": 7, **choice} for choice in choices]
+    visits = [
+        {"items": items, "k": 7, **choice} for items in (["i8"], []) for choice in choices[3:5]
+    ]
+    replies = local.together(
+        *(("POST", "/v1/recommend", each) for each in asked),
+        *(("POST", "/v1/recommend/session", each) for each in visits),
+    )
+    for choice, reply in zip(choices, replies[: len(asked)], strict=True):
+        frame = model.recommend(["u2", "new"], 7, strict=False, **{"exclude": PARTS} | choice)
+        answer = [items(each["items"]) for each in reply.json["lists"]]
+        assert answer == lists(frame, ["u2", "new"])
+    for visit, reply in zip(visits, replies[len(asked) :], strict=True):
+        folded = model.fold_in({"v": visit["items"]}, strict=False)
+        choice = {name: visit[name] for name in ("allow", "deny") if name in visit}
+        assert [items(reply.json["items"])] == lists(folded.recommend(k=7, **choice), ["v"])
+
+
 def test_visitors_that_come_together(pair):
     model, local = pair
     histories = [["i3", "i50"], ["i7"], ["i9", "i9", "i8", "no item"], [f"i{n}" for n in range(60)]]
@@ -140,6 +163,38 @@ def test_ids_keep_their_type(numbered):
     assert set(first) == {"item_id", "score", "rank"}
     assert numbered.ask("GET", "/v1/items/5").json["item"]["item_id"] == 5
     assert numbered.ask("GET", "/v1/items/05").status == 404
+
+
+@pytest.fixture(scope="module", params=["bpr", "ease"])
+def sparse(request, tiny, tmp_path_factory) -> Local:
+    """A service of a model that has seen few of its users and items."""
+    folder = tmp_path_factory.mktemp("sparse") / "m"
+    options = {"epochs": 1, "dim": 4} if request.param == "bpr" else {}
+    Recommender(request.param, **options).fit(tiny).save(folder)
+    return Local(folder)
+
+
+def test_untrained_users_and_items(sparse, tiny):
+    model = sparse.service.served(None).model
+    (cold, *_), (warm, *_) = (
+        [
+            user
+            for user, n in zip(tiny.users.values, tiny.user_degree, strict=True)
+            if bool(n) is there
+        ]
+        for there in (False, True)
+    )
+    answer = sparse.post("/v1/recommend", users=[cold, warm, "new"], k=120).json["lists"]
+    frame = model.recommend([cold, warm, "new"], 120, strict=False, exclude=PARTS)
+    assert [items(each["items"]) for each in answer] == lists(frame, [cold, warm, "new"])
+    assert [each["source"] for each in answer] == ["popular", "model", "popular"]
+    assert [each["known"] for each in answer] == [True, True, False]
+    untrained = {item for item, n in zip(tiny.items.values, tiny.item_degree, strict=True) if not n}
+    assert untrained
+    assert not untrained & {item["item_id"] for each in answer for item in each["items"]}
+    own = sparse.post("/v1/recommend/session", items=[next(iter(untrained))], k=120).json
+    folded = model.fold_in({"v": [next(iter(untrained))]}, strict=False)
+    assert [items(own["items"])] == lists(folded.recommend(k=120), ["v"])
 
 
 def test_unknown_users_may_be_refused(saved):

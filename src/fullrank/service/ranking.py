@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from fullrank import native
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.order import Pairs
+from fullrank.errors import DataError
 from fullrank.recommender import Recommender
 from fullrank.service.lookups import Lookup
 from fullrank.service.messages import ModelName, SpectrumAnswer
@@ -97,9 +99,13 @@ class Served:
         return isinstance(self.scorer, DotScorer) and self.scorer.on_cpu and native.available()
 
     def warm(self) -> None:
-        """Makes what the first request would wait for."""
-        self.rank([UsersJob(np.zeros(min(1, len(self.users.ids)), dtype=np.int64), 1)])
-        self.rank([SessionJob(np.flatnonzero(self.trained.items)[:1], 1)])
+        """Makes what the first requests would wait for."""
+        first = np.zeros(min(1, len(self.users.ids)), dtype=np.int64)
+        self.rank([UsersJob(first, 1)])
+        for lookup in (self.users, self.items):
+            lookup.rows(["a"])
+        with suppress(DataError):  # of users who were folded in, from before their map was kept
+            self.rank([SessionJob(np.flatnonzero(self.trained.items)[:1], 1)])
 
     def candidates(self, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
         """Which trained items of a mask may be recommended."""
