@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: env demo lint types test test-quick sanitize fuzz campaign wheel-check first-use bench bench-large bench-growth bench-memory bench-partitions bench-peers docs docs-site clean
+.PHONY: env demo lint types test test-quick sanitize fuzz campaign wheel-check first-use bench bench-large bench-growth bench-memory bench-partitions bench-peers bench-service docs docs-site clean
 
 env: .venv/.installed
 
@@ -82,6 +82,9 @@ bench-partitions: env
 
 bench-peers: env .venv-peers/.installed .venv-irspack/.installed
 	$(BIN)/python benchmarks/peers.py --out results/peers.json
+
+bench-service: env .venv-peers/.installed
+	$(BIN)/python benchmarks/service.py --out results/service.json
 
 .venv-peers/.installed: benchmarks/peers.txt
 	$(PYTHON) -m venv .venv-peers

@@ -45,6 +45,7 @@ ORDER = (
     ("diagnosis",),
     ("behaviour",),
     ("pages",),
+    ("service",),
     ("cli",),
     ("__main__",),
 )

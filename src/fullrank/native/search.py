@@ -29,12 +29,7 @@ class PackedItems:
     """
 
     def __init__(self, table: NDArray[np.float32], threads: int) -> None:
-        self.n_items, self.dim = table.shape
-        if self.n_items > _MOST_ITEMS:
-            found = f"{self.n_items} rows"
-            raise ValueError(f"item table: found {found}; expected at most {_MOST_ITEMS}")
-        self.width = int(kernel("panel_items")())
-        size = -(-self.n_items // self.width) * self.width * self.dim
+        size = self._measure(table.shape)
         room = np.empty(size + _LINE, dtype=np.float32)
         start = -room.ctypes.data // room.itemsize % _LINE
         self.panels = room[start : start + size]
@@ -46,6 +41,29 @@ class PackedItems:
             abi.array("panels", self.panels, np.float32, (size,), written=True),
             c_int64(abi.team_size(min(threads, 1 + table.nbytes // _WORTH))),
         )
+
+    def _measure(self, shape: tuple[int, ...]) -> int:
+        """Takes the shape of a table, and returns how many numbers its panels hold."""
+        self.n_items, self.dim = shape
+        if self.n_items > _MOST_ITEMS:
+            found = f"{self.n_items} rows"
+            raise ValueError(f"item table: found {found}; expected at most {_MOST_ITEMS}")
+        self.width = int(kernel("panel_items")())
+        return -(-self.n_items // self.width) * self.width * self.dim
+
+    @classmethod
+    def of_panels(cls, panels: NDArray[np.float32], shape: tuple[int, int]) -> PackedItems:
+        """Of panels that were packed before, by the same kernels, from a table of this shape.
+
+        Raises:
+            ValueError: they are not as many numbers, or do not begin at a line of the cache.
+        """
+        made = cls.__new__(cls)
+        size = made._measure(shape)
+        if panels.shape != (size,) or panels.ctypes.data % (_LINE * panels.itemsize):
+            raise ValueError(f"panels: found {panels.shape}; expected ({size},), aligned")
+        made.panels = panels
+        return made
 
 
 def top_k(

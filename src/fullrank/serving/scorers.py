@@ -98,6 +98,10 @@ class DotScorer:
             lambda: native.PackedItems(self.item_table.numpy(), torch.get_num_threads())
         )
 
+    def use_packed(self, packed: native.PackedItems) -> None:
+        """Takes a packed copy of the item table that is there already, of the same numbers."""
+        self._packed = Once.of(packed)
+
     def scores(self, users: Tensor) -> Tensor:
         """``U_b Vᵀ``, (b, n_items) float32."""
         return self.user_table[users.to(self.user_table.device)] @ self.item_table.T

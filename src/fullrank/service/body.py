@@ -1,0 +1,66 @@
+"""The body of a request: never more of it in memory than the limit, nor longer in coming."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fullrank.service.problems import Problem
+from fullrank.service.settings import ServiceSettings
+
+CLOSE = ((b"connection", b"close"),)
+
+
+async def read_body(
+    headers: list[tuple[bytes, bytes]],
+    receive: Callable[[], Awaitable[Any]],
+    settings: ServiceSettings,
+) -> bytes:
+    """The whole body.
+
+    Of a body that is too large the rest is read and dropped for as long as a body may take: a
+    client that is cut off while it sends would not see the answer.
+
+    Raises:
+        Problem: it is too large, or too slow.
+        ConnectionError: the client has gone.
+    """
+    read = _Read()
+    limit = settings.max_body
+    # With a deadline on every read the loop would keep a timer for each; most bodies are here.
+    try:
+        async with asyncio.timeout(settings.body_seconds):
+            await _all(receive, limit, read)
+    except TimeoutError:
+        if read.size <= limit:
+            found = f"found {read.size} bytes; expected the rest within {settings.body_seconds:g} s"
+            raise Problem(408, found, "$", CLOSE) from None
+    declared = dict(headers).get(b"content-length", b"")
+    if read.size > limit:
+        size = declared.decode("ascii", "replace") if declared.isdigit() else "more"
+        raise Problem(413, f"found {size} bytes; expected at most {limit}", "$", CLOSE)
+    return b"".join(read.parts)
+
+
+class _Read:
+    """What has come."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self.size = 0
+
+
+async def _all(receive: Callable[[], Awaitable[Any]], limit: int, read: _Read) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionError
+        part = message["body"]
+        read.size += len(part)
+        if read.size <= limit:
+            read.parts.append(part)
+        else:
+            read.parts.clear()
+        if not message["more_body"]:
+            return

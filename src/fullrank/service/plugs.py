@@ -1,0 +1,79 @@
+"""Where rules at ranking time and reasons for recommendations join the service.
+
+Rules: `rules_of` makes them of a request's JSON, `with_rules` ranks by them. Reasons: `explain`.
+Each is a method of the model; one that this version of the library has not is a problem 501.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+import fullrank
+from fullrank.errors import DataError, FullrankError, SettingError
+from fullrank.recommender import Recommender
+from fullrank.service.messages import Id, Reason
+from fullrank.service.problems import Problem
+
+
+def takes_rules() -> bool:
+    """Whether requests may have rules."""
+    return hasattr(fullrank, "Rules")
+
+
+def rules_of(document: Mapping[str, Any]) -> Any:
+    """The rules that a request's ``rules`` say.
+
+    Raises:
+        Problem: they are no rules; the field says which.
+    """
+    if not takes_rules():
+        raise Problem(501, "found rules; expected none: this version ranks without", "$.rules")
+    try:
+        return fullrank.Rules.from_json(dict(document))  # type: ignore[attr-defined]
+    except (DataError, SettingError) as error:
+        raise _of_rules(error) from None
+
+
+def with_rules(model: Recommender, users: Sequence[Id], k: int, **options: Any) -> pl.DataFrame:
+    """The frame of `Recommender.recommend` with ``rules`` among the options.
+
+    Raises:
+        Problem: the model cannot keep these rules: it has not the attributes that they name, say.
+    """
+    try:
+        return model.recommend(list(users), k, strict=False, source=True, **options)
+    except (DataError, SettingError) as error:
+        raise _of_rules(error) from None
+
+
+def explains(model: Recommender) -> bool:
+    """Whether reasons can be asked for."""
+    return hasattr(model, "explain")
+
+
+def explain(model: Recommender, user: Id, item: Id, most: int) -> tuple[float, list[Reason]]:
+    """The score of an item for a user, and what carried it, the strongest first.
+
+    Raises:
+        Problem: this version or this method gives no reasons.
+    """
+    if not explains(model):
+        raise Problem(501, "found no reasons; expected a version that gives them")
+    try:
+        frame: pl.DataFrame = model.explain(user, [item], most=most)  # type: ignore[attr-defined]
+    except FullrankError as error:
+        raise Problem(422, f"found {error.found}; expected {error.expected}", "$.item") from None
+    names = ("kind", "contribution", "share", "part", "because_item_id", "because_title")
+    columns = [frame[name].to_list() if name in frame.columns else [None] * len(frame)
+               for name in names]  # fmt: skip
+    reasons = [Reason(*values) for values in zip(*columns, strict=True)]
+    return float(frame["score"][0]) if len(frame) else 0.0, reasons
+
+
+def _of_rules(error: FullrankError) -> Problem:
+    rule = error.where.removeprefix("rules").lstrip(", ")
+    field = f"$.rules.{rule}" if rule else "$.rules"
+    return Problem(422, f"found {error.found}; expected {error.expected}", field)
