@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tables.markdown import load, table
+from tables.markdown import NONE, load, table
 
 
 def mutants() -> str:
@@ -25,14 +25,23 @@ def mutants() -> str:
     return table(heads, rows)
 
 
+PARTS = 10
+"""Of a whole campaign."""
+
+
 def campaign() -> str:
-    """Hostile cases by part, and how many of them failed; of each seed."""
-    heads = ["seed, at commit", "part", "cases", "failed", "peak MiB", "longest case, s"]
+    """Hostile cases of each run, and how many of them failed in which part."""
+    heads = ["seed", "at commit", "parts", "failed in", "cases", "failed", "peak MiB", "longest, s"]
     rows = []
     for run in load("campaign")["runs"]:
-        for name, part in run["parts"].items():
-            figures = (part["cases"], part["failed"], part["peak_mib"])
-            longest = f"{part['longest_seconds']:.1f}"
-            of = f"{run['seed']}, {run['commit'][:7]}"
-            rows.append([of, name, *map(str, figures), longest])
-    return table(heads, rows, text=(0, 1))
+        parts = run["parts"]
+        failed = [f"{name} ({part['failed']})" for name, part in parts.items() if part["failed"]]
+        whole = "all" if len(parts) == PARTS else ", ".join(parts)
+        rows.append([
+            str(run["seed"]), run["commit"][:7], whole, ", ".join(failed) or NONE,
+            f"{sum(part['cases'] for part in parts.values()):,}",
+            str(sum(part["failed"] for part in parts.values())),
+            f"{max(part['peak_mib'] for part in parts.values()):,}",
+            f"{max(part['longest_seconds'] for part in parts.values()):.1f}",
+        ])  # fmt: skip
+    return table(heads, rows, text=(0, 1, 2, 3))
