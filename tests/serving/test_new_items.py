@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import fullrank as fr
 from fullrank import DataError, FitError, Interactions, Recommender
 
 
@@ -86,3 +87,17 @@ def test_what_is_refused(model):
     ease = Recommender("ease").fit(model.train)
     with pytest.raises(FitError, match="without embeddings"):
         ease.fold_in_items({"new": ["u0"]})
+
+
+def test_what_is_never_shown_stays_so(model):
+    columns = fr.Columns(event="kind", event_weights={"like": 1.0, "hate": -1.0})
+    frame = model.train.to_frame().with_columns(kind=pl.lit("like"))
+    hated = model.recommend(["u0"], k=1)["item_id"][0]
+    more = pl.DataFrame({"user_id": ["u0"], "item_id": [hated], "kind": ["hate"]})
+    known = Interactions.from_frame(pl.concat([frame.select(more.columns), more]), columns=columns)
+    again = Recommender("bpr", dim=8, epochs=1, threads=1).fit(known)
+    wider = again.fold_in_items({"new": of_group(1)})
+    for each in (again, wider):
+        shown = each.recommend(["u0"], k=31)["item_id"].to_list()
+        assert hated not in shown
+    assert "new" in shown

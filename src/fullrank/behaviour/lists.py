@@ -52,8 +52,9 @@ class Sample:
 
     @property
     def seen(self) -> list[Interactions]:
-        """What is left out of lists: train and validation."""
-        return [part for part in (self.model.train, self.model.validation) if part is not None]
+        """What is left out of lists: train, validation and what is never to be shown."""
+        train = self.model.train
+        return [part for part in (train, self.model.validation, train.never) if part is not None]
 
     def lists(self, k: int, *, scorer: Scorer | None = None, seen: bool = False) -> Items:
         """(U, k) the best trained items of each user; -1 where none is left.

@@ -85,7 +85,7 @@ def _moved(part: Interactions, items: Ids, more: Interactions | None = None) -> 
         weight = np.concatenate([one if given is None else given for given, one in own])
     at = [part.item_idx.astype(np.int64)]
     at += [] if more is None else [more.item_idx + np.int64(part.n_items)]
-    return Interactions.from_rows(
+    moved = Interactions.from_rows(
         part.users,
         items,
         np.concatenate([each.user_idx for each in both]),
@@ -93,3 +93,5 @@ def _moved(part: Interactions, items: Ids, more: Interactions | None = None) -> 
         weight=weight,
         timestamp=part.timestamp if more is None else None,
     )
+    moved.never = None if part.never is None else _moved(part.never, items)
+    return moved
