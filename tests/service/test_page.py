@@ -163,9 +163,9 @@ def test_a_visit_by_the_keyboard_alone(server, browser):
         page.keyboard.press("Escape")
         assert field.input_value() == ""
         page.keyboard.type("no such title")
-        page.get_by_text("Nothing found.").wait_for()
+        page.locator("#item-combo .none").wait_for()
         page.keyboard.press("Escape")
-        assert page.get_by_text("Nothing found.").is_hidden()
+        assert page.locator("#item-combo .none").is_hidden()
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")  # the only chip's button
         assert opened.settled(first) == popular
