@@ -155,7 +155,7 @@ def _address(path: Path, process: subprocess.Popen[str]) -> str:
     return next((line for line in text.splitlines() if line.startswith("serving on ")), "")
 
 
-def until(ask: Callable[[], Any], seconds: float = 20) -> Any:
+def until(ask: Callable[[], Any], seconds: float = 60) -> Any:
     """The first answer that is true, within so long."""
     deadline = time.monotonic() + seconds
     while not (found := ask()):

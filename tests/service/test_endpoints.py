@@ -7,7 +7,7 @@ import json
 import pytest
 from asking import POST_PATHS, Local
 
-from fullrank import __version__
+from fullrank import Recommender, __version__, generate
 from fullrank.service.routes import ROUTES
 
 PROBLEM = "application/problem+json"
@@ -49,6 +49,17 @@ def test_what_a_user_has(local):
     assert answer["user"] == {"user_id": "u7", "interactions": len(own)}
 
 
+def test_the_newest_of_a_history_comes_first(tmp_path):
+    data = generate(50, 30, 400, seed=3, timestamps=True)
+    Recommender("itemknn").fit(data).save(tmp_path / "m")
+    answer = Local(tmp_path / "m").ask("GET", "/v1/users/u7").json
+    frame = data.to_frame().filter(user_id="u7").sort("timestamp", descending=True)
+    moments = dict(frame.select("item_id", "timestamp").iter_rows())
+    order = [moments[each["item_id"]] for each in answer["items"]]
+    assert order == sorted(moments.values(), reverse=True)
+    assert len(set(order)) > 2
+
+
 def test_the_model_in_its_own_words(local):
     answer = local.ask("GET", "/v1/model").json
     assert (answer["method"], answer["users"], answer["items"]) == ("bpr", 200, 120)
@@ -67,7 +78,9 @@ def test_two_models_beside_each_other(saved):
     local = Local(saved(), saved("ease"))
     names = [each["name"] for each in local.ask("GET", "/v1/model").json["models"]]
     assert names == ["bpr-0", "ease-0"]
-    answers = [local.post("/v1/recommend", users=["u1"], model=name).json for name in names]
+    asked = [("POST", "/v1/recommend", {"users": ["u1"], "model": name}) for name in names]
+    answers = [reply.json for reply in local.together(*asked)]
+    assert answers == [local.ask(*each).json for each in asked]
     assert [each["model"]["name"] for each in answers] == names
     assert answers[0]["lists"] != answers[1]["lists"]
     reply = local.post("/v1/recommend", users=["u1"], model="none")

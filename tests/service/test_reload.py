@@ -120,7 +120,7 @@ def test_a_killed_process_is_replaced_under_load(versions, tmp_path):
             until(lambda: len(workers(server)) == 2)
             os.kill(workers(server)[0], signal.SIGKILL)  # and the other has just begun to load
             until(lambda: server.said.count("takes its place") == 2)
-            until(lambda: ready(server), 40)
+            until(lambda: ready(server))
             answered = asking.answered
             until(lambda: asking.answered > answered + 100)
             asking.end()

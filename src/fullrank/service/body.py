@@ -28,8 +28,7 @@ async def read_body(
     """
     read = _Read()
     limit = settings.max_body
-    # With a deadline on every read the loop would keep a timer for each; most bodies are here.
-    try:
+    try:  # one deadline for all parts: a byte now and then is no progress
         async with asyncio.timeout(settings.body_seconds):
             await _all(receive, limit, read)
     except TimeoutError:

@@ -74,6 +74,7 @@ def explain(model: Recommender, user: Id, item: Id, most: int) -> tuple[float, l
 
 
 def _of_rules(error: FullrankError) -> Problem:
-    rule = error.where.removeprefix("rules").lstrip(", ")
+    rule, _, place = error.where.removeprefix("rules").lstrip(", ").partition(", ")
     field = f"$.rules.{rule}" if rule else "$.rules"
-    return Problem(422, f"found {error.found}; expected {error.expected}", field)
+    detail = f"found {error.found}; expected {error.expected}"
+    return Problem(422, f"{place}: {detail}" if place else detail, field)

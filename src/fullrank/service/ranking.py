@@ -3,6 +3,9 @@
 Every list has the items and the scores of `Recommender.recommend`. Where the compiled kernels
 multiply, the scores of a user do not depend on who else is asked for (see `top_k`), so requests
 are ranked together; of other scorers each request is ranked by itself, as Python would.
+
+An index of candidates for more items than this can search would join in `Served._rank` and
+`Served._of_sessions`, the two places that rank all items.
 """
 
 from __future__ import annotations

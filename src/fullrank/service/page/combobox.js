@@ -18,7 +18,11 @@ export function combobox(input, list, { find, label, count, pick, say }) {
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", input.labels[0].textContent);
 
+  const none = element("p", { class: "none note", hidden: "" }, "Nothing found.");
+  list.after(none);
+
   const close = () => {
+    none.hidden = true;
     list.hidden = true;
     active = -1;
     input.setAttribute("aria-expanded", "false");
@@ -49,6 +53,7 @@ export function combobox(input, list, { find, label, count, pick, say }) {
     active = -1;
     input.removeAttribute("aria-activedescendant");
     list.hidden = !found.length;
+    none.hidden = found.length > 0;
     input.setAttribute("aria-expanded", String(found.length > 0));
     say(found.length ? `${found.length} suggestions` : "Nothing found");
   };

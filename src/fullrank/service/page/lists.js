@@ -16,7 +16,8 @@ async function reasons(row, button, item, model, who) {
   let lines;
   try {
     const found = await json("/v1/explain", { body: { item: item.item_id, most: 5, model, ...who } });
-    lines = found.reasons.map((each) => {
+    const seen = found.reasons.filter((each) => Math.abs(each.share) >= 0.005);
+    lines = seen.map((each) => {
       const share = `${each.contribution < 0 ? "−" : ""}${Math.round(100 * Math.abs(each.share))} %`;
       return `${share} ${each.item_id === undefined ? KINDS[each.kind] ?? each.kind : named(each)}`;
     });

@@ -52,11 +52,23 @@ function shown() {
   byId("hidden").replaceChildren(...state.hidden.map((item) => chip(item, "Show again", back)));
 }
 
+function ruled() {
+  const on = [...document.querySelectorAll("[name=rule]:checked")];
+  const written = byId("rules").value.trim();
+  const rules = Object.fromEntries(on.map((each) => [each.value, Number(each.dataset.by)]));
+  if (!written) return rules;
+  try {
+    return { ...rules, ...JSON.parse(written) };
+  } catch {
+    throw new Error("These rules are no JSON object, such as {\"deny\": [\"i3\"]}.");
+  }
+}
+
 function body(model) {
   const common = { k: Number(byId("length").value), model };
   if (state.hidden.length) common.deny = state.hidden.map((item) => item.item_id);
-  const rules = byId("rules").value.trim();
-  if (rules) common.rules = JSON.parse(rules);
+  const rules = ruled();
+  if (Object.keys(rules).length) common.rules = rules;
   if (state.kind === "user" && state.user) {
     return { ...common, users: [state.user.user_id], exclude_seen: !byId("seen").checked };
   }
@@ -118,6 +130,7 @@ function fields() {
   for (const each of document.querySelectorAll("[name=kind]")) {
     each.addEventListener("change", () => { state.kind = each.value; update(); });
   }
+  for (const each of document.querySelectorAll("[name=rule]")) each.addEventListener("change", update);
   for (const id of ["length", "seen", "rules"]) byId(id).addEventListener("change", update);
 }
 
