@@ -79,7 +79,7 @@ class Storm:
 
     def _note(self, status: int, body: bytes, asked: object) -> None:
         self.answers[status] += 1
-        if (status >= 500 and status != 501) or b"Traceback" in body:
+        if status >= 500 or b"Traceback" in body:
             self.faults.append(f"{status} {body[:200]!r}: {str(asked)[:500]}")
 
     def _changed(self) -> None:

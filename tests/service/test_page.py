@@ -197,33 +197,29 @@ def test_a_user_and_the_length_of_the_list(server, browser):
         opened.picture("user")
 
 
-def test_rules_and_reasons_where_the_library_has_them(server, browser):
+def test_rules_and_reasons(server, browser):
     with Opened(browser, server.port) as opened:
         page = opened.page
         page.wait_for_selector("#lists li")
-        about = server.ask("GET", "/v1/model").json
-        assert page.locator("#rules-part").is_visible() is about["rules"]
         popular = opened.titles()
         page.locator("#item").fill("quiet")
         page.locator("#item-options li").first.click()
         before = opened.settled(popular)
-        if about["rules"]:
-            page.locator("#rules-part summary").click()
-            page.get_by_label("Less of what everybody has").check()
-            after = opened.settled(before)
-            page.get_by_label("More rules, as JSON").fill('{"no rule": 1}')
-            page.locator("#length").focus()
-            page.get_by_role("alert").wait_for()
-            assert "$.rules" in page.get_by_role("alert").inner_text()
-            page.get_by_label("More rules, as JSON").fill("")
-            page.locator("#length").focus()
-            page.get_by_label("Less of what everybody has").uncheck()
-            assert opened.settled(after) == before
-            opened.said.clear()  # the browser's own word on the answer 422
-        if about["explains"]:
-            page.get_by_role("button", name="Why").first.click()
-            page.wait_for_selector(".reasons li")
-            opened.picture("reasons")
+        page.locator("#rules-part summary").click()
+        page.get_by_label("Less of what everybody has").check()
+        after = opened.settled(before)
+        page.get_by_label("More rules, as JSON").fill('{"no rule": 1}')
+        page.locator("#length").focus()
+        page.get_by_role("alert").wait_for()
+        assert "$.rules" in page.get_by_role("alert").inner_text()
+        page.get_by_label("More rules, as JSON").fill("")
+        page.locator("#length").focus()
+        page.get_by_label("Less of what everybody has").uncheck()
+        assert opened.settled(after) == before
+        opened.said.clear()  # the browser's own word on the answer 422
+        page.get_by_role("button", name="Why").first.click()
+        page.wait_for_selector(".reasons li")
+        opened.picture("reasons")
         opened.check(1440)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from fullrank.errors import FitError
-from fullrank.service import plugs
 from fullrank.service.messages import (
     HistoryAnswer,
     ItemFacts,
@@ -68,8 +67,6 @@ def about(served: Served, names: list[ModelName]) -> ModelAnswer:
         metrics={name: float(value) for name, value in metrics.items()},
         report=(served.folder / REPORT).is_file(),
         spectrum=isinstance(served.scorer, DotScorer | AllPassScorer),
-        explains=plugs.explains(model),
-        rules=plugs.takes_rules(),
     )
 
 

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from fullrank.service import catalogue, plugs, requests
+from fullrank.service import catalogue, requests, ruled
 from fullrank.service import messages as m
 from fullrank.service.problems import Problem, refuse
 from fullrank.service.ranking import Served
@@ -88,8 +88,8 @@ async def explain(service: Service, request: m.ExplainRequest) -> m.ExplainAnswe
 
     def reasons() -> tuple[float, list[m.Reason]]:
         if user is not None:
-            return plugs.explain(model, user, item, most)
-        return plugs.explain(model.fold_in({VISITOR: history}, strict=False), VISITOR, item, most)
+            return ruled.explain(model, user, item, most)
+        return ruled.explain(model.fold_in({VISITOR: history}, strict=False), VISITOR, item, most)
 
     return m.ExplainAnswer(served.name, item, *(await service.aside(reasons)))
 
@@ -149,11 +149,11 @@ def _with_rules(served: Served, request: m.RecommendRequest) -> list[list[m.Item
     ids = served.users.raw(np.maximum(rows, 0))
     asked = [own if row >= 0 else given
              for own, row, given in zip(ids, rows, request.users, strict=True)]  # fmt: skip
-    frame = plugs.with_rules(
+    frame = ruled.with_rules(
         served.model,
         list(dict.fromkeys(asked)),
         request.k,
-        rules=plugs.rules_of(request.rules or {}),
+        rules=ruled.rules_of(request.rules or {}),
         exclude_seen=request.exclude_seen,
         exclude=request.exclude,
         allow=request.allow,
@@ -164,10 +164,10 @@ def _with_rules(served: Served, request: m.RecommendRequest) -> list[list[m.Item
 
 
 def _session_with_rules(served: Served, request: m.SessionRequest) -> list[list[m.Item]]:
-    rules = plugs.rules_of(request.rules or {})
+    rules = ruled.rules_of(request.rules or {})
     folded = served.model.fold_in({VISITOR: many(request.items)}, strict=False)
     options = {"rules": rules, "allow": request.allow, "deny": request.deny}
-    return [list(_by(plugs.with_rules(folded, [VISITOR], request.k, **options),
+    return [list(_by(ruled.with_rules(folded, [VISITOR], request.k, **options),
                      "user_id", "item_id").get(VISITOR, []))]  # fmt: skip
 
 

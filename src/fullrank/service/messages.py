@@ -210,10 +210,6 @@ class ModelAnswer(Struct):
     """Whether a page about it lies with it."""
     spectrum: bool
     """Whether it has embeddings, whose spectrum can be asked for."""
-    explains: bool
-    """Whether it gives reasons."""
-    rules: bool
-    """Whether requests may have rules."""
 
 
 class SpectrumAnswer(Struct):

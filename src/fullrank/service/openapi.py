@@ -22,7 +22,6 @@ REFUSALS = {
     "413": "The body is too large.",
     "422": "A field is missing, unknown, of another type or out of bounds.",
     "429": "Too many requests at a time.",
-    "501": "What was asked for is not in this version.",
     "503": "The service is about to end.",
 }
 

@@ -32,6 +32,7 @@ from fullrank.serving import Ranking, top_k
 from fullrank.serving.cold import rank_served
 from fullrank.serving.finite import finite_table
 from fullrank.serving.fold_in import folded_rows
+from fullrank.serving.frames import excluded
 from fullrank.serving.once import Once
 from fullrank.serving.scorers import DotScorer, Scorer
 
@@ -138,7 +139,7 @@ class Served:
         """Rankings of jobs that leave out the same parts."""
         rows = np.concatenate([job.rows for job in jobs])
         k = min(max(job.k for job in jobs), len(self.items.ids))
-        exclude = [self._parts[name] for name in jobs[0].exclude if name in self._parts]
+        exclude = excluded(self._parts, jobs[0].exclude)
         whole = self._served(rows, k, exclude, jobs[0].candidates)
         return _parted(whole, [job.size for job in jobs], [job.k for job in jobs])
 

@@ -35,7 +35,7 @@ function row(item, model, who, others, hide) {
   if (rank) {
     made.children[1].append(element("span", { class: "both" }, ` · ${rank} in the other list`));
   }
-  if (model.explains && who) {
+  if (who) {
     const why = element("button", { type: "button", "aria-expanded": "false",
       "aria-label": `Why ${named(item)}?` }, "Why?");
     why.addEventListener("click", () => reasons(made, why, item, model.model.name, who));

@@ -144,7 +144,6 @@ async function begin() {
   }
   byId("key-form").hidden = true;
   byId("page").hidden = false;
-  byId("rules-part").hidden = !state.models[0].rules;
   if (!state.models[0].titles) document.querySelector("label[for=item]").textContent = "Add an item by its id";
   if (state.models.length > 1) byId("models-name").textContent = "The models";
   document.querySelector("[name=kind]:checked").dispatchEvent(new Event("change"));

@@ -1,8 +1,4 @@
-"""Where rules at ranking time and reasons for recommendations join the service.
-
-Rules: `rules_of` makes them of a request's JSON, `with_rules` ranks by them. Reasons: `explain`.
-Each is a method of the model; one that this version of the library has not is a problem 501.
-"""
+"""Rules at ranking time, and reasons for recommendations, as requests ask for them."""
 
 from __future__ import annotations
 
@@ -11,28 +7,21 @@ from typing import Any
 
 import polars as pl
 
-import fullrank
 from fullrank.errors import DataError, FullrankError, SettingError
 from fullrank.recommender import Recommender
+from fullrank.rules import Rules
 from fullrank.service.messages import Id, Reason
 from fullrank.service.problems import Problem
 
 
-def takes_rules() -> bool:
-    """Whether requests may have rules."""
-    return hasattr(fullrank, "Rules")
-
-
-def rules_of(document: Mapping[str, Any]) -> Any:
+def rules_of(document: Mapping[str, Any]) -> Rules:
     """The rules that a request's ``rules`` say.
 
     Raises:
         Problem: they are no rules; the field says which.
     """
-    if not takes_rules():
-        raise Problem(501, "found rules; expected none: this version ranks without", "$.rules")
     try:
-        return fullrank.Rules.from_json(dict(document))  # type: ignore[attr-defined]
+        return Rules.from_json(dict(document))
     except (DataError, SettingError) as error:
         raise _of_rules(error) from None
 
@@ -49,21 +38,14 @@ def with_rules(model: Recommender, users: Sequence[Id], k: int, **options: Any) 
         raise _of_rules(error) from None
 
 
-def explains(model: Recommender) -> bool:
-    """Whether reasons can be asked for."""
-    return hasattr(model, "explain")
-
-
 def explain(model: Recommender, user: Id, item: Id, most: int) -> tuple[float, list[Reason]]:
     """The score of an item for a user, and what carried it, the strongest first.
 
     Raises:
-        Problem: this version or this method gives no reasons.
+        Problem: the user or the item is not known.
     """
-    if not explains(model):
-        raise Problem(501, "found no reasons; expected a version that gives them")
     try:
-        frame: pl.DataFrame = model.explain(user, [item], most=most)  # type: ignore[attr-defined]
+        frame = model.explain(user, [item], most=most)
     except FullrankError as error:
         raise Problem(422, f"found {error.found}; expected {error.expected}", "$.item") from None
     names = ("kind", "contribution", "share", "part", "because_item_id", "because_title")
