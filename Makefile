@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: env demo lint types test test-quick sanitize fuzz campaign wheel-check first-use bench bench-large bench-growth bench-memory bench-partitions bench-peers bench-service docs docs-site clean
+.PHONY: env demo demo-service lint types test test-quick sanitize fuzz campaign wheel-check first-use bench bench-large bench-growth bench-memory bench-partitions bench-peers bench-service docs docs-site clean
 
 env: .venv/.installed
 
@@ -12,6 +12,9 @@ env: .venv/.installed
 
 demo: env
 	$(BIN)/fullrank demo -o demo-model
+
+demo-service: env  # a shop's database, a fit, checks, a service and its page, until Ctrl-C
+	$(BIN)/python examples/shop.py --folder demo-shop
 
 lint: env
 	$(BIN)/ruff format --check .
