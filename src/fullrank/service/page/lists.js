@@ -17,9 +17,11 @@ async function reasons(row, button, item, model, who) {
   try {
     const found = await json("/v1/explain", { body: { item: item.item_id, most: 5, model, ...who } });
     const seen = found.reasons.filter((each) => Math.abs(each.share) >= 0.005);
+    const several = new Set(seen.map((each) => each.part)).size > 1;  // of a blend
     lines = seen.map((each) => {
+      const by = several ? `, by ${each.part}` : "";
       const share = `${each.contribution < 0 ? "−" : ""}${Math.round(100 * Math.abs(each.share))} %`;
-      return `${share} ${each.item_id === undefined ? KINDS[each.kind] ?? each.kind : named(each)}`;
+      return `${share} ${each.item_id === undefined ? KINDS[each.kind] ?? each.kind : named(each)}${by}`;
     });
   } catch (error) {
     lines = [error.message];
