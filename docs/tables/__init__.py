@@ -49,6 +49,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "claims-not-compared": critique.not_compared,
     "two-tower": towers.two_tower,
     "nights": nights.nights,
+    "week": nights.week,
     "mutants": checks.mutants,
     "campaign": checks.campaign,
     "machine": speed.machine,

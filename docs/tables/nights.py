@@ -1,4 +1,4 @@
-"""Nights that begin with yesterday's rows, beside fits from nothing: results/nights.json."""
+"""Fits night after night: results/nights.json and results/week.json."""
 
 from __future__ import annotations
 
@@ -22,3 +22,15 @@ def nights() -> str:
     heads = ["data", "method", "users a night", *(f"nDCG@20 {way}" for way in WAYS)]
     heads += ["s, from nothing", "s, begun"]
     return table(heads, body, text=(0, 1))
+
+
+def week() -> str:
+    """What came of a week of nights with kills in between."""
+    found = load("week")
+    reader = found["reader"]
+    codes = [each[-1] for each in found["exit_codes"]]
+    row = [found["nights"], found["killed"], codes.count(0), codes.count(3),
+           f"{reader['loads']:,}", len(reader["failures"]), reader["versions_seen"]]  # fmt: skip
+    heads = ["nights", "fits killed", "passed the gate", "rejected", "loads by the reader",
+             "of which failed", "versions it saw"]  # fmt: skip
+    return table(heads, [[str(each) for each in row]], text=())
