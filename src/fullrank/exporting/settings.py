@@ -1,0 +1,45 @@
+"""What an export may be set to; each bound is in its type."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field
+
+from fullrank.exporting.geometry import Metric
+from fullrank.settings import Settings
+
+Target = Literal[
+    "npz",
+    "safetensors",
+    "parquet",
+    "faiss",
+    "usearch",
+    "hnswlib",
+    "pgvector",
+    "qdrant",
+    "onnx",
+]
+TARGETS: tuple[Target, ...] = get_args(Target)
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,40}$")]
+
+
+class ExportSettings(Settings):
+    """Settings of an export; those of a graph are for `faiss`, `usearch`, `hnswlib`, `pgvector`."""
+
+    metric: Metric = "ip"
+    """``ip``, the inner product, which every target has; ``cosine`` and ``l2`` take a dimension."""
+    kind: Literal["hnsw", "ivf"] = "hnsw"
+    """Of `faiss`: a graph, or lists around centres (4 √n of them)."""
+    neighbours: Annotated[int, Field(ge=2, le=100)] = 32
+    """M, edges of a row of the graph (`hnsw`)."""
+    build_width: Annotated[int, Field(ge=4, le=1000)] = 200
+    """Candidates held while the graph is built (`efConstruction`)."""
+    search_width: Annotated[int, Field(ge=1, le=1000)] = 400
+    """Candidates held while it is searched (`efSearch`)."""
+    visited: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """Of `ivf`: lists that are searched (`nprobe`)."""
+    table: Name = "fullrank"
+    """Of `pgvector`: what the names of the tables begin with; of `qdrant`, that of collections."""
+    k: Annotated[int, Field(ge=1, le=10_000)] = 20
+    """Of `onnx`: the length of the lists."""
