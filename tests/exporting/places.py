@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,8 @@ def wheel() -> Path:
     return Path(spec.origin).parent / "pginstall" / "bin"
 
 
-@pytest.fixture(scope="session")
-def pgvector() -> Iterator[str]:
+@contextmanager
+def started() -> Iterator[str]:
     """``127.0.0.1:PORT`` of a PostgreSQL with pgvector, user ``shop`` and `PASSWORD`."""
     programs = wheel()
     folder, port = Path(tempfile.mkdtemp(prefix="fullrank-pgv-")), free_port()
@@ -49,6 +50,13 @@ def pgvector() -> Iterator[str]:
     finally:
         stop(process, signal.SIGINT)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def pgvector() -> Iterator[str]:
+    """See `started`."""
+    with started() as place:
+        yield place
 
 
 def psql(place: str, *arguments: str) -> str:

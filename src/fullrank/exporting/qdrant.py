@@ -119,7 +119,9 @@ class Qdrant:
     ) -> NDArray[np.int64]:
         """(b, k) rows of items nearest to vectors of users."""
         models, found = self._models, []
-        how = models.SearchParams(hnsw_ef=settings.search_width)
+        how = None  # the local mode has no graph
+        if not self._address.startswith(LOCAL):
+            how = models.SearchParams(hnsw_ef=settings.search_width)
         for user in users:
             answer = client.query_points(
                 f"{settings.table}_items",
