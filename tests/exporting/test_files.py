@@ -7,6 +7,7 @@ import json
 import sys
 
 import numpy as np
+import onnxruntime
 import polars as pl
 import pytest
 from safetensors.numpy import load_file
@@ -110,6 +111,29 @@ def test_onnx_serves_unknown_users_the_popular_list(model, tmp_path):
     found = OnnxLists(tmp_path / "out").item_ids(asked)
     lists = model.recommend([unknown, known], 7, strict=False, exclude_seen=False)
     assert found.ravel().tolist() == lists["item_id"].to_list()
+
+
+def test_onnx_folds_histories_in(model, tmp_path):
+    export(model, "onnx", tmp_path / "out", settings=ExportSettings(k=8))
+    ids, dtype = model.items.values.to_list(), model.items.values.dtype
+    pad = "" if dtype == pl.String else 10**9
+    histories = [[ids[at], ids[at + 5], ids[(7 * at) % 120]][: 1 + at % 3] for at in range(60)]
+    filled = [each + each[:1] + [pad] * (4 - len(each)) for each in histories]  # one comes twice
+    session = onnxruntime.InferenceSession(tmp_path / "out" / "history.onnx")
+    asked = np.array(filled, dtype=object if dtype == pl.String else np.int64)
+    found, scores = session.run(["item_id", "score"], {"history": asked})
+    folded = model.fold_in(dict(enumerate(histories)))
+    lists = folded.recommend(k=8)
+    wanted = lists["item_id"].to_numpy().reshape(-1, 8)
+    np.testing.assert_allclose(scores.ravel(), lists["score"], rtol=1e-4, atol=1e-6)
+    assert (found == wanted).mean() > 0.99  # scores within a rounding of each other change places
+    (popular,) = session.run(["item_id"], {"history": asked[:1, -1:]})
+    assert popular[0].tolist() == _popular(model, 8)
+
+
+def _popular(model, k: int) -> list[object]:
+    unknown = "nobody" if model.users.values.dtype == pl.String else 5
+    return model.recommend([unknown], k, strict=False)["item_id"].to_list()
 
 
 def test_onnx_multiplies_by_itself(texts, tmp_path):

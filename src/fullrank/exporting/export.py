@@ -97,7 +97,8 @@ def export(
     place = _place(target, database)
     if target in NEEDS:
         library(NEEDS[target])
-    vectors = vectors_of(model, part=part, partial=partial).under(settings.metric)
+    vectors = vectors_of(model, part=part, partial=partial, fold_in=target == "onnx")
+    vectors = vectors.under(settings.metric)
     said = Exported(
         target,
         vectors.method,

@@ -1,4 +1,4 @@
-"""A graph of ONNX: user ids to ids and scores of their best items."""
+"""Graphs of ONNX: from user ids, or from histories, to ids and scores of their best items."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import torch
 from numpy.typing import NDArray
 
 from fullrank.errors import SettingError
 from fullrank.exporting.arrays import read_items
 from fullrank.exporting.libraries import library
 from fullrank.exporting.settings import ExportSettings
-from fullrank.exporting.vectors import Vectors
+from fullrank.exporting.vectors import Floats, Vectors
+from fullrank.spectrum import unit_rows
 
-ONNX = "model.onnx"
+ONNX, HISTORY = "model.onnx", "history.onnx"
 OPSET, OPSET_ML, IR = 17, 3, 8
 """Versions that runtimes of the last years read."""
 MOST_BYTES = 2**31 - 2**20
@@ -23,69 +25,139 @@ MOST_BYTES = 2**31 - 2**20
 
 
 def write_onnx(vectors: Vectors, folder: Path, settings: ExportSettings) -> None:
-    """Input ``user_id`` (b,); outputs ``item_id`` (b, k) and ``score`` (b, k), best first.
+    """A graph from user ids, and one from histories where the model can fold them in.
 
-    An unknown user gets the popular list: there is one dimension more, in which items have their
-    popularity, users 0, and the row of unknown users alone has 1.
+    ``model.onnx``: input ``user_id`` (b,); outputs ``item_id`` (b, k) and ``score`` (b, k), best
+    first. ``history.onnx``: input ``history`` (b, h), rows filled up with any id that is no item's;
+    outputs as before, without the items of the history (their score is -inf where no others are
+    left).
+
+    An unknown user and an empty history get the popular list: there is one dimension more, in which
+    items have their popularity, users 0, and those two alone have 1.
 
     Raises:
         SettingError: the metric is not the inner product, or the tables exceed what a file holds.
     """
     if vectors.metric != "ip":
         raise SettingError("metric", repr(vectors.metric), "'ip': the graph multiplies by itself")
-    if (size := vectors.users.nbytes + vectors.vectors.nbytes) > MOST_BYTES:
+    if (size := vectors.users.nbytes + 2 * vectors.vectors.nbytes) > MOST_BYTES:
         raise SettingError("onnx", f"tables of {size:,} bytes", f"at most {MOST_BYTES:,}")
-    onnx = library("onnx")
-    model = _graph(onnx, vectors, min(settings.k, len(vectors.items)))
-    onnx.checker.check_model(model)
-    (folder / ONNX).write_bytes(model.SerializeToString())
+    graph = Graph(library("onnx"), vectors, min(settings.k, len(vectors.items)))
+    (folder / ONNX).write_bytes(graph.of_users())
+    if vectors.fold_in is not None:
+        (folder / HISTORY).write_bytes(graph.of_histories(vectors.fold_in))
 
 
-def _graph(onnx: Any, vectors: Vectors, k: int) -> Any:
-    helper, kinds, array = onnx.helper, onnx.TensorProto, onnx.numpy_helper.from_array
-    n, d = vectors.users.shape
-    users = np.zeros((n + 1, d + 1), dtype=np.float32)
-    users[:n, :d], users[n, d] = vectors.users, 1
-    items = np.hstack([vectors.vectors, vectors.popularity[:, None]]).T
-    known, user_kind = _ids(vectors.user_ids, kinds)
-    item_ids, item_kind = _ids(vectors.item_ids, kinds)
-    keys = {"keys_strings": known} if user_kind == kinds.STRING else {"keys_int64s": known}
-    nodes = [
-        helper.make_node(
+class Graph:
+    """What the two graphs have in common: looking ids up, multiplying, the best k."""
+
+    def __init__(self, onnx: Any, vectors: Vectors, k: int) -> None:
+        self._onnx, self._vectors, self._k = onnx, vectors, k
+        self._known = _ids(vectors.user_ids, onnx.TensorProto)
+        self._item_ids = _ids(vectors.item_ids, onnx.TensorProto)
+
+    def of_users(self) -> bytes:
+        """From user ids."""
+        n, d = self._vectors.users.shape
+        users = np.zeros((n + 1, d + 1), dtype=np.float32)
+        users[:n, :d], users[n, d] = self._vectors.users, 1
+        nodes = [
+            self._rows("user_id", self._known),
+            self._node("Gather", ["users", "row"], ["rows"]),
+            self._node("MatMul", ["rows", "items"], ["scores"]),
+        ]
+        return self._finished(nodes, {"users": users}, "user_id", self._known[1], ["b"])
+
+    def of_histories(self, mapping: Floats) -> bytes:
+        """From item ids: which items each history has, the mean of their unit rows, W."""
+        node, n = self._node, len(self._vectors.vectors)
+        one = self._onnx.numpy_helper.from_array(np.ones(1, dtype=np.float32))
+        nodes = [
+            self._rows("history", self._item_ids),
+            node("Shape", ["row"], ["shape"]),
+            node("ConstantOfShape", ["shape"], ["ones"], value=one),
+            node("Gather", ["shape", "first"], ["b"]),
+            node("Concat", ["b", "width"], ["whole"], axis=0),
+            node("ConstantOfShape", ["whole"], ["none"]),
+            node("ScatterElements", ["none", "row", "ones"], ["had_"], axis=1),
+            node("Slice", ["had_", "zero", "n", "second"], ["had"]),
+            node("ReduceSum", ["had", "second"], ["count"], keepdims=1),
+            node("Less", ["count", "half"], ["is_empty"]),
+            node("Cast", ["is_empty"], ["empty"], to=self._onnx.TensorProto.FLOAT),
+            node("Max", ["count", "one"], ["divisor"]),
+            node("MatMul", ["had", "unit"], ["sums"]),
+            node("Div", ["sums", "divisor"], ["means"]),
+            node("MatMul", ["means", "mapping"], ["folded"]),
+            node("Concat", ["folded", "empty"], ["rows"], axis=1),
+            node("MatMul", ["rows", "items"], ["all"]),
+            node("Cast", ["had"], ["seen"], to=self._onnx.TensorProto.BOOL),
+            node("Where", ["seen", "never", "all"], ["scores"]),
+        ]
+        whole = {"first": 0, "width": n + 1, "zero": 0, "n": n, "second": 1}
+        stored: dict[str, NDArray[Any]] = {
+            name: np.array([value], dtype=np.int64) for name, value in whole.items()
+        }
+        numbers = {"half": 0.5, "one": 1.0, "never": -np.inf}
+        stored |= {name: np.array([value], dtype=np.float32) for name, value in numbers.items()}
+        unit = unit_rows(torch.from_numpy(self._vectors.vectors)).numpy()
+        stored |= {"unit": unit, "mapping": mapping}
+        return self._finished(nodes, stored, "history", self._item_ids[1], ["b", "h"])
+
+    def _node(self, kind: str, inputs: list[str], outputs: list[str], **how: Any) -> Any:
+        return self._onnx.helper.make_node(kind, inputs, outputs, **how)
+
+    def _rows(self, name: str, ids: tuple[list[Any], int]) -> Any:
+        """Row numbers of ids; one more than the last of an unknown id."""
+        text = ids[1] == self._onnx.TensorProto.STRING
+        return self._node(
             "LabelEncoder",
-            ["user_id"],
-            ["user"],
+            [name],
+            ["row"],
             domain="ai.onnx.ml",
-            **keys,
-            values_int64s=list(range(n)),
-            default_int64=n,
-        ),
-        helper.make_node("Gather", ["users", "user"], ["rows"]),
-        helper.make_node("MatMul", ["rows", "items"], ["scores"]),
-        helper.make_node("TopK", ["scores", "k"], ["score", "item"]),
-        helper.make_node("Gather", ["item_ids", "item"], ["item_id"]),
-    ]
-    stored = [
-        array(users, "users"),
-        array(np.ascontiguousarray(items), "items"),
-        array(np.array([k], dtype=np.int64), "k"),
-        helper.make_tensor(
-            "item_ids",
-            item_kind,
-            [len(item_ids)],
-            [each.encode() for each in item_ids] if item_kind == kinds.STRING else item_ids,
-        ),
-    ]
-    info = helper.make_tensor_value_info
-    graph = helper.make_graph(
-        nodes,
-        "fullrank",
-        [info("user_id", user_kind, ["users"])],
-        [info("item_id", item_kind, ["users", k]), info("score", kinds.FLOAT, ["users", k])],
-        stored,
-    )
-    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", OPSET_ML)]
-    return helper.make_model(graph, opset_imports=opsets, ir_version=IR, producer_name="fullrank")
+            **{"keys_strings" if text else "keys_int64s": ids[0]},
+            values_int64s=list(range(len(ids[0]))),
+            default_int64=len(ids[0]),
+        )
+
+    def _finished(
+        self,
+        nodes: list[Any],
+        stored: dict[str, NDArray[Any]],
+        name: str,
+        kind: int,
+        shape: list[str],
+    ) -> bytes:
+        """The graph with its best k of ``scores``, as a file."""
+        helper, kinds = self._onnx.helper, self._onnx.TensorProto
+        items = np.hstack([self._vectors.vectors, self._vectors.popularity[:, None]]).T
+        k = np.array([self._k], dtype=np.int64)
+        tables = stored | {"items": np.ascontiguousarray(items), "k": k}
+        ids, item_kind = self._item_ids
+        values = [each.encode() for each in ids] if item_kind == kinds.STRING else ids
+        nodes = [
+            *nodes,
+            self._node("TopK", ["scores", "k"], ["score", "item"]),
+            self._node("Gather", ["item_ids", "item"], ["item_id"]),
+        ]
+        info = helper.make_tensor_value_info
+        best: list[Any] = ["b", self._k]
+        graph = helper.make_graph(
+            nodes,
+            "fullrank",
+            [info(name, kind, shape)],
+            [info("item_id", item_kind, best), info("score", kinds.FLOAT, best)],
+            [
+                *(self._onnx.numpy_helper.from_array(each, at) for at, each in tables.items()),
+                helper.make_tensor("item_ids", item_kind, [len(ids)], values),
+            ],
+        )
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", OPSET_ML)]
+        model = helper.make_model(
+            graph, opset_imports=opsets, ir_version=IR, producer_name="fullrank"
+        )
+        self._onnx.checker.check_model(model)
+        written: bytes = model.SerializeToString()
+        return written
 
 
 def _ids(ids: pl.Series, kinds: Any) -> tuple[list[Any], int]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fullrank.errors import FitError
+from fullrank.errors import DataError, FitError
 from fullrank.exporting.geometry import Metric, extended
 from fullrank.serving.allpass_scorer import AllPassScorer
 from fullrank.serving.blend_scorer import BlendScorer
@@ -37,6 +37,9 @@ class Vectors:
     """(n_items, d) of the items."""
     popularity: Floats
     """(n_items,) of the items, which ranks for a user without vector."""
+    fold_in: Floats | None = None
+    """(d, d) W of `fullrank.serving.fold_in`, from the mean of a history's unit rows to a user's
+    row; None where the model has none."""
     metric: Metric = "ip"
     notes: tuple[str, ...] = ()
     """What is not in the vectors, a line each."""
@@ -49,19 +52,12 @@ class Vectors:
     def under(self, metric: Metric) -> Vectors:
         """The same ranking by another metric; see `extended`."""
         users, vectors = extended(self.users, self.vectors, metric)
-        return Vectors(
-            self.method,
-            self.user_ids,
-            self.items,
-            users,
-            vectors,
-            self.popularity,
-            metric,
-            self.notes,
-        )
+        return replace(self, users=users, vectors=vectors, metric=metric)
 
 
-def vectors_of(model: FittedModel, *, part: int | None = None, partial: bool = False) -> Vectors:
+def vectors_of(
+    model: FittedModel, *, part: int | None = None, partial: bool = False, fold_in: bool = False
+) -> Vectors:
     """The vectors of a model whose score is an inner product, and no others.
 
     Args:
@@ -69,6 +65,7 @@ def vectors_of(model: FittedModel, *, part: int | None = None, partial: bool = F
         part: Which part of a blend, from 1.
         partial: Whether to export embeddings that are not the whole score, as those beside an
             exact hop.
+        fold_in: Whether to take the map of `fold_in` along, which may have to be made.
 
     Raises:
         FitError: the model does not rank by such a product; the message names what to do instead.
@@ -90,7 +87,8 @@ def vectors_of(model: FittedModel, *, part: int | None = None, partial: bool = F
     elif not isinstance(scorer, DotScorer):
         found = "scores that are no inner product of embeddings"
         raise FitError(name, found, f"a method that learns them, or {LISTS}")
-    return _of_tables(model, scorer, name, notes)
+    vectors = _of_tables(model, scorer, name, notes)
+    return replace(vectors, fold_in=_fold_in(model, scorer)) if fold_in else vectors
 
 
 def _part(scorer: Scorer, name: str, part: int | None) -> tuple[Scorer, str]:
@@ -133,3 +131,14 @@ def _of_tables(
         np.asarray(trained.popularity, dtype=np.float32)[trained.items],
         notes=tuple(notes),
     )
+
+
+def _fold_in(model: FittedModel, scorer: Scorer) -> Floats | None:
+    """The map of the model's own scorer; a part of a blend has one that the folder keeps apart."""
+    if not isinstance(scorer, DotScorer) or scorer is not model.scorer:
+        return None
+    try:
+        matrix = model._fold_in.matrix(scorer, model.train)
+    except DataError:  # of folded-in users, from before it was kept
+        return None
+    return np.asarray(matrix.cpu().numpy(), dtype=np.float32)
