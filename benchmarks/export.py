@@ -30,7 +30,7 @@ import fullrank as fr
 from fullrank.exporting import ExportSettings, export, verify
 
 ROOT = Path(__file__).parent.parent
-MODELS = {"ials": {"dim": 64, "iterations": 3}, "bpr": {"dim": 64, "epochs": 4}}
+MODELS = {"ials": {"dim": 64, "iterations": 3}, "bpr": {"dim": 64, "epochs": 20}}
 WAYS: dict[str, tuple[str, dict[str, object]]] = {
     "parquet": ("parquet", {}),
     "onnx": ("onnx", {}),
@@ -67,7 +67,8 @@ def measured(model: fr.Recommender, way: str, database: str) -> dict[str, object
         seconds = time.perf_counter() - began
         size = sum(path.stat().st_size for path in out.iterdir())
         checked = verify(model, out, users=USERS, k=K, database=place)
-    row = {"target": target, "metric": said.metric, "dimensions": said.dimensions}
+    width = said.settings["search_width"]
+    row = {"target": target, "metric": said.metric, "dimensions": said.dimensions, "width": width}
     return row | {"seconds": seconds, "bytes": size} | asdict(checked)
 
 

@@ -15,7 +15,10 @@ from safetensors.numpy import load_file
 from fullrank.errors import DataError, SettingError
 from fullrank.exporting import ExportSettings, export, verify
 from fullrank.exporting import folder as folders
+from fullrank.exporting.geometry import nearest
 from fullrank.exporting.onnx_graph import OnnxLists
+from fullrank.exporting.vectors import vectors_of
+from fullrank.exporting.widths import with_width
 
 EXACT = ("npz", "safetensors", "parquet", "onnx")
 GRAPHS = ("faiss", "usearch", "hnswlib")
@@ -44,12 +47,39 @@ def test_indexes_have_the_models_lists(model, target, metric, tmp_path):
 
 @pytest.mark.parametrize("metric", ["ip", "cosine", "l2"])
 def test_lists_around_centres(texts, metric, tmp_path, capfd):
-    every = ExportSettings(kind="ivf", visited=10_000, metric=metric)
+    every = ExportSettings(kind="ivf", search_width=10_000, metric=metric)
     export(texts, "faiss", tmp_path / "out", settings=every)
     assert verify(texts, tmp_path / "out", k=10).recall == 1
-    export(texts, "faiss", tmp_path / "out", settings=every.replace(visited=1))
+    export(texts, "faiss", tmp_path / "out", settings=every.replace(search_width=1))
     assert verify(texts, tmp_path / "out", k=10).recall < 0.9
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("target", GRAPHS)
+def test_the_width_that_was_measured_is_stored(texts, target, tmp_path):
+    said = export(texts, target, tmp_path / "out")
+    assert said.settings["search_width"] == 100  # the least that is tried: there are 120 items
+    narrow = ExportSettings(search_width=77)
+    assert export(texts, target, tmp_path / "out", settings=narrow).settings["search_width"] == 77
+
+
+@pytest.mark.parametrize(("wrong", "width", "note"), [(1, 400, None), (9, 800, "0.550")])
+def test_the_least_width_that_is_enough(texts, wrong, width, note):
+    """Searches that miss ``wrong`` of 20 items below a width of 400, the larger one above too."""
+    vectors = vectors_of(texts)
+
+    def at_width(asked: int):
+        def search(users, k):
+            found = nearest(users, vectors.vectors, k, "ip")
+            if asked < 400 or wrong > 1:
+                found[:, :wrong] = -1
+            return found
+
+        return search
+
+    chosen, notes = with_width(vectors, ExportSettings(), at_width)
+    assert chosen.search_width == width
+    assert notes == () if note is None else note in notes[0]
 
 
 @pytest.mark.parametrize("target", ["npz", "faiss"])

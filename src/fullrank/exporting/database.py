@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from fullrank.data.sources.address import ServerURL, kind_of, refuse_unknown, shown
 from fullrank.errors import DataError, SettingError
-from fullrank.exporting.indexes import Nearest
 from fullrank.exporting.libraries import library
 from fullrank.exporting.pgvector import Table, as_vector, index_of, query_of, quoted, tables_of
 from fullrank.exporting.settings import ExportSettings
 from fullrank.exporting.vectors import Floats, Vectors
+from fullrank.exporting.widths import Nearest
 
 SECONDS = "10"
 """To wait for a server to answer."""
@@ -112,7 +112,7 @@ class Postgres:
         row_of = {str(each): row for row, each in enumerate(ids.to_list())}
 
         with self.cursor("the tables of an export") as cursor:
-            cursor.execute(f"SET hnsw.ef_search = {settings.search_width}")
+            cursor.execute(f"SET hnsw.ef_search = {settings.width}")
 
             def nearest(users: Floats, k: int) -> NDArray[np.int64]:
                 found = []

@@ -21,16 +21,29 @@ from fullrank.exporting.vectors import Vectors, vectors_of
 from fullrank.serving.fitted_model import FittedModel
 from fullrank.settings import nearest
 
-WRITERS: dict[Target, Callable[[Vectors, Path, ExportSettings], None]] = {
-    "npz": lambda vectors, folder, _: arrays.write_npz(vectors, folder),
-    "safetensors": lambda vectors, folder, _: arrays.write_safetensors(vectors, folder),
-    "parquet": lambda *_: None,  # the tables that every export has
+Write = Callable[[Vectors, Path, ExportSettings], indexes.Written]
+
+
+def _plain(write: Callable[[Vectors, Path, ExportSettings], None]) -> Write:
+    """Of a writer that chooses no width."""
+
+    def written(vectors: Vectors, folder: Path, settings: ExportSettings) -> indexes.Written:
+        write(vectors, folder, settings)
+        return settings.replace(search_width=settings.width), ()
+
+    return written
+
+
+WRITERS: dict[Target, Write] = {
+    "npz": _plain(lambda vectors, folder, _: arrays.write_npz(vectors, folder)),
+    "safetensors": _plain(lambda vectors, folder, _: arrays.write_safetensors(vectors, folder)),
+    "parquet": _plain(lambda *_: None),  # the tables that every export has
     "faiss": indexes.write_faiss,
     "usearch": indexes.write_usearch,
     "hnswlib": indexes.write_hnswlib,
-    "pgvector": write_sql,
-    "onnx": write_onnx,
-    "qdrant": lambda *_: None,
+    "pgvector": _plain(write_sql),
+    "onnx": _plain(write_onnx),
+    "qdrant": _plain(lambda *_: None),
 }
 """What each writes beside ``users.parquet`` and ``items.parquet``."""
 NEEDS: dict[str, str] = {
@@ -99,20 +112,20 @@ def export(
         library(NEEDS[target])
     vectors = vectors_of(model, part=part, partial=partial, fold_in=target == "onnx")
     vectors = vectors.under(settings.metric)
-    said = Exported(
-        target,
-        vectors.method,
-        settings.metric,
-        len(vectors.users),
-        len(vectors.vectors),
-        vectors.vectors.shape[1],
-        settings.model_dump(),
-        None if place is None else place.shown,
-        vectors.notes,
-    )
     with replacing_folder(expanded(folder)) as part_folder:
         arrays.write_tables(vectors, part_folder, item_vectors=target == "parquet")
-        WRITERS[target](vectors, part_folder, settings)
+        settings, more = WRITERS[target](vectors, part_folder, settings)
+        said = Exported(
+            target,
+            vectors.method,
+            settings.metric,
+            len(vectors.users),
+            len(vectors.vectors),
+            vectors.vectors.shape[1],
+            settings.model_dump(),
+            None if place is None else place.shown,
+            (*vectors.notes, *more),
+        )
         text = json.dumps(asdict(said), indent=2, ensure_ascii=False) + "\n"
         (part_folder / MANIFEST).write_text(text, encoding="utf-8")
         if place is not None:

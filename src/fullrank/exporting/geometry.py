@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,15 +31,16 @@ def extended(users: Floats, items: Floats, metric: Metric) -> tuple[Floats, Floa
     return np.hstack([users, nothing]), np.hstack([items, rest[:, None].astype(np.float32)])
 
 
-def nearest(users: Floats, items: Floats, k: int, metric: Metric) -> NDArray[np.int64]:
-    """(n_users, k) the exact nearest rows of each user, ties by row; a block of users at a time."""
-    lengths = np.square(items, dtype=np.float64).sum(axis=1)
+def nearest(users: Floats, items: NDArray[Any], k: int, metric: Metric) -> NDArray[np.int64]:
+    """(n_users, k) the exact nearest rows of each user in float64, ties by row."""
+    items = np.asarray(items, dtype=np.float64)
+    lengths = np.square(items).sum(axis=1)
     found = np.empty((len(users), k), dtype=np.int64)
-    for start in range(0, len(users), 256):
-        scores = users[start : start + 256].astype(np.float64) @ items.T.astype(np.float64)
+    for at, user in enumerate(users.astype(np.float64)):
+        scores = items @ user
         if metric == "cosine":
             scores /= np.sqrt(np.where(lengths > 0, lengths, 1))
         elif metric == "l2":
             scores = 2 * scores - lengths
-        found[start : start + 256] = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        found[at] = np.argsort(-scores, kind="stable")[:k]
     return found

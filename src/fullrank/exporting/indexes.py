@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,10 @@ from fullrank.exporting.geometry import Metric
 from fullrank.exporting.libraries import library
 from fullrank.exporting.settings import ExportSettings
 from fullrank.exporting.vectors import Floats, Vectors
+from fullrank.exporting.widths import Nearest, with_width
 
-Nearest = Callable[[Floats, int], NDArray[np.int64]]
-"""(b, d) rows of users and k to (b, k) rows of items, best first."""
+Written = tuple[ExportSettings, tuple[str, ...]]
+"""The settings with the width of a search, and what is to be said."""
 FAISS, USEARCH, HNSWLIB = "items.faiss", "items.usearch", "items.hnswlib"
 _USEARCH = {"ip": "ip", "cosine": "cos", "l2": "l2sq"}
 _HNSWLIB = {"ip": "ip", "cosine": "cosine", "l2": "l2"}
@@ -34,7 +34,7 @@ def _unit(rows: Floats, metric: Metric) -> Floats:
     return rows / length
 
 
-def write_faiss(vectors: Vectors, folder: Path, settings: ExportSettings) -> None:
+def write_faiss(vectors: Vectors, folder: Path, settings: ExportSettings) -> Written:
     """A graph, or lists around centres, of ``faiss.read_index``."""
     faiss = library("faiss")
     rows = _unit(vectors.vectors, vectors.metric)
@@ -43,7 +43,6 @@ def write_faiss(vectors: Vectors, folder: Path, settings: ExportSettings) -> Non
     if settings.kind == "hnsw":
         index = faiss.IndexHNSWFlat(d, settings.neighbours, metric)
         index.hnsw.efConstruction = settings.build_width
-        index.hnsw.efSearch = settings.search_width
     else:
         lists = min(n, math.ceil(4 * math.sqrt(n)))
         flat = faiss.IndexFlatL2(d) if vectors.metric == "l2" else faiss.IndexFlatIP(d)
@@ -52,17 +51,19 @@ def write_faiss(vectors: Vectors, folder: Path, settings: ExportSettings) -> Non
         flat.this.disown()
         index.cp.min_points_per_centroid = 1  # or it warns on standard output
         index.train(rows)
-        index.nprobe = min(settings.visited, lists)
     index.add(rows)
+    chosen = with_width(vectors, settings, lambda width: _of_faiss(index, settings, width))
+    _of_faiss(index, settings, chosen[0].width)
     with plain_name(folder / FAISS) as path:
         faiss.write_index(index, str(path))
+    return chosen
 
 
-def open_faiss(folder: Path, settings: ExportSettings) -> Nearest:
-    """Searches a file of `write_faiss`; it holds how wide."""
-    faiss = library("faiss")
-    with plain_name(folder / FAISS) as path:
-        index = faiss.read_index(str(path))
+def _of_faiss(index: Any, settings: ExportSettings, width: int) -> Nearest:
+    if settings.kind == "hnsw":
+        index.hnsw.efSearch = width
+    else:
+        index.nprobe = min(width, index.nlist)
 
     def nearest(users: Floats, k: int) -> NDArray[np.int64]:
         found: NDArray[np.int64] = index.search(_unit(users, settings.metric), k)[1]
@@ -71,31 +72,32 @@ def open_faiss(folder: Path, settings: ExportSettings) -> Nearest:
     return nearest
 
 
-def write_usearch(vectors: Vectors, folder: Path, settings: ExportSettings) -> None:
+def open_faiss(folder: Path, settings: ExportSettings) -> Nearest:
+    """Searches a file of `write_faiss`."""
+    faiss = library("faiss")
+    with plain_name(folder / FAISS) as path:
+        index = faiss.read_index(str(path))
+    return _of_faiss(index, settings, settings.width)
+
+
+def write_usearch(vectors: Vectors, folder: Path, settings: ExportSettings) -> Written:
     """A graph of ``usearch.index.Index.restore``, keys the rows of ``items.parquet``."""
-    index = _usearch(vectors.vectors.shape[1], settings)
-    index.add(np.arange(len(vectors.vectors)), vectors.vectors)
-    with plain_name(folder / USEARCH) as path:
-        index.save(str(path))
-
-
-def _usearch(d: int, settings: ExportSettings) -> Any:
-    return library("usearch.index").Index(
-        ndim=d,
+    index = library("usearch.index").Index(
+        ndim=vectors.vectors.shape[1],
         metric=_USEARCH[settings.metric],
         dtype="f32",
         connectivity=settings.neighbours,
         expansion_add=settings.build_width,
-        expansion_search=settings.search_width,
     )
-
-
-def open_usearch(folder: Path, settings: ExportSettings) -> Nearest:
-    """Searches a file of `write_usearch`, mapped into memory."""
-    library("usearch.index")
+    index.add(np.arange(len(vectors.vectors)), vectors.vectors)
+    chosen = with_width(vectors, settings, lambda width: _of_usearch(index, width))
     with plain_name(folder / USEARCH) as path:
-        index = library("usearch.index").Index.restore(str(path), view=False)
-    index.expansion_search = settings.search_width
+        index.save(str(path))
+    return chosen
+
+
+def _of_usearch(index: Any, width: int) -> Nearest:
+    index.expansion_search = width
 
     def nearest(users: Floats, k: int) -> NDArray[np.int64]:
         keys = np.asarray(index.search(users, k).keys)
@@ -104,7 +106,14 @@ def open_usearch(folder: Path, settings: ExportSettings) -> Nearest:
     return nearest
 
 
-def write_hnswlib(vectors: Vectors, folder: Path, settings: ExportSettings) -> None:
+def open_usearch(folder: Path, settings: ExportSettings) -> Nearest:
+    """Searches a file of `write_usearch`; how wide is not in it."""
+    with plain_name(folder / USEARCH) as path:
+        index = library("usearch.index").Index.restore(str(path), view=False)
+    return _of_usearch(index, settings.width)
+
+
+def write_hnswlib(vectors: Vectors, folder: Path, settings: ExportSettings) -> Written:
     """A graph of ``hnswlib.Index.load_index``, labels the rows of ``items.parquet``."""
     n, d = vectors.vectors.shape
     index = library("hnswlib").Index(space=_HNSWLIB[settings.metric], dim=d)
@@ -115,8 +124,19 @@ def write_hnswlib(vectors: Vectors, folder: Path, settings: ExportSettings) -> N
         random_seed=SEED,
     )
     index.add_items(vectors.vectors, np.arange(n))
+    chosen = with_width(vectors, settings, lambda width: _of_hnswlib(index, width))
     with plain_name(folder / HNSWLIB) as path:
         index.save_index(str(path))
+    return chosen
+
+
+def _of_hnswlib(index: Any, width: int) -> Nearest:
+    def nearest(users: Floats, k: int) -> NDArray[np.int64]:
+        index.set_ef(max(width, k))
+        found: NDArray[np.int64] = index.knn_query(users, k, num_threads=1)[0].astype(np.int64)
+        return found
+
+    return nearest
 
 
 def open_hnswlib(folder: Path, settings: ExportSettings, d: int) -> Nearest:
@@ -124,10 +144,4 @@ def open_hnswlib(folder: Path, settings: ExportSettings, d: int) -> Nearest:
     index = library("hnswlib").Index(space=_HNSWLIB[settings.metric], dim=d)
     with plain_name(folder / HNSWLIB) as path:
         index.load_index(str(path))
-
-    def nearest(users: Floats, k: int) -> NDArray[np.int64]:
-        index.set_ef(max(settings.search_width, k))
-        found: NDArray[np.int64] = index.knn_query(users, k, num_threads=1)[0].astype(np.int64)
-        return found
-
-    return nearest
+    return _of_hnswlib(index, settings.width)

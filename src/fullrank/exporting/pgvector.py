@@ -139,7 +139,7 @@ def write_sql(vectors: Vectors, folder: Path, settings: ExportSettings) -> None:
     user = f"(SELECT {users.column} FROM {users.name} WHERE user_id = :'user')"  # noqa: S608
     with (folder / SQL).open("w", encoding="utf-8", newline="\n") as file:
         file.write(f"-- {vectors.method} by {settings.metric}. The 20 nearest of a user:\n")
-        file.write(f"--   SET hnsw.ef_search = {settings.search_width};\n")
+        file.write(f"--   SET hnsw.ef_search = {settings.width};\n")
         file.write(f"--   {query_of(items, settings, user, '20')};\n")
         file.write("BEGIN;\nSET client_encoding = 'UTF8';\n")
         file.write("CREATE EXTENSION IF NOT EXISTS vector;\n")

@@ -121,7 +121,7 @@ class Qdrant:
         models, found = self._models, []
         how = None  # the local mode has no graph
         if not self._address.startswith(LOCAL):
-            how = models.SearchParams(hnsw_ef=settings.search_width)
+            how = models.SearchParams(hnsw_ef=settings.width)
         for user in users:
             answer = client.query_points(
                 f"{settings.table}_items",

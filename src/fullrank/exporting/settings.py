@@ -24,6 +24,10 @@ TARGETS: tuple[Target, ...] = get_args(Target)
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,40}$")]
 
 
+WIDTHS = (100, 200, 400, 800)
+"""Widths of a search that are tried; the last where none can be, as of pgvector, which takes it."""
+
+
 class ExportSettings(Settings):
     """Settings of an export; those of a graph are for `faiss`, `usearch`, `hnswlib`, `pgvector`."""
 
@@ -31,15 +35,19 @@ class ExportSettings(Settings):
     """``ip``, the inner product, which every target has; ``cosine`` and ``l2`` take a dimension."""
     kind: Literal["hnsw", "ivf"] = "hnsw"
     """Of `faiss`: a graph, or lists around centres (4 √n of them)."""
-    neighbours: Annotated[int, Field(ge=2, le=100)] = 32
+    neighbours: Annotated[int, Field(ge=2, le=100)] = 64
     """M, edges of a row of the graph (`hnsw`)."""
-    build_width: Annotated[int, Field(ge=4, le=1000)] = 200
+    build_width: Annotated[int, Field(ge=4, le=1000)] = 400
     """Candidates held while the graph is built (`efConstruction`)."""
-    search_width: Annotated[int, Field(ge=1, le=1000)] = 400
-    """Candidates held while it is searched (`efSearch`)."""
-    visited: Annotated[int, Field(ge=1, le=10_000)] = 100
-    """Of `ivf`: lists that are searched (`nprobe`)."""
+    search_width: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """Candidates held while it is searched (`efSearch`), or lists that are (`nprobe` of `ivf`). If
+    absent, an index file is asked for the lists of some users, wider until the recall is enough."""
     table: Name = "fullrank"
     """Of `pgvector`: what the names of the tables begin with; of `qdrant`, that of collections."""
     k: Annotated[int, Field(ge=1, le=10_000)] = 20
     """Of `onnx`: the length of the lists."""
+
+    @property
+    def width(self) -> int:
+        """The width of a search, also where nothing was measured."""
+        return WIDTHS[-1] if self.search_width is None else self.search_width

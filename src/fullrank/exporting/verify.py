@@ -22,6 +22,7 @@ from fullrank.exporting.onnx_graph import OnnxLists
 from fullrank.exporting.qdrant import Qdrant
 from fullrank.exporting.settings import ExportSettings
 from fullrank.exporting.vectors import Floats
+from fullrank.exporting.widths import Nearest
 from fullrank.serving import top_k
 from fullrank.serving.fitted_model import FittedModel
 from fullrank.serving.scorers import Scorer
@@ -136,9 +137,9 @@ def _opened(
         yield lambda _, rows, k: by_rows(rows, k)
 
 
-def _of_file(target: str, folder: Path, settings: ExportSettings) -> indexes.Nearest:
+def _of_file(target: str, folder: Path, settings: ExportSettings) -> Nearest:
     if target in READERS:
-        items = READERS[target](folder)
+        items = READERS[target](folder).astype(np.float64)
         return lambda users, k: nearest(users, items, k, settings.metric)
     if target == "faiss":
         return indexes.open_faiss(folder, settings)
