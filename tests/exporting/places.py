@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +47,9 @@ def started() -> Iterator[str]:
         )
     try:
         wait_for(port, process)
+        while _asked(f"127.0.0.1:{port}", "-c", "SELECT 1").returncode:  # it is starting up
+            assert process.poll() is None, "the server ended"
+            time.sleep(0.1)
         yield f"127.0.0.1:{port}"
     finally:
         stop(process, signal.SIGINT)
@@ -59,12 +63,16 @@ def pgvector() -> Iterator[str]:
         yield place
 
 
-def psql(place: str, *arguments: str) -> str:
-    """What the wheel's ``psql`` prints; it fails where the server refuses."""
+def _asked(place: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     host, _, port = place.partition(":")
     command = [str(wheel() / "psql"), "-h", host, "-p", port, "-U", "shop", "-d", "postgres"]
     command += ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *arguments]
     surroundings = {**os.environ, "PGPASSWORD": PASSWORD}
-    done = subprocess.run(command, capture_output=True, text=True, env=surroundings, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=surroundings, check=False)
+
+
+def psql(place: str, *arguments: str) -> str:
+    """What the wheel's ``psql`` prints; it fails where the server refuses."""
+    done = _asked(place, *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout

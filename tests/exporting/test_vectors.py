@@ -47,7 +47,12 @@ def test_without_the_dimension_the_nearest_are_others(texts):
     vectors = vectors_of(texts)
     right = nearest(vectors.users, vectors.vectors, 5, "ip")
     for metric in ("cosine", "l2"):
-        assert not np.array_equal(nearest(vectors.users, vectors.vectors, 5, metric), right)
+        found = nearest(vectors.users, vectors.vectors, 5, metric)
+        assert not np.array_equal(found, right)
+        for at in range(0, len(vectors.users), 9):
+            user = vectors.users[at].tolist()
+            scores = [NEAR[metric](user, each) for each in vectors.vectors.tolist()]
+            assert sorted(range(120), key=lambda i: -scores[i])[:5] == found[at].tolist()
 
 
 def test_all_items_have_one_length():

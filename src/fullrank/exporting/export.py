@@ -29,7 +29,7 @@ def _plain(write: Callable[[Vectors, Path, ExportSettings], None]) -> Write:
 
     def written(vectors: Vectors, folder: Path, settings: ExportSettings) -> indexes.Written:
         write(vectors, folder, settings)
-        return settings.replace(search_width=settings.width), ()
+        return settings, ()
 
     return written
 

@@ -45,6 +45,6 @@ def with_width(
     settings = settings.replace(search_width=width)
     if recall >= ASKED_FOR:
         return settings, ()
-    found = f"recall@{k} of {recall:.3f} at the widest search"
+    short = f"recall@{k} of {recall:.3f} at the widest search"
     ways = f"--set metric=l2, neighbours=100, a search_width above {width}, or faiss with kind=ivf"
-    return settings, (f"{found}: try {ways}",)
+    return settings, (f"{short}: try {ways}",)
