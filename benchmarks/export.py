@@ -76,14 +76,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Recall and speed of exports of Gowalla.")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--method", choices=list(MODELS), action="append")
+    parser.add_argument("--to", choices=list(WAYS), action="append", help="these; others stay")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     split = fr.load("gowalla")
     rows: dict[str, dict[str, object]] = {}
+    if asked.out and asked.out.is_file():
+        rows = json.loads(asked.out.read_text(encoding="utf-8"))["rows"]
     with server() as database:
         for method in asked.method or MODELS:
             model = fr.Recommender(method, threads=1, **MODELS[method]).fit(split)
-            for way in WAYS:
+            for way in asked.to or WAYS:
                 rows.setdefault(method, {})[way] = measured(model, way, database)
                 print(method, way, rows[method][way], flush=True)
                 document = {"machine": platform.machine(), "data": "gowalla", "rows": rows}

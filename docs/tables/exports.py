@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tables.markdown import code, load, metric, table
+from tables.markdown import NONE, code, load, metric, table
+
+EXACT = ("parquet", "onnx")
+"""Targets that are searched whole."""
 
 
 def exports() -> str:
@@ -10,8 +13,10 @@ def exports() -> str:
     body = []
     for method, ways in load("export")["rows"].items():
         for way, row in ways.items():
-            line = [code(method), way, row["metric"], metric(row["recall"]), metric(row["same"])]
+            width = NONE if row["target"] in EXACT else f"{row['width']:,}"
+            line = [code(method), way, row["metric"], width]
+            line += [metric(row["recall"]), metric(row["same"])]
             line += [f"{row['queries_per_second']:,.0f}", f"{row['seconds']:.1f}"]
             body.append([*line, f"{row['bytes'] / 2**20:.0f}"])
-    heads = ["model", "to", "metric", "recall@20", "equal lists", "queries a second"]
+    heads = ["model", "to", "metric", "width", "recall@20", "equal lists", "queries a second"]
     return table([*heads, "s to write", "MiB"], body, text=(0, 1, 2))
