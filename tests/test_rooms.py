@@ -39,6 +39,7 @@ ORDER = (
     ("portfolio",),
     ("learner",),
     ("recommender", ""),
+    ("exporting",),
     ("studies",),
     ("nightly",),
     ("lab",),
