@@ -20,6 +20,7 @@ EACH_FILE = pytest.mark.parametrize(
 
 ORDER = (
     ("errors",),
+    ("extras",),
     ("ends",),
     ("settings",),
     ("native",),

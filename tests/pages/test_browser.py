@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import NEEDS_IT, SCHEMES, WIDTHS, chromium
 from command import fullrank
 
 from fullrank import Recommender
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-IN_CI = bool(os.environ.get("CI") or os.environ.get("FULLRANK_CI"))
-"""`.ci/run` sets the second: with the first, hypothesis would draw the same cases every time."""
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM and not IN_CI, reason="needs chromium (apt-get install it)"),
-]
-WIDTHS, SCHEMES = (360, 1440), ("light", "dark")
+pytestmark = NEEDS_IT
 PAGES = ("fit", "auto", "closed form", "compare", "tune", "inspect")
 
 
@@ -47,13 +39,8 @@ def pages(tmp_path_factory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    assert CHROMIUM, "no chromium, and CI skips nothing: apt-get install chromium"
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 class Opened:

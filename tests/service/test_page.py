@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from asking import Running, running
+from browsing import NEEDS_IT, SCHEMES, WIDTHS, chromium
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-IN_CI = bool(os.environ.get("CI") or os.environ.get("FULLRANK_CI"))
 PICTURES = os.environ.get("FULLRANK_PICTURES")
 """A folder for screenshots, to be looked at."""
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.posix,
-    pytest.mark.skipif(not CHROMIUM and not IN_CI, reason="needs chromium (apt-get install it)"),
-]
-WIDTHS, SCHEMES = (360, 1440), ("light", "dark")
+pytestmark = [*NEEDS_IT, pytest.mark.posix]
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +29,8 @@ def server(saved, tmp_path_factory) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    assert CHROMIUM, "no chromium, and CI skips nothing: apt-get install chromium"
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 class Opened:

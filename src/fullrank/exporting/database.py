@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from fullrank.data.sources.address import ServerURL, kind_of, refuse_unknown, shown
 from fullrank.errors import DataError, SettingError
-from fullrank.exporting.libraries import library
 from fullrank.exporting.pgvector import Table, as_vector, index_of, query_of, quoted, tables_of
 from fullrank.exporting.settings import ExportSettings
 from fullrank.exporting.vectors import Floats, Vectors
 from fullrank.exporting.widths import Nearest
+from fullrank.extras import library
 
 SECONDS = "10"
 """To wait for a server to answer."""
@@ -39,8 +39,8 @@ class Postgres:
             raise SettingError(shown(address), "no PostgreSQL", "postgresql://user@host/database")
         self._url = ServerURL(address)
         self.shown = self._url.shown
-        self._driver = library("adbc_driver_postgresql.dbapi")
-        self._arrow = library("pyarrow")
+        self._driver = library("adbc_driver_postgresql.dbapi", "export")
+        self._arrow = library("pyarrow", "export")
         if "PGCONNECT_TIMEOUT" not in os.environ:
             self._url.query.setdefault("connect_timeout", SECONDS)
 

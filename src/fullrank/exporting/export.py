@@ -12,12 +12,12 @@ from fullrank.errors import SettingError
 from fullrank.exporting import arrays, indexes
 from fullrank.exporting.database import Postgres
 from fullrank.exporting.folder import MANIFEST, replacing_folder
-from fullrank.exporting.libraries import library
 from fullrank.exporting.onnx_graph import write_onnx
 from fullrank.exporting.pgvector import write_sql
 from fullrank.exporting.qdrant import Qdrant
 from fullrank.exporting.settings import TARGETS, ExportSettings, Target
 from fullrank.exporting.vectors import Vectors, vectors_of
+from fullrank.extras import library
 from fullrank.serving.fitted_model import FittedModel
 from fullrank.settings import nearest
 
@@ -109,7 +109,7 @@ def export(
     settings = settings or ExportSettings()
     place = _place(target, database)
     if target in NEEDS:
-        library(NEEDS[target])
+        library(NEEDS[target], "export")
     vectors = vectors_of(model, part=part, partial=partial, fold_in=target == "onnx")
     vectors = vectors.under(settings.metric)
     with replacing_folder(expanded(folder)) as part_folder:

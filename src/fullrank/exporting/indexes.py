@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from fullrank.data.plain_names import plain_name
 from fullrank.exporting.geometry import Metric
-from fullrank.exporting.libraries import library
 from fullrank.exporting.settings import ExportSettings
 from fullrank.exporting.vectors import Floats, Vectors
 from fullrank.exporting.widths import Nearest, with_width
+from fullrank.extras import library
 
 Written = tuple[ExportSettings, tuple[str, ...]]
 """The settings with the width of a search, and what is to be said."""
@@ -36,7 +36,7 @@ def _unit(rows: Floats, metric: Metric) -> Floats:
 
 def write_faiss(vectors: Vectors, folder: Path, settings: ExportSettings) -> Written:
     """A graph, or lists around centres, of ``faiss.read_index``."""
-    faiss = library("faiss")
+    faiss = library("faiss", "export")
     rows = _unit(vectors.vectors, vectors.metric)
     n, d = rows.shape
     metric = faiss.METRIC_L2 if vectors.metric == "l2" else faiss.METRIC_INNER_PRODUCT
@@ -74,7 +74,7 @@ def _of_faiss(index: Any, settings: ExportSettings, width: int) -> Nearest:
 
 def open_faiss(folder: Path, settings: ExportSettings) -> Nearest:
     """Searches a file of `write_faiss`."""
-    faiss = library("faiss")
+    faiss = library("faiss", "export")
     with plain_name(folder / FAISS) as path:
         index = faiss.read_index(str(path))
     return _of_faiss(index, settings, settings.width)
@@ -82,7 +82,7 @@ def open_faiss(folder: Path, settings: ExportSettings) -> Nearest:
 
 def write_usearch(vectors: Vectors, folder: Path, settings: ExportSettings) -> Written:
     """A graph of ``usearch.index.Index.restore``, keys the rows of ``items.parquet``."""
-    index = library("usearch.index").Index(
+    index = library("usearch.index", "export").Index(
         ndim=vectors.vectors.shape[1],
         metric=_USEARCH[settings.metric],
         dtype="f32",
@@ -109,14 +109,14 @@ def _of_usearch(index: Any, width: int) -> Nearest:
 def open_usearch(folder: Path, settings: ExportSettings) -> Nearest:
     """Searches a file of `write_usearch`; how wide is not in it."""
     with plain_name(folder / USEARCH) as path:
-        index = library("usearch.index").Index.restore(str(path), view=False)
+        index = library("usearch.index", "export").Index.restore(str(path), view=False)
     return _of_usearch(index, settings.width)
 
 
 def write_hnswlib(vectors: Vectors, folder: Path, settings: ExportSettings) -> Written:
     """A graph of ``hnswlib.Index.load_index``, labels the rows of ``items.parquet``."""
     n, d = vectors.vectors.shape
-    index = library("hnswlib").Index(space=_HNSWLIB[settings.metric], dim=d)
+    index = library("hnswlib", "export").Index(space=_HNSWLIB[settings.metric], dim=d)
     index.init_index(
         max_elements=n,
         ef_construction=settings.build_width,
@@ -141,7 +141,7 @@ def _of_hnswlib(index: Any, width: int) -> Nearest:
 
 def open_hnswlib(folder: Path, settings: ExportSettings, d: int) -> Nearest:
     """Searches a file of `write_hnswlib`; how wide is not in it."""
-    index = library("hnswlib").Index(space=_HNSWLIB[settings.metric], dim=d)
+    index = library("hnswlib", "export").Index(space=_HNSWLIB[settings.metric], dim=d)
     with plain_name(folder / HNSWLIB) as path:
         index.load_index(str(path))
     return _of_hnswlib(index, settings.width)

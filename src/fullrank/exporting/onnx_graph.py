@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from fullrank.errors import SettingError
 from fullrank.exporting.arrays import read_items
-from fullrank.exporting.libraries import library
 from fullrank.exporting.settings import ExportSettings
 from fullrank.exporting.vectors import Floats, Vectors
+from fullrank.extras import library
 from fullrank.spectrum import unit_rows
 
 ONNX, HISTORY = "model.onnx", "history.onnx"
@@ -42,7 +42,7 @@ def write_onnx(vectors: Vectors, folder: Path, settings: ExportSettings) -> None
         raise SettingError("metric", repr(vectors.metric), "'ip': the graph multiplies by itself")
     if (size := vectors.users.nbytes + 2 * vectors.vectors.nbytes) > MOST_BYTES:
         raise SettingError("onnx", f"tables of {size:,} bytes", f"at most {MOST_BYTES:,}")
-    graph = Graph(library("onnx"), vectors, min(settings.k, len(vectors.items)))
+    graph = Graph(library("onnx", "export"), vectors, min(settings.k, len(vectors.items)))
     (folder / ONNX).write_bytes(graph.of_users())
     if vectors.fold_in is not None:
         (folder / HISTORY).write_bytes(graph.of_histories(vectors.fold_in))
@@ -173,7 +173,7 @@ class OnnxLists:
     """Asks a file of `write_onnx` for lists, on one thread."""
 
     def __init__(self, folder: Path) -> None:
-        runtime = library("onnxruntime")
+        runtime = library("onnxruntime", "export")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self._session = runtime.InferenceSession((folder / ONNX).read_bytes(), options)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from fullrank.data.sources.address import HIDDEN, secrets_of, shown
 from fullrank.errors import DataError, SettingError
-from fullrank.exporting.libraries import library
 from fullrank.exporting.settings import ExportSettings
 from fullrank.exporting.vectors import Floats, Vectors
+from fullrank.extras import library
 
 _DISTANCES = {"ip": "DOT", "cosine": "COSINE", "l2": "EUCLID"}
 _BLOCK = 500
@@ -42,7 +42,7 @@ class Qdrant:
             raise SettingError(
                 self.shown, "no address of qdrant", "http(s)://host:port or path:DIR"
             )
-        client = library("qdrant_client")
+        client = library("qdrant_client", "export")
         self._models = client.models
         key = os.environ.get(KEY)
         if key:

@@ -15,6 +15,7 @@ import numpy as np
 from fullrank.data.divisions import divisions
 from fullrank.data.splits import Split
 from fullrank.errors import DataError, FitError, SettingError
+from fullrank.extras import library
 from fullrank.methods import Space, build_method, method_named
 from fullrank.methods.searched import SearchedMethod
 from fullrank.recommender import Recommender
@@ -138,11 +139,7 @@ def optuna_or_error() -> Any:
     Raises:
         SettingError: it is not installed.
     """
-    try:
-        import optuna
-    except ImportError:
-        remedy = "pip install 'fullrank[tune]'"
-        raise SettingError("tune", "no package optuna", remedy) from None
+    optuna = library("optuna", "tune")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 

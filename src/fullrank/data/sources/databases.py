@@ -7,7 +7,6 @@ it is needed.
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +23,7 @@ from fullrank.data.sources.address import Kind, ServerURL, kind_of, shown
 from fullrank.data.sources.mysql import login
 from fullrank.data.sources.rows import of_arrow, of_tuples
 from fullrank.errors import DataError, SettingError
+from fullrank.extras import library
 
 ROWS = 50_000
 """Rows of a batch."""
@@ -169,21 +169,6 @@ def _database(data: str, kind: Kind | None) -> Database:
     return _postgresql(url) if kind == "postgresql" else _mysql(url)
 
 
-def driver(package: str) -> Any:
-    """A module of the extra ``sql``.
-
-    Raises:
-        SettingError: it is not installed.
-    """
-    try:
-        return importlib.import_module(package)
-    except ImportError:
-        name = package.partition(".")[0].replace("_", "-")
-        raise SettingError(
-            "database", f"no package {name}", "pip install 'fullrank[sql]'"
-        ) from None
-
-
 def _sqlite(path: Path) -> Database:
     import sqlite3
 
@@ -198,8 +183,8 @@ def _sqlite(path: Path) -> Database:
 
 
 def _duckdb(path: Path) -> Database:
-    duckdb = driver("duckdb")
-    driver("pyarrow")
+    duckdb = library("duckdb", "database")
+    library("pyarrow", "database")
 
     def run(connection: Any, query: str) -> Cursor:
         reader = connection.sql(query).to_arrow_reader(ROWS)
@@ -212,8 +197,8 @@ def _duckdb(path: Path) -> Database:
 
 
 def _postgresql(url: ServerURL) -> Database:
-    adbc = driver("adbc_driver_postgresql.dbapi")
-    driver("pyarrow")
+    adbc = library("adbc_driver_postgresql.dbapi", "database")
+    library("pyarrow", "database")
     if "PGCONNECT_TIMEOUT" not in os.environ:
         url.query.setdefault("connect_timeout", str(SECONDS))
 
@@ -235,7 +220,7 @@ def _postgresql(url: ServerURL) -> Database:
 
 
 def _mysql(url: ServerURL) -> Database:
-    pymysql, cursors = driver("pymysql"), driver("pymysql.cursors")
+    pymysql, cursors = library("pymysql", "database"), library("pymysql.cursors", "database")
     asked = login(url)
 
     def connect() -> Any:
