@@ -29,6 +29,7 @@ PAGES = (
     "docs/claims.md",
     "docs/own-model.md",
     "docs/nightly.md",
+    "docs/allpass.md",
     "docs/export.md",
 )
 BLOCK = re.compile(r"(<!-- table (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)

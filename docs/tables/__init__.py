@@ -31,6 +31,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "allpass": allpass.runs,
     "allpass-parts": allpass.ablation,
     "allpass-ranks": allpass.by_rank,
+    "on-allpass": allpass.below_directspec,
     "distinct": choices.distinct,
     "distinct-cost": choices.distinct_cost,
     "adam": choices.adam,

@@ -71,3 +71,16 @@ def runs() -> str:
                 ])  # fmt: skip
     columns = ["data", "part", "settings", "k", "nDCG@20", "Recall@20", "effective rank", "time"]
     return table(columns, lines, text=(0, 1, 2))
+
+
+def below_directspec() -> str:
+    """DirectSpec+ begun from the rows of allpass, and blended with it, on validation parts."""
+    body = []
+    for data, seeds in load("on_allpass").items():
+        for way in next(iter(seeds.values())):
+            runs = [each[way] for each in seeds.values()]
+            values = [metric(run.get("ndcg@20")) for run in runs]
+            gains = [f"{run['gain']:+.4f}" for run in runs if "gain" in run]
+            body.append([data, way, ", ".join(values), ", ".join(gains) or NONE])
+    heads = ["data", "what", "validation nDCG@20, each draw", "gain of the blend, held out"]
+    return table(heads, body, text=(0, 1))
