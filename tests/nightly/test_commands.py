@@ -152,3 +152,21 @@ def test_refit(data, tmp_path):
     other = fullrank("refit", out, "-o", tmp_path / "other", "--json", "--no-report").json
     assert other["model"] == str(tmp_path / "other")
     assert other["report"] is None
+
+
+def test_a_fit_that_is_stopped_before_its_gate_takes_no_model_s_place(data, tmp_path, monkeypatch):
+    out = tmp_path / "model"
+    assert fullrank("fit", data, "-o", out, "--method", "ease", "--no-report").code == 0
+    before = (out / "manifest.json").read_bytes()
+
+    def interrupted(self, *args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fullrank.recommender.Recommender.evaluate", interrupted)
+    gate = ("--unless-worse-than", out)
+    run = fullrank("fit", data, "-o", out, "--method", "bpr", *QUICK, *gate)
+    assert run.code == 130
+    assert (out / "manifest.json").read_bytes() == before
+    run = fullrank("fit", data, "-o", out, "--method", "bpr", *QUICK, "--restart")
+    assert run.code == 130
+    assert (out / "manifest.json").read_bytes() != before, "without a gate it is kept"

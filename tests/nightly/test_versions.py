@@ -72,6 +72,7 @@ def test_a_broken_version_is_not_made_current(versions):
     (3, 4, [2, 3, 4]),
     (1, 2, [1, 2, 4]),
     (9, 0, [0, 1, 2, 3, 4]),
+        (9, 4, [0, 1, 2, 3, 4]),
 ])  # fmt: skip
 def test_what_is_kept(versions, keep, at, left):
     names = [save(versions) for _ in range(5)]

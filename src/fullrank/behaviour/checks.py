@@ -72,9 +72,8 @@ def rare_items(sample: Sample) -> Value:
     counts = np.asarray(sample.trained.popularity)
     head = np.zeros(len(counts), dtype=bool)
     head[np.argsort(-counts, kind="stable")[: math.ceil(HEAD * (counts > 0).sum())]] = True
-    lists = sample.lists(20)
     test = _test(sample)
-    tail = recall(lists, sample.users, test, ~head & (counts > 0))
+    tail = recall(sample.first_twenty, sample.users, test, ~head & (counts > 0))
     if np.isnan(tail).all():
         raise Unmeasured("nothing was held out of the items outside the popular fifth")
     value = float(np.nanmean(tail))
@@ -158,7 +157,7 @@ def _test(sample: Sample) -> Any:
 
 def _recalls(sample: Sample, *, popular: bool = False) -> Any:
     test = _test(sample)
-    lists = sample.lists(20, scorer=sample.popular if popular else None)
+    lists = sample.lists(20, scorer=sample.popular) if popular else sample.first_twenty
     return recall(lists, sample.users, test, np.ones(test.n_items, dtype=bool))
 
 

@@ -74,6 +74,11 @@ class Sample:
         return top_k(by, self.users, min(k, by.n_items), exclude=exclude, candidates=candidates)
 
     @cached_property
+    def first_twenty(self) -> Items:
+        """(U, 20) `lists`, made once: four checks look at them."""
+        return self.lists(20)
+
+    @cached_property
     def popular(self) -> Scorer:
         """Ranks by popularity."""
         return self.trained.scorer(self.model.train.n_users)

@@ -9,6 +9,7 @@ import numpy as np
 
 from fullrank.behaviour.lists import Items, Sample, overlap
 from fullrank.behaviour.values import Unmeasured, Value
+from fullrank.data.ids import Ids
 from fullrank.data.splits import Split
 from fullrank.recommender import Recommender
 from fullrank.serving.top_k import top_k
@@ -90,6 +91,5 @@ def another_seed(sample: Sample) -> Value:
     )
 
 
-def _kind(ids: object) -> str:
-    dtype = ids.values.dtype  # type: ignore[attr-defined]
-    return "whole numbers" if dtype.is_integer() else "text"
+def _kind(ids: Ids) -> str:
+    return "whole numbers" if ids.values.dtype.is_integer() else "text"

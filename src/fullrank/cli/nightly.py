@@ -109,6 +109,7 @@ class Night:
         start: Model whose rows training begins with.
         gate: Before the model that is served.
         passed: Whether the gate let the new model pass.
+        judged: Whether it was asked.
         kept: Whether it was saved.
     """
 
@@ -117,6 +118,7 @@ class Night:
     start: Path | None = None
     gate: Gate | None = None
     passed: bool = True
+    judged: bool = False
     kept: bool = False
 
     @classmethod
@@ -138,14 +140,17 @@ class Night:
         if self.gate is None:
             return
         judgement = self.gate.judge(model)
-        self.passed = judgement.passed
+        self.passed, self.judged = judgement.passed, True
         model.training |= {"gate": judgement.to_dict()}
         output.note(f"gate: {judgement}")
 
     @property
     def wanted(self) -> bool:
-        """Whether the model is to be saved: of versions, one that was rejected as well."""
-        return self.passed or self.versions is not None
+        """Whether the model is to be saved: of versions, one that was rejected as well.
+
+        A fit that is stopped before its gate was asked takes the place of no model.
+        """
+        return self.versions is not None or (self.passed and (self.judged or self.gate is None))
 
 
 def _named(name: str | None, versions: Versions | None, option: str, output: Output) -> Path | None:

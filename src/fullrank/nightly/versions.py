@@ -26,8 +26,8 @@ CURRENT = "current"
 FORM = "%Y-%m-%dT%H-%M-%S"
 """Names of versions: when their fit began, UTC."""
 _NAMED = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}")
-REJECTED = "gate"
-"""What the training record of a version says of the gate."""
+GATE = "gate"
+"""Where the training record of a version has what the gate said."""
 
 
 class Versions:
@@ -150,7 +150,7 @@ class Versions:
     def rejected(self, name: str) -> bool:
         """Whether the gate kept a version from becoming the current one; a broken one counts."""
         try:
-            return not self.manifest(name)["training"].get(REJECTED, {}).get("passed", True)
+            return not self.manifest(name)["training"].get(GATE, {}).get("passed", True)
         except DataError:
             return True
 
@@ -165,7 +165,7 @@ class Versions:
         names, now = self.names(), self.current()
         at = names.index(now) if now in names else len(names)
         good = [name for name in names[:at] if not self.rejected(name)]
-        spared = {*names[len(names) - keep :], *good[-1:], now}
+        spared = {*names[max(0, len(names) - keep) :], *good[-1:], now}
         gone = [name for name in [*names, *self.unfinished()] if name not in spared]
         for name in gone:
             with suppress(OSError):
