@@ -31,6 +31,7 @@ PAGES = (
     "docs/nightly.md",
     "docs/allpass.md",
     "docs/export.md",
+    "docs/service.md",
 )
 BLOCK = re.compile(r"(<!-- table (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
