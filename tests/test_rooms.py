@@ -41,6 +41,7 @@ ORDER = (
     ("learner",),
     ("recommender", ""),
     ("exporting",),
+    ("scale",),
     ("studies",),
     ("nightly",),
     ("lab",),

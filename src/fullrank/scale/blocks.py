@@ -1,0 +1,69 @@
+"""The pairs of a table in blocks of consecutive users, one or more of which a worker owns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fullrank.data.interactions import Interactions
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Of a whole table, wherever its blocks are."""
+
+    users: int
+    items: int
+    pairs: int
+
+
+@dataclass(frozen=True, eq=False)
+class UserBlock:
+    """The pairs of users ``first .. first + n - 1``, with items in ascending order for each user.
+
+    Args:
+        whole: Sizes of the table that it is a block of.
+        first: Row number of its first user.
+        first_pair: How many pairs the users before it have.
+        indptr: (n + 1,) int64, from 0.
+        item_idx: (m,) int32; may be mapped from a file.
+    """
+
+    whole: Sizes
+    first: int
+    first_pair: int
+    indptr: NDArray[np.int64]
+    item_idx: NDArray[np.int32]
+
+    @property
+    def users(self) -> int:
+        """Users in it, n."""
+        return len(self.indptr) - 1
+
+    @property
+    def pairs(self) -> int:
+        """Pairs in it, m."""
+        return int(self.indptr[-1])
+
+
+def bounds(rows: int, workers: int) -> NDArray[np.int64]:
+    """(workers + 1,) where each worker's consecutive rows begin and end, as even as can be.
+
+    >>> bounds(10, 4).tolist()
+    [0, 2, 5, 7, 10]
+    """
+    return np.arange(workers + 1, dtype=np.int64) * rows // workers
+
+
+def block_of(data: Interactions, first: int, last: int) -> UserBlock:
+    """The block of users ``first .. last - 1`` of a table in memory; its pairs are a view."""
+    start, stop = int(data.indptr[first]), int(data.indptr[last])
+    return UserBlock(
+        Sizes(data.n_users, data.n_items, len(data)),
+        first,
+        start,
+        data.indptr[first : last + 1] - start,
+        data.item_idx[start:stop],
+    )
