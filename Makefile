@@ -27,7 +27,7 @@ test-quick: env
 	$(BIN)/pytest -n auto -m "not slow"
 
 test: lint types env
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --durations=40
 
 sanitize: env
 	PYTHON=$(BIN)/python tests/native/sanitize/run.sh

@@ -9,7 +9,7 @@ import pytest
 
 from fullrank.data import Split, generate, leave_last_out, load, random_split, time_split
 from fullrank.data.divisions import divisions
-from fullrank.data.split_folder import joined
+from fullrank.data.joining import joined
 from fullrank.data.validation import draw_validation
 from fullrank.errors import DataError, SettingError
 

@@ -9,11 +9,11 @@ import pytest
 
 import fullrank as fr
 from fullrank.data import Interactions, Split
+from fullrank.data.joining import joined
 from fullrank.portfolio.blend import Blend
 from fullrank.portfolio.board import METRIC
 from fullrank.portfolio.contest import Contest
 from fullrank.portfolio.entries import Entry
-from fullrank.portfolio.final import joined
 
 QUICK = {"dim": 8, "batch_size": 64, "epochs": 12, "validate_every": 2}
 BLEND = Blend(

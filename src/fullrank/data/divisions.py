@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fullrank.data.interactions import Interactions
-from fullrank.data.split_folder import joined
+from fullrank.data.joining import joined
 from fullrank.data.splits import Split
 from fullrank.data.validation import Like, draw_validation
 from fullrank.errors import DataError, SettingError

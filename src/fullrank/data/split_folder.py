@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
+from fullrank.data.joining import joined
 from fullrank.data.readers import read
 from fullrank.data.splits import Split
 from fullrank.data.validation import Like, draw_validation
@@ -74,25 +73,6 @@ def _with_common_ids(parts: dict[str, Interactions]) -> dict[str, Interactions]:
         )
         for name, part in parts.items()
     }
-
-
-def joined(one: Interactions, other: Interactions) -> Interactions:
-    """The interactions of two parts with the same users and items."""
-
-    def both(name: str) -> Any:
-        columns = [getattr(part, name) for part in (one, other)]
-        return None if any(each is None for each in columns) else np.concatenate(columns)
-
-    whole = Interactions.from_rows(
-        one.users,
-        one.items,
-        both("user_idx"),
-        both("item_idx"),
-        weight=both("weight"),
-        timestamp=both("timestamp"),
-    )
-    whole.never = one.never
-    return whole
 
 
 def _summary(folder: Path) -> tuple[str, dict[str, Any]]:

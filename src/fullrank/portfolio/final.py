@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from functools import reduce
 from typing import Any
 
-import numpy as np
-
 from fullrank.data.interactions import Interactions
+from fullrank.data.joining import joined
 from fullrank.methods import Method, TrainedMethod
 from fullrank.methods.fitting import Fitted
 from fullrank.methods.fitting import fit as fit_method
@@ -49,7 +47,7 @@ def final_fit(
     """
     taken = [name for name in parts if name == "train" or name in with_parts]
     whole = {name: part for name, part in parts.items() if name not in taken}
-    whole["train"] = reduce(joined, (parts[name] for name in taken))
+    whole["train"] = joined(*(parts[name] for name in taken))
     method = settled(method, training)
     with warnings.catch_warnings():  # the first fit has said it
         warnings.simplefilter("ignore")
@@ -78,25 +76,3 @@ def settled(method: Method, training: Mapping[str, Any]) -> Method:
     if isinstance(method, SearchedMethod):
         values |= {"auto": (), **(training.get("chosen") or {})}
     return method.replace(**values)
-
-
-def joined(train: Interactions, validation: Interactions) -> Interactions:
-    """The pairs of both, over the same users and items; a pair of both counts once."""
-    both = (train, validation)
-    weight = timestamp = None
-    if any(part.weight is not None for part in both):
-        ones = [np.ones(len(part), np.float32) for part in both]
-        weights = zip((part.weight for part in both), ones, strict=True)
-        weight = np.concatenate([one if own is None else own for own, one in weights])
-    if all(part.timestamp is not None for part in both):
-        timestamp = np.concatenate([part.timestamp for part in both])
-    whole = Interactions.from_rows(
-        train.users,
-        train.items,
-        np.concatenate([part.user_idx for part in both]),
-        np.concatenate([part.item_idx for part in both]),
-        weight=weight,
-        timestamp=timestamp,
-    )
-    whole.never = train.never
-    return whole

@@ -10,6 +10,7 @@ import torch
 
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
+from fullrank.data.joining import joined, over_items
 from fullrank.errors import DataError, FitError
 from fullrank.serving.fold_in import fold_in_items
 from fullrank.serving.scorers import DotScorer, Scorer
@@ -51,8 +52,10 @@ def with_new_items(
     rows = fold_in_items(scorer.user_table.cpu(), scorer.item_table.cpu(), train, new_pairs)
     table = torch.cat([scorer.item_table, rows.to(scorer.item_table)])
     items = _joined(train.items, added)
-    over_all = {name: _moved(part, items) for name, part in parts.items()}
-    over_all["train"] = _moved(train, items, new_pairs)
+    over_all = {name: over_items(part, items) for name, part in parts.items()}
+    at = number + train.n_items
+    theirs = Interactions.from_rows(train.users, items, user[kept], at, weight=weight)
+    over_all["train"] = joined(over_all["train"], theirs)
     return DotScorer(scorer.user_table, table), over_all
 
 
@@ -73,25 +76,3 @@ def _attributes(ids: Ids) -> pl.DataFrame:
     if ids.attributes is not None:
         return ids.attributes
     return pl.DataFrame({"title": pl.Series([None] * len(ids), dtype=pl.String)})
-
-
-def _moved(part: Interactions, items: Ids, more: Interactions | None = None) -> Interactions:
-    """A part over more items, with the pairs of these; a pair without a weight counts as one."""
-    both = [part] if more is None else [part, more]
-    weight = None
-    if any(each.weight is not None for each in both):
-        ones = [np.ones(len(each), np.float32) for each in both]
-        own = zip((each.weight for each in both), ones, strict=True)
-        weight = np.concatenate([one if given is None else given for given, one in own])
-    at = [part.item_idx.astype(np.int64)]
-    at += [] if more is None else [more.item_idx + np.int64(part.n_items)]
-    moved = Interactions.from_rows(
-        part.users,
-        items,
-        np.concatenate([each.user_idx for each in both]),
-        np.concatenate(at),
-        weight=weight,
-        timestamp=part.timestamp if more is None else None,
-    )
-    moved.never = None if part.never is None else _moved(part.never, items)
-    return moved
