@@ -18,6 +18,7 @@ from tables import (
     spectra,
     speed,
     towers,
+    weights,
 )
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -51,6 +52,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "claims-under-tuned": critique.under_tuned,
     "claims-not-compared": critique.not_compared,
     "two-tower": towers.two_tower,
+    "weighting": weights.weighting,
     "nights": nights.nights,
     "week": nights.week,
     "exports": exports.exports,

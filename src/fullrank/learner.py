@@ -16,7 +16,7 @@ from fullrank.errors import SettingError, Stopped
 from fullrank.methods import Method
 from fullrank.methods.fitting import Fitted
 from fullrank.methods.starting import Start
-from fullrank.portfolio import configured, final_fit
+from fullrank.portfolio import configured, final_fit, read_weights
 from fullrank.portfolio import fit as fit_method
 from fullrank.serving.fitted_model import FittedModel
 from fullrank.serving.fold_in import FoldIn
@@ -84,7 +84,10 @@ class Learner(FittedModel):
         start = Start.of(start_from)
         kept: dict[str, Any] = {"checkpoint": checkpoint, "resume": resume, "start": start}
         with torch_threads(self.threads):
+            parts, weights = read_weights(self._asked, parts, self.device, reporter)
             made, fitted = fit_method(self._asked, parts, self.device, reporter=reporter, **kept)
+            fitted[1].update(weights)
+            made = made.replace(weighting=weights.get("weighting", {}).get("way", "given"))
             self._take(made, fitted, parts)
             self.data_name = train.name if isinstance(train, Split) else None
             self._how = train.how if isinstance(train, Split) else {}

@@ -11,6 +11,7 @@ import polars as pl
 from fullrank.auditing import with_provenance
 from fullrank.data.files import expanded
 from fullrank.data.interactions import Interactions
+from fullrank.data.weighting import Weighting
 from fullrank.evaluation import Evaluation, evaluate
 from fullrank.learner import Learner
 from fullrank.portfolio import stored_in
@@ -105,6 +106,11 @@ class Recommender(Learner):
             )
         return frames.recommend(scorer, self._trained, shown, self.items, rows, k, **how)
 
+    @property
+    def _weighting(self) -> Weighting:
+        """How the weights of its interactions were read, and those of others are to be."""
+        return Weighting.stored_in(self.training)
+
     def fold_in(
         self, interactions: Interactions | Mapping[Any, Iterable[Any]] | Any, *, strict: bool = True
     ) -> Self:
@@ -132,11 +138,12 @@ class Recommender(Learner):
         # Users who were folded in without weights say nothing of those of training.
         weighted = self._fold_in.weighted or self.train.weight is not None
         new = frames.restricted_to_items(interactions, self.items, strict=strict, weighted=weighted)
+        new = self._weighting.read(new)
         folded = type(self)(self.settings, device=self.device)
         rows = self._fold_in.fold(self._fitted(), self.train, new)
         folded._use(rows, {"train": new}, self._fold_in, self._trained.popularity)
         folded._similar = self._similar  # of the same items
-        folded.training = {"folded_in": new.n_users}
+        folded.training = {"folded_in": new.n_users} | self._weighting.metadata
         return folded
 
     def fold_in_items(self, interactions: Interactions | Mapping[Any, Iterable[Any]] | Any) -> Self:
@@ -156,7 +163,7 @@ class Recommender(Learner):
             DataError: no new item has a known user.
             FitError: the method has no embeddings; it can be fitted again.
         """
-        given = frames.by_item(interactions)
+        given = self._weighting.read(frames.by_item(interactions))
         scorer, parts = with_new_items(self._fitted(), self._parts, given)
         more = type(self)(self.settings, device=self.device)
         more._use(scorer, parts, self._fold_in)

@@ -78,7 +78,8 @@ def lists_kept(sample: Sample, other: Recommender) -> Value:
 def another_seed(sample: Sample) -> Value:
     """Overlap of the first ten with those of the same fit with the next seed."""
     model = sample.model
-    method = model.settings.replace(seed=model.settings.seed + 1)
+    # Its parts have their weights as they were read.
+    method = model.settings.replace(seed=model.settings.seed + 1, weighting="given")
     again = Recommender(method)
     with warnings.catch_warnings():  # the first fit has said it
         warnings.simplefilter("ignore")

@@ -45,6 +45,16 @@ def beginning(model: Recommender, split: Split, *, named: bool) -> str:
     return f"trying several methods to keep the best on validation: {longest}"
 
 
+def weights_read(training: Mapping[str, Any]) -> str | None:
+    """How weights were read, where that was to be found; None otherwise."""
+    said = training.get("weighting", {})
+    if "tried" not in said:
+        return None
+    words = {"given": "as given", "log": "by their logarithm", "none": "not at all"}
+    values = ", ".join(f"{words[way]} {value:.4f}" for way, value in said["tried"].items())
+    return f"weights are read {words[said['way']]}: validation ndcg@20 {values}"
+
+
 def rests_on(auto: Mapping[str, Any]) -> str:
     """What the choice of a method rests on."""
     trials = sum(len(each) for each in auto["trials"].values())

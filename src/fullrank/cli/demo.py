@@ -76,7 +76,7 @@ def command(
         show_table(names, [[method, *row.values()] for method, row in figures.items()])
         say(verdict)
         say("\nWhat a fit without a method would try, and be the first of:")
-        show_leaderboard(board)
+        show_leaderboard({"auto": board})
         row = _somebody(model)
         _show_lists(model, row)
         typer.echo(f"\nThe directspec+ model lies in {out}. Next:")

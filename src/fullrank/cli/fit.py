@@ -237,7 +237,7 @@ def _show(model: Recommender, night: Night, report: str | None) -> None:
         found, parts = training["final"]["interactions"], " and ".join(training["final"]["parts"])
         say(f"the model is the last fit, on {parts} together: {found:,} interactions")
     if "auto" in training:
-        show_leaderboard(training["auto"])
+        show_leaderboard(training)
     if model.metrics:
         typer.echo("\nheld-out part, ", nl=False)
         figures = model.metrics

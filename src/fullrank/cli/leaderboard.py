@@ -7,17 +7,19 @@ from typing import Any
 
 import typer
 
-from fullrank.cli.choosing import rests_on
+from fullrank.cli.choosing import rests_on, weights_read
 from fullrank.cli.output import say, show_table
 
 
-def show_leaderboard(auto: Mapping[str, Any]) -> None:
+def show_leaderboard(training: Mapping[str, Any]) -> None:
     """A row for each method that was fitted, then a line for each that was not."""
     from fullrank.data.memory import shown as size
     from fullrank.evaluation.intervals import shown as between
 
-    metric = "validation_ndcg@20"
+    metric, auto = "validation_ndcg@20", training["auto"]
     typer.echo()
+    if (said := weights_read(training)) is not None:
+        say(said)
     say(rests_on(auto))
     lines = auto["leaderboard"]
     fitted = [line for line in lines if line[metric] is not None]

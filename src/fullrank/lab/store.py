@@ -35,8 +35,8 @@ from fullrank.training.checkpoint import Record
 
 FORMAT = 1
 """Of what is recorded; runs of another one are trained anew."""
-_NOT_CONTENT = {"patience", "validate_every", "checkpoint_every"}
-"""Settings that change nothing of a run without early stopping."""
+_NOT_CONTENT = {"patience", "validate_every", "checkpoint_every", "weighting"}
+"""Settings that change nothing of a run without early stopping, of data without weights."""
 CHECKPOINT_EVERY = 5
 
 

@@ -14,11 +14,12 @@ from pydantic import Field, model_validator
 from fullrank.data.interactions import Interactions
 from fullrank.data.memory import check_memory
 from fullrank.data.sampling import PairSampler, Sampler
+from fullrank.data.weighting import Way
 from fullrank.encoders import MF, Encoder, most_pairs
 from fullrank.encoders.lightgcn import Views
 from fullrank.engine.step import Balance, Loss, Step
 from fullrank.methods import encoding
-from fullrank.methods.sizes import check_batch
+from fullrank.methods.sizes import check_batch, check_tables
 from fullrank.methods.space import Space
 from fullrank.serving.scorers import DotScorer, HistoryScorer
 from fullrank.settings import Settings
@@ -53,6 +54,8 @@ class Method(Settings):
 
     seed: int = Field(default=0, ge=0, lt=2**64)
     """Seed of everything that is drawn."""
+    weighting: Way | Literal["auto"] = "given"
+    """How weights are read, see `fullrank.data.weighting`; ``auto``: as validation says."""
 
     def largest(self, data: Interactions) -> dict[str, int]:
         """The most that settings of size can be on ``data``, by name; larger ones are reduced."""
@@ -194,13 +197,10 @@ class TrainedMethod(TrainingSettings, Method):
         check_batch(self.batch_size, len(data))
 
     def _check_memory(self, data: Interactions) -> None:
-        n, each = data.n_users + data.n_items, 4 * self.dim
-        check_memory("setting dim", n * each, f"{n:,} × {self.dim:,} embeddings")
-        batch = self.batch_size * (2 * each + 16)
-        check_memory("setting batch_size", batch, f"batches of {self.batch_size:,} pairs")
+        check_tables(data.n_users + data.n_items, self.dim, self.batch_size)
         negatives = self.sampled.negatives * (1 if self.sampled.shared else self.batch_size)
         found = f"batches with {negatives:,} negatives"
-        check_memory("setting negatives", negatives * (each + 8), found)
+        check_memory("setting negatives", negatives * (4 * self.dim + 8), found)
         if self.family == "balanced":
             found = f"matrices of {self.batch_size:,} × {self.batch_size:,}"
             check_memory("setting batch_size", 2 * 4 * self.batch_size**2, found)

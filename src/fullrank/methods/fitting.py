@@ -32,7 +32,7 @@ from fullrank.training import CheckpointFile, Reporter, Search, Silent, Trainer,
 Fitted = tuple[DotScorer | HistoryScorer, dict[str, Any]]
 """What ranks, and metadata of how it came about."""
 
-_NOT_IDENTITY = {"epochs", "patience", "checkpoint_every"}
+_NOT_IDENTITY = {"epochs", "patience", "checkpoint_every", "weighting"}
 """Settings that may change between a run and its continuation."""
 
 

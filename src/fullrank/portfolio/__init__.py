@@ -13,3 +13,4 @@ from fullrank.portfolio.final import final_fit as final_fit
 from fullrank.portfolio.fitting import fit as fit
 from fullrank.portfolio.fitting import stored as stored
 from fullrank.portfolio.fitting import stored_in as stored_in
+from fullrank.portfolio.weighting import read_weights as read_weights

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from fullrank.data.weighting import Way
 from fullrank.errors import SettingError
 from fullrank.methods import METHODS, Method
 from fullrank.methods.base import Family
@@ -32,6 +33,9 @@ class Auto(Method):
 
     budget: float = Field(default=600.0, gt=0)
     """Seconds that the search may take in all; ``"90s"``, ``"10m"`` and ``"1h"`` are read too."""
+
+    weighting: Way | Literal["auto"] = "auto"
+    """How weights are read, of all that is tried; see `fullrank.methods.Method`."""
 
     @field_validator("budget", mode="before")
     @classmethod

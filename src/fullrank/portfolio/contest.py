@@ -77,7 +77,7 @@ class Contest:
         self.stopped: int | None = None
         self._interrupt = Interrupt()
         self._bar = 0.0
-        self._users = _compared(self.parts, auto.seed)
+        self._users = compared(self.parts, auto.seed)
         self._toward: tuple[str, bool] | None = None
         self._firsts = {
             name: [first.fitted_to(self.parts["train"]) for first in entry.first(auto.seed)]
@@ -289,7 +289,7 @@ class Contest:
         return method, varied or fit_method(method, self.parts, self.device)
 
 
-def _compared(parts: Mapping[str, Interactions], seed: int) -> NDArray[np.int64] | None:
+def compared(parts: Mapping[str, Interactions], seed: int) -> NDArray[np.int64] | None:
     """The users of validation by whom methods are compared, ascending; None for all."""
     users = np.flatnonzero(parts["train"].user_degree * parts["validation"].user_degree)
     if len(users) <= EVALUATED:

@@ -17,7 +17,7 @@ from fullrank.portfolio.blend import Blend
 from fullrank.portfolio.board import METRIC
 from fullrank.training import Reporter
 
-CHOICE = ("auto", "chosen", "search", METRIC, "best_epoch", "gate")
+CHOICE = ("auto", "chosen", "search", METRIC, "best_epoch", "gate", "weighting")
 """What the metadata of the first fit say of the choice, which those of the last fit keep."""
 
 
