@@ -63,7 +63,7 @@ class Link(asyncio.Protocol):
         owner: Whose it is.
     """
 
-    __slots__ = ("_keeps", "_owner", "_parser", "_parts", "_whole", "request", "transport")
+    __slots__ = ("_keeps", "_more", "_owner", "_parser", "_parts", "_whole", "request", "transport")
     transport: asyncio.Transport
 
     def __init__(self, owner: Owner) -> None:
@@ -71,7 +71,7 @@ class Link(asyncio.Protocol):
         self.request: Request | None = None
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self._parts: list[bytes] = []
-        self._whole, self._keeps = False, True
+        self._whole, self._more, self._keeps = False, False, True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Is open."""
@@ -90,10 +90,15 @@ class Link(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
+            self._more = True
+        if self._more or self.request is None:  # than one answer: no bytes go to a wrong client
             self.transport.abort()
-            return
-        if self._whole:
-            self._deliver()
+        elif self._whole:
+            self._deliver(self.request)
+
+    def on_message_begin(self) -> None:
+        """Called by the parser."""
+        self._more = self._whole
 
     def on_headers_complete(self) -> None:
         """Called by the parser."""
@@ -113,13 +118,10 @@ class Link(asyncio.Protocol):
         request, self.request = self.request, None
         self._owner.lost(self, request)
 
-    def _deliver(self) -> None:
-        request, self.request = self.request, None
+    def _deliver(self, request: Request) -> None:
+        self.request = None
         answer = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts, self._whole = [], False
-        if request is None:  # nobody asked
-            self.transport.abort()
-            return
         if request.bodiless:  # the parser waits for a body
             self._parser = httptools.HttpResponseParser(self)
         self._owner.answered(self, request, answer, keeps=self._keeps)
