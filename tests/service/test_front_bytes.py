@@ -1,4 +1,4 @@
-"""What the front makes of bytes: framing towards clients, and one exact length towards processes."""
+"""What the front makes of bytes: framing towards clients, one exact length for processes."""
 
 from __future__ import annotations
 

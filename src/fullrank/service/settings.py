@@ -33,7 +33,7 @@ class ServiceSettings(Settings):
     max_ids: Count = 1000
     """Users, items of a history, allowed or denied items of a request, each."""
     concurrency: Count = 256
-    """Requests that a process works on at a time; the next one is answered 429."""
+    """Requests that a process works on at a time; one more than all work on is answered 429."""
     body_seconds: Annotated[float, Field(gt=0)] = 10.0
     """Seconds that a client may take for a header or a body."""
     drain_seconds: Count = 30
