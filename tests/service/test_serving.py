@@ -94,7 +94,7 @@ def test_a_body_in_pieces(server):
         (b"GET /readyz HTTP/1.0\r\n\r\n", b"HTTP/1.1 200"),
         (b"HEAD /docs HTTP/1.1\r\n\r\n", b"HTTP/1.1 200"),
         (b"GET /metrics HTTP/1.1\r\nconnection: close\r\n\r\n", b"HTTP/1.1 200"),
-        (b"GET /v1/model/report HTTP/1.1\r\n\r\n", b"HTTP/1.1 200"),
+        (b"GET /v1/model/report HTTP/1.1\r\n\r\n", b"HTTP/1.1 404"),
         (b"GET /v1/items/%zz HTTP/1.1\r\n\r\n", b"HTTP/1.1 404"),
         (b"GET / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n", b"HTTP/1.1 200"),
         (post(ASK, path=b"/nowhere"), b"HTTP/1.1 404"),
