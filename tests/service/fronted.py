@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from fullrank.service.front import Front
-from fullrank.service.server import listening
+from fullrank.service.server import listening, loop_factory
 from fullrank.service.settings import ServiceSettings
 from fullrank.service.upstream import Worker
+
+LOOP = loop_factory()
 
 
 class Fake:
@@ -137,8 +139,14 @@ def post(body: bytes, more: bytes = b"", path: bytes = b"/v1/recommend") -> byte
     return head + body
 
 
-def run(home: Path, told: Callable[[Fronted], Awaitable[None]], count: int = 2, **kw: Any) -> None:
-    """Runs a test in a loop, with a front that is idle again behind it."""
+def run(
+    home: Path,
+    told: Callable[[Fronted], Awaitable[None]],
+    count: int = 2,
+    loop: Callable[[], asyncio.AbstractEventLoop] | None = LOOP,
+    **kw: Any,
+) -> None:
+    """Runs a test in a loop of the service, with a front that is idle again behind it."""
 
     async def whole() -> None:
         made = Fronted(home, **kw)
@@ -152,4 +160,8 @@ def run(home: Path, told: Callable[[Fronted], Awaitable[None]], count: int = 2, 
         finally:
             await made.close()
 
-    asyncio.run(whole())
+    faults: list[Any] = []
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.get_loop().set_exception_handler(lambda _, context: faults.append(context))
+        runner.run(whole())
+        assert faults == [], faults

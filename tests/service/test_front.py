@@ -11,12 +11,14 @@ import struct
 import pytest
 from fronted import Fronted, post, run
 
+from fullrank.service.server import loop_factory
 from fullrank.service.upstream import MOST_ENDS
 
 pytestmark = pytest.mark.posix
 
 
-def test_no_request_fails_while_processes_end_again_and_again(tmp_path):
+@pytest.mark.parametrize("loop", [loop_factory(), None], ids=["uvloop", "asyncio"])
+def test_no_request_fails_while_processes_end_again_and_again(tmp_path, loop):
     async def told(made: Fronted) -> None:
         draw, ended = random.Random(1), asyncio.Event()
 
@@ -49,7 +51,7 @@ def test_no_request_fails_while_processes_end_again_and_again(tmp_path):
         *counts, _ = await asyncio.gather(*(client(number) for number in range(25)), kill())
         assert min(counts) > 5
 
-    run(tmp_path, told)
+    run(tmp_path, told, loop=loop)
 
 
 def test_a_request_that_ends_every_process_takes_no_other_with_it(tmp_path):

@@ -119,6 +119,12 @@ def kill(server, count: int) -> None:
     until(lambda: len(workers(server)) == 2)
 
 
+def more(asking) -> None:
+    """Waits for further answers."""
+    answered = asking.answered
+    until(lambda: asking.answered > answered + 100)
+
+
 def test_no_request_fails_while_processes_are_killed(versions, tmp_path):
     with running(versions, "--workers", 2, log=tmp_path / "log") as server:
         until(lambda: ready(server))
@@ -127,12 +133,13 @@ def test_no_request_fails_while_processes_are_killed(versions, tmp_path):
             kill(server, 1)
             kill(server, 1)  # and the other has just begun to load
             until(lambda: ready(server), 120)
+            more(asking)
             kill(server, 2)
             assert server.ask("GET", "/readyz").json == {"status": "starting"}
             until(lambda: ready(server), 120)
+            more(asking)
             kill(server, 1)
-            answered = asking.answered
-            until(lambda: asking.answered > answered + 100)
+            more(asking)
             asking.end()
             assert (asking.failures, asking.lost) == ([], 0)
         metrics = server.ask("GET", "/metrics").body.decode()

@@ -49,7 +49,7 @@ class Client(asyncio.Protocol):
         self._current: Turn | None = None
         self._waiting = 0
         self._over = self._eof = self._idle = self._advancing = False
-        self._blocked = self._paused = self._progress = False
+        self._blocked = self._busy = self._paused = self._progress = False
         self.deadline = self._loop.time() + front.settings.body_seconds
         """When `expire` is to be called."""
 
@@ -99,14 +99,14 @@ class Client(asyncio.Protocol):
             pass  # the request is answered as it is
         except httptools.HttpParserError:
             self._refuse(no_http())
-            return
         self._waiting = 0 if self._progress else self._waiting + len(data)
         if self._idle and self._message is not None:
             self._idle = False
             self.deadline = self._loop.time() + self._front.settings.body_seconds
-        if self._waiting > LARGEST_HEADER:
+        if self._waiting > LARGEST_HEADER and not self._over:
             self._refuse(long_header())
-        elif self._turns and not self._paused:
+        self._advance()
+        if self._turns and not self._paused:
             self._paused = True
             self.transport.pause_reading()
 
@@ -153,7 +153,7 @@ class Client(asyncio.Protocol):
             self._too_large(message)
         if message.expects and message.problem is not None:
             self._refuse(message.problem)
-        elif self._current is None:
+        elif self._current is None and not self._turns:
             self._await_body(message)
 
     def _await_body(self, message: Message) -> None:
@@ -189,7 +189,6 @@ class Client(asyncio.Protocol):
             return
         self._over = not message.keeps
         self._turns.append(Turn(message, self._answered))
-        self._advance()
 
     def _refuse(self, problem: Problem) -> None:
         """Answers with a problem after what is asked already, and closes."""
@@ -198,7 +197,6 @@ class Client(asyncio.Protocol):
         message.begun = message.begun or self._loop.time()
         message.problem, message.keeps, self._over = problem, False, True
         self._turns.append(Turn(message, self._answered))
-        self._advance()
 
     # What goes
 
@@ -207,15 +205,18 @@ class Client(asyncio.Protocol):
         if self._advancing:
             return
         self._advancing = True
-        while self._current is None and self._turns and not self._blocked:
-            self._current = self._turns.popleft()
-            self._begin(self._current)
-        self._advancing = False
-        if self._current is None and not self._turns:
+        try:
+            while self._current is None and self._turns and not self._blocked:
+                self._current = self._turns.popleft()
+                self._begin(self._current)
+        finally:
+            self._advancing = False
+        if self._busy and self._current is None and not self._turns:
+            self._busy = False
             self._rest()
 
     def _begin(self, turn: Turn) -> None:
-        self.deadline = math.inf
+        self._busy, self.deadline = True, math.inf
         if turn.problem is not None:
             self._answered(turn.problem, keeps=True)
             return
@@ -289,7 +290,9 @@ class Client(asyncio.Protocol):
             return
         found = slow_body(message.size, self._front.settings.body_seconds)
         self._refuse(message.problem or found)
+        self._advance()
 
     def shutdown(self) -> None:
         """Closes when what has begun is answered."""
-        self._advance()
+        if self._current is None and not self._turns:
+            self._rest()

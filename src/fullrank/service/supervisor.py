@@ -167,6 +167,8 @@ class Supervisor:
         for kept in [each for each in self._kept if not each.process.is_alive()]:
             while kept.open and kept.line.poll():  # its last word
                 self._hear(kept, front)
+            if kept.worker is not None:
+                front.pool.remove(kept.worker)
             self._kept.remove(kept)
             self._close(kept)
             kept.path.unlink(missing_ok=True)

@@ -42,9 +42,11 @@ class Worker:
         self.busy, self.last = self.busy + 1, number
         if request.ends:
             self.suspects += 1
-        if self._idle:
-            self._idle.pop().send(request)
-            return
+        while self._idle:
+            link = self._idle.pop()
+            if not link.transport.is_closing():  # its end may be known and not told yet
+                link.send(request)
+                return
         task = asyncio.get_running_loop().create_task(self._connect(request))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
