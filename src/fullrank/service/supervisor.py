@@ -146,6 +146,8 @@ class Supervisor:
 
     def _hear(self, kept: Process, front: Front) -> None:
         self._changed.set()
+        if not kept.line.poll():  # nothing to read: waiting for it would hold up every client
+            return
         try:
             said = kept.line.recv()
         except (EOFError, OSError):

@@ -134,7 +134,7 @@ class Pool:
         """A process that has begun to answer."""
         worker = Worker(path, self)
         self._workers.append(worker)
-        self.pump()
+        asyncio.get_running_loop().call_soon(self.pump)
         return worker
 
     def remove(self, worker: Worker) -> None:
