@@ -38,7 +38,7 @@ class ServiceSettings(Settings):
     """Seconds that a client may take for a header or a body."""
     drain_seconds: Count = 30
     """Seconds for the last answers after SIGTERM."""
-    worker_seconds: Annotated[float, Field(gt=0)] = 60.0
+    worker_seconds: Annotated[float, Field(gt=0)] = 120.0
     """Seconds that a request may wait for a process while there is none."""
     poll_seconds: Annotated[float, Field(gt=0)] = 1.0
     """How often the folders are looked at for a new model."""
