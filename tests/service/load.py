@@ -40,7 +40,7 @@ class Clients:
             each.join(30)
 
     def _run(self, number: int) -> None:
-        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=150)
         body = json.dumps({"users": [f"u{number}"], "k": 5})
         used = 0
         while not self._ended.is_set():

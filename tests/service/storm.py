@@ -1,6 +1,7 @@
 """Malformed requests by the thousand against a running service: no 500, no growth of memory.
 
-    python tests/service/storm.py --requests 100000 [--model DIR] [--seed 1]
+    python tests/service/storm.py --requests 100000 [--workers 2] [--model DIR]
+        [--seed 1]
 
 Bodies are right ones with something put in, taken out or damaged; besides, bytes at random, headers
 without sense, and clients that hang up in the middle. Prints what was answered and the memory of
@@ -151,10 +152,11 @@ class Storm:
 
 
 def memory(pid: int) -> int:
-    """Bytes of a process in memory, without what it maps of files."""
+    """Bytes of a process and its children in memory, without what they map of files."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("RssAnon:"):
-            return int(line.split()[1]) * 1024
+            return int(line.split()[1]) * 1024 + sum(memory(int(each)) for each in children)
     return 0
 
 
@@ -187,6 +189,7 @@ def main() -> int:
     parser.add_argument(
         "--model", type=Path, help="A model folder; a small one is fitted if absent."
     )
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
@@ -196,7 +199,9 @@ def main() -> int:
 
             folder = Path(home) / "model"
             Recommender("bpr", epochs=1, dim=16).fit(generate(200, 120, 3000, seed=1)).save(folder)
-        with running(folder, "--no-access-log", log=Path(home) / "log") as server:
+        with running(
+            folder, "--no-access-log", "--workers", given.workers, log=Path(home) / "log"
+        ) as server:
             result = storm(server, given.requests, given.seed)
             result["said"] = server.said.splitlines()[1:20]
     print(json.dumps(result, indent=1))  # noqa: T201

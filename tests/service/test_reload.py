@@ -110,22 +110,38 @@ def ready(server, count: int = 2) -> bool:
         return False
 
 
-def test_a_killed_process_is_replaced_under_load(versions, tmp_path):
+def kill(server, count: int) -> None:
+    """Kills the oldest processes, and waits until others have begun."""
+    said = server.said.count("takes its place")
+    for pid in workers(server)[:count]:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: server.said.count("takes its place") == said + count)
+    until(lambda: len(workers(server)) == 2)
+
+
+def more(asking) -> None:
+    """Waits for further answers."""
+    answered = asking.answered
+    until(lambda: asking.answered > answered + 100)
+
+
+def test_no_request_fails_while_processes_are_killed(versions, tmp_path):
     with running(versions, "--workers", 2, log=tmp_path / "log") as server:
         until(lambda: ready(server))
-        with clients(server.port) as asking:
+        with clients(server.port, 12) as asking:
             until(lambda: asking.answered > 50)
-            os.kill(workers(server)[0], signal.SIGKILL)
-            until(lambda: "another takes its place" in server.said)
-            until(lambda: len(workers(server)) == 2)
-            os.kill(workers(server)[0], signal.SIGKILL)  # and the other has just begun to load
-            until(lambda: server.said.count("takes its place") == 2)
-            until(lambda: ready(server))
-            answered = asking.answered
-            until(lambda: asking.answered > answered + 100)
+            kill(server, 1)
+            kill(server, 1)  # and the other has just begun to load
+            until(lambda: ready(server), 120)
+            more(asking)
+            kill(server, 2)
+            assert server.ask("GET", "/readyz").json == {"status": "starting"}
+            until(lambda: ready(server), 120)
+            more(asking)
+            kill(server, 1)
+            more(asking)
             asking.end()
-            assert asking.failures == []
-            assert asking.lost <= 12  # the requests that were on the connections of the killed
+            assert (asking.failures, asking.lost) == ([], 0)
         metrics = server.ask("GET", "/metrics").body.decode()
         counted = sum(
             float(line.rpartition(" ")[2])
@@ -133,9 +149,13 @@ def test_a_killed_process_is_replaced_under_load(versions, tmp_path):
             if line.startswith('fullrank_requests_total{endpoint="/v1/recommend",status="200"}')
         )
         assert counted >= asking.answered  # of the killed ones too
+        until(lambda: ready(server), 120)
         point(versions, "second")
         until(lambda: server.said.count("in the place of") == 2)
-        assert server.end() == 0
+        with clients(server.port) as asking:  # and the end loses nothing
+            until(lambda: asking.answered > 20)
+            assert server.end() == 0
+        assert not [each for each in asking.failures if "Refused" not in each]
 
 
 def test_processes_map_one_packed_table(versions, tmp_path):

@@ -20,9 +20,10 @@ JSON = b"content-type: application/json\r\n"
 ASK = b'{"users": ["u1"], "k": 3}'
 
 
-@pytest.fixture(scope="module")
-def server(saved, tmp_path_factory):
-    with running(saved(), log=tmp_path_factory.mktemp("log") / "log") as made:
+@pytest.fixture(scope="module", params=[1, 2], ids=["one process", "a front"])
+def server(request, saved, tmp_path_factory):
+    log = tmp_path_factory.mktemp("log") / "log"
+    with running(saved(), "--workers", request.param, log=log) as made:
         yield made
 
 
@@ -49,6 +50,10 @@ def test_it_answers(server):
         post(b"x", -5),
         b"POST /v1/recommend HTTP/1.1\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\nzz",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET http://[/ HTTP/1.1\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\n\r\n",
+        b"CONNECT a:80 HTTP/1.1\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ],
 )
 def test_bytes_that_are_no_request(server, data):
@@ -81,6 +86,32 @@ def test_a_body_in_pieces(server):
     pieces = b"".join(b"1\r\n%c\r\n" % byte for byte in ASK) + b"0\r\n\r\n"
     head = b"POST /v1/recommend HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
     assert server.raw(head + pieces).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    ("data", "starts"),
+    [
+        (b"GET /readyz HTTP/1.0\r\n\r\n", b"HTTP/1.1 200"),
+        (b"HEAD /docs HTTP/1.1\r\n\r\n", b"HTTP/1.1 200"),
+        (b"GET /metrics HTTP/1.1\r\nconnection: close\r\n\r\n", b"HTTP/1.1 200"),
+        (b"GET /v1/model/report HTTP/1.1\r\n\r\n", b"HTTP/1.1 404"),
+        (b"GET /v1/items/%zz HTTP/1.1\r\n\r\n", b"HTTP/1.1 404"),
+        (b"GET / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n", b"HTTP/1.1 200"),
+        (post(ASK, path=b"/nowhere"), b"HTTP/1.1 404"),
+        (post(b"x" * 60_000, path=b"/healthz"), b"HTTP/1.1 405"),
+        (post(b"{"), b"HTTP/1.1 400"),
+        (post(b"[" * (2**20 + 1)), b"HTTP/1.1 413"),
+        (post(ASK).replace(b"host: a", b"expect: 100-continue"),
+         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200"),
+        (b"GET /readyz HTTP/1.1\r\n\r\nGET /nowhere HTTP/1.1\r\n\r\n", b"HTTP/1.1 200"),
+    ],
+)  # fmt: skip
+def test_requests_of_all_kinds(server, data, starts):
+    got = server.raw(data)
+    assert got.startswith(starts), got[:300]
+    head, _, body = got.rpartition(b"\r\n\r\n")
+    size = int(head.rpartition(b"content-length: ")[2].partition(b"\r\n")[0])
+    assert len(body) == (0 if data.startswith(b"HEAD") else size)
 
 
 def test_a_client_that_hangs_up(server):

@@ -21,6 +21,7 @@ from fullrank.service.access_log import say
 from fullrank.service.body import read_body
 from fullrank.service.messages import Health
 from fullrank.service.problems import CONTENT_TYPE, Problem, of_decoding
+from fullrank.service.refusals import too_many
 from fullrank.service.routes import BELOW, DECODERS, EXACT, ROUTES, Route
 from fullrank.service.service import Service
 
@@ -90,6 +91,7 @@ class App:
 
     def __init__(self, service: Service) -> None:
         self.service = service
+        self._alone = service.settings.workers == 1  # else a front has read the whole body
         self._encode = msgspec.json.Encoder().encode
         self._openapi = self._encode(openapi.document(service.settings))
 
@@ -120,7 +122,7 @@ class App:
     async def _send(self, asked: Asked, answer: Answer, send: Send) -> None:
         length = str(len(answer.body)).encode()
         headers = [(b"content-type", answer.kind), (b"content-length", length), *answer.headers]
-        if answer.status >= 400 and asked.left:
+        if answer.status >= 400 and asked.left and self._alone:
             headers.append((b"connection", b"close"))
         self._log(asked, answer.status, len(answer.body))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -192,8 +194,7 @@ class App:
         """The answer, unless as many requests are worked on as may be."""
         service = self.service
         if service.in_flight >= service.settings.concurrency:
-            found = f"found {service.in_flight} requests at a time; expected fewer"
-            raise Problem(429, found, headers=((b"retry-after", b"1"),))
+            raise too_many(service.in_flight)
         service.in_flight += 1
         service.metrics.in_flight.set(service.in_flight)
         try:

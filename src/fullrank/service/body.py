@@ -6,10 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fullrank.service.problems import Problem
+from fullrank.service.refusals import large_body, slow_body
 from fullrank.service.settings import ServiceSettings
-
-CLOSE = ((b"connection", b"close"),)
 
 
 async def read_body(
@@ -33,12 +31,9 @@ async def read_body(
             await _all(receive, limit, read)
     except TimeoutError:
         if read.size <= limit:
-            found = f"found {read.size} bytes; expected the rest within {settings.body_seconds:g} s"
-            raise Problem(408, found, "$", CLOSE) from None
-    declared = dict(headers).get(b"content-length", b"")
+            raise slow_body(read.size, settings.body_seconds) from None
     if read.size > limit:
-        size = declared.decode("ascii", "replace") if declared.isdigit() else "more"
-        raise Problem(413, f"found {size} bytes; expected at most {limit}", "$", CLOSE)
+        raise large_body(dict(headers).get(b"content-length", b""), limit)
     return b"".join(read.parts)
 
 

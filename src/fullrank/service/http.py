@@ -7,18 +7,18 @@ import contextlib
 import logging
 import signal
 import socket
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 from uvicorn import Config, Server
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from fullrank.service.app import App
-from fullrank.service.problems import CONTENT_TYPE, Problem
+from fullrank.service.problems import Problem
+from fullrank.service.refusals import IDLE_SECONDS, LARGEST_HEADER, as_http, long_header, no_http
 
-LARGEST_HEADER = 2**16
-"""Bytes of a request before its body."""
+EVER = 10**7
+"""Seconds that a connection of the front may be open without a request."""
 
 
 class Protocol(HttpToolsProtocol):
@@ -47,7 +47,7 @@ class Protocol(HttpToolsProtocol):
         if self._deadline is not None:  # no header is complete yet
             self._waiting += len(data)
             if self._waiting > LARGEST_HEADER:
-                self._refuse(431, f"found a header of more than {LARGEST_HEADER} bytes")
+                self._refuse(long_header())
 
     def eof_received(self) -> Any:
         """Lets a client that will send nothing more have the answer to what it asked."""
@@ -65,7 +65,7 @@ class Protocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuses bytes that are no HTTP."""
         del msg
-        self._refuse(400, "found bytes that are no HTTP request; expected one")
+        self._refuse(no_http())
 
     def _expect(self) -> None:
         self._waiting = 0
@@ -81,26 +81,33 @@ class Protocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.close()
 
-    def _refuse(self, status: int, detail: str) -> None:
+    def _refuse(self, problem: Problem) -> None:
         self._arrived()
         if self.transport.is_closing():
             return
-        body = Problem(status, detail).body()
-        self.transport.write(
-            STATUS_LINE[status] + b"content-type: " + CONTENT_TYPE + b"\r\nconnection: close\r\n"
-            b"content-length: " + str(len(body)).encode() + b"\r\n\r\n" + body
-        )
+        self.transport.write(as_http(problem.status, problem.body(), problem.headers))
         self.transport.close()
+
+
+class Inner(Protocol):
+    """A connection of the front, which bounds what clients send and closes what it needs no more.
+
+    Were this end to close one, the front could take that for the end of the process.
+    """
+
+    def _expect(self) -> None:
+        return
 
 
 class Ending(Server):
     """A server that SIGTERM and Ctrl-C drain: both end it with code 0."""
 
+    heeded: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Signals set the flag that ends the server, and are not raised again afterwards."""
-        wanted = (signal.SIGINT, signal.SIGTERM)
-        before = {each: signal.signal(each, self.handle_exit) for each in wanted}
+        before = {each: signal.signal(each, self.handle_exit) for each in self.heeded}
         try:
             yield
         finally:
@@ -114,20 +121,22 @@ class Ending(Server):
 
 
 async def answer(app: App, listening: socket.socket, end_with: Any = None) -> None:
-    """Answers requests on a socket until a signal comes.
+    """Answers requests on a socket until it is to end.
 
     Args:
         app: What answers.
-        listening: The socket, which other processes may listen on as well.
-        end_with: A file descriptor that becomes readable when the process that started this one
-            is gone.
+        listening: The socket.
+        end_with: Of a process behind a front: what becomes readable when it is to end, or when the
+            front is gone. Signals then say nothing to it: a terminal, and a service manager, sends
+            them to all processes at once, and the front still needs this one to answer the rest.
     """
     service, loop = app.service, asyncio.get_running_loop()
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what matters is logged by us
+    behind = end_with is not None
     Protocol.header_seconds = service.settings.body_seconds
     config = Config(
         app,
-        http=Protocol,
+        http=Inner if behind else Protocol,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -135,13 +144,14 @@ async def answer(app: App, listening: socket.socket, end_with: Any = None) -> No
         server_header=False,
         proxy_headers=False,
         backlog=2048,
-        timeout_keep_alive=75,
+        timeout_keep_alive=EVER if behind else IDLE_SECONDS,
         timeout_graceful_shutdown=service.settings.drain_seconds,
     )
     server = Ending(config)
     service.open()
-    if end_with is not None and sys.platform != "win32":
-        loop.add_reader(end_with, lambda: server.handle_exit(0, None))
+    if behind:
+        server.heeded = ()
+        loop.add_reader(end_with, lambda: _end(server, loop, end_with))
     watching = [loop.create_task(service.watch()), loop.create_task(_draining(server, app))]
     try:
         await server.serve([listening])
@@ -149,6 +159,11 @@ async def answer(app: App, listening: socket.socket, end_with: Any = None) -> No
         for each in watching:
             each.cancel()
         service.close()
+
+
+def _end(server: Ending, loop: asyncio.AbstractEventLoop, end_with: Any) -> None:
+    loop.remove_reader(end_with)  # it stays readable
+    server.handle_exit(0, None)
 
 
 async def _draining(server: Ending, app: App) -> None:

@@ -33,11 +33,13 @@ class ServiceSettings(Settings):
     max_ids: Count = 1000
     """Users, items of a history, allowed or denied items of a request, each."""
     concurrency: Count = 256
-    """Requests that a process works on at a time; the next one is answered 429."""
+    """Requests that a process works on at a time; one more than all work on is answered 429."""
     body_seconds: Annotated[float, Field(gt=0)] = 10.0
     """Seconds that a client may take for a header or a body."""
     drain_seconds: Count = 30
     """Seconds for the last answers after SIGTERM."""
+    worker_seconds: Annotated[float, Field(gt=0)] = 120.0
+    """Seconds that a request may wait for a process while there is none."""
     poll_seconds: Annotated[float, Field(gt=0)] = 1.0
     """How often the folders are looked at for a new model."""
     access_log: bool = True
