@@ -151,7 +151,7 @@ def write_folder(
             if changed:
                 model_dir = Path(own) / "model"
                 model.save(model_dir)
-            work = workers(model, model_dir, how.workers)
+            work = workers(model, model_dir, how.workers, say=output.note)
         with _progress(output, job.files) as done:
             written = score(job, model, work, say=output.note, done=done)
     document = {

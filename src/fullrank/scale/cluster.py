@@ -8,7 +8,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ def cluster(workers: int, threads: int = 1) -> Iterator[Any]:
 
     A cluster that this process is connected to already is used as it is, and stays. One that
     ``RAY_ADDRESS`` names is left as it was found. Otherwise one is started on this machine, without
-    a dashboard or reports on its use; its logs go with it.
+    a dashboard or reports on its use; its logs go with it. Results can be printed when it has
+    ended: until then standard output is Ray's, and goes nowhere.
 
     Args:
         workers: Processes that are to run at the same time.
@@ -47,17 +48,18 @@ def cluster(workers: int, threads: int = 1) -> Iterator[Any]:
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     ray = library("ray", WHERE)
-    if ray.is_initialized():
-        yield ray
-        return
-    with _own_signals():
-        home = _connect(ray, max(cores(), workers * threads))
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
-        if home is not None:
-            shutil.rmtree(home, ignore_errors=True)
+    with _reports_unheard():
+        if ray.is_initialized():
+            yield ray
+            return
+        with _own_signals():
+            home = _connect(ray, max(cores(), workers * threads))
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
+            if home is not None:
+                shutil.rmtree(home, ignore_errors=True)
 
 
 def _connect(ray: Any, offered: int) -> Path | None:
@@ -99,6 +101,13 @@ def _unheard() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(null)
+
+
+@contextmanager
+def _reports_unheard() -> Iterator[None]:
+    """Sends nowhere what a thread of Ray prints, on standard output, of workers that died."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        yield
 
 
 @contextmanager

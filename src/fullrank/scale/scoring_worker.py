@@ -23,7 +23,7 @@ from fullrank.scale.scoring_folder import Job, lengths_of
 from fullrank.serving.scorers import DotScorer
 
 Row = Mapping[str, Any]
-"""Of what a worker returns: ``number``, ``lengths`` and ``error`` as JSON, ``file``."""
+"""Of what a worker returns: ``number``, ``file``, ``replaced``, and JSON ``lengths`` and ``error``."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Worker:
     def __init__(self, task: Task) -> None:
         self.task = task
         self._model: Recommender | None = None
+        self._replaced = _is_replacement()
 
     def __call__(self, batch: Row) -> dict[str, Any]:
         """Makes the file of the one number in the batch."""
@@ -68,6 +69,7 @@ class Worker:
                 raise
             error = _as_json(known)
         row = {"number": number, "lengths": json.dumps(lengths), "error": error, "file": file}
+        row["replaced"], self._replaced = self._replaced, False
         return {name: np.array([value], dtype=object) for name, value in row.items()}
 
     def _made(self, number: int) -> tuple[Counter[int], bytes]:
@@ -97,6 +99,13 @@ def result_of(job: Job, row: Row) -> tuple[int, Counter[int]]:
     if row["file"]:
         scoring_folder.write(job, number, bytes(row["file"]))
     return number, Counter({int(n): count for n, count in json.loads(row["lengths"]).items()})
+
+
+def _is_replacement() -> bool:
+    """Whether this process is in the place of a worker that died."""
+    import ray
+
+    return ray.is_initialized() and bool(ray.get_runtime_context().was_current_actor_reconstructed)
 
 
 def _as_json(error: FullrankError) -> str:

@@ -12,8 +12,8 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from fullrank.recommender import Recommender
 from fullrank.scale.cluster import WHERE, cluster
 from fullrank.scale.scoring import Made, Workers, fingerprint
 from fullrank.scale.scoring_folder import Job
-from fullrank.scale.scoring_worker import Task, Worker, result_of
+from fullrank.scale.scoring_worker import Row, Task, Worker, result_of
 from fullrank.serving.model_files import MANIFEST, read_manifest
 from fullrank.serving.scorers import DotScorer, ItemScorer, Scorer
 
@@ -36,7 +36,14 @@ BLAS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Variables by which the libraries of dense products know their threads."""
 
 
-def workers(model: Recommender, folder: Path, count: int) -> Workers:
+def workers(
+    model: Recommender,
+    folder: Path,
+    count: int,
+    *,
+    retries: int = RETRIES,
+    say: Callable[[str], None] | None = None,
+) -> Workers:
     """What makes the files by so many processes; the cores are divided among them.
 
     The lists have the bits of those of one process. The kernels and the sums over a history round
@@ -47,9 +54,12 @@ def workers(model: Recommender, folder: Path, count: int) -> Workers:
         model: What lists are made with.
         folder: Where it lies.
         count: Number of workers.
+        retries: Times a file is begun again after its worker died.
+        say: Receives a line for each worker that took the place of one that died.
 
     Raises:
         SettingError: Ray is not installed, or the cluster has too few processors.
+        DataError: workers die again and again.
     """
 
     def made(job: Job, numbers: list[int]) -> Made:
@@ -68,9 +78,13 @@ def workers(model: Recommender, folder: Path, count: int) -> Workers:
             _panels(ray, model.scorer),
             _files(ray, folder),
         )
-        how = {"num_cpus": share, "num_gpus": _gpus(ray, model.device, count)}
-        threads = {BLAS[0]: str(share)} if steady else blas_threads()
-        for row in _rows(ray, task, numbers, count, how | {"runtime_env": {"env_vars": threads}}):
+        how: dict[str, Any] = {"num_cpus": share, "num_gpus": _gpus(ray, model.device, count)}
+        if not steady:  # else Ray gives a BLAS the threads of the share
+            how["runtime_env"] = {"env_vars": blas_threads()}
+        pool = Pool(min(count, len(numbers)), retries, how)
+        for row in pool.rows(ray, task, numbers):
+            if row["replaced"] and say is not None:
+                say("a worker died; another has taken its place and begun its users again")
             yield result_of(job, row)
 
     return made
@@ -89,43 +103,57 @@ def blas_threads() -> dict[str, str]:
     return {BLAS[0]: str(native.cores())} | own  # else Ray sets it
 
 
-def _rows(
-    ray: Any, task: Task, numbers: list[int], count: int, how: Mapping[str, Any]
-) -> Iterator[Mapping[str, Any]]:
-    """The rows that workers return, each as soon as it is there."""
-    import ray.data as of_ray
+@dataclass(frozen=True)
+class Pool:
+    """How many workers there are, and what each has."""
 
-    context = of_ray.DataContext.get_current()
-    context.enable_progress_bars = context.print_on_execution_start = False
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
-    size = min(count, len(numbers))
-    pool = of_ray.ActorPoolStrategy(size=size, max_tasks_in_flight_per_actor=1)
-    rows = of_ray.from_items(
-        [{"number": each} for each in numbers], override_num_blocks=len(numbers)
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the retries, which no named argument sets
-        lists = rows.map_batches(
-            Worker,
-            batch_size=None,
-            batch_format="numpy",
-            compute=pool,
-            fn_constructor_args=(task,),
-            max_task_retries=RETRIES,
-            **how,
-        )
-    try:
-        for batch in lists.iter_batches(batch_size=None, batch_format="numpy", prefetch_batches=0):
-            yield {name: values[0] for name, values in batch.items()}
-    except ray.exceptions.RayError as error:
-        if not _died(ray, error):
-            raise
-        found = f"one that died {RETRIES + 1} times at the same users"
-        raise DataError("workers", found, "memory for all of them, or fewer workers") from None
+    size: int
+    retries: int
+    how: Mapping[str, Any]
+
+    def rows(self, ray: Any, task: Task, numbers: list[int]) -> Iterator[Row]:
+        """The rows that workers return, each as soon as it is there.
+
+        Raises:
+            DataError: workers die again and again.
+        """
+        try:
+            made = self._lists(task, numbers).iter_batches(
+                batch_size=None, batch_format="numpy", prefetch_batches=0
+            )
+            for batch in made:
+                yield {name: values[0] for name, values in batch.items()}
+        except ray.exceptions.RayError as error:
+            if not _died(ray, error):
+                raise
+            times = "" if not self.retries else f" {self.retries + 1} times"
+            found = f"one that died{times} at the same users"
+            raise DataError("workers", found, "memory for all of them, or fewer workers") from None
+
+    def _lists(self, task: Task, numbers: list[int]) -> Any:
+        """A data set of the numbers of files, mapped by the workers."""
+        import ray.data as of_ray
+
+        context = of_ray.DataContext.get_current()
+        context.enable_progress_bars = context.print_on_execution_start = False
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+        rows = [{"number": each} for each in numbers]  # a row a block, so that none waits
+        workers = of_ray.ActorPoolStrategy(size=self.size, max_tasks_in_flight_per_actor=1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the retries, which no named argument sets
+            return of_ray.from_items(rows, override_num_blocks=len(rows)).map_batches(
+                Worker,
+                batch_size=None,
+                batch_format="numpy",
+                compute=workers,
+                fn_constructor_args=(task,),
+                max_task_retries=self.retries,
+                **self.how,
+            )
 
 
 def _died(ray: Any, error: BaseException | None) -> bool:
-    kinds = (ray.exceptions.ActorDiedError, ray.exceptions.WorkerCrashedError)
+    kinds = (ray.exceptions.RayActorError, ray.exceptions.WorkerCrashedError)
     while error is not None:
         if isinstance(error, kinds):
             return True
