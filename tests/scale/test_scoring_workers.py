@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import sys
 from collections import Counter
 from dataclasses import replace
 
@@ -27,7 +29,10 @@ ray = pytest.importorskip("ray")
 @pytest.fixture(scope="module")
 def running():
     """One cluster for all; it takes seconds to start."""
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with cluster(2) as found:
+        after = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+        assert after == before  # Ray takes them for itself
         found.cloudpickle.register_pickle_by_value(scored)
         yield found
 
@@ -189,6 +194,14 @@ def test_who_depends_on_threads_has_those_of_this_process(folders, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.setenv("MKL_NUM_THREADS", "2")
     assert blas_threads() == {"OMP_NUM_THREADS": "3", "MKL_NUM_THREADS": "2"}
+
+
+def test_without_ray_the_command_says_what_to_install(folders, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    common = ["recommend", folders["bpr"][1], "--all", "-o", tmp_path / "lists"]
+    words = ("option --workers: found no package ray", "pip install 'fullrank[scale]'")
+    assert_refused(fullrank(*common, "--workers", 2), *words)
+    assert fullrank(*common).code == 0
 
 
 def test_options_of_folders(folders, tmp_path):

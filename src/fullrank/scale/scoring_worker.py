@@ -23,7 +23,7 @@ from fullrank.scale.scoring_folder import Job, lengths_of
 from fullrank.serving.scorers import DotScorer
 
 Row = Mapping[str, Any]
-"""Of what a worker returns: ``number``, ``file``, ``replaced``, and JSON ``lengths`` and ``error``."""
+"""Of what a worker returns: ``number``, ``file``, ``replaced``; ``lengths``, ``error`` as JSON."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,9 @@ def _is_replacement() -> bool:
     """Whether this process is in the place of a worker that died."""
     import ray
 
-    return ray.is_initialized() and bool(ray.get_runtime_context().was_current_actor_reconstructed)
+    if not ray.is_initialized() or ray.get_runtime_context().get_actor_id() is None:
+        return False
+    return bool(ray.get_runtime_context().was_current_actor_reconstructed)
 
 
 def _as_json(error: FullrankError) -> str:
