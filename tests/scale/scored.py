@@ -51,7 +51,7 @@ def same(out: Path, expected: pl.DataFrame) -> bool:
 
 
 class Killed:
-    """Makes lists, and kills its own process before those of one user.
+    """Makes lists with what workers share, and kills its own process before those of one user.
 
     Args:
         user: Who.
@@ -68,4 +68,6 @@ class Killed:
             (self.marks / f"{before}-{os.getpid()}").touch()
             sys.stderr.flush()
             os.kill(os.getpid(), signal.SIGKILL)
+        # Of the object store, which can only be read.
+        assert not model.scorer.packed_items().panels.flags.writeable
         return top(model, users)

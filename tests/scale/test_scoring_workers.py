@@ -15,6 +15,7 @@ import scored
 from command import assert_refused, fullrank
 from scored import KINDS, Killed, fitted, job_of, same, top
 
+from fullrank import native
 from fullrank.errors import DataError, SettingError
 from fullrank.scale import scoring_workers
 from fullrank.scale.cluster import cluster
@@ -171,7 +172,7 @@ def test_panels_of_other_kernels_are_not_used(folders, tmp_path):
     """Of another width they would be read in the wrong order."""
     model, folder = folders["bpr"]
     packed = model.scorer.packed_items()
-    wrong = np.zeros_like(packed.panels)
+    wrong = native.PackedItems(np.zeros_like(model.scorer.item_table.numpy()), 1).panels
     job, lists = job_of(model, tmp_path), []
     for panels in (
         (2 * packed.width, wrong),
@@ -200,7 +201,8 @@ def test_without_ray_the_command_says_what_to_install(folders, tmp_path, monkeyp
     monkeypatch.setitem(sys.modules, "ray", None)
     common = ["recommend", folders["bpr"][1], "--all", "-o", tmp_path / "lists"]
     words = ("option --workers: found no package ray", "pip install 'fullrank[scale]'")
-    assert_refused(fullrank(*common, "--workers", 2), *words)
+    assert_refused(error_alone(fullrank(*common, "--workers", 2)), *words)
+    assert list(tmp_path.iterdir()) == []
     assert fullrank(*common).code == 0
 
 

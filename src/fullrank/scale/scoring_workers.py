@@ -22,6 +22,7 @@ import torch
 
 from fullrank import native
 from fullrank.errors import DataError, SettingError
+from fullrank.extras import library
 from fullrank.recommender import Recommender
 from fullrank.scale.cluster import WHERE, cluster
 from fullrank.scale.scoring import Made, Workers, fingerprint
@@ -61,6 +62,8 @@ def workers(
         SettingError: Ray is not installed, or the cluster has too few processors.
         DataError: workers die again and again.
     """
+
+    library("ray", WHERE)  # before there is a folder
 
     def made(job: Job, numbers: list[int]) -> Made:
         with cluster(count) as ray:
