@@ -62,7 +62,6 @@ def workers(
         SettingError: Ray is not installed, or the cluster has too few processors.
         DataError: workers die again and again.
     """
-
     library("ray", WHERE)  # before there is a folder
 
     def made(job: Job, numbers: list[int]) -> Made:
