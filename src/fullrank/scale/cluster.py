@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -112,10 +113,19 @@ def _reports_unheard() -> Iterator[None]:
 
 @contextmanager
 def _own_signals() -> Iterator[None]:
-    """Puts back what signals do: Ray takes SIGTERM for itself, and a command would not clear up."""
+    """Keeps Ctrl-C from the processes of Ray, and what signals do here as it was.
+
+    A terminal sends Ctrl-C to all of them. One of them would end by it and take the others along,
+    this process too, before it could clear up; all inherit that it is ignored. Ray takes SIGTERM
+    for itself.
+    """
+    if threading.current_thread() is not threading.main_thread():  # which alone may set them
+        yield
+        return
     numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
     try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         yield
     finally:
         for number, handler in before.items():
