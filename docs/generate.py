@@ -32,6 +32,7 @@ PAGES = (
     "docs/allpass.md",
     "docs/export.md",
     "docs/service.md",
+    "docs/scale-scoring.md",
 )
 BLOCK = re.compile(r"(<!-- table (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

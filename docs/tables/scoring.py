@@ -10,7 +10,7 @@ def scoring() -> str:
     found = load("scoring")
     plain = found["runs"][0]
     rows = []
-    for run in sorted(found["runs"], key=lambda run: run["workers"]):
+    for run in found["runs"]:
         workers = run["workers"]
         same = "–" if not workers else ("yes" if run["sha256"] == plain["sha256"] else "**no**")
         rows.append(
@@ -19,12 +19,12 @@ def scoring() -> str:
                 f"{run['rows']:,}",
                 duration(run["seconds"]),
                 f"{found['users'] / run['seconds']:,.0f}",
-                f"{(run['load_before'] + run['load_after']) / 2:.0f} on {found['cores']}",
+                f"{(run['load_before'] + run['load_after']) / 2:.0f}",
                 same,
             ]
         )
     return (
-        table(["", "rows", "time", "users a second", "load on cores", "same bits"], rows)
+        table(["", "rows", "time", "users a second", "load", "same bits"], rows)
         + f"\n\n{found['users']:,} users, {found['items']:,} items, d = {found['dim']}, "
-        f"k = {found['k']}; `nice` {found['nice']}."
+        f"k = {found['k']}; {found['cores']} cores, `nice` {found['nice']}."
     )

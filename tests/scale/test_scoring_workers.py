@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -25,6 +27,7 @@ from fullrank.scale.scoring_worker import Task, Worker, result_of
 from fullrank.scale.scoring_workers import BLAS, blas_threads, is_steady, workers
 
 ray = pytest.importorskip("ray")
+CHILDREN = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +64,7 @@ def test_a_worker_that_is_killed_is_replaced(running, folders, tmp_path, capfd):
     (tmp_path / "marks").mkdir()
     make = Killed(model.users.values[70], tmp_path / "marks")
     job, said = job_of(model, tmp_path / "lists", make=make), []
-    written = score(job, model, workers(model, folder, 2, say=said.append))
+    written = score(job, model, workers(model, folder, 1, say=said.append))
     assert len(list((tmp_path / "marks").iterdir())) == 1
     assert written.made == 4
     assert same(tmp_path / "lists", top(model, model.users.values))
@@ -130,6 +133,18 @@ def test_the_command_gives_the_rows_of_the_plain_one(running, folders, tmp_path)
     assert same(lists, pl.read_parquet(plain))
     assert run.json["files_made"] == run.json["files"] == 2
     assert fullrank(*common, *by).json == run.json | {"files_made": 0}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CHILDREN.exists(), reason="needs a list of a process's children")
+def test_ctrl_c_ends_none_of_the_processes_of_ray(running):
+    """A terminal sends it to all; one that ended by it would take this process along."""
+    status = [Path(f"/proc/{pid}/status").read_text() for pid in CHILDREN.read_text().split()]
+    of_ray = [text for text in status if text.splitlines()[0].endswith(("raylet", "gcs_server"))]
+    assert len(of_ray) == 2
+    for text in of_ray:
+        ignored = int(text.partition("SigIgn:")[2].split()[0], 16)
+        assert ignored >> (signal.SIGINT - 1) & 1
 
 
 @pytest.mark.slow
