@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: env demo demo-service lint types test test-quick sanitize fuzz campaign wheel-check first-use bench bench-large bench-growth bench-memory bench-partitions bench-peers bench-service docs docs-site clean
+.PHONY: env demo demo-service lint types test test-quick sanitize fuzz campaign wheel-check first-use bench bench-large bench-growth bench-memory bench-partitions bench-peers bench-scoring bench-service docs docs-site clean
 
 env: .venv/.installed
 
@@ -82,6 +82,9 @@ bench-memory: env
 
 bench-partitions: env
 	$(BIN)/python benchmarks/partitions.py --out results/partitions.json
+
+bench-scoring: env
+	$(BIN)/python benchmarks/scoring.py --out results/scoring.json
 
 bench-peers: env .venv-peers/.installed .venv-irspack/.installed
 	$(BIN)/python benchmarks/peers.py --out results/peers.json

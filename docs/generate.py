@@ -33,6 +33,7 @@ PAGES = (
     "docs/export.md",
     "docs/service.md",
     "docs/auto.md",
+    "docs/scale-scoring.md",
 )
 BLOCK = re.compile(r"(<!-- table (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -14,6 +14,7 @@ from tables import (
     critique,
     exports,
     nights,
+    scoring,
     service,
     spectra,
     speed,
@@ -70,6 +71,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "large": speed.large,
     "memory": speed.memory,
     "partitions": speed.partitions,
+    "scoring": scoring.scoring,
     "inspect": speed.inspect,
 }
 """The tables by the names that the pages give them."""

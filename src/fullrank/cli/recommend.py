@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fullrank.cli import options
-from fullrank.cli.explained import reasons, with_reasons
+from fullrank.cli.explained import reasons
 from fullrank.cli.items import Items, model_with_items
+from fullrank.cli.lists import BLOCK_USERS, SUFFIXES, Asked, FolderOptions, write_folder
 from fullrank.cli.output import Output, show_frame
 from fullrank.cli.rules import RuleOptions, say_unknown
 from fullrank.cli.tables import TableOptions, expanded
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 
 
 NAME = "recommend"
-BLOCK_USERS = 50_000
-SUFFIXES = (".parquet", ".csv", ".jsonl")
 
 
 @expanded
@@ -38,7 +38,8 @@ def command(
     k: options.K = 10,
     everyone: Annotated[bool, typer.Option("--all", help="Lists for every user.")] = False,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="A .parquet, .csv or .jsonl file.")
+        Path | None,
+        typer.Option("-o", "--out", help="A .parquet, .csv or .jsonl file, or a folder."),
     ] = None,
     allow: Annotated[Path | None, typer.Option(help="Only these items: one id a line.")] = None,
     deny: Annotated[Path | None, typer.Option(help="Not these items: one id a line.")] = None,
@@ -63,12 +64,14 @@ def command(
         bool,
         typer.Option("--explain", help="Name the items of the history that carried each, and how."),
     ] = False,
+    folder: FolderOptions,
     strict: options.Strict = False,
     as_json: options.Json = False,
 ) -> None:
     """Recommend items to users; unknown users get the popular list."""
     output = Output(as_json)
-    _check_options(bool(user), everyone, fold_in, out)
+    in_folder = folder.wanted(out, everyone=not user)
+    _check_options(bool(user), everyone, fold_in, None if in_folder else out, in_folder)
     columns = table.layout()
     rules = given.described()
     from fullrank.data.files import output as writable
@@ -93,27 +96,37 @@ def command(
         unknown = _unknown_items(output, model, lists_of_ids) | popular | ruled
         _say_popular(output, popular, len(wanted))
 
+    from fullrank.scale.scoring_folder import lengths_of
+
     lengths: Counter[int] = Counter()
     listed = as_json and out is None  # reasons are lists there, and text in a table
+
+    asked = Asked(
+        k=k,
+        exclude_seen=not include_seen,
+        exclude=tuple(parts),
+        allow=None if allowed is None else tuple(allowed),
+        deny=None if denied is None else tuple(denied),
+        strict=strict,
+        include_untrained=include_untrained,
+        source=any(popular.values()) or None,
+        rules=rules,
+        explain=explain and not listed,
+    )
 
     def lists() -> Iterator[pl.DataFrame]:
         for start in range(0, len(wanted), BLOCK_USERS):
             block = wanted[start : start + BLOCK_USERS]
-            frame = model.recommend(
-                block,
-                k,
-                exclude_seen=not include_seen,
-                exclude=parts,
-                allow=allowed,
-                deny=denied,
-                strict=strict,
-                include_untrained=include_untrained,
-                source=any(popular.values()) or None,
-                rules=rules,
-            )
-            lengths.update(list_lengths(frame, len(block)))
-            yield with_reasons(model, frame) if explain and not listed else frame
+            frame = asked.frame(model, block)
+            lengths.update(lengths_of(frame, len(block)))
+            yield frame
 
+    if in_folder and out is not None:
+        changed = _changed(model, items, fold_in)
+        document, lengths = write_folder(output, out, model, model_dir, asked, folder, changed)
+        document |= left_out(unknown) | (_say_short(output, lengths, k) if rules else {})
+        output.result(document, lambda: typer.echo(_said(document)))
+        return
     if out is not None:
         rows = _write(lists(), out, output.note)
         short = _say_short(output, lengths, k) if rules else {}
@@ -140,13 +153,6 @@ def command(
     output.result(document, lambda: show_frame(frame))
 
 
-def list_lengths(frame: pl.DataFrame, n_users: int) -> Counter[int]:
-    """How many lists of each length a frame holds; a user without rows has one of none."""
-    lengths = Counter[int](frame.group_by("user_id").len()["len"].to_list())
-    lengths[0] += n_users - lengths.total()
-    return lengths
-
-
 def _say_short(output: Output, lengths: Counter[int], k: int) -> dict[str, dict[str, int]]:
     """Says how many lists rules have left short, or empty."""
     short = sum(count for length, count in lengths.items() if length < k)
@@ -159,14 +165,34 @@ def _say_short(output: Output, lengths: Counter[int], k: int) -> dict[str, dict[
     return {"short_lists": {"users": short, "empty": lengths[0]}}
 
 
-def _check_options(user: bool, everyone: bool, fold_in: str | None, out: Path | None) -> None:
+def _changed(model: Recommender, items: Path | None, fold_in: str | None) -> dict[str, str]:
+    """Checksums of what a model has from elsewhere than its folder."""
+    changed = {} if fold_in is None else {"folded_in": model.train.fingerprint}
+    if items is None:
+        return changed
+    with items.open("rb") as file:
+        return changed | {"items": hashlib.file_digest(file, "sha256").hexdigest()[:16]}
+
+
+def _said(document: dict[str, Any]) -> str:
+    rows, users, files = (f"{document[name]:,}" for name in ("rows", "users", "files"))
+    return f"{rows} rows for {users} users in {files} files of {document['folder']}"
+
+
+def _check_options(
+    user: bool, everyone: bool, fold_in: str | None, out: Path | None, in_folder: bool
+) -> None:
     if user == everyone and fold_in is None:
         raise SettingError("options", "both --user and --all, or neither", "one of them")
+    if in_folder:
+        return
     if everyone and out is None:
         raise SettingError("option --all", "no -o", "a file for the lists, as -o recs.parquet")
     if out is not None and out.suffix not in SUFFIXES:
         raise SettingError(
-            "option -o", repr(out.name), f"a name that ends in {', '.join(SUFFIXES)}"
+            "option -o",
+            repr(out.name),
+            f"a name that ends in {', '.join(SUFFIXES)}, or a folder's, without an ending",
         )
 
 
