@@ -105,7 +105,7 @@ class IndexedTopK:
 
     def _effort(self, size: Rows) -> Rows:
         """Lists to search for so many candidates: farther down a ranking they lie in more lists."""
-        return np.asarray(np.ceil(self.searched * np.sqrt(size / LEAST)), dtype=np.int64)
+        return np.asarray(self.searched * size // LEAST, dtype=np.int64)
 
     def _sizes(self, users: Rows, k: int, exclude: Sequence[Left], share: float) -> Rows:
         """(b,) candidates to ask for: a list, what is left out of it, and some."""

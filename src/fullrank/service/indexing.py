@@ -98,15 +98,20 @@ def _measured(model: Recommender, rows: NDArray[np.int64], folder: Path) -> Inde
     known = np.flatnonzero(trained.users)
     users = np.sort(np.random.default_rng(0).permutation(known)[:USERS])
     k, mask = min(K, len(rows)), trained.candidates()
-    wanted = top_k(scorer, users, k, exclude=parts, candidates=mask).items
+    # With nothing left out fewer candidates are asked for, as of visitors who have little.
+    kinds = [(each, top_k(scorer, users, k, exclude=each, candidates=mask)) for each in (parts, [])]
     rank = IndexedTopK(lists, rows, scorer.item_table, 1)
     facts = IndexFacts(0.0, len(users), 1, lists.n_lists)
     while rank.searched <= rank.most_searched:
         own = rank.by_index(users, k, parts)
         if own.mean() < BY_INDEX:
             break
-        found = rank(scorer, users[own], k, exclude=parts, candidates=mask).items
-        facts = IndexFacts(recall(found, wanted[own]), len(found), rank.searched, lists.n_lists)
+        found = [rank(scorer, users[own], k, exclude=each, candidates=mask) for each, _ in kinds]
+        shares = [
+            recall(near.items, best.items[own])
+            for near, (_, best) in zip(found, kinds, strict=True)
+        ]
+        facts = IndexFacts(min(shares), int(own.sum()), rank.searched, lists.n_lists)
         if facts.recall >= ENOUGH:
             break
         rank = IndexedTopK(lists, rows, scorer.item_table, 2 * rank.searched)
