@@ -1,11 +1,13 @@
-"""`fullrank serve --ann` beside its exact lists: recall, seconds to build, and both under load.
+"""`fullrank serve --ann` beside its exact lists: recall, what it costs, and both under load.
 
-    FULLRANK_DATA=../shared/data python benchmarks/ann.py --out results/ann.json
+    FULLRANK_DATA=../shared/data python benchmarks/ann.py --home /tmp/ann --out results/ann.json
 
 Tables of 64 columns: Gowalla's, trained; two million items that are trained rows with noise of half
 their length; and two million of random normal numbers, of which no index knows where to look. The
 two services take turns, round after round; figures are medians over rounds. The load comes from
-another process on the same cores, by many connections and by one.
+another process on the same cores, by many connections and by one. Beside it stand the processor's
+milliseconds of a list, which a busy machine changes less. ``--home`` keeps the models, so that they
+can be built first and loaded later, when the machine is quieter.
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ import platform
 import shutil
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,8 +30,10 @@ import torch
 
 import fullrank as fr
 from fullrank.service.index_files import lists_of
-from fullrank.service.indexing import indexed
-from fullrank.serving import DotScorer
+from fullrank.service.indexing import USERS, K, indexed, recall
+from fullrank.service.messages import PARTS
+from fullrank.service.ranking import Served, UsersJob
+from fullrank.serving import DotScorer, top_k
 from fullrank.serving.fold_in import FoldIn
 from fullrank.serving.model_files import INDEX
 
@@ -39,9 +42,14 @@ NOISE = 0.5
 """Length of what is added to a trained row, of its own length."""
 WAYS = {"index": "--ann", "exact": "--no-ann"}
 CONNECTIONS = (32, 1)
+LISTS = 512
+"""Lists whose processor time is measured."""
 
 
-def trained() -> fr.Recommender:
+def trained(home: Path) -> fr.Recommender:
+    """Ten epochs on Gowalla, once."""
+    if (home / "gowalla" / "asked.json").is_file():
+        return fr.Recommender.load(home / "gowalla" / "model", device="cpu")
     return fr.Recommender("bpr", dim=D, epochs=10).fit(fr.load("gowalla"))
 
 
@@ -59,20 +67,20 @@ def of_tables(users: Any, items: Any) -> fr.Recommender:
     return model
 
 
-def grown() -> fr.Recommender:
-    scorer, rng = trained().scorer, np.random.default_rng(0)
+def grown(home: Path) -> fr.Recommender:
+    scorer, rng = trained(home).scorer, np.random.default_rng(0)
     rows = scorer.item_table.numpy()[rng.integers(scorer.n_items, size=MANY)]
     noise = rng.standard_normal(rows.shape, dtype=np.float32)
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     return of_tables(scorer.user_table.numpy(), rows + NOISE * length * noise / D**0.5)
 
 
-def normal() -> fr.Recommender:
+def normal(_: Path) -> fr.Recommender:
     rng = np.random.default_rng(0)
     return of_tables(*(rng.standard_normal((n, D), dtype=np.float32) for n in (4000, MANY)))
 
 
-TABLES: dict[str, Callable[[], fr.Recommender]] = {
+TABLES: dict[str, Callable[[Path], fr.Recommender]] = {
     "gowalla": trained,
     "grown": grown,
     "normal": normal,
@@ -80,12 +88,12 @@ TABLES: dict[str, Callable[[], fr.Recommender]] = {
 
 
 def built(folder: Path) -> dict[str, Any]:
-    """Seconds and size of the index of the model in a folder, and what a service measures of it."""
+    """Processor seconds and size of the index of a model, and what a service measures of it."""
     model = fr.Recommender.load(folder, device="cpu")
     table, rows = model.scorer.item_table.numpy(), np.flatnonzero(model._trained.items)
-    began = time.perf_counter()
+    began = time.process_time()
     lists = lists_of(folder, table, rows)
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     size = sum(path.stat().st_size for path in (folder / INDEX).iterdir())
     most = max(1, lists.n_lists // 8)
     found = indexed(folder.name, model, folder, wanted=True)
@@ -104,12 +112,29 @@ def built(folder: Path) -> dict[str, Any]:
 
 def widest(model: fr.Recommender, lists: Any, rows: Any, most: int) -> float:
     """Recall@20 of the most lists that a service would search, nothing left out."""
-    from fullrank.service.indexing import K, USERS, recall
-    from fullrank.serving import top_k
-
     users = np.random.default_rng(0).permutation(len(model.users))[:USERS]
     near = rows[lists.nearest(model.scorer.user_table.numpy()[users], K, most)]
     return recall(near, top_k(model.scorer, users, K).items)
+
+
+def costs(folder: Path) -> dict[str, float]:
+    """Milliseconds of one core for a list, of 32 users at a time and of one."""
+    model = fr.Recommender.load(folder, device="cpu")
+    served = Served("model", model, folder, "", service.K)
+    found = indexed("model", model, folder, wanted=True)
+    users = 10 + np.random.default_rng(1).permutation(len(model.users) - 10)[:LISTS]
+    took: dict[str, float] = {}
+    for way, index in (("index", found), ("exact", None)):
+        served.index = index
+        for size in CONNECTIONS:
+            own = users[: len(users) if size > 1 or index else LISTS // 8]
+            jobs = [UsersJob(own[at : at + 1], service.K, PARTS) for at in range(len(own))]
+            served.rank(jobs[:size])
+            began = time.process_time()
+            for at in range(0, len(jobs), size):
+                served.rank(jobs[at : at + size])
+            took[f"{way}, {size}"] = 1000 * (time.process_time() - began) / len(jobs)
+    return took
 
 
 def under_load(home: Path, given: argparse.Namespace) -> dict[str, Any]:
@@ -133,32 +158,40 @@ def under_load(home: Path, given: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--tables", nargs="+", choices=list(TABLES), default=list(TABLES))
+    parser.add_argument("--step", choices=["build", "load"], nargs="+", default=["build", "load"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--port", type=int, default=8771)
     given = parser.parse_args()
     service.PORT = given.port
+    torch.set_num_threads(os.cpu_count() or 1)
     results: dict[str, Any] = {}
-    if given.out and given.out.is_file():
+    if given.out.is_file():
         results = json.loads(given.out.read_text(encoding="utf-8"))["results"]
     for name in given.tables:
-        with tempfile.TemporaryDirectory() as folder:
-            home = Path(folder)
-            model = TABLES[name]()
+        home = given.home / name
+        if not (home / "asked.json").is_file():
+            model = TABLES[name](given.home)
             model.save(home / "model")
             asked = model.users.values.cast(str).to_list()[10:]
             (home / "asked.json").write_text(json.dumps({"users": asked}))
             del model
-            results[name] = built(home / "model") | {"load": under_load(home, given)}
-            shutil.rmtree(home / "model")
+        if "build" in given.step:
+            shutil.rmtree(home / "model" / INDEX, ignore_errors=True)
+            found = built(home / "model") | {"cpu_ms": costs(home / "model")}
+            results.setdefault(name, {}).update(found)
+        if "load" in given.step:
+            busy = os.getloadavg()[1]
+            results.setdefault(name, {})["load"] = under_load(home, given)
+            results[name]["busy"] = busy
         print(json.dumps({name: results[name]}, indent=1), flush=True)
         how = {"k": service.K, "dim": D, "rounds": given.rounds, "seconds": given.seconds,
                "cores": os.cpu_count(), "noise": NOISE,
                "machine": platform.processor() or platform.machine()}  # fmt: skip
-        if given.out:
-            given.out.write_text(json.dumps({"how": how, "results": results}, indent=1) + "\n")
+        given.out.write_text(json.dumps({"how": how, "results": results}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

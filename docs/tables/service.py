@@ -1,4 +1,4 @@
-"""The service beside a plain handler under load: results/service.json."""
+"""The service under load: results/service.json beside a plain handler, results/ann.json by index."""
 
 from __future__ import annotations
 
@@ -23,3 +23,39 @@ def service() -> str:
             line = [NAMES[name], f"`{each}`", f"{figures['requests_a_second']:,.0f}", times]
             body.append([*line, f"{figures['p50_ms']:.1f}", f"{figures['p99_ms']:.1f}"])
     return table(HEADS, body, text=(0, 1))
+
+
+OF_INDEX = {
+    "gowalla": "Gowalla, trained",
+    "grown": "grown from trained rows",
+    "normal": "random normal numbers",
+}
+INDEX_HEADS = ["tables of", "items", "built in, s", "MiB", "lists searched", "recall@20", "used"]
+LOAD_HEADS = [
+    "tables of", "lists", "requests a second", "p50, ms", "p99, ms",
+    "of one connection", "p50, ms", "p99, ms",
+]  # fmt: skip
+
+
+def index() -> str:
+    """What an index costs, and what it finds."""
+    body = []
+    for name, found in load("ann")["results"].items():
+        line = [OF_INDEX[name], f"{found['items']:,}", f"{found['seconds']:,.0f}"]
+        line += [f"{found['mib']:,.0f}", f"{found['searched']:,} of {found['lists']:,}"]
+        body.append([*line, f"{found['recall']:.4f}", "yes" if found["used"] else "no"])
+    return table(INDEX_HEADS, body)
+
+
+def index_load() -> str:
+    """Two lines a table: lists from the index, and exact ones."""
+    body = []
+    for name, found in load("ann")["results"].items():
+        for way, option in (("index", "--ann"), ("exact", "--no-ann")):
+            line = [OF_INDEX[name], f"`{option}`"]
+            for connections in (32, 1):
+                figures = found["load"][f"{way}, {connections}"]
+                line += [f"{figures['requests_a_second']:,.0f}"]
+                line += [f"{figures['p50_ms']:.1f}", f"{figures['p99_ms']:.1f}"]
+            body.append(line)
+    return table(LOAD_HEADS, body, text=(0, 1))

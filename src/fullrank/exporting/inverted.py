@@ -27,6 +27,8 @@ from fullrank.extras import library
 ITERATIONS, POINTS = 8, 40
 """Of k-means, and the items for each centre that it looks at: enough for lists of like sizes."""
 MOST_LISTS = 8192
+WORTH = 1 << 26
+"""Products of numbers in a search that are worth a second thread, some milliseconds of one."""
 
 
 class InvertedLists:
@@ -108,7 +110,9 @@ class InvertedLists:
         asked = np.hstack([users, np.zeros((len(users), 1), dtype=np.float32)])
         every, threads = np.arange(len(asked)), torch.get_num_threads()
         lists, closeness, _ = native.top_k(asked, self._centres, every, searched, threads)
-        library("faiss", "--ann").omp_set_num_threads(threads)
+        work = len(users) * searched * self._index.ntotal / self.n_lists * self._index.d
+        # Threads of OpenMP that wait for another burn a core meanwhile.
+        library("faiss", "--ann").omp_set_num_threads(threads if work > WORTH else 1)
         with self._lock:
             self._index.nprobe = searched
             found: NDArray[np.int64] = self._index.search_preassigned(asked, m, lists, closeness)[1]
