@@ -40,20 +40,20 @@ def lists_of(folder: Path, table: NDArray[np.float32], rows: NDArray[np.int64]) 
         table: (n_items, d)
         rows: The items that the index is of, ascending.
     """
-    print_ = fingerprint(table, rows)
-    path = folder / INDEX / f"items-{print_[:16]}.faiss"
+    key = fingerprint(table, rows)
+    path = folder / INDEX / f"items-{key[:16]}.faiss"
     shape = (len(rows), table.shape[1])
-    found = _opened(path, print_, shape)
+    found = _opened(path, key, shape)
     if found is not None:
         return found
     built: list[InvertedLists] = []
     try:
         with exclusive(path.parent, "building an index", folder=True, wait=BUILT):
-            found = _opened(path, print_, shape)
+            found = _opened(path, key, shape)
             if found is None:
                 built.append(_built(table, rows))
-                _write(built[0], path, print_)
-                found = _opened(path, print_, shape)
+                _write(built[0], path, key)
+                found = _opened(path, key, shape)
             if found is not None:
                 _remove_others(path)
                 return found
@@ -75,11 +75,11 @@ def _built(table: NDArray[np.float32], rows: NDArray[np.int64]) -> InvertedLists
     return InvertedLists.of(table if len(rows) == len(table) else table[rows])
 
 
-def _opened(path: Path, print_: str, shape: tuple[int, int]) -> InvertedLists | None:
+def _opened(path: Path, key: str, shape: tuple[int, int]) -> InvertedLists | None:
     """The index of a file; None where there is none, or not this one, or not whole."""
     try:
         said: Any = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        if said["fingerprint"] != print_ or said["sha256"] != _sha256(path):
+        if said["fingerprint"] != key or said["sha256"] != _sha256(path):
             return None
         found = InvertedLists.open(path)
         return found if found.shape == shape else None
@@ -87,10 +87,10 @@ def _opened(path: Path, print_: str, shape: tuple[int, int]) -> InvertedLists | 
         return None
 
 
-def _write(lists: InvertedLists, path: Path, print_: str) -> None:
+def _write(lists: InvertedLists, path: Path, key: str) -> None:
     with replacing(path) as part:
         lists.write(part)
-        said = {"fingerprint": print_, "sha256": _sha256(part)}
+        said = {"fingerprint": key, "sha256": _sha256(part)}
     with replacing(path.with_suffix(".json")) as part:
         part.write_text(json.dumps(said) + "\n", encoding="utf-8")
 
