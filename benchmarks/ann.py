@@ -165,9 +165,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--port", type=int, default=8771)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
     given = parser.parse_args()
     service.PORT = given.port
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(given.threads)
     results: dict[str, Any] = {}
     if given.out.is_file():
         results = json.loads(given.out.read_text(encoding="utf-8"))["results"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tables.markdown import load, table
+from tables.markdown import NONE, load, table
 
 NAMES = {
     "ml-100k": "MovieLens 100K",
@@ -61,9 +61,15 @@ def index_load() -> str:
     for name, found in load("ann")["results"].items():
         for way, option in (("index", "--ann"), ("exact", "--no-ann")):
             line = [OF_INDEX[name], f"`{option}`"]
-            line += [f"{found['cpu_ms'][f'{way}, {size}']:.2f}" for size in (32, 1)]
+            for size in (32, 1):
+                line.append(
+                    f"{found['cpu_ms'][f'{way}, {size}']:.2f}" if "cpu_ms" in found else NONE
+                )
             for connections in (32, 1):
-                figures = found["load"][f"{way}, {connections}"]
+                figures = found.get("load", {}).get(f"{way}, {connections}")
+                if figures is None:
+                    line += [NONE, NONE]
+                    continue
                 line += [f"{figures['requests_a_second']:,.0f}", f"{figures['p99_ms']:.0f}"]
             body.append(line)
     return table(LOAD_HEADS, body, text=(0, 1))
