@@ -61,12 +61,11 @@ def index_load() -> str:
     for name, found in load("ann")["results"].items():
         for way, option in (("index", "--ann"), ("exact", "--no-ann")):
             line = [OF_INDEX[name], f"`{option}`"]
-            for size in (32, 1):
-                line.append(
-                    f"{found['cpu_ms'][f'{way}, {size}']:.2f}" if "cpu_ms" in found else NONE
-                )
-            for connections in (32, 1):
-                figures = found.get("load", {}).get(f"{way}, {connections}")
+            cost = found.get("cpu_ms", {})
+            ways = [f"{way}, {size}" for size in (32, 1)]
+            line += [f"{cost[each]:.2f}" if each in cost else NONE for each in ways]
+            for each in ways:
+                figures = found.get("load", {}).get(each)
                 if figures is None:
                     line += [NONE, NONE]
                     continue
