@@ -58,6 +58,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "week": nights.week,
     "exports": exports.exports,
     "service": service.service,
+    "service-index": service.index,
+    "service-index-load": service.index_load,
     "mutants": checks.mutants,
     "campaign": checks.campaign,
     "machine": speed.machine,

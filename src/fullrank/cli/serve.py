@@ -27,6 +27,12 @@ def command(
     port: Annotated[int, typer.Option(help="Port; 0 for a free one.")] = 8000,
     workers: Annotated[int, typer.Option(help="Processes that answer.")] = 1,
     threads: Annotated[int | None, typer.Option(help="Threads of each process.")] = None,
+    ann: Annotated[
+        bool | None,
+        typer.Option(
+            "--ann/--no-ann", help="Lists from an index, or all exact; by size if absent."
+        ),
+    ] = None,
     unknown: Annotated[
         str, typer.Option(help="What unknown users get: popular (the popular list) or 404.")
     ] = "popular",
@@ -57,6 +63,7 @@ def command(
         "port": port,
         "workers": workers,
         "threads": threads,
+        "ann": ann,
         "unknown": unknown,
         "key_file": None if api_key_file is None else str(api_key_file),
         "max_k": max_k,

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Metric = Literal["ip", "cosine", "l2"]
+BLOCK = 2**16
+"""Rows whose lengths are computed in float64 at a time."""
 
 
 def extended(users: Floats, items: Floats, metric: Metric) -> tuple[Floats, Floats]:
@@ -25,7 +27,10 @@ def extended(users: Floats, items: Floats, metric: Metric) -> tuple[Floats, Floa
     """
     if metric == "ip":
         return users, items
-    square = np.square(items, dtype=np.float64).sum(axis=1)
+    blocks = (items[start : start + BLOCK] for start in range(0, len(items), BLOCK))
+    square = np.concatenate(
+        [np.zeros(0), *(np.square(each, dtype=np.float64).sum(axis=1) for each in blocks)]
+    )
     rest = np.sqrt(np.maximum(square.max(initial=0) - square, 0))
     nothing = np.zeros((len(users), 1), dtype=np.float32)
     return np.hstack([users, nothing]), np.hstack([items, rest[:, None].astype(np.float32)])

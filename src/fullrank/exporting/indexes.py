@@ -39,17 +39,13 @@ def write_faiss(vectors: Vectors, folder: Path, settings: ExportSettings) -> Wri
     faiss = library("faiss", "export")
     rows = _unit(vectors.vectors, vectors.metric)
     n, d = rows.shape
-    metric = faiss.METRIC_L2 if vectors.metric == "l2" else faiss.METRIC_INNER_PRODUCT
     if settings.kind == "hnsw":
+        metric = faiss.METRIC_L2 if vectors.metric == "l2" else faiss.METRIC_INNER_PRODUCT
         index = faiss.IndexHNSWFlat(d, settings.neighbours, metric)
         index.hnsw.efConstruction = settings.build_width
     else:
         lists = min(n, math.ceil(4 * math.sqrt(n)))
-        flat = faiss.IndexFlatL2(d) if vectors.metric == "l2" else faiss.IndexFlatIP(d)
-        index = faiss.IndexIVFFlat(flat, d, lists, metric)
-        index.own_fields = True
-        flat.this.disown()
-        index.cp.min_points_per_centroid = 1  # or it warns on standard output
+        index = inverted(rows, vectors.metric, lists)
         index.train(rows)
     index.add(rows)
     chosen = with_width(vectors, settings, lambda width: _of_faiss(index, settings, width))
@@ -57,6 +53,18 @@ def write_faiss(vectors: Vectors, folder: Path, settings: ExportSettings) -> Wri
     with plain_name(folder / FAISS) as path:
         faiss.write_index(index, str(path))
     return chosen
+
+
+def inverted(rows: Floats, metric: Metric, lists: int) -> Any:
+    """An ``IndexIVFFlat`` for rows of a metric, to be trained."""
+    faiss, d = library("faiss", "export"), rows.shape[1]
+    flat = faiss.IndexFlatL2(d) if metric == "l2" else faiss.IndexFlatIP(d)
+    kind = faiss.METRIC_L2 if metric == "l2" else faiss.METRIC_INNER_PRODUCT
+    index = faiss.IndexIVFFlat(flat, d, lists, kind)
+    index.own_fields = True
+    flat.this.disown()
+    index.cp.min_points_per_centroid = 1  # or it warns on standard output
+    return index
 
 
 def _of_faiss(index: Any, settings: ExportSettings, width: int) -> Nearest:

@@ -66,6 +66,7 @@ def about(served: Served, names: list[ModelName]) -> ModelAnswer:
         settings=model.settings.model_dump(mode="json"),
         metrics={name: float(value) for name, value in metrics.items()},
         report=(served.folder / REPORT).is_file(),
+        index=None if served.index is None else served.index.facts,
         spectrum=isinstance(served.scorer, DotScorer | AllPassScorer),
     )
 

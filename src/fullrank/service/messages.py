@@ -192,6 +192,19 @@ class ExplainAnswer(Struct):
     reasons: list[Reason]
 
 
+class IndexFacts(Struct):
+    """The index that lists come from, with exact scores in the exact order."""
+
+    recall: float
+    """Mean share of an exact list of 20 that is in the one found, when the model was loaded."""
+    users: int
+    """Users whose lists were compared."""
+    searched: int
+    """Lists of items that are searched for a user, more for one with a long history."""
+    lists: int
+    """Lists of items that there are."""
+
+
 class ModelAnswer(Struct):
     """A model, and the names of all that are served."""
 
@@ -210,6 +223,8 @@ class ModelAnswer(Struct):
     """Whether a page about it lies with it."""
     spectrum: bool
     """Whether it has embeddings, whose spectrum can be asked for."""
+    index: IndexFacts | None = None
+    """What finds the items of lists; absent where they are exact."""
 
 
 class SpectrumAnswer(Struct):

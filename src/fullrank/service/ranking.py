@@ -4,8 +4,7 @@ Every list has the items and the scores of `Recommender.recommend`. Where the co
 multiply, the scores of a user do not depend on who else is asked for (see `top_k`), so requests
 are ranked together; of other scorers each request is ranked by itself, as Python would.
 
-An index of candidates for more items than this can search would join in `Served._rank` and
-`Served._of_sessions`, the two places that rank all items.
+Where there is an index (`indexing`), it takes the place of `top_k`; see `candidates`.
 """
 
 from __future__ import annotations
@@ -26,10 +25,11 @@ from fullrank.data.interactions import Interactions
 from fullrank.data.order import Pairs
 from fullrank.errors import DataError
 from fullrank.recommender import Recommender
+from fullrank.service.indexing import Indexed
 from fullrank.service.lookups import Lookup
 from fullrank.service.messages import ModelName, SpectrumAnswer
 from fullrank.serving import Ranking, top_k
-from fullrank.serving.cold import rank_served
+from fullrank.serving.cold import Rank, rank_served
 from fullrank.serving.finite import finite_table
 from fullrank.serving.fold_in import folded_rows
 from fullrank.serving.frames import excluded
@@ -93,6 +93,7 @@ class Served:
         self.users = Lookup(model.users, model.train.user_degree)
         self.items = Lookup(model.items, self.trained.popularity)
         self.measured: Once[SpectrumAnswer] = Once()
+        self.index: Indexed | None = None
         self._parts = model._parts
         self._candidates = self.trained.candidates()
         self._popular = self._rank(np.full(1, -1), min(max_k, len(model.items)))
@@ -101,6 +102,11 @@ class Served:
     def together(self) -> bool:
         """Whether several requests in one product have the bits of each alone."""
         return isinstance(self.scorer, DotScorer) and self.scorer.on_cpu and native.available()
+
+    @property
+    def _search(self) -> Rank:
+        """What ranks all items."""
+        return top_k if self.index is None else self.index.rank
 
     def warm(self) -> None:
         """Makes what the first requests would wait for."""
@@ -125,7 +131,9 @@ class Served:
         for at, job in enumerate(jobs):
             alone = job.candidates is not None or not self.together
             kind = job.exclude if isinstance(job, UsersJob) else type(job)
-            groups.setdefault(at if alone else kind, []).append(at)
+            # A longer list from an index does not begin with the shorter one.
+            length = 0 if self.index is None else job.k
+            groups.setdefault(at if alone else (kind, length), []).append(at)
         found: dict[int, Ranking] = {}
         for places in groups.values():
             group = [jobs[at] for at in places]
@@ -170,7 +178,7 @@ class Served:
     ) -> Ranking:
         mask = self._candidates if mask is None else mask
         return rank_served(
-            top_k, self.scorer, self.trained, rows, k, exclude=exclude, candidates=mask
+            self._search, self.scorer, self.trained, rows, k, exclude=exclude, candidates=mask
         )
 
     def _of_sessions(self, jobs: Sequence[SessionJob]) -> list[Ranking]:
@@ -184,7 +192,7 @@ class Served:
         items = np.full((len(jobs), k), -1, dtype=np.int32)
         scores = np.full((len(jobs), k), -np.inf, dtype=np.float32)
         if len(known):
-            part = top_k(scorer, rows[known], k, exclude=[together], candidates=mask)
+            part = self._search(scorer, rows[known], k, exclude=[together], candidates=mask)
             items[known], scores[known] = part.items, part.scores
         for at in np.flatnonzero(together.user_degree == 0):
             popular = self._rank(np.full(1, -1), k, mask=mask)

@@ -13,6 +13,7 @@ from fullrank.service import models
 from fullrank.service.access_log import AccessLog, say
 from fullrank.service.answers import items_of
 from fullrank.service.batching import Batcher
+from fullrank.service.indexing import indexed
 from fullrank.service.keys import Keys
 from fullrank.service.messages import Item, ModelName
 from fullrank.service.metrics import Metrics
@@ -38,6 +39,7 @@ class Slot:
 
     def __init__(self, name: str, folder: Path, max_k: int, panels: Panels) -> None:
         self.name, self.folder, self.max_k, self.panels = name, folder, max_k, panels
+        self.ann: bool | None = False
         self.seen: Version | None = models.version_of(folder)
         self.served = self.load()
 
@@ -50,8 +52,14 @@ class Slot:
         model, own, version = models.load(self.folder)
         self.panels.share(self.name, model, own)
         served = Served(self.name, model, own, version, self.max_k)
+        served.index = indexed(self.name, model, own, self.ann)
         served.warm()
         return served
+
+    def use_index(self, ann: bool | None) -> None:
+        """Gives the lists of this and of later models an index; see `indexed`."""
+        self.ann, served = ann, self.served
+        served.index = indexed(self.name, served.model, served.folder, ann)
 
     def changed(self) -> bool:
         """Whether another model lies there than was last looked at; it then counts as seen."""
@@ -80,6 +88,8 @@ class Service:
         self._aside = ThreadPoolExecutor(1, "aside")
         self._loads = ThreadPoolExecutor(1, "load")
         self._batcher: Batcher[tuple[Served, Job], Lists] | None = None
+        for slot in slots.values():
+            slot.use_index(settings.ann)
 
     def open(self) -> None:
         """Called in the loop that answers, before it does."""

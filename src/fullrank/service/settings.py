@@ -24,6 +24,8 @@ class ServiceSettings(Settings):
     """Processes that answer."""
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     """Threads of each process for the product; the cores shared out among processes if absent."""
+    ann: bool | None = None
+    """Whether lists come from an index of the items; if absent, those of more than a million."""
     unknown: Literal["popular", "404"] = "popular"
     """What an unknown user gets: the popular list, or a problem with status 404."""
     max_body: Count = 2**20

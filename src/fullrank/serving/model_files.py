@@ -33,6 +33,8 @@ FORMAT = 2
 MANIFEST = "manifest.json"
 REPORT = "report.html"
 """A page about the model, which a save of another model removes; no part of the model."""
+INDEX = ".index"
+"""A folder that `fullrank serve` may keep there; no part of the model."""
 PARTS = ("train", "validation", "test")
 NEVER = "never"
 """Pairs that are never to be shown, where the data had some."""
@@ -110,7 +112,9 @@ def write_model(folder: Path, stored: Stored) -> None:
 
 def is_of_a_model(name: str) -> bool:
     """Whether a model folder has files of that name, finished or not."""
-    return name in (MANIFEST, REPORT) or _NAMED.fullmatch(name) is not None or is_leftover(name)
+    return (
+        name in (MANIFEST, REPORT, INDEX) or _NAMED.fullmatch(name) is not None or is_leftover(name)
+    )
 
 
 def _write(folder: Path, stored: Stored) -> None:
