@@ -1,0 +1,237 @@
+"""From a table of any size to a store: three passes, each in pieces that memory holds.
+
+1. Rows are hashed and go to files of partitions by the hash of their user.
+2. Each partition: users and items numbered by the rank of their hash, pairs sorted and divided.
+3. Ids in the order of their rows, and last the manifest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fullrank.data.columns import Columns, clean, present
+from fullrank.data.files import expanded, output
+from fullrank.data.locks import part_folder
+from fullrank.data.readers.opening import opened
+from fullrank.data.sources import is_pattern, kind_of, shown
+from fullrank.data.sources.files import files_in
+from fullrank.data.splits import check_fraction
+from fullrank.data.store.dividing import Shares, divided
+from fullrank.data.store.files import (
+    ARRAYS,
+    FORMAT,
+    SIDES,
+    GrowingArray,
+    IdParts,
+    mapped,
+    write_manifest,
+)
+from fullrank.data.store.hashing import Hashes, partition_of
+from fullrank.data.store.numbering import Ranks, distinct
+from fullrank.data.store.opening import Store
+from fullrank.data.store.place import begun, check_same, moved
+from fullrank.data.store.scattering import Raw, Scattered, SharedHashError
+from fullrank.data.write_errors import as_data_errors
+from fullrank.errors import DataError, SettingError
+
+PIECE = 1 << 22
+"""Rows that are read at a time."""
+PARTITIONS = 256
+SALTS = 4
+Progress = Callable[[str, int, int], None]
+"""Receives what is done: its name, how much of it, of how much (0 where nobody knows)."""
+
+
+def prepare(
+    source: str | Path,
+    out: str | Path,
+    *,
+    columns: Columns | None = None,
+    test: float = 0.2,
+    validation: float = 0.1,
+    seed: int = 0,
+    partitions: int = PARTITIONS,
+    progress: Progress = lambda *_: None,
+) -> Store:
+    """Numbers and divides a table that need not fit into memory.
+
+    A row number is the rank of its id's hash, and a pair's part goes by a hash of both ids and the
+    seed. So the store is the same whatever the order of the rows, the files that they are in and
+    the number of partitions, and a pair that is in two tables is in one part of both.
+
+    Args:
+        source: What `fullrank.read` takes. Parquet, Arrow and objects of a store are read in
+            pieces; of other formats a file at a time.
+        out: Folder for the store.
+        columns: Which columns to use. Weights and times are not kept, nor what is made of them.
+        test: Fraction of all pairs to test on.
+        validation: Fraction of the rest to choose by.
+        seed: Of the division.
+        partitions: Pieces in which pairs are sorted: one of them has to fit into memory.
+        progress: Called between pieces.
+
+    Raises:
+        DataError: the table cannot be read or used, ``out`` holds something else, or the disk is
+            full.
+        SettingError: a fraction is not in [0, 1), or a column is named that is not kept.
+    """
+    check_fraction("test", test)
+    check_fraction("validation", validation)
+    if not 1 <= partitions <= 2**16:
+        raise SettingError("setting partitions", str(partitions), "1 to 65536")
+    columns = columns or Columns()
+    _refuse_values(columns)
+    folder = output(out)
+    asked = {
+        "source": shown(str(source)),
+        "columns": {"user": columns.user, "item": columns.item},
+        "shares": {"test": test, "validation": validation, "seed": seed},
+        "seen": _seen(source),
+    }
+    with begun(folder) as whole, as_data_errors(folder):
+        if whole is not None:
+            check_same(folder, whole, asked)
+            return Store.open(folder)
+        with part_folder(folder / "store") as work:
+            for salt in range(SALTS):
+                making = _Making(work / str(salt), Shares(test, validation, seed), partitions, salt)
+                try:
+                    known = making.run(str(source), columns, progress)
+                except SharedHashError:
+                    continue
+                break
+            else:
+                raise DataError(str(source), f"{SALTS} times two ids with one hash", "other ids")
+            moved(making.store, folder)
+            write_manifest(folder, {"format": FORMAT, **asked, **known})
+    return Store.open(folder)
+
+
+def _refuse_values(columns: Columns) -> None:
+    """Raises `SettingError` for columns of which a store keeps nothing."""
+    for name in ("weight", "threshold", "event", "half_life", "timestamp"):
+        if getattr(columns, name) is not None:
+            expected = "none: a store keeps which pairs there are, and no values of theirs"
+            raise SettingError(f"setting {name}", repr(getattr(columns, name)), expected)
+
+
+def _seen(source: str | Path) -> str | None:
+    """A digest of names, sizes and times of the files of a table; None of what has none."""
+    if kind_of(str(source)) != "path":
+        return None
+    path = expanded(source)
+    files = files_in(path) if path.is_dir() or is_pattern(path) else [path]
+    told = [(str(each), each.stat().st_size, each.stat().st_mtime_ns) for each in files if each.exists()]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+
+class _Making:
+    """A store on its way.
+
+    Args:
+        work: Folder for all that is made.
+        shares: How pairs are divided.
+        partitions: Of users.
+        salt: Of the hashes of strings.
+    """
+
+    def __init__(self, work: Path, shares: Shares, partitions: int, salt: int) -> None:
+        self.store = work / "store"
+        self.store.mkdir(parents=True)
+        self._work = work
+        self._shares = shares
+        self._partitions = partitions
+        self._users = Raw(work / "users", partitions, salt)
+        self._items = Raw(work / "items", partitions, salt)
+
+    def run(self, source: str, columns: Columns, progress: Progress) -> dict[str, Any]:
+        """Makes everything but the manifest, and returns what belongs in it."""
+        scattered = Scattered(self._work / "pairs", self._partitions)
+        items = self._scatter(source, columns, scattered, progress)
+        ids = {side: IdParts(self.store / side) for side in SIDES}
+        of = partition_of(items, self._partitions)
+        ends = np.cumsum(np.bincount(of, minlength=self._partitions))
+        for number, hashes in enumerate(np.split(items, ends[:-1])):
+            ids["items"].append(self._items.of(hashes, number))
+        rows = self._divide(scattered, Ranks(items), ids["users"], progress)
+        for each in ids.values():
+            each.flush()
+        return self._known(rows, ids)
+
+    def _scatter(
+        self, source: str, columns: Columns, scattered: Scattered, progress: Progress
+    ) -> Hashes:
+        """Reads the rows; returns the distinct hashes of items."""
+        found, seen, total = np.empty(0, dtype=np.uint64), [], 0
+        with opened(source, columns) as table:
+            names = present(table.columns, columns, table.location)
+            wanted = [names["user_id"], names["item_id"]]
+            for frame, location in table.pieces(wanted, PIECE):
+                if frame.is_empty():
+                    continue
+                rows, _ = clean(frame, columns, location)
+                users = self._users.hashes(rows["user_id"])
+                items = self._items.hashes(rows["item_id"])
+                scattered.add(users, items)
+                seen.append(distinct(items))
+                total += len(rows)
+                if sum(map(len, seen)) > 2 * len(found):
+                    found, seen = distinct(np.concatenate([found, *seen])), []
+                progress("rows", total, 0)
+            if not total:
+                raise DataError(table.location.name, "no rows", "at least one interaction")
+        self._users.flush()
+        self._items.flush()
+        return distinct(np.concatenate([found, *seen]))
+
+    def _divide(
+        self, scattered: Scattered, items: Ranks, ids: IdParts, progress: Progress
+    ) -> int:
+        """Numbers, sorts and divides every partition; returns how many rows there were."""
+        rows, ends = 0, dict.fromkeys(self._shares.parts, 0)
+        with ExitStack() as stack:
+            arrays = {
+                (part, name): stack.enter_context(
+                    GrowingArray(self.store / f"{part}.{name}.npy", dtype)
+                )
+                for part in self._shares.parts
+                for name, dtype in ARRAYS.items()
+            }
+            for part in ends:
+                arrays[part, "indptr"].append(np.zeros(1, dtype=np.int64))
+            for number in range(self._partitions):
+                made = divided(scattered.take(number), items, self._shares)
+                ids.append(self._users.of(made.users, number))
+                for part, degree in made.degree.items():
+                    arrays[part, "indptr"].append(ends[part] + np.cumsum(degree))
+                    arrays[part, "items"].append(made.items[part])
+                    ends[part] += len(made.items[part])
+                rows += made.rows
+                progress("partitions", number + 1, self._partitions)
+        return rows
+
+    def _known(self, rows: int, ids: dict[str, IdParts]) -> dict[str, Any]:
+        """Sizes and fingerprints, those of the parts as of `Interactions` in memory."""
+        sizes = {side: each.length for side, each in ids.items()}
+        head = f"{ids['users'].digest} {ids['items'].digest}\n".encode()
+        parts = {}
+        for part in self._shares.parts:
+            sha, pairs = hashlib.sha256(head), 0
+            for name, dtype in ARRAYS.items():
+                path = self.store / f"{part}.{name}.npy"
+                length = sizes["users"] + 1 if name == "indptr" else pairs
+                array = mapped(path, dtype, length)
+                sha.update(array.data)
+                pairs = int(array[-1]) if name == "indptr" else pairs
+            parts[part] = {"pairs": pairs, "fingerprint": sha.hexdigest()[:16]}
+        pairs = sum(int(each["pairs"]) for each in parts.values())
+        digests = {side: each.digest for side, each in ids.items()}
+        return {"rows": rows, "pairs": pairs, **sizes, "digests": digests, "parts": parts}
+
