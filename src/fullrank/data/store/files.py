@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any, Self
 
@@ -55,6 +56,8 @@ class GrowingArray:
             self._file.seek(0)
             if self._header(self.length) != self._room:
                 raise RuntimeError("the header of an array grew")
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
 
 class IdParts:

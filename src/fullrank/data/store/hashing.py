@@ -84,14 +84,12 @@ def _bits(ids: pl.Series) -> Hashes:
 def _of_strings(ids: pl.Series, salt: int) -> Hashes:
     """The length, then word by word the bytes, the last word filled up with zeros."""
     length = ids.str.len_bytes().to_numpy().astype(np.uint64)
-    made = mixed(length + np.uint64(salt) * _GOLDEN)
+    made = mixed(length + np.uint64(salt * int(_GOLDEN) % _SPAN))
     padded = (ids + "\0" * WORD).cast(pl.Binary)
     for start in range(0, int(length.max(initial=0)), WORD):
         longer = np.flatnonzero(length > start)
         some = padded if len(longer) == len(ids) else padded.gather(longer)
-        words = some.bin.slice(start, WORD).bin.reinterpret(
-            dtype=pl.UInt64, endianness="little"
-        )
+        words = some.bin.slice(start, WORD).bin.reinterpret(dtype=pl.UInt64, endianness="little")
         made[longer] = mixed(made[longer] ^ words.to_numpy())
     return made
 

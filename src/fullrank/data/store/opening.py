@@ -57,7 +57,11 @@ class Store:
             sizes = [made.users, made.items, *(made.pairs(part) for part in made.parts)]
             good = all(isinstance(each, int) and each >= 0 for each in sizes)
             good = good and all(isinstance(manifest["digests"][side], str) for side in SIDES)
-            good = good and "train" in made.parts and set(made.parts) <= {n.split(".")[0] for n in NAMES}
+            good = (
+                good
+                and "train" in made.parts
+                and set(made.parts) <= {n.split(".")[0] for n in NAMES}
+            )
         except (KeyError, TypeError, AttributeError):
             good = False
         if not good:
@@ -100,7 +104,9 @@ class Store:
             DataError: there is no such part, or a file is not as the manifest says.
         """
         if part not in self.parts:
-            raise DataError(str(self.folder), f"no part {part!r}", "one of " + ", ".join(self.parts))
+            raise DataError(
+                str(self.folder), f"no part {part!r}", "one of " + ", ".join(self.parts)
+            )
         lengths = {"indptr": self.users + 1, "items": self.pairs(part)}
         indptr, items = (
             mapped(self.folder / f"{part}.{name}.npy", dtype, lengths[name])

@@ -54,7 +54,7 @@ def _left_over(folder: Path, before: str) -> list[Path]:
     """What a store without a manifest left in a folder; nothing of a whole one."""
     if folder.exists() and not folder.is_dir():
         raise DataError(str(folder), "a file", _FREE)
-    there = [each for each in folder.iterdir()] if folder.exists() else []
+    there = list(folder.iterdir()) if folder.exists() else []
     held = [path for path in there if not is_leftover(path.name)]
     if any(path.name == MANIFEST for path in held):
         return []

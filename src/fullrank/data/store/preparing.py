@@ -11,10 +11,12 @@ import hashlib
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fullrank.data.columns import Columns, clean, present
 from fullrank.data.files import expanded, output
@@ -44,6 +46,9 @@ from fullrank.errors import DataError, SettingError
 PIECE = 1 << 22
 """Rows that are read at a time."""
 PARTITIONS = 256
+"""Of a table whose size nobody knows."""
+SIZE, MOST = 1 << 22, 4096
+"""Bytes of the files of a table for each partition, and the most partitions that makes."""
 SALTS = 4
 Progress = Callable[[str, int, int], None]
 """Receives what is done: its name, how much of it, of how much (0 where nobody knows)."""
@@ -57,7 +62,7 @@ def prepare(
     test: float = 0.2,
     validation: float = 0.1,
     seed: int = 0,
-    partitions: int = PARTITIONS,
+    partitions: int | None = None,
     progress: Progress = lambda *_: None,
 ) -> Store:
     """Numbers and divides a table that need not fit into memory.
@@ -74,7 +79,8 @@ def prepare(
         test: Fraction of all pairs to test on.
         validation: Fraction of the rest to choose by.
         seed: Of the division.
-        partitions: Pieces in which pairs are sorted: one of them has to fit into memory.
+        partitions: Pieces in which pairs are sorted, each of which has to fit into memory; by the
+            size of the files if not given.
         progress: Called between pieces.
 
     Raises:
@@ -84,15 +90,16 @@ def prepare(
     """
     check_fraction("test", test)
     check_fraction("validation", validation)
+    partitions = _partitions(source) if partitions is None else partitions
     if not 1 <= partitions <= 2**16:
         raise SettingError("setting partitions", str(partitions), "1 to 65536")
     columns = columns or Columns()
     _refuse_values(columns)
-    folder = output(out)
+    folder, shares = output(out), Shares(test, validation, seed)
     asked = {
         "source": shown(str(source)),
         "columns": {"user": columns.user, "item": columns.item},
-        "shares": {"test": test, "validation": validation, "seed": seed},
+        "shares": asdict(shares),
         "seen": _seen(source),
     }
     with begun(folder) as whole, as_data_errors(folder):
@@ -101,7 +108,7 @@ def prepare(
             return Store.open(folder)
         with part_folder(folder / "store") as work:
             for salt in range(SALTS):
-                making = _Making(work / str(salt), Shares(test, validation, seed), partitions, salt)
+                making = _Making(work / str(salt), shares, partitions, salt)
                 try:
                     known = making.run(str(source), columns, progress)
                 except SharedHashError:
@@ -122,14 +129,29 @@ def _refuse_values(columns: Columns) -> None:
             raise SettingError(f"setting {name}", repr(getattr(columns, name)), expected)
 
 
-def _seen(source: str | Path) -> str | None:
-    """A digest of names, sizes and times of the files of a table; None of what has none."""
+def _files(source: str | Path) -> list[Path] | None:
+    """The files of a table on this machine; None of one elsewhere."""
     if kind_of(str(source)) != "path":
         return None
     path = expanded(source)
-    files = files_in(path) if path.is_dir() or is_pattern(path) else [path]
-    told = [(str(each), each.stat().st_size, each.stat().st_mtime_ns) for each in files if each.exists()]
+    found = files_in(path) if path.is_dir() or is_pattern(path) else [path]
+    return [each for each in found if each.is_file()]
+
+
+def _seen(source: str | Path) -> str | None:
+    """A digest of names, sizes and times of the files of a table; None of what has none."""
+    files = _files(source)
+    if files is None:
+        return None
+    told = [(str(each), each.stat().st_size, each.stat().st_mtime_ns) for each in files]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+
+def _partitions(source: str | Path) -> int:
+    files = _files(source)
+    if files is None:
+        return PARTITIONS
+    return min(max(sum(each.stat().st_size for each in files) // SIZE, 1), MOST)
 
 
 class _Making:
@@ -191,9 +213,7 @@ class _Making:
         self._items.flush()
         return distinct(np.concatenate([found, *seen]))
 
-    def _divide(
-        self, scattered: Scattered, items: Ranks, ids: IdParts, progress: Progress
-    ) -> int:
+    def _divide(self, scattered: Scattered, items: Ranks, ids: IdParts, progress: Progress) -> int:
         """Numbers, sorts and divides every partition; returns how many rows there were."""
         rows, ends = 0, dict.fromkeys(self._shares.parts, 0)
         with ExitStack() as stack:
@@ -221,17 +241,17 @@ class _Making:
         """Sizes and fingerprints, those of the parts as of `Interactions` in memory."""
         sizes = {side: each.length for side, each in ids.items()}
         head = f"{ids['users'].digest} {ids['items'].digest}\n".encode()
-        parts = {}
+        parts: dict[str, dict[str, Any]] = {}
         for part in self._shares.parts:
-            sha, pairs = hashlib.sha256(head), 0
-            for name, dtype in ARRAYS.items():
-                path = self.store / f"{part}.{name}.npy"
-                length = sizes["users"] + 1 if name == "indptr" else pairs
-                array = mapped(path, dtype, length)
-                sha.update(array.data)
-                pairs = int(array[-1]) if name == "indptr" else pairs
-            parts[part] = {"pairs": pairs, "fingerprint": sha.hexdigest()[:16]}
-        pairs = sum(int(each["pairs"]) for each in parts.values())
+            indptr = self._written(part, "indptr", sizes["users"] + 1)
+            items = self._written(part, "items", int(indptr[-1]))
+            sha = hashlib.sha256(head)
+            sha.update(indptr.data)
+            sha.update(items.data)
+            parts[part] = {"pairs": len(items), "fingerprint": sha.hexdigest()[:16]}
+        pairs = sum(each["pairs"] for each in parts.values())
         digests = {side: each.digest for side, each in ids.items()}
         return {"rows": rows, "pairs": pairs, **sizes, "digests": digests, "parts": parts}
 
+    def _written(self, part: str, name: str, length: int) -> NDArray[Any]:
+        return mapped(self.store / f"{part}.{name}.npy", ARRAYS[name], length)

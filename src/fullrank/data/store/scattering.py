@@ -1,4 +1,4 @@
-"""Rows in pieces to files of partitions: equal ranges of users' hashes, in the order of the hash."""
+"""Rows in pieces to files of partitions, each an equal range of the hashes of users."""
 
 from __future__ import annotations
 
