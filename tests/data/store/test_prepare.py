@@ -16,7 +16,7 @@ from fullrank.data.store import preparing as module
 KINDS = ["integers", "strings"]
 
 
-def table(kind: str, rows: int = 6000) -> pl.DataFrame:
+def table(kind: str, rows: int = 4000) -> pl.DataFrame:
     """Rows with repeated pairs, and users with one row."""
     rng = np.random.default_rng(5)
     frame = pl.DataFrame(
@@ -60,12 +60,12 @@ def test_neither_partitions_nor_order_nor_files_enter_a_store(kind, tmp_path, mo
     frame.write_parquet(tmp_path / "t.parquet")
     expected = files_of(prepare(tmp_path / "t.parquet", tmp_path / "one", partitions=1).folder)
     shuffled = frame.sample(fraction=1.0, shuffle=True, seed=1)
-    for number, start in enumerate(range(0, len(frame), 2500)):
+    for number, start in enumerate(range(0, len(frame), 1500)):
         home = tmp_path / "many" / f"day={number}"
         home.mkdir(parents=True)
-        shuffled[start : start + 2500].write_parquet(home / "part.parquet")
-    monkeypatch.setattr(module, "PIECE", 700)
-    monkeypatch.setattr(scattering, "FLUSH", 100)
+        shuffled[start : start + 1500].write_parquet(home / "part.parquet")
+    monkeypatch.setattr(module, "PIECE", 900)
+    monkeypatch.setattr(scattering, "FLUSH", 1000)
     for partitions in (2, 7, 64):
         store = prepare(tmp_path / "many", tmp_path / str(partitions), partitions=partitions)
         assert files_of(store.folder) == expected
