@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,9 @@ def test_neither_partitions_nor_order_nor_files_enter_a_store(kind, tmp_path, mo
     for partitions in (2, 7, 64):
         store = prepare(tmp_path / "many", tmp_path / str(partitions), partitions=partitions)
         assert files_of(store.folder) == expected
+    with ThreadPoolExecutor(2) as pool:
+        store = prepare(tmp_path / "many", tmp_path / "pool", readers=9, each=pool.map)
+    assert files_of(store.folder) == expected
 
 
 def test_text_is_read_too(tmp_path):

@@ -51,6 +51,11 @@ def test_a_file_of_another_schema(source, tmp_path, bad, match):
     refused(source, tmp_path, match)
 
 
+def test_readers_that_find_other_types(source, tmp_path):
+    GOOD.cast({"item_id": pl.Int32}).write_parquet(source / "b.parquet")
+    refused(source, tmp_path, "ids of the types Int64 and Int32; expected one type", readers=2)
+
+
 def test_other_tables(source, tmp_path):
     refused(tmp_path / "nowhere.parquet", tmp_path, "no such file")
     refused(source, tmp_path, "found the columns", columns=Columns(user="uid"))

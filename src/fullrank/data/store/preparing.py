@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-from fullrank.data.columns import Columns, clean, present
+from fullrank.data.columns import Columns
 from fullrank.data.files import expanded, output
 from fullrank.data.locks import part_folder
-from fullrank.data.readers.opening import opened
 from fullrank.data.sources import is_pattern, kind_of, shown
 from fullrank.data.sources.files import files_in
 from fullrank.data.splits import check_fraction
-from fullrank.data.store.dividing import Shares, divided
+from fullrank.data.store.dividing import Shares
 from fullrank.data.store.files import (
     ARRAYS,
     FORMAT,
@@ -35,16 +35,24 @@ from fullrank.data.store.files import (
     mapped,
     write_manifest,
 )
-from fullrank.data.store.hashing import Hashes, partition_of
-from fullrank.data.store.numbering import Ranks, distinct
+from fullrank.data.store.hashing import partition_of
+from fullrank.data.store.numbering import distinct
 from fullrank.data.store.opening import Store
+from fullrank.data.store.passes import (
+    PIECE,
+    Dividing,
+    Each,
+    Reading,
+    divide_partition,
+    forget,
+    one_type,
+    read_rows,
+)
 from fullrank.data.store.place import begun, check_same, moved
-from fullrank.data.store.scattering import Raw, Scattered, SharedHashError
+from fullrank.data.store.scattering import SharedHashError, ids_of
 from fullrank.data.write_errors import as_data_errors
 from fullrank.errors import DataError, SettingError
 
-PIECE = 1 << 22
-"""Rows that are read at a time."""
 PARTITIONS = 256
 """Of a table whose size nobody knows."""
 SIZE, MOST = 1 << 22, 4096
@@ -63,6 +71,8 @@ def prepare(
     validation: float = 0.1,
     seed: int = 0,
     partitions: int | None = None,
+    readers: int = 1,
+    each: Each = map,
     progress: Progress = lambda *_: None,
 ) -> Store:
     """Numbers and divides a table that need not fit into memory.
@@ -81,7 +91,10 @@ def prepare(
         seed: Of the division.
         partitions: Pieces in which pairs are sorted, each of which has to fit into memory; by the
             size of the files if not given.
-        progress: Called between pieces.
+        readers: Among how many to divide the files of a table, where there are several.
+        each: As `map`: has readers and then partitions done, several at a time if it likes, by
+            processes that see ``out`` and the source.
+        progress: Called when one is done.
 
     Raises:
         DataError: the table cannot be read or used, ``out`` holds something else, or the disk is
@@ -95,6 +108,7 @@ def prepare(
         raise SettingError("setting partitions", str(partitions), "1 to 65536")
     columns = columns or Columns()
     _refuse_values(columns)
+    readers = min(max(readers, 1), len(_files(source) or [""]))
     folder, shares = output(out), Shares(test, validation, seed)
     asked = {
         "source": shown(str(source)),
@@ -110,7 +124,7 @@ def prepare(
             for salt in range(SALTS):
                 making = _Making(work / str(salt), shares, partitions, salt)
                 try:
-                    known = making.run(str(source), columns, progress)
+                    known = making.run(str(source), columns, each, readers, progress)
                 except SharedHashError:
                     continue
                 break
@@ -170,71 +184,54 @@ class _Making:
         self._work = work
         self._shares = shares
         self._partitions = partitions
-        self._users = Raw(work / "users", partitions, salt)
-        self._items = Raw(work / "items", partitions, salt)
+        self._salt = salt
 
-    def run(self, source: str, columns: Columns, progress: Progress) -> dict[str, Any]:
+    def run(
+        self, source: str, columns: Columns, each: Each, readers: int, progress: Progress
+    ) -> dict[str, Any]:
         """Makes everything but the manifest, and returns what belongs in it."""
-        scattered = Scattered(self._work / "pairs", self._partitions)
-        items = self._scatter(source, columns, scattered, progress)
+        how = (self._work, self._partitions, self._salt, PIECE)
+        asked = [Reading(source, columns, rank, readers, *how) for rank in range(readers)]
+        found = []
+        for read in each(read_rows, asked):
+            found.append(read)
+            progress("files read by readers", len(found), readers)
+        users, items = one_type(shown(source), found)
+        ranked = distinct(np.concatenate([read.items for read in found]))
         ids = {side: IdParts(self.store / side) for side in SIDES}
-        of = partition_of(items, self._partitions)
-        ends = np.cumsum(np.bincount(of, minlength=self._partitions))
-        for number, hashes in enumerate(np.split(items, ends[:-1])):
-            ids["items"].append(self._items.of(hashes, number))
-        rows = self._divide(scattered, Ranks(items), ids["users"], progress)
-        for each in ids.values():
-            each.flush()
+        ends = np.cumsum(np.bincount(partition_of(ranked, self._partitions)))
+        for number, hashes in enumerate(np.split(ranked, ends[:-1])):
+            ids["items"].append(ids_of(hashes, items, self._work, "items", number))
+        np.save(self._work / "items.npy", ranked)
+        rows = self._divide(each, users, ids["users"], progress)
+        for written in ids.values():
+            written.flush()
         return self._known(rows, ids)
 
-    def _scatter(
-        self, source: str, columns: Columns, scattered: Scattered, progress: Progress
-    ) -> Hashes:
-        """Reads the rows; returns the distinct hashes of items."""
-        found, seen, total = np.empty(0, dtype=np.uint64), [], 0
-        with opened(source, columns) as table:
-            names = present(table.columns, columns, table.location)
-            wanted = [names["user_id"], names["item_id"]]
-            for frame, location in table.pieces(wanted, PIECE):
-                if frame.is_empty():
-                    continue
-                rows, _ = clean(frame, columns, location)
-                users = self._users.hashes(rows["user_id"])
-                items = self._items.hashes(rows["item_id"])
-                scattered.add(users, items)
-                seen.append(distinct(items))
-                total += len(rows)
-                if sum(map(len, seen)) > 2 * len(found):
-                    found, seen = distinct(np.concatenate([found, *seen])), []
-                progress("rows", total, 0)
-            if not total:
-                raise DataError(table.location.name, "no rows", "at least one interaction")
-        self._users.flush()
-        self._items.flush()
-        return distinct(np.concatenate([found, *seen]))
-
-    def _divide(self, scattered: Scattered, items: Ranks, ids: IdParts, progress: Progress) -> int:
-        """Numbers, sorts and divides every partition; returns how many rows there were."""
+    def _divide(self, each: Each, dtype: pl.DataType, ids: IdParts, progress: Progress) -> int:
+        """Has every partition divided and appends what comes; returns how many rows there were."""
         rows, ends = 0, dict.fromkeys(self._shares.parts, 0)
+        hashes = self._work / "items.npy"
+        asked = [Dividing(n, self._work, hashes, self._shares) for n in range(self._partitions)]
         with ExitStack() as stack:
             arrays = {
                 (part, name): stack.enter_context(
-                    GrowingArray(self.store / f"{part}.{name}.npy", dtype)
+                    GrowingArray(self.store / f"{part}.{name}.npy", kind)
                 )
                 for part in self._shares.parts
-                for name, dtype in ARRAYS.items()
+                for name, kind in ARRAYS.items()
             }
             for part in ends:
                 arrays[part, "indptr"].append(np.zeros(1, dtype=np.int64))
-            for number in range(self._partitions):
-                made = divided(scattered.take(number), items, self._shares)
-                ids.append(self._users.of(made.users, number))
+            for number, made in enumerate(each(divide_partition, asked)):
+                ids.append(ids_of(made.users, dtype, self._work, "users", number))
                 for part, degree in made.degree.items():
                     arrays[part, "indptr"].append(ends[part] + np.cumsum(degree))
                     arrays[part, "items"].append(made.items[part])
                     ends[part] += len(made.items[part])
                 rows += made.rows
                 progress("partitions", number + 1, self._partitions)
+        forget()
         return rows
 
     def _known(self, rows: int, ids: dict[str, IdParts]) -> dict[str, Any]:

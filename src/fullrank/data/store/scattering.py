@@ -9,7 +9,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fullrank.data.store.hashing import Hashes, integers, of_ids, partition_of
-from fullrank.errors import DataError
 
 FLUSH = 1 << 24
 """Distinct strings that are held before they are written."""
@@ -46,17 +45,18 @@ class Scattered:
                 with self._path(number).open("ab") as file:
                     file.write(pairs[first : ends[number]].data)
 
-    def take(self, number: int) -> NDArray[np.uint64]:
-        """(n, 2) the pairs of a partition, in no order; its file goes."""
-        path = self._path(number)
-        if not path.exists():
-            return np.empty((0, 2), dtype=np.uint64)
-        pairs = np.fromfile(path, dtype="<u8").reshape(-1, 2)
-        path.unlink()
-        return pairs
-
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:05}.pairs"
+
+
+def taken(work: Path, number: int) -> NDArray[np.uint64]:
+    """(n, 2) the pairs of a partition of all that scattered into a folder; their files go."""
+    paths = sorted((work / "rows").glob(f"*/pairs/{number:05}.pairs"))
+    found = [np.fromfile(path, dtype="<u8").reshape(-1, 2) for path in paths]
+    for path in paths:
+        path.unlink()
+    nothing = np.empty((0, 2), dtype=np.uint64)
+    return found[0] if len(found) == 1 else np.concatenate([nothing, *found])
 
 
 class Raw:
@@ -108,21 +108,19 @@ class Raw:
                 )
         self._files += 1
 
-    def of(self, hashes: Hashes, number: int) -> pl.Series:
-        """The ids of one partition, whose distinct hashes are given in ascending order.
 
-        Raises:
-            SharedHashError: two strings have one hash.
-        """
-        if self.dtype is None:
-            raise DataError("ids", "none", "one or more")
-        if self.dtype != pl.String:
-            return integers(hashes, self.dtype).rename("id")
-        home = self.folder / f"{number:05}"
-        if not home.is_dir():
-            return pl.Series("id", [], dtype=pl.String)
-        files = sorted(home.iterdir())
-        table = pl.concat([pl.read_parquet(file) for file in files]).unique().sort("hash")
-        if len(table) != len(hashes):
-            raise SharedHashError
-        return table["id"]
+def ids_of(hashes: Hashes, dtype: pl.DataType, work: Path, side: str, number: int) -> pl.Series:
+    """The ids of one partition of a side, whose distinct hashes are given in ascending order.
+
+    Raises:
+        SharedHashError: two strings have one hash.
+    """
+    if dtype != pl.String:
+        return integers(hashes, dtype).rename("id")
+    files = sorted((work / "rows").glob(f"*/{side}/{number:05}/*.parquet"))
+    if not files:
+        return pl.Series("id", [], dtype=pl.String)
+    table = pl.concat([pl.read_parquet(file) for file in files]).unique().sort("hash")
+    if len(table) != len(hashes):
+        raise SharedHashError
+    return table["id"]
