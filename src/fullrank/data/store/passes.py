@@ -1,10 +1,12 @@
 """The two passes over rows as functions of descriptions, which may run at once and elsewhere.
 
-Each writes files below a folder that all of them see, and returns little.
+Each writes files below a folder that all of them see, and returns little. Any may be done twice:
+whoever did it first may have died.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +21,7 @@ from fullrank.data.readers.opening import opened
 from fullrank.data.store.dividing import Divided, Shares, divided
 from fullrank.data.store.hashing import Hashes
 from fullrank.data.store.numbering import Ranks, distinct
-from fullrank.data.store.scattering import Raw, Scattered, taken
+from fullrank.data.store.scattering import Raw, Scattered, pairs_of
 from fullrank.errors import DataError
 
 PIECE = 1 << 22
@@ -75,6 +77,8 @@ def read_rows(asked: Reading) -> Read:
         DataError: the table cannot be read or used.
     """
     home = asked.work / "rows" / f"{asked.rank:04}"
+    if home.exists():  # of a reader that died
+        shutil.rmtree(home)
     home.mkdir(parents=True)
     scattered = Scattered(home / "pairs", asked.partitions)
     users, items = (Raw(home / side, asked.partitions, asked.salt) for side in ("users", "items"))
@@ -131,8 +135,8 @@ class Dividing:
 
 
 def divide_partition(asked: Dividing) -> Divided:
-    """Pass 2: a partition of all readers, whose files of pairs go."""
-    return divided(taken(asked.work, asked.number), _ranks(asked.items), asked.shares)
+    """Pass 2: numbers, sorts and divides a partition of all readers."""
+    return divided(pairs_of(asked.work, asked.number), _ranks(asked.items), asked.shares)
 
 
 def forget() -> None:

@@ -49,7 +49,7 @@ from fullrank.data.store.passes import (
     read_rows,
 )
 from fullrank.data.store.place import begun, check_same, moved
-from fullrank.data.store.scattering import SharedHashError, ids_of
+from fullrank.data.store.scattering import SharedHashError, drop, ids_of
 from fullrank.data.write_errors import as_data_errors
 from fullrank.errors import DataError, SettingError
 
@@ -230,6 +230,7 @@ class _Making:
                     arrays[part, "items"].append(made.items[part])
                     ends[part] += len(made.items[part])
                 rows += made.rows
+                drop(self._work, number)
                 progress("partitions", number + 1, self._partitions)
         forget()
         return rows

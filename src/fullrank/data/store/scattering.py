@@ -49,14 +49,21 @@ class Scattered:
         return self.folder / f"{number:05}.pairs"
 
 
-def taken(work: Path, number: int) -> NDArray[np.uint64]:
-    """(n, 2) the pairs of a partition of all that scattered into a folder; their files go."""
-    paths = sorted((work / "rows").glob(f"*/pairs/{number:05}.pairs"))
-    found = [np.fromfile(path, dtype="<u8").reshape(-1, 2) for path in paths]
-    for path in paths:
-        path.unlink()
+def pairs_of(work: Path, number: int) -> NDArray[np.uint64]:
+    """(n, 2) the pairs of a partition of all that scattered into a folder, in no order."""
+    found = [np.fromfile(path, dtype="<u8").reshape(-1, 2) for path in _files(work, number)]
     nothing = np.empty((0, 2), dtype=np.uint64)
     return found[0] if len(found) == 1 else np.concatenate([nothing, *found])
+
+
+def drop(work: Path, number: int) -> None:
+    """Removes the pairs of a partition, once what was made of them is kept."""
+    for path in _files(work, number):
+        path.unlink()
+
+
+def _files(work: Path, number: int) -> list[Path]:
+    return sorted((work / "rows").glob(f"*/pairs/{number:05}.pairs"))
 
 
 class Raw:
