@@ -61,6 +61,8 @@ def test_other_tables(source, tmp_path):
     refused(source, tmp_path, "found the columns", columns=Columns(user="uid"))
     GOOD.cast(pl.Float64).write_parquet(source / "a.parquet")
     refused(source, tmp_path, "ids of type Float64")
+    GOOD.cast(pl.Int128).write_parquet(source / "a.parquet")
+    refused(source, tmp_path, "user_id of type Int128; expected integers of at most 64 bits")
     GOOD.clear().write_parquet(source / "a.parquet")
     refused(source, tmp_path, "no rows")
     (source / "a.parquet").write_bytes(b"PAR1 no more PAR1")

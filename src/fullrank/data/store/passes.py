@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from fullrank.data.columns import Columns, clean, present
+from fullrank.data.location import SourceLocation
 from fullrank.data.readers.opening import opened
 from fullrank.data.store.dividing import Divided, Shares, divided
 from fullrank.data.store.hashing import Hashes
@@ -26,6 +27,8 @@ from fullrank.errors import DataError
 
 PIECE = 1 << 22
 """Rows that are read at a time."""
+_INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
+_HASHED = (pl.String, *_INTEGERS)
 Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 """As `map`: results in the order of the descriptions, as many at a time as it likes."""
 
@@ -89,6 +92,7 @@ def read_rows(asked: Reading) -> Read:
             if frame.is_empty():
                 continue
             cleaned, _ = clean(frame, asked.columns, location)
+            _check_width(cleaned, location)
             hashes = users.hashes(cleaned["user_id"]), items.hashes(cleaned["item_id"])
             scattered.add(*hashes)
             seen.append(distinct(hashes[1]))
@@ -99,6 +103,13 @@ def read_rows(asked: Reading) -> Read:
         items.flush()
     types = None if users.dtype is None or items.dtype is None else (users.dtype, items.dtype)
     return Read(rows, types, distinct(np.concatenate([found, *seen])))
+
+
+def _check_width(rows: pl.DataFrame, location: SourceLocation) -> None:
+    for name in ("user_id", "item_id"):
+        if rows[name].dtype not in _HASHED:
+            found, expected = f"{name} of type {rows[name].dtype}", "integers of at most 64 bits"
+            raise DataError(location.name, found, expected)
 
 
 def one_type(source: str, found: list[Read]) -> tuple[pl.DataType, pl.DataType]:

@@ -79,7 +79,8 @@ def prepare(
 
     A row number is the rank of its id's hash, and a pair's part goes by a hash of both ids and the
     seed. So the store is the same whatever the order of the rows, the files that they are in and
-    the number of partitions, and a pair that is in two tables is in one part of both.
+    the numbers of partitions and readers, and a pair that is in two tables is in one part of both,
+    unless train keeps it as the only one of its user.
 
     Args:
         source: What `fullrank.read` takes. Parquet, Arrow and objects of a store are read in
@@ -112,7 +113,7 @@ def prepare(
     folder, shares = output(out), Shares(test, validation, seed)
     asked = {
         "source": shown(str(source)),
-        "columns": {"user": columns.user, "item": columns.item},
+        "columns": columns.model_dump(mode="json", exclude_defaults=True, exclude={"query"}),
         "shares": asdict(shares),
         "seen": _seen(source),
     }
