@@ -20,6 +20,8 @@ _30, _27, _31 = np.uint64(30), np.uint64(27), np.uint64(31)
 WORD = 8
 """Bytes of an id that are mixed in at a time."""
 _SPAN = 2**64
+_MASKS = np.array([2 ** (8 * size) - 1 for size in range(WORD + 1)], dtype=np.uint64)
+"""What keeps the first bytes of a word, by how many."""
 
 
 def mixed(values: Hashes) -> Hashes:
@@ -83,14 +85,17 @@ def _bits(ids: pl.Series) -> Hashes:
 
 def _of_strings(ids: pl.Series, salt: int) -> Hashes:
     """The length, then word by word the bytes, the last word filled up with zeros."""
-    length = ids.str.len_bytes().to_numpy().astype(np.uint64)
-    made = mixed(length + np.uint64(salt * int(_GOLDEN) % _SPAN))
-    padded = (ids + "\0" * WORD).cast(pl.Binary)
-    for start in range(0, int(length.max(initial=0)), WORD):
-        longer = np.flatnonzero(length > start)
-        some = padded if len(longer) == len(ids) else padded.gather(longer)
-        words = some.bin.slice(start, WORD).bin.reinterpret(dtype=pl.UInt64, endianness="little")
-        made[longer] = mixed(made[longer] ^ words.to_numpy())
+    length = ids.str.len_bytes().to_numpy().astype(np.int64)
+    content = (ids.str.join("")[0] or "").encode() + b"\0" * WORD
+    # A word begins at every byte: a view of the text that steps by one.
+    words = np.ndarray((len(content) - WORD + 1,), dtype="<u8", buffer=content, strides=(1,))
+    starts = np.cumsum(length) - length
+    made = mixed(length.astype(np.uint64) + np.uint64(salt * int(_GOLDEN) % _SPAN))
+    for begun in range(0, int(length.max(initial=0)), WORD):
+        longer = np.flatnonzero(length > begun)
+        left = length[longer] - begun
+        kept = words[starts[longer] + begun] & _MASKS[np.minimum(left, WORD)]
+        made[longer] = mixed(made[longer] ^ kept)
     return made
 
 
