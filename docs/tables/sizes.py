@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tables.markdown import NONE, duration, load, table
 
 PHASES = {
@@ -10,26 +12,35 @@ PHASES = {
     "fit": "two epochs",
     "evaluate": "evaluate",
     "score": "lists",
+    "whole": "all",
 }
+PEAKS = {"prepare_peak_gib": "peak of preparing", "train_peak_gib": "peak of the rest"}
+COUNTS = ("users", "items", "users_evaluated", "users_scored")
 
 
 def larger() -> str:
-    """Each phase of each size, and the time per interaction of the largest to the smallest."""
+    """Each phase of each size as far as it went, and the time a row of the largest to the least."""
     sizes = load("larger")["sizes"]
-    small, large = sizes[0], sizes[-1]
-    body = []
-    for phase, name in [*PHASES.items(), ("whole", "all")]:
-        took = f"{phase}_cpu_s"
-        ratio = (large[took] / large["rows"]) / (small[took] / small["rows"])
-        cells = [f"{duration(each[took])} ({duration(each[f'{phase}_s'])})" for each in sizes]
-        body.append([name, *cells, f"{ratio:.2f}"])
-    for name, key in (
-        ("peak of preparing", "prepare_peak_gib"),
-        ("peak of the rest", "train_peak_gib"),
-    ):
-        body.append([name, *(f"{each[key]:.1f} GiB" for each in sizes), NONE])
-    for name in ("users", "items", "users_evaluated", "users_scored"):
-        cells = [f"{each[name]:,}" for each in sizes]
-        body.append([name.replace("_", " "), *cells, NONE])
+    body = [
+        [name, *(_took(each, phase) for each in sizes), _ratio(sizes, f"{phase}_cpu_s")]
+        for phase, name in PHASES.items()
+    ]
+    for key, name in PEAKS.items():
+        cells = [f"{each[key]:.1f} GiB" if key in each else NONE for each in sizes]
+        body.append([name, *cells, NONE])
+    for key in COUNTS:
+        cells = [f"{each[key]:,}" if key in each else NONE for each in sizes]
+        body.append([key.replace("_", " "), *cells, NONE])
     heads = [f"{each['rows']:,} rows" for each in sizes]
-    return table(["", *heads, "time a row, largest / smallest"], body)
+    return table(["", *heads, "time a row, largest / least"], body)
+
+
+def _took(size: dict[str, Any], phase: str) -> str:
+    if f"{phase}_cpu_s" not in size:
+        return NONE
+    return f"{duration(size[f'{phase}_cpu_s'])} ({duration(size[f'{phase}_s'])})"
+
+
+def _ratio(sizes: list[dict[str, Any]], took: str) -> str:
+    known = [each[took] / each["rows"] for each in sizes if took in each]
+    return f"{known[-1] / known[0]:.2f}" if len(known) > 1 else NONE
