@@ -27,6 +27,7 @@ from fullrank.cli import (
     inspect,
     methods,
     options,
+    prepare,
     recommend,
     refit,
     report,
@@ -114,6 +115,7 @@ for verb in VERBS:
     app.registered_commands[-1].name = verb.NAME
 app.command(versions.ROLLBACK)(versions.rollback)
 data.app.command("audit")(audit.command)
+data.app.command("prepare")(prepare.command)
 app.add_typer(data.app, name="data")
 
 

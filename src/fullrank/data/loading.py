@@ -24,6 +24,7 @@ from fullrank.data.splits import (
     random_split,
     time_split,
 )
+from fullrank.data.store.opening import Store, is_store
 from fullrank.data.synthetic import generate
 from fullrank.data.validation import Like, check_like, draw_validation
 from fullrank.errors import DataError, SettingError
@@ -81,7 +82,10 @@ def load(
             if (how, test, columns, min_interactions) != ("random", TEST, None, 1):
                 found = "a setting of test, how, columns or min_interactions"
                 raise SettingError(str(path), found, "none of these: the folder is split already")
-            return read_split(path, validation=validation, seed=seed, like=validation_like)
+            how_chosen: dict[str, Any] = {"validation": validation, "seed": seed}
+            if is_store(path):
+                return Store.open(path).split(**how_chosen, like=validation_like)
+            return read_split(path, **how_chosen, like=validation_like)
         data = _core(read(path, columns=columns), min_interactions)
         return _divide(data, name_of(path), how, test, validation, seed, validation_like)
     entry = find(str(name_or_path))
@@ -129,10 +133,10 @@ def name_of(place: Path | str) -> str:
 
 
 def is_split(place: str | Path) -> bool:
-    """Whether a folder is to be read as a split: it is one, a damaged one, or has no tables."""
+    """Whether a folder is to be read as a split: a store, one, a damaged one, or has no tables."""
     if kind_of(str(place)) != "path" or not (folder := expanded(place)).is_dir():
         return False
-    if any((folder / each).exists() for each in SPLIT):
+    if is_store(folder) or any((folder / each).exists() for each in SPLIT):
         return True
     return not any(is_readable(each.name) for each in folder.rglob("*"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +13,7 @@ from fullrank.data.location import SourceLocation
 from fullrank.data.panics import unprinted_panics
 from fullrank.data.plain_names import plain_name
 from fullrank.data.probe import Kind, check_survivable
-from fullrank.data.readers.source import Source
+from fullrank.data.readers.source import Piece, Source
 from fullrank.errors import DataError
 
 
@@ -37,8 +38,17 @@ def columnar(
         with _whole(path, kind) as name:
             return scan(name, glob=False).select(list(names)).collect(), location
 
+    def stream(names: Iterable[str], rows: int) -> Iterator[Piece]:
+        wanted = list(names)
+        with _whole(path, kind) as name:
+            length = int(scan(name, glob=False).select(pl.len()).collect().item())
+        for start in range(0, length, rows):
+            with _whole(path, kind) as name:
+                piece = scan(name, glob=False).select(wanted).slice(start, rows).collect()
+            yield piece, replace(location, first=start + 1)
+
     with _whole(path, kind) as name:
-        return Source(location, scan(name, glob=False).collect_schema().names(), load)
+        return Source(location, scan(name, glob=False).collect_schema().names(), load, stream)
 
 
 @contextmanager

@@ -29,13 +29,20 @@ SPLIT = ("train.parquet", "split.json")
 
 
 @contextmanager
-def opened(data: str | Path, columns: Columns, named: Format | None = None) -> Iterator[Source]:
+def opened(
+    data: str | Path,
+    columns: Columns,
+    named: Format | None = None,
+    *,
+    share: tuple[int, int] = (0, 1),
+) -> Iterator[Source]:
     """Opens a table for as long as it is read.
 
     Args:
         data: A path, a pattern, a URL, ``duckdb:PATH``, ``sqlite:PATH``, or ``-``.
         columns: How it is read.
         named: The format, whatever the name says.
+        share: ``(rank, of)``: of a folder or pattern, every ``of``-th file from number ``rank``.
 
     Raises:
         DataError: there is no such table, or it cannot be read.
@@ -43,7 +50,7 @@ def opened(data: str | Path, columns: Columns, named: Format | None = None) -> I
     """
     kind = kind_of(str(data))
     if kind == "path":
-        with _of_path(expanded(data), columns, named) as source:
+        with _of_path(expanded(data), columns, named, share) as source:
             yield source
         return
     if kind == "unknown":
@@ -64,7 +71,9 @@ def opened(data: str | Path, columns: Columns, named: Format | None = None) -> I
 
 
 @contextmanager
-def _of_path(path: Path, columns: Columns, named: Format | None) -> Iterator[Source]:
+def _of_path(
+    path: Path, columns: Columns, named: Format | None, share: tuple[int, int]
+) -> Iterator[Source]:
     found = kind_of_file(path) if path.is_file() else None
     if found is not None and named is None and columns.format is None:
         with queried(str(path), columns, found) as source:
@@ -72,7 +81,7 @@ def _of_path(path: Path, columns: Columns, named: Format | None) -> Iterator[Sou
         return
     _refuse_query(str(path), columns)
     if path.is_dir() or is_pattern(path):
-        yield _many(path, columns, named)
+        yield _many(path, columns, named, share)
         return
     yield open_file(path, format_of(path, named, columns), columns)
 
@@ -83,12 +92,13 @@ def _refuse_query(name: str, columns: Columns) -> None:
         raise SettingError(f"option --{what}", f"it with {shown(name)}", "a database as DATA")
 
 
-def _many(path: Path, columns: Columns, named: Format | None) -> Source:
+def _many(path: Path, columns: Columns, named: Format | None, share: tuple[int, int]) -> Source:
     if path.is_dir() and any((path / each).exists() for each in SPLIT):
         expected = "a table: `load`, and commands that divide data, take the split that it is"
         raise DataError(str(path), "a folder that `fullrank data split` wrote", expected)
     paths = files_in(path)
     kind = one_format(path, {file: format_of(file, named, columns) for file in paths})
+    paths = paths[share[0] :: share[1]]
     if kind == "parquet":
         check_survivable(paths, "Parquet", _wanted(columns))
     elif kind == "arrow":

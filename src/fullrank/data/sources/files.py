@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fullrank.data.columns import Format
 from fullrank.data.location import SourceLocation
 from fullrank.data.readers.formats import is_readable
-from fullrank.data.readers.source import Source
+from fullrank.data.readers.source import Piece, Source
 from fullrank.errors import DataError
 
 NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -112,13 +112,32 @@ def joined(path: Path, paths: Sequence[Path], open_one: Open) -> Source:
         whole = pl.concat(frames, rechunk=False)
         return whole, PartsLocation.of(str(path), places, [len(each) for each in frames])
 
-    return Source(SourceLocation(str(path)), columns, load)
+    def stream(names: Iterable[str], rows: int) -> Iterator[Piece]:
+        wanted = list(names)
+        like: pl.DataFrame | None = None
+        for number, file in enumerate(paths):
+            source = open_one(file) if number else first
+            read, finish = _reading(source, file, paths[0], columns, wanted)
+            for piece, place in source.pieces(read, rows):
+                frame = finish(piece)
+                like = frame.clear() if like is None else like
+                _check_types(frame, like, file, paths[0])
+                yield frame, place
+
+    return Source(SourceLocation(str(path)), columns, load, stream)
 
 
-def _part(
-    source: Source, file: Path, first: Path, columns: list[str], wanted: list[str]
-) -> tuple[pl.DataFrame, SourceLocation]:
+def _part(source: Source, file: Path, first: Path, columns: list[str], wanted: list[str]) -> Piece:
     """The columns of one file, with those of its partition."""
+    names, finish = _reading(source, file, first, columns, wanted)
+    frame, place = source.load(names)
+    return finish(frame), place
+
+
+def _reading(
+    source: Source, file: Path, first: Path, columns: list[str], wanted: list[str]
+) -> tuple[list[str], Callable[[pl.DataFrame], pl.DataFrame]]:
+    """The columns to read of one file, and what adds those of its partition."""
     keys = partition_of(file)
     here = [*source.columns, *keys]
     for name in wanted:
@@ -128,12 +147,12 @@ def _part(
     for name in OPTIONAL:
         if name in here and name not in columns:
             raise DataError(str(file), f"a column {name!r}", f"none, as in {first}")
-    frame, place = source.load([name for name in wanted if name in source.columns])
+    own = [name for name in wanted if name in source.columns]
     of_folder = [name for name in wanted if name not in source.columns]
-    if not frame.columns and of_folder:
+    if not own and of_folder:
         raise DataError(str(file), "no column of its own that is needed", "a column of ids")
     values = [pl.lit(keys[name], dtype=pl.String).alias(name) for name in of_folder]
-    return frame.with_columns(values).select(wanted), place
+    return own, lambda frame: frame.with_columns(values).select(wanted)
 
 
 def _check_types(frame: pl.DataFrame, expected: pl.DataFrame, file: Path, first: Path) -> None:

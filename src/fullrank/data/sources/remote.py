@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -17,7 +18,7 @@ from fullrank.data.location import SourceLocation
 from fullrank.data.panics import unprinted_panics
 from fullrank.data.readers.formats import SUFFIXES
 from fullrank.data.readers.packed import without_suffix
-from fullrank.data.readers.source import Source
+from fullrank.data.readers.source import Piece, Source
 from fullrank.data.sources.address import HIDDEN, redacted, secrets_of, shown
 from fullrank.errors import DataError
 
@@ -53,7 +54,23 @@ def remote(url: str, columns: Columns, named: Format | None) -> Source:
         with _told(url):
             return lazy.select(list(names)).collect(engine="streaming"), location
 
-    return Source(location, found, load)
+    def stream(names: Iterable[str], rows: int) -> Iterator[Piece]:
+        chosen = lazy.select(list(names))
+        if not hasattr(chosen, "collect_batches"):  # polars before 1.34
+            yield load(names)
+            return
+        with _told(url):
+            batches = iter(chosen.collect_batches(chunk_size=rows, engine="streaming"))
+        first = 1
+        while True:
+            with _told(url):
+                piece = next(batches, None)
+            if piece is None:
+                return
+            yield piece, replace(location, first=first)
+            first += len(piece)
+
+    return Source(location, found, load, stream)
 
 
 def _format_of(url: str, name: str) -> Format:
