@@ -1,0 +1,79 @@
+"""What workers do in tests; functions that a spawned process can import."""
+
+from __future__ import annotations
+
+import torch
+
+from fullrank.methods import build_method
+from fullrank.scale.gathering import gathered, summed_over
+from fullrank.scale.job import InMemory, Job, work
+
+NAMES = {2: "two", 3: "three"}
+BASE = {"epochs": 1, "batch_size": 128, "dim": 8, "seed": 3}
+SETTINGS = [
+    ("bpr", {"lr": 2.0, "weight_decay": 0.01}, "global"),
+    ("bpr", {"lr": 0.05, "optimizer": "adagrad", "sampler": "users", "negatives": 3}, "global"),
+    ("bce", {"lr": 0.01, "optimizer": "adam", "damping": 0.5, "negatives": 2}, "global"),
+    ("bce", {"lr": 0.01, "optimizer": "dense-adam", "lr_decay": 0.9, "epochs": 2}, "global"),
+    ("ccl", {"negatives": 6, "shared_negatives": True}, "global"),
+    ("softmax", {"negatives": 6, "weight_decay": 0.01}, "global"),
+    ("euclidean", {}, "global"),
+    ("euclidean-positive", {"init": "joint"}, "global"),
+    ("log-positive", {"init_dim": 32}, "global"),
+    ("directspec", {"lr": 1.0, "alpha": 0.01, "shrink": 0.02}, "global"),
+    ("directspec", {"lr": 1.0, "alpha": 0.01, "distinct": False}, "global"),
+    ("directspec+", {"lr": 1.0, "alpha": 0.7, "tau": 4.0, "weight_decay": 0.01}, "global"),
+    ("directspec+", {"lr": 0.05, "alpha": 0.7, "tau": 4.0, "distinct": False,
+                     "optimizer": "adagrad", "shrink": 0.02}, "global"),
+    ("directspec+", {"lr": 1.0, "alpha": 0.7, "tau": 4.0}, "local"),
+]  # fmt: skip
+SETTINGS = [(name, {**BASE, **values}, how) for name, values, how in SETTINGS]
+
+
+def train_all(group, ahead, split, double):
+    """The tables of every setting, this worker's blocks of them."""
+    made = []
+    for name, values, balancing in SETTINGS:
+        source = InMemory.of({"train": split.train})
+        job = Job(build_method(name, values), source, balancing, double=double)
+        found = work(group, ahead, job)
+        made.append((found.users, found.items))
+    return made
+
+
+def gradients(group, ahead, rows, counts, fault):
+    """Gradients of own rows of a loss of all rows with all rows, with one of three faults."""
+    del ahead
+    first = sum(counts[: group.rank])
+    own = rows[first : first + counts[group.rank]].clone().requires_grad_()
+    if fault == "none":
+        every = group.gather(own.detach(), counts)
+    elif fault:
+        every = _Faulty.apply(own, counts, group, fault)
+    else:
+        every = gathered(own, counts, group)
+    loss = (own @ every.T).exp().sum(dim=1).log().sum()
+    (grad,) = torch.autograd.grad(loss, own)
+    return grad.numpy()
+
+
+class _Faulty(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, rows, counts, group, fault):
+        ctx.how = counts, group, fault
+        return group.gather(rows, counts)
+
+    @staticmethod
+    def backward(ctx, grad):
+        counts, group, fault = ctx.how
+        if fault == "mean":
+            return group.scatter_sum(grad, counts) / group.size, None, None, None
+        return torch.split(grad, counts)[group.rank], None, None, None
+
+
+def gradient_of_sum(group, ahead):
+    """Of a loss that has a sum over workers in it; each has a weight of its own."""
+    del ahead
+    value = torch.tensor([2.0 + group.rank]).requires_grad_()
+    loss = (1.0 + group.rank) * summed_over(value, group).square().sum()
+    return torch.autograd.grad(loss, value)[0].tolist()
