@@ -18,6 +18,7 @@ PACKAGES = {
     "pyarrow": ("pyarrow", "sql"),
     "pymysql": ("pymysql", "sql"),
     "qdrant_client": ("qdrant-client", "export"),
+    "ray": ("ray", "scale"),
     "usearch": ("usearch", "export"),
 }
 """Import name to the package, and the extra that it is of."""

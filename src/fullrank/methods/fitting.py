@@ -187,7 +187,14 @@ def _trainer(method: TrainedMethod, data: _Data, sampler: Sampler | None = None)
 def _checkpoint(
     path: str | Path, method: Method, parts: Mapping[str, Interactions], start: Start | None
 ) -> CheckpointFile:
-    """The file, bound to the run: its settings, its data and what it is made with."""
+    """The file, bound to the run."""
+    return CheckpointFile(expanded(path), identity_of(method, parts, start))
+
+
+def identity_of(
+    method: Method, parts: Mapping[str, Interactions], start: Start | None
+) -> dict[str, Any]:
+    """What makes a run this run: its settings, its data and what it is made with."""
     settings = method.model_dump(mode="json", exclude=_NOT_IDENTITY)
     if isinstance(method, SearchedMethod):
         settings["searched"] = settings.pop("auto")
@@ -198,8 +205,7 @@ def _checkpoint(
     made_with = {name: versions()[name] for name in ("fullrank", "torch", "kernels")}
     if made_with["kernels"].startswith("torch"):  # for whatever reason: the bits are the same
         made_with["kernels"] = "torch"
-    identity = {"method": method.name, **settings, **prints, **made_with}
-    return CheckpointFile(expanded(path), identity)
+    return {"method": method.name, **settings, **prints, **made_with}
 
 
 def _reduced(wanted: Method, used: Method) -> dict[str, Any]:
