@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
+
+from fullrank.errors import Stopped
 from fullrank.methods import build_method
 from fullrank.scale.gathering import gathered, summed_over
-from fullrank.scale.job import InMemory, Job, work
+from fullrank.scale.job import Job, work
+from fullrank.scale.sources import InMemory
+from fullrank.training import Silent
 
 NAMES = {2: "two", 3: "three"}
 BASE = {"epochs": 1, "batch_size": 128, "dim": 8, "seed": 3}
@@ -77,3 +82,31 @@ def gradient_of_sum(group, ahead):
     value = torch.tensor([2.0 + group.rank]).requires_grad_()
     loss = (1.0 + group.rank) * summed_over(value, group).square().sum()
     return torch.autograd.grad(loss, value)[0].tolist()
+
+
+def checkpointed(group, ahead, split, folder, method, until, resume):
+    """A run that keeps its state after each epoch, perhaps stopped after some."""
+    name, values = method
+    made = build_method(name, {**values, "checkpoint_every": 1, "validate_every": 1})
+    source = InMemory.of({"train": split.train, "validation": split.validation})
+    identity = {"method": name, **values}
+    job = Job(made, source, checkpoint=folder, resume=resume, identity=identity)
+    epochs = Counting()
+    try:
+        found = work(group, ahead, job, epochs, stop=lambda: epochs.done == until)
+    except Stopped:
+        return {"users": np.empty(0), "items": np.empty(0), "history": []}
+    assert until is None
+    return {"users": found.users, "items": found.items, "history": found.metadata["history"]}
+
+
+class Counting(Silent):
+    """Counts epochs, and rungs of trials."""
+
+    done = 0
+
+    def epoch(self, record):
+        self.done += 1
+
+    def trial(self, record):
+        self.done += 1

@@ -20,7 +20,7 @@ from fullrank.methods.base import ClosedFormMethod, Method, TrainedMethod
 from fullrank.methods.closed_form.allpass import AllPass
 from fullrank.methods.own import StandIn
 from fullrank.methods.probing import Ranks
-from fullrank.methods.searched import SearchedMethod
+from fullrank.methods.searched import Counted, SearchedMethod
 from fullrank.methods.starting import Start
 from fullrank.serving import AllPassScorer, DotScorer
 from fullrank.serving.model_files import versions
@@ -132,7 +132,7 @@ def _searched(
     sampler = method.build_sampler(data.train)
     search = Search(
         lambda values: _trainer(method.replace(**values), data, sampler),
-        method.candidates()[: _room(method, data.train)],
+        method.candidates()[: trial_room(method, data.train)],
         rungs(method.epochs),
         propose=method.proposals,
         checkpoint=checkpoint,
@@ -142,7 +142,7 @@ def _searched(
     return trainer, {"chosen": method.found(values), "search": trials}
 
 
-def _room(method: TrainedMethod, train: Interactions) -> int:
+def trial_room(method: TrainedMethod, train: Counted) -> int:
     """How many trials at a time half the free memory holds, at least one.
 
     Each has its tables, those of its best epoch and what the optimiser remembers.

@@ -15,7 +15,13 @@ from torch import Tensor
 from fullrank.data.files import as_data_errors, replacing
 from fullrank.errors import DataError
 from fullrank.scale.group import Group
-from fullrank.training.checkpoint import CheckpointFile, Progress, Tensors
+from fullrank.training.checkpoint import (
+    CheckpointFile,
+    Progress,
+    SearchProgress,
+    State,
+    Tensors,
+)
 
 MANIFEST = "manifest.json"
 
@@ -42,9 +48,9 @@ class ShardedCheckpoint:
         self.folder, self.group = Path(folder), group
         self.identity, self.edges = dict(identity), edges
 
-    def save(self, tensors: Tensors, progress: Progress) -> None:
+    def save(self, tensors: Tensors, progress: Progress | SearchProgress) -> None:
         """Keeps the state in the place of the one before."""
-        stamp = f"{progress.epoch:06d}-{progress.step:09d}"
+        stamp = _stamp(progress)
         self._file(stamp, self.group.rank, self.group.size).save(tensors, progress)
         self.group.barrier()
         if self.group.rank == 0:
@@ -59,6 +65,10 @@ class ShardedCheckpoint:
         self.group.barrier()
 
     def load(self) -> tuple[Tensors, Progress]:
+        """What a trainer goes on from; see `load_state`."""
+        return self.load_state(Progress)
+
+    def load_state(self, kind: type[State]) -> tuple[Tensors, State]:
         """This worker's rows of what was kept last, whatever workers kept it.
 
         Raises:
@@ -70,11 +80,11 @@ class ShardedCheckpoint:
             raise DataError(str(self.folder), "no checkpoint", "one that an earlier run left")
         size, stamp, old = manifest["workers"], manifest["stamp"], manifest["edges"]
         pieces: dict[str, list[Tensor]] = {}
-        progress = Progress()
+        progress = kind()
         for rank in range(size):
             if not (rank == 0 or self._overlaps(old, rank)):
                 continue
-            tensors, progress = self._file(stamp, rank, size).load()
+            tensors, progress = self._file(stamp, rank, size).load_state(kind)
             for name, tensor in tensors.items():
                 own = self._own(name, tensor, old, rank)
                 if own is not None:
@@ -125,6 +135,16 @@ def read_manifest(folder: str | Path) -> dict[str, Any] | None:
         raise DataError(str(path), "a damaged file", "a checkpoint; delete it") from None
     manifest: dict[str, Any] = found
     return manifest
+
+
+def _stamp(progress: Progress | SearchProgress) -> str:
+    """A name for the state, another one for each that a run has."""
+    if isinstance(progress, SearchProgress):
+        reached = [trial["progress"] for trial in progress.trials]
+        steps = sum(each["step"] for each in reached)
+        epochs = sum(each["epoch"] for each in reached)
+        return f"{progress.rung:03d}-{progress.proposed:03d}-{epochs:06d}-{steps:09d}"
+    return f"{progress.epoch:06d}-{progress.step:09d}"
 
 
 def _table_of(name: str, edges: Edges) -> str | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fullrank.scale.group import Group
-from fullrank.scale.sampling import Share, ShardSampler
+from fullrank.scale.sampling import ShardSampler, Share
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +48,14 @@ class Part:
         """The same where it trains."""
         if device.type == "cpu":
             return self
-        moved = {name: each.to(device) for name, each in vars(self).items()
+        moved: dict[str, Any] = {name: each.to(device) for name, each in vars(self).items()
                  if isinstance(each, Tensor)}  # fmt: skip
         return replace(self, **moved)
 
 
-def parts(share: Share, edges: NDArray[np.int64], group: Group, whole: bool, first: int) -> list[Part]:  # fmt: skip
+def parts(
+    share: Share, edges: NDArray[np.int64], group: Group, whole: bool, first: int
+) -> list[Part]:
     """What each step of a share needs, after one exchange of ids.
 
     Args:
@@ -62,16 +65,16 @@ def parts(share: Share, edges: NDArray[np.int64], group: Group, whole: bool, fir
         whole: Whether every worker is to know users and items of the whole batch.
         first: Row number of this worker's first user.
     """
-    wanted, places = [], []
+    wanted, at = [], []
     for step in range(len(share)):
         own = share.pairs_of(step)
         ids = share.item_idx[own]
         negatives = share.negatives_of(step)
         if negatives is not None:
             ids = np.concatenate((ids, negatives.ravel()))
-        distinct, at = np.unique(ids, return_inverse=True)
+        distinct, inverse = np.unique(ids, return_inverse=True)
         wanted.append(distinct)
-        places.append(at)
+        at.append(inverse)
     asks = np.stack([np.diff(np.searchsorted(each, edges)) for each in wanted])  # (s, W)
     sends = _turned(asks, group)
     asked = _exchanged(wanted, asks, sends, group)
@@ -79,13 +82,13 @@ def parts(share: Share, edges: NDArray[np.int64], group: Group, whole: bool, fir
     made = []
     for step in range(len(share)):
         own = share.pairs_of(step)
-        at, size = torch.from_numpy(places[step]), own.stop - own.start
+        places, size = torch.from_numpy(at[step]), own.stop - own.start
         negatives = share.negatives_of(step)
-        negative_at = None if negatives is None else at[size:].view(negatives.shape)
+        negative_at = None if negatives is None else places[size:].view(negatives.shape)
         made.append(
             Part(
                 torch.from_numpy(share.user_idx[own]),
-                at[:size],
+                places[:size],
                 negative_at,
                 asks[step].tolist(),
                 torch.from_numpy(asked[step] - edges[group.rank]),
@@ -162,7 +165,7 @@ def _of_batches(share: Share, group: Group, first: int) -> tuple[list[Tensor], l
     own = np.stack((share.user_idx + first, share.item_idx), axis=1)
     per_worker = share.counts.sum(axis=0).tolist()
     pairs = group.gather(torch.from_numpy(own), per_worker)
-    blocks = [torch.split(rows, counts) for rows, counts in
-              zip(torch.split(pairs, per_worker), share.counts.T.tolist(), strict=True)]  # fmt: skip
+    of_workers = zip(torch.split(pairs, per_worker), share.counts.T.tolist(), strict=True)
+    blocks = [torch.split(rows, counts) for rows, counts in of_workers]
     batches = [torch.cat(step) for step in zip(*blocks, strict=True)]
     return [batch[:, 0] for batch in batches], [batch[:, 1] for batch in batches]

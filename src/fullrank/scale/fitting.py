@@ -20,8 +20,9 @@ from fullrank.methods import Method
 from fullrank.methods.fitting import identity_of
 from fullrank.methods.sizes import check_batch
 from fullrank.recommender import Recommender
-from fullrank.scale.job import Found, InMemory, Job
+from fullrank.scale.job import Found, Job
 from fullrank.scale.launch import Crew, run
+from fullrank.scale.sources import InMemory
 from fullrank.scale.steps import Balancing, check_method
 from fullrank.serving import DotScorer
 from fullrank.spectrum import unit_rows

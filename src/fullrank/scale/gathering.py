@@ -47,7 +47,7 @@ class _SumOverWorkers(torch.autograd.Function):
 
 
 def gathered(rows: Tensor, counts: Sequence[int], group: Group) -> Tensor:
-    """The rows (n, ...) of all workers, (Σ counts, ...), whose gradients go back to their owners."""
+    """The rows (n, ...) of all workers, (Σ counts, ...); gradients go back to their owners."""
     found: Tensor = _GatherRows.apply(rows, counts, group)  # type: ignore[no-untyped-call]
     return found
 

@@ -179,5 +179,3 @@ def _padded(rows: Tensor, length: int) -> Tensor:
 
 def _bytes(values: Tensor) -> int:
     return values.numel() * values.element_size()
-
-

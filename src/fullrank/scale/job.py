@@ -3,80 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from fullrank.data import Interactions
-from fullrank.encoders import uniform_table
 from fullrank.methods.base import TrainedMethod
+from fullrank.methods.fitting import trial_room
 from fullrank.methods.searched import SearchedMethod
-from fullrank.scale.blocks import Sizes, UserBlock, bounds
+from fullrank.scale.blocks import UserBlock, bounds
 from fullrank.scale.checkpoint import ShardedCheckpoint
 from fullrank.scale.group import Group
 from fullrank.scale.loop import ShardTrainer, Team
 from fullrank.scale.measuring import Measuring
 from fullrank.scale.sampling import ShardSampler
+from fullrank.scale.sources import Source
 from fullrank.scale.steps import Balancing, needs_batch, sharded_step
-from fullrank.scale.tables import ShardedMF
-from fullrank.training.checkpoint import Record
-from fullrank.training.progress import Reporter, Silent
-
-DRAWN = 2**22
-"""Numbers of an initial table that are drawn at a time."""
-
-
-class Source(Protocol):
-    """Where workers get their users from; it travels to each of them."""
-
-    @property
-    def sizes(self) -> Sizes:
-        """Of the training part."""
-        ...
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """``train``, and which there are of ``validation``, ``test`` and ``never``."""
-        ...
-
-    def block(self, part: str, first: int, last: int) -> UserBlock:
-        """The users ``first .. last - 1`` of a part."""
-        ...
-
-
-@dataclass(frozen=True, eq=False)
-class InMemory:
-    """Parts in memory, as arrays that Ray's object store hands out without a copy."""
-
-    sizes: Sizes
-    arrays: Mapping[str, tuple[NDArray[np.int64], NDArray[np.int32]]]
-    """indptr and item_idx of each part."""
-
-    @classmethod
-    def of(cls, parts: Mapping[str, Interactions]) -> InMemory:
-        """The parts of a split, and the pairs that are never shown."""
-        train = parts["train"]
-        named = dict(parts) | ({} if train.never is None else {"never": train.never})
-        sizes = Sizes(train.n_users, train.n_items, len(train))
-        return cls(sizes, {name: (each.indptr, each.item_idx) for name, each in named.items()})
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """See `Source`."""
-        return tuple(self.arrays)
-
-    def block(self, part: str, first: int, last: int) -> UserBlock:
-        """See `Source`."""
-        indptr, item_idx = self.arrays[part]
-        start, stop = int(indptr[first]), int(indptr[last])
-        whole = replace(self.sizes, pairs=len(item_idx))
-        return UserBlock(
-            whole, first, start, indptr[first : last + 1] - start, item_idx[start:stop]
-        )
+from fullrank.scale.tables import ShardedMF, initial_blocks
+from fullrank.training import Reporter, Search, Silent, rungs
 
 
 @dataclass(frozen=True)
@@ -144,13 +90,46 @@ def work(
     """
     edges = bounds(job.source.sizes.items, group.size)
     measuring = Measuring(group, edges, _blocks(job.source, group))
-    method, trial = _chosen(job), _Trials(group, ahead, job, measuring, edges)
-    trainer = trial.trainer(method, stop, slow)
-    trainer.reporter = reporter or Silent()
+    trials = _Trials(group, ahead, job, measuring, edges, stop, slow)
+    checkpoint = None
     if job.checkpoint is not None:
-        trainer.checkpoint = ShardedCheckpoint(job.checkpoint, group, job.identity, trial.edges)
-    trainer.run(resume=job.resume)
-    return _found(job, method, trainer, measuring)
+        checkpoint = ShardedCheckpoint(job.checkpoint, group, job.identity, trials.edges)
+    method, found = _chosen(job), dict[str, Any]()
+    if (
+        isinstance(method, SearchedMethod)
+        and method.candidates()
+        and "validation" in measuring.blocks
+    ):
+        trainer, method, found = _searched(method, trials, checkpoint, reporter)
+    else:
+        trainer = trials.trainer(method)
+        trainer.reporter, trainer.checkpoint = reporter or Silent(), checkpoint
+        trainer.run(resume=job.resume)
+        if isinstance(method, SearchedMethod):
+            found = {"chosen": method.found({})}
+    return _found(job, method, trainer, measuring, found)
+
+
+def _searched(
+    method: SearchedMethod,
+    trials: _Trials,
+    checkpoint: ShardedCheckpoint | None,
+    reporter: Reporter | None,
+) -> tuple[ShardTrainer, TrainedMethod, dict[str, Any]]:
+    """As one worker searches: every worker has the same trials and compares the same figures."""
+    room = trials.group.of_each(trial_room(method, trials.job.source.sizes)).min()
+    search = Search(
+        lambda values: trials.trainer(method.replace(**values)),
+        method.candidates()[: int(room)],
+        rungs(method.epochs),
+        propose=method.proposals,
+        checkpoint=checkpoint,  # type: ignore[arg-type]  # it saves and loads as a file does
+        reporter=reporter,
+    )
+    trainer, values, listed = search.run(resume=trials.job.resume)
+    if not isinstance(trainer, ShardTrainer):
+        raise TypeError(f"found {type(trainer)}; expected a ShardTrainer")
+    return trainer, method.replace(**values), {"chosen": method.found(values), "search": listed}
 
 
 def _chosen(job: Job) -> TrainedMethod:
@@ -175,6 +154,8 @@ class _Trials:
     job: Job
     measuring: Measuring
     item_edges: NDArray[np.int64]
+    stop: Callable[[], bool]
+    slow: Callable[[str], None]
 
     @property
     def edges(self) -> dict[str, NDArray[np.int64]]:
@@ -182,9 +163,7 @@ class _Trials:
         users = bounds(self.job.source.sizes.users, self.group.size)
         return {"user_table": users, "item_table": self.item_edges}
 
-    def trainer(
-        self, method: TrainedMethod, stop: Callable[[], bool], slow: Callable[[str], None]
-    ) -> ShardTrainer:
+    def trainer(self, method: TrainedMethod) -> ShardTrainer:
         """With parameters at their initial values."""
         tables = initial_blocks(method, self.job.source.sizes, self.edges, self.group.rank)
         users, items = (
@@ -202,7 +181,7 @@ class _Trials:
             systematic=method.systematic,
         )
         whole = needs_batch(method, self.job.balancing)
-        team = Team(self.group, self.item_edges, whole, stop, slow)
+        team = Team(self.group, self.item_edges, whole, self.stop, self.slow)
         cosine = method.cosine
         there = "validation" in self.measuring.blocks
         return ShardTrainer(
@@ -216,30 +195,12 @@ class _Trials:
         )
 
 
-def initial_blocks(
-    method: TrainedMethod, sizes: Sizes, edges: Mapping[str, NDArray[np.int64]], rank: int
-) -> tuple[Tensor, Tensor]:
-    """Rows of a worker, as `fullrank.methods.encoding.initial_tables` draws them.
-
-    Every worker draws all rows, a block at a time, and keeps its own: the numbers are the same
-    whatever the number of workers.
-    """
-    generator = torch.Generator().manual_seed(method.seed)
-    counted = {"side": None, "joint": sizes.users + sizes.items}[method.init]
-    step = max(DRAWN // method.dim, 1)
-    kept: list[Tensor] = []
-    for n, ends in ((sizes.users, edges["user_table"]), (sizes.items, edges["item_table"])):
-        own, (first, last) = [], ends[rank : rank + 2].tolist()
-        for start in range(0, n, step):
-            rows = min(step, n - start)
-            drawn = uniform_table(rows, method.dim, generator, method.init_dim, counted or n)
-            own.append(drawn[max(first - start, 0) : max(last - start, 0)].clone())
-        kept.append(torch.cat(own) if own else torch.zeros(0, method.dim))
-    return kept[0], kept[1]
-
-
 def _found(
-    job: Job, method: TrainedMethod, trainer: ShardTrainer, measuring: Measuring
+    job: Job,
+    method: TrainedMethod,
+    trainer: ShardTrainer,
+    measuring: Measuring,
+    found: Mapping[str, Any],
 ) -> Found:
     group, tables = measuring.group, trainer.encoder.tables()
     progress, sizes = trainer.progress, job.source.sizes
@@ -255,9 +216,8 @@ def _found(
         "seconds": progress.seconds,
         "parameters": (sizes.users + sizes.items) * method.dim,
         "history": progress.history,
+        **found,
     }
-    if isinstance(method, SearchedMethod):
-        metadata["chosen"] = method.found({})
     test: dict[str, NDArray[Any]] = {}
     if job.cutoffs and "test" in job.source.parts:
         how = {"cosine": method.cosine}
@@ -266,6 +226,3 @@ def _found(
     metadata["collectives"] = group.costs()
     users, items = (table.detach().cpu().numpy() for table in tables)
     return Found(users, items, metadata, test)
-
-
-__all__ = ["Found", "InMemory", "Job", "Record", "Source", "initial_blocks", "work"]

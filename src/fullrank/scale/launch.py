@@ -58,7 +58,7 @@ class Crew:
         return self.threads or max(cores() // self.workers, 1)
 
 
-class _Lost(Exception):
+class _LostError(Exception):
     """A worker has died, or cannot be reached any more."""
 
 
@@ -79,7 +79,7 @@ def run(job: Job, crew: Crew, reporter: Reporter) -> list[Found]:
             try:
                 with _actors(ray, crew) as actors:
                     return _watched(ray, actors, data, job.resume, crew, reporter, interrupt)
-            except _Lost as lost:
+            except _LostError as lost:
                 stamp = _stamp(job)
                 failures = failures + 1 if stamp == reached else 1
                 reached = stamp
@@ -148,7 +148,7 @@ def _watched(
         crew.started(ray.get([actor.pid.remote() for actor in actors]))
         where = ray.get(actors[0].address.remote())
     except ray.exceptions.RayError as error:
-        raise _Lost(_line_of(error)) from None
+        raise _LostError(_line_of(error)) from None
     how = {"device": crew.device, "threads": crew.threads_each, "resume": resume}
     running = [actor.train.remote(where, data, **how) for actor in actors]
     asked, left = False, running
@@ -196,10 +196,10 @@ def _cause(ray: Any, failed: Sequence[Exception]) -> Exception:
             return cause
     for error in failed:
         if isinstance(error, ray.exceptions.RayActorError):
-            return _Lost(_line_of(error))
+            return _LostError(_line_of(error))
     for cause in causes:
         if isinstance(cause, RuntimeError) and "gloo" in str(cause).lower():
-            return _Lost(_line_of(cause))
+            return _LostError(_line_of(cause))
     return failed[0]
 
 

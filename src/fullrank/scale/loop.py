@@ -1,4 +1,4 @@
-"""The training loop of a worker: that of `fullrank.training`, on its blocks, in step with others."""
+"""The training loop of a worker: that of `fullrank.training`, in step with the others."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SLOW = 2.0
 SHORT = 0.5
 """Seconds of computing below which nobody is one."""
 
-NOTHING = Batch(*(np.empty(0, dtype=np.int64) for _ in range(2)), None)
+NOTHING = Batch(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), None)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a worker measures together with the others: metrics of its users, the spectrum of all rows."""
+"""What workers measure together: metrics of their users, the spectrum of all rows."""
 
 from __future__ import annotations
 
@@ -42,9 +42,11 @@ class Measuring:
         own = torch.from_numpy(np.bincount(train.item_idx, minlength=train.whole.items))
         device = self.group.device
         self.item_degree = self.group.all_reduce(own.to(device)).cpu().numpy()
-        ids = [Ids(pl.Series(np.arange(n))) for n in (train.users, train.whole.items)]
-        self._parts = {name: Interactions(*ids, block.indptr, np.ascontiguousarray(block.item_idx))
-                       for name, block in self.blocks.items()}  # fmt: skip
+        users, items = (Ids(pl.Series(np.arange(n))) for n in (train.users, train.whole.items))
+        self._parts = {
+            name: Interactions(users, items, block.indptr, np.ascontiguousarray(block.item_idx))
+            for name, block in self.blocks.items()
+        }
         self._parts["train"].never = self._parts.get("never")
 
     @property

@@ -8,8 +8,9 @@ to know, for it is drawn again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +22,8 @@ from fullrank.scale.blocks import UserBlock
 from fullrank.scale.group import Group
 
 Positions = NDArray[np.int64]
+Found = tuple[NDArray[np.int64], Positions, Positions]
+"""The owner of each pair of a chunk; users and items of this worker's pairs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,15 +154,13 @@ class ShardSampler:
             self.shared,
         )
 
-    def _drawn(
-        self, rng: np.random.Generator, sizes: list[int]
-    ) -> Iterator[tuple[NDArray[np.int64], Positions, Positions]]:
+    def _drawn(self, rng: np.random.Generator, sizes: list[int]) -> Iterator[Found]:
         """Of each chunk the owner of each pair, and users and items of this worker's pairs."""
         whole = self.block.whole.pairs
         if self.systematic:
             if self.rule == "interactions" and not self.damping:
                 order = np.resize(rng.permutation(whole), sum(sizes))
-                found = self._looked_up
+                found: Callable[[Any], Found] = self._looked_up
             else:
                 # Each number is permuted and looked up later: the same as a look-up first.
                 total = sum(sizes)
@@ -178,7 +179,7 @@ class ShardSampler:
 
     def _looked_up(
         self, positions: Positions
-    ) -> tuple[NDArray[np.int64], Positions, Positions]:  # fmt: skip
+    ) -> Found:  # fmt: skip
         """By numbers of pairs in the whole table."""
         owner = np.searchsorted(self._edges, positions, "right")
         own = positions[owner == self.group.rank] - self.block.first_pair
@@ -188,9 +189,7 @@ class ShardSampler:
         users = np.searchsorted(self.block.indptr, own, "right") - 1
         return users, self.block.item_idx[own].astype(np.int64)
 
-    def _users_first(
-        self, rng: np.random.Generator, n: int
-    ) -> tuple[NDArray[np.int64], Positions, Positions]:
+    def _users_first(self, rng: np.random.Generator, n: int) -> Found:
         numbers = rng.integers(self._edges[-1], size=n)
         within = rng.random(n)
         owner = np.searchsorted(self._edges, numbers, "right")
@@ -200,9 +199,7 @@ class ShardSampler:
         items = self.block.item_idx[self.block.indptr[users] + offset].astype(np.int64)
         return owner, users, items
 
-    def _at_shares(
-        self, shares: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int64], Positions, Positions]:
+    def _at_shares(self, shares: NDArray[np.float64]) -> Found:
         """By shares, in [0, 1), of the sum of all chances."""
         at = shares * self._weight_edges[-1]
         owner = np.searchsorted(self._weight_edges, at, "right")
@@ -237,7 +234,9 @@ class ShardSampler:
         own = mine[where]
         found = np.zeros(len(where), dtype=np.uint8)
         found[own] = self._observed(of[slot[where[own]]], drawn[where[own]])
-        return where[self.group.all_reduce(torch.from_numpy(found), "max").numpy() > 0]
+        observed = self.group.all_reduce(torch.from_numpy(found), "max").numpy()
+        again: Positions = where[observed > 0]
+        return again
 
     def _observed(self, users: Positions, items: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether each user of the block has each item, by a search among the user's own."""

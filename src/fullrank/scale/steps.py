@@ -18,7 +18,6 @@ from fullrank.methods.balanced import BalancedMethod
 from fullrank.methods.base import TrainedMethod
 from fullrank.scale.balance import direct_spec_plus_rows, direct_spec_rows
 from fullrank.scale.gathering import gathered, summed_over
-from fullrank.scale.group import Group
 from fullrank.scale.tables import ShardedMF
 from fullrank.spectrum.balance import shrink_rows
 from fullrank.spectrum.repeats import occurrence_weights
@@ -108,21 +107,25 @@ def _balance(method: BalancedMethod, encoder: ShardedMF, balancing: Balancing) -
     if balancing == "local":
         alone = method.build_balance(None, torch.Generator())  # type: ignore[arg-type]
         assert alone is not None  # noqa: S101  # `check_method` has seen to it
-        return Balance(lambda pair, batch, indices: _alone(alone, encoder, pair, batch, indices))
+        return Balance(
+            lambda pair, batch, indices: (
+                alone.apply(pair, batch, indices) if pair.shape[1] else pair
+            )
+        )
     filtered: Callable[[Tensor, ShardedMF], Tensor]
     if isinstance(method, DirectSpecPlus):
         alpha, tau = method.alpha, method.tau
 
         def filtered(h: Tensor, encoder: ShardedMF) -> Tensor:
             rows = gathered(h.transpose(0, 1), encoder.now.counts, encoder.group)
-            weight = _weights(method, encoder, h)
+            weight = _weights(encoder, h)
             return direct_spec_plus_rows(h, rows.transpose(0, 1), alpha, tau, weight)
 
     elif isinstance(method, DirectSpec):
         alpha = method.alpha
 
         def filtered(h: Tensor, encoder: ShardedMF) -> Tensor:
-            weight = _own(_weights(method, encoder, h), encoder)
+            weight = _own(_weights(encoder, h), encoder)
             weighted = h if weight is None else h * weight.unsqueeze(-1)
             return direct_spec_rows(h, summed_over(h.mT @ weighted, encoder.group), alpha)
 
@@ -136,16 +139,7 @@ def _balance(method: BalancedMethod, encoder: ShardedMF, balancing: Balancing) -
     return Balance(apply)
 
 
-def _alone(
-    balance: Balance, encoder: ShardedMF, pair: Tensor, batch: Batch, indices: TensorBatch
-) -> Tensor:
-    """A worker's rows balanced as if they were the batch."""
-    if not pair.shape[1]:
-        return pair
-    return balance.apply(pair, batch, indices)
-
-
-def _weights(method: BalancedMethod, encoder: ShardedMF, h: Tensor) -> Tensor | None:
+def _weights(encoder: ShardedMF, h: Tensor) -> Tensor | None:
     """(2, B) what each occurrence of a row weighs in the whole batch; None if one each."""
     users, items = encoder.now.batch_users, encoder.now.batch_items
     if users is None or items is None:

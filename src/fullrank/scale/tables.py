@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from fullrank.encoders import MF, Encoder, Rows, TensorBatch, Update
+from fullrank.encoders import MF, Encoder, Rows, TensorBatch, Update, uniform_table
+from fullrank.methods import TrainedMethod
+from fullrank.scale.blocks import Sizes
 from fullrank.scale.exchange import Part
 from fullrank.scale.group import Group
+
+DRAWN = 2**22
+"""Numbers of an initial table that are drawn at a time."""
 
 
 class ShardedMF(Encoder):
@@ -69,3 +78,25 @@ class ShardedMF(Encoder):
         if self.part is None:
             raise RuntimeError("a step without its part of a batch")
         return self.part
+
+
+def initial_blocks(
+    method: TrainedMethod, sizes: Sizes, edges: Mapping[str, NDArray[np.int64]], rank: int
+) -> tuple[Tensor, Tensor]:
+    """Rows of a worker, as `fullrank.methods.encoding.initial_tables` draws them.
+
+    Every worker draws all rows, a block at a time, and keeps its own: the numbers are the same
+    whatever the number of workers.
+    """
+    generator = torch.Generator().manual_seed(method.seed)
+    counted = {"side": None, "joint": sizes.users + sizes.items}[method.init]
+    step = max(DRAWN // method.dim, 1)
+    kept: list[Tensor] = []
+    for n, ends in ((sizes.users, edges["user_table"]), (sizes.items, edges["item_table"])):
+        own, (first, last) = [], ends[rank : rank + 2].tolist()
+        for start in range(0, n, step):
+            rows = min(step, n - start)
+            drawn = uniform_table(rows, method.dim, generator, method.init_dim, counted or n)
+            own.append(drawn[max(first - start, 0) : max(last - start, 0)].clone())
+        kept.append(torch.cat(own) if own else torch.zeros(0, method.dim))
+    return kept[0], kept[1]

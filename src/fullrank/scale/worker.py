@@ -84,12 +84,13 @@ class Worker:
 
     def address(self) -> str:
         """Where the workers can meet: a port of this one's machine that is free."""
-        import ray
+        from ray.util import get_node_ip_address
 
         with socket.socket() as probe:
             probe.bind(("", 0))
             port = probe.getsockname()[1]
-        return f"tcp://{ray.util.get_node_ip_address()}:{port}"
+        here: str = get_node_ip_address()  # type: ignore[no-untyped-call]
+        return f"tcp://{here}:{port}"
 
     def train(
         self, where: str, job: Job, *, device: str, threads: int, resume: bool
