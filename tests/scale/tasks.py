@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-
 from fullrank.errors import Stopped
 from fullrank.methods import build_method
+from fullrank.scale.blocks import bounds
 from fullrank.scale.gathering import gathered, summed_over
 from fullrank.scale.job import Job, work
+from fullrank.scale.measuring import Measuring
 from fullrank.scale.sources import InMemory
 from fullrank.training import Silent
 
@@ -110,3 +111,17 @@ class Counting(Silent):
 
     def trial(self, record):
         self.done += 1
+
+
+def measured(group, ahead, split, tables, part, k, metrics):
+    """Per-user values of a part, and effective ranks, by this worker's blocks of the tables."""
+    del ahead
+    source = InMemory.of(split.parts)
+    user_edges, item_edges = (bounds(len(table), group.size) for table in tables)
+    own = slice(*user_edges[group.rank : group.rank + 2])
+    blocks = {name: source.block(name, own.start, own.stop) for name in source.parts}
+    measuring = Measuring(group, item_edges, blocks)
+    held = tables[0][own], tables[1][slice(*item_edges[group.rank : group.rank + 2])]
+    users, values = measuring.per_user(held, part, k, metrics)
+    ranks = measuring.effective_rank(held, every=True), measuring.effective_rank(held)
+    return users, values, *ranks

@@ -30,9 +30,7 @@ def run(size, request, split, folder, method, until=None, resume=False):
 
 
 @pytest.mark.parametrize("method", [METHOD, DENSE], ids=["adam", "dense-adam"])
-def test_a_resumed_run_has_the_bits_of_one_that_was_never_stopped(
-    small, method, tmp_path, request
-):
+def test_a_resumed_run_has_the_bits_of_one_that_was_never_stopped(small, method, tmp_path, request):
     whole, history = run(2, request, small, tmp_path / "whole", method)
     run(2, request, small, tmp_path / "cut", method, until=2)
     manifest = read_manifest(tmp_path / "cut")
