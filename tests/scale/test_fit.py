@@ -15,7 +15,7 @@ import fullrank as fr
 from fullrank.cli import app
 from fullrank.errors import FitError, SettingError
 from fullrank.scale import fit
-from fullrank.scale.launch import Crew, cluster
+from fullrank.scale.cluster import cluster
 from fullrank.scale.steps import PAIR_BY_PAIR
 from fullrank.training import Silent
 
@@ -26,7 +26,7 @@ VALUES = {"epochs": 3, "batch_size": 64, "dim": 8, "threads": 1, "device": "cpu"
 @pytest.fixture(scope="module")
 def ray():
     pytest.importorskip("ray")
-    with cluster(Crew(2)) as ray:
+    with cluster(2) as ray:
         yield ray
 
 

@@ -7,16 +7,15 @@ in one line, and news of the first worker while all of them train; and one proce
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from fullrank.errors import FitError, FullrankError, Stopped
-from fullrank.extras import library
 from fullrank.native import cores
 from fullrank.scale.checkpoint import read_manifest
+from fullrank.scale.cluster import cluster
 from fullrank.scale.job import Found, Job
 from fullrank.scale.worker import Worker
 from fullrank.training.interrupt import Interrupt, deferred_interrupt
@@ -28,8 +27,6 @@ TICK = 0.2
 """Seconds between two looks at the workers."""
 END = 20.0
 """Seconds that the others have to end in, once one has failed."""
-SPARE = 2**27
-"""Bytes of a local object store beside tables and pairs."""
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +70,7 @@ def run(job: Job, crew: Crew, reporter: Reporter) -> list[Found]:
         Stopped: Ctrl-C, after a checkpoint.
     """
     failures, reached = 0, _stamp(job)
-    with cluster(crew, _bytes_of(job)) as ray, deferred_interrupt() as interrupt:
+    with cluster(crew.workers) as ray, deferred_interrupt() as interrupt:
         data = ray.put(job)
         while True:
             try:
@@ -90,32 +87,6 @@ def run(job: Job, crew: Crew, reporter: Reporter) -> list[Found]:
                 where = f"from checkpoint {stamp}" if stamp else "from the beginning"
                 crew.note(f"{lost}; all workers start again, {where}")
                 reporter.close()
-
-
-@contextmanager
-def cluster(crew: Crew, size: int = 0) -> Iterator[Any]:
-    """Ray: the cluster of RAY_ADDRESS, one that this process has joined, or one of its own.
-
-    Raises:
-        SettingError: Ray is not installed.
-    """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    ray = library("ray", "option --workers")
-    if ray.is_initialized():
-        yield ray
-        return
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if os.environ.get("RAY_ADDRESS"):
-        ray.init(**quiet)
-    else:
-        store = max(size + SPARE, SPARE)
-        cpus = max(crew.workers, cores())
-        ray.init(num_cpus=cpus, include_dashboard=False, object_store_memory=store, **quiet)
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
 
 
 @contextmanager
@@ -229,10 +200,3 @@ def _stamp(job: Job) -> str | None:
     """Which checkpoint there is."""
     manifest = None if job.checkpoint is None else read_manifest(job.checkpoint)
     return None if manifest is None else str(manifest["stamp"])
-
-
-def _bytes_of(job: Job) -> int:
-    """Of the tables and, where they travel, of the pairs."""
-    sizes = job.source.sizes
-    pairs = 5 * sizes.pairs + 24 * sizes.users
-    return 2 * 4 * job.method.dim * (sizes.users + sizes.items) + 2 * pairs

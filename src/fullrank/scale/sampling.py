@@ -220,7 +220,8 @@ class ShardSampler:
         while len(again):
             drawn[again] = rng.integers(n_items, size=len(again))
             again = self._observed_ones(again, mine, of, slot, drawn)
-        return drawn[mine].reshape(-1, self.negatives)
+        own: NDArray[np.int64] = drawn[mine].reshape(-1, self.negatives)
+        return own
 
     def _observed_ones(
         self,
@@ -257,7 +258,8 @@ class ShardSampler:
     def _ends_of(self, own: int) -> NDArray[np.int64]:
         """(W,) where the numbers of each worker's things end."""
         each = self.group.of_each(own)[:, 0].numpy().astype(np.int64)
-        return np.cumsum(each)
+        ends: NDArray[np.int64] = np.cumsum(each)
+        return ends
 
     def _draw_by_weight(self) -> None:
         """The sums of chances up to each own pair, to the bit those of the whole table."""
