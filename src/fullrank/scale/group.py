@@ -16,6 +16,10 @@ from torch import Tensor
 PATIENCE = timedelta(minutes=30)
 """How long a worker waits for the others; one that has died is noticed at once."""
 
+# From torch 2.13 on under new names, of which the old ones warn.
+_ALL_GATHER: Any = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
+_REDUCE_SCATTER: Any = getattr(dist, "reduce_scatter_single", None) or dist.reduce_scatter_tensor
+
 
 @dataclass
 class Meter:
@@ -77,7 +81,7 @@ class Group:
         padded = _padded(rows, most)
         received = rows.new_empty((self.size * most, *rows.shape[1:]))
         with self.metered("all_gather", (self.size - 1) * _bytes(rows)):
-            dist.all_gather_into_tensor(received, padded, group=self.handle)
+            _ALL_GATHER(received, padded, group=self.handle)
         parts = received.view(self.size, most, *rows.shape[1:])
         if min(counts) == most:
             return received
@@ -92,7 +96,7 @@ class Group:
         received = rows.new_empty((most, *rows.shape[1:]))
         apart = _bytes(rows) * (self.size - 1) // self.size
         with self.metered("reduce_scatter", apart):
-            dist.reduce_scatter_tensor(received, padded, group=self.handle)
+            _REDUCE_SCATTER(received, padded, group=self.handle)
         return received[: counts[self.rank]]
 
     def all_reduce(self, values: Tensor, how: Literal["sum", "max", "min"] = "sum") -> Tensor:
