@@ -55,7 +55,7 @@ class Workers:
         found = {}
         for _ in range(self.size):
             try:
-                rank, value, error = self.answers.get(timeout=60)
+                rank, value, error = self.answers.get(timeout=300)
             except queue.Empty:
                 raise TimeoutError(f"only {sorted(found)} of {self.size} answered") from None
             if error:

@@ -16,7 +16,7 @@ from fullrank.data import Interactions, Split
 from fullrank.data.parts import parts_of
 from fullrank.engine.devices import torch_threads
 from fullrank.errors import FitError, SettingError
-from fullrank.methods import Method
+from fullrank.methods import Method, TrainedMethod
 from fullrank.methods.fitting import identity_of
 from fullrank.methods.sizes import check_batch
 from fullrank.recommender import Recommender
@@ -82,23 +82,36 @@ def fit(
     if not parts.get("validation"):
         parts.pop("validation", None)
     crew = Crew(workers, torch.device(model.device).type, model.threads, note, started)
+    source = InMemory.of({name: parts[name] for name in ("train", "validation") if name in parts})
     identity = identity_of(method, parts, None) | {"balancing": balancing}
     job = Job(
         method,
-        InMemory.of({name: parts[name] for name in ("train", "validation") if name in parts}),
+        source,
         balancing,
         None if checkpoint is None else str(Path(checkpoint).absolute()),
         resume,
         identity,
     )
-    if job.checkpoint is not None and not resume:
+    with torch_threads(model.threads):
+        fitted = fit_job(job, crew, reporter)
+    model.take(fitted, train, parts)
+    return model
+
+
+def fit_job(
+    job: Job, crew: Crew, reporter: Reporter | None = None
+) -> tuple[DotScorer, dict[str, Any]]:
+    """What ranks, and metadata of how it came about, of a job on pairs that lie anywhere.
+
+    Raises:
+        FitError, KeyboardInterrupt: see `fit`.
+    """
+    if job.checkpoint is not None and not job.resume:
         _check_free(job.checkpoint)
     began = time.perf_counter()
-    with torch_threads(model.threads):
-        found = run(job, crew, reporter or Silent())
-    whole = time.perf_counter() - began
-    model.take((scorer_of(method, found), metadata_of(found, balancing, whole)), train, parts)
-    return model
+    found = run(job, crew, reporter or Silent())
+    metadata = metadata_of(found, job.balancing, time.perf_counter() - began)
+    return scorer_of(job.method, found), metadata
 
 
 def _check_free(folder: str) -> None:
@@ -109,7 +122,7 @@ def _check_free(folder: str) -> None:
         raise FitError(folder, "the checkpoint of another run", expected)
 
 
-def scorer_of(method: Any, found: Sequence[Found]) -> DotScorer:
+def scorer_of(method: TrainedMethod, found: Sequence[Found]) -> DotScorer:
     """What the model ranks with, of the blocks of all workers."""
     tables = []
     for side in ("users", "items"):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fullrank.data import Ids, Interactions
+from fullrank.data.blocks import blocks
 from fullrank.errors import FitError
 from fullrank.evaluation import evaluate
 from fullrank.scale.blocks import UserBlock
@@ -39,15 +40,29 @@ class Measuring:
 
     def __post_init__(self) -> None:
         train = self.blocks["train"]
-        own = torch.from_numpy(np.bincount(train.item_idx, minlength=train.whole.items))
-        device = self.group.device
-        self.item_degree = self.group.all_reduce(own.to(device)).cpu().numpy()
-        users, items = (Ids(pl.Series(np.arange(n))) for n in (train.users, train.whole.items))
-        self._parts = {
-            name: Interactions(users, items, block.indptr, np.ascontiguousarray(block.item_idx))
-            for name, block in self.blocks.items()
-        }
-        self._parts["train"].never = self._parts.get("never")
+        own = np.zeros(train.whole.items, dtype=np.int64)
+        for part in blocks(train.pairs):  # they may be mapped from a file
+            own += np.bincount(train.item_idx[part], minlength=len(own))
+        total = self.group.all_reduce(torch.from_numpy(own).to(self.group.device))
+        self.item_degree = total.cpu().numpy()
+        self._held: dict[str, tuple[NDArray[np.int64], dict[str, Interactions]]] = {}
+
+    def held(self, part: str) -> tuple[NDArray[np.int64], dict[str, Interactions]]:
+        """Own users with pairs in a part, and tables of theirs, one for each part that there is.
+
+        Of a part that is cut to some users nothing is read of the others.
+        """
+        if part not in self._held:
+            chosen = np.flatnonzero(np.diff(self.blocks[part].indptr))
+            n_items = self.blocks[part].whole.items
+            users, items = (Ids(pl.Series(np.arange(n))) for n in (len(chosen), n_items))
+            tables = {
+                name: Interactions(users, items, *rows_of(block, chosen))
+                for name, block in self.blocks.items()
+            }
+            tables["train"].never = tables.get("never")
+            self._held[part] = chosen, tables
+        return self._held[part]
 
     @property
     def rows(self) -> tuple[Tensor, Tensor]:
@@ -96,21 +111,21 @@ class Measuring:
         if cosine:
             users, block = unit_rows(users), unit_rows(block)
         items = self.group.gather(block, np.diff(self.edges).tolist())
-        train, held = self._parts["train"], self._parts[part]
+        chosen, tables_of = self.held(part)
+        train, held = tables_of["train"], tables_of[part]
         names = [f"{name}@{each}" for each in sorted(k) for name in metrics]
         rows, values = np.empty(0, dtype=np.int64), np.empty((0, len(names)))
         if (train.user_degree * held.user_degree).any():
-            validation = self._parts.get("validation") if part == "test" else None
             found = evaluate(
-                DotScorer(users.detach(), items.detach()),
+                DotScorer(users.detach()[torch.from_numpy(chosen)], items.detach()),
                 held,
                 train=train,
-                validation=validation,
+                validation=tables_of.get("validation") if part == "test" else None,
                 k=tuple(k),
                 metrics=metrics,
                 popularity=self.item_degree,
             )
-            rows = found.users + self.blocks["train"].first
+            rows = chosen[found.users] + self.blocks["train"].first
             values = np.stack([found.per_user(name) for name in names], axis=1)
         counts = self.group.of_each(len(rows))[:, 0].int().tolist()
         device = self.group.device
@@ -126,7 +141,8 @@ class Measuring:
         Raises:
             FitError: there is no user to evaluate.
         """
-        train, held = self._parts["train"], self._parts["validation"]
+        _, tables_of = self.held("validation")
+        train, held = tables_of["train"], tables_of["validation"]
         if not self.group.totals(float((train.user_degree * held.user_degree).sum()))[0]:
             found = "no user with training interactions"
             raise FitError("validation part", found, "one at least, or no validation")
@@ -137,3 +153,20 @@ class Measuring:
             return float(np.mean(values[f"ndcg@{k}"]))
 
         return ndcg
+
+
+def rows_of(
+    block: UserBlock, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Indptr and items of some users of a block, by their rows in it.
+
+    >>> from fullrank.scale.blocks import Sizes
+    >>> items = np.array([4, 7, 1, 2, 9], dtype=np.int32)
+    >>> block = UserBlock(Sizes(3, 10, 5), 0, 0, np.array([0, 2, 3, 5]), items)
+    >>> [each.tolist() for each in rows_of(block, np.array([0, 2]))]
+    [[0, 2, 4], [4, 7, 2, 9]]
+    """
+    counts = block.indptr[rows + 1] - block.indptr[rows]
+    indptr = np.concatenate(([0], np.cumsum(counts)))
+    where = np.arange(indptr[-1]) + np.repeat(block.indptr[rows] - indptr[:-1], counts)
+    return indptr, block.item_idx[where]

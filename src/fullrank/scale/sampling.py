@@ -159,7 +159,8 @@ class ShardSampler:
         whole = self.block.whole.pairs
         if self.systematic:
             if self.rule == "interactions" and not self.damping:
-                order = np.resize(rng.permutation(whole), sum(sizes))
+                order, total = rng.permutation(whole), sum(sizes)
+                order = order[:total] if total <= whole else np.resize(order, total)
                 found: Callable[[Any], Found] = self._looked_up
             else:
                 # Each number is permuted and looked up later: the same as a look-up first.
