@@ -29,6 +29,7 @@ PAGES = (
     "docs/claims.md",
     "docs/own-model.md",
     "docs/nightly.md",
+    "docs/scale.md",
     "docs/allpass.md",
     "docs/export.md",
     "docs/service.md",

@@ -56,6 +56,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "week": nights.week,
     "scale": scale.scale,
     "scale-kills": scale.kills,
+    "scale-network": scale.network,
     "exports": exports.exports,
     "service": service.service,
     "mutants": checks.mutants,
