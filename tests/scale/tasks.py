@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import torch
 
@@ -125,3 +127,34 @@ def measured(group, ahead, split, tables, part, k, metrics):
     users, values = measuring.per_user(held, part, k, metrics)
     ranks = measuring.effective_rank(held, every=True), measuring.effective_rank(held)
     return users, values, *ranks
+
+
+def train_some(group, ahead, split, number, balancing):
+    """Rows of own users after one setting, and what the collectives have cost."""
+    name, values, _ = SETTINGS[number]
+    group.meters.clear()
+    job = Job(build_method(name, values), InMemory.of({"train": split.train}), balancing)
+    found = work(group, ahead, job)
+    return found.users, found.metadata["collectives"]
+
+
+def slowed(group, ahead, split):
+    """What is said of stragglers where the second worker sleeps in each step."""
+    from fullrank.scale import loop, tables
+
+    short, begin, said = loop.SHORT, tables.ShardedMF.begin, []
+
+    def late(encoder, part):
+        time.sleep(0.02)
+        return begin(encoder, part)
+
+    loop.SHORT = 0.015
+    if group.rank:
+        tables.ShardedMF.begin = late
+    try:
+        name, values, balancing = SETTINGS[0]
+        job = Job(build_method(name, values), InMemory.of({"train": split.train}), balancing)
+        work(group, ahead, job, slow=said.append)
+    finally:
+        loop.SHORT, tables.ShardedMF.begin = short, begin
+    return said
