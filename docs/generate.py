@@ -30,6 +30,7 @@ PAGES = (
     "docs/own-model.md",
     "docs/nightly.md",
     "docs/scale-data.md",
+    "docs/scale.md",
     "docs/allpass.md",
     "docs/export.md",
     "docs/service.md",

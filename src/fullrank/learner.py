@@ -88,9 +88,7 @@ class Learner(FittedModel):
             made, fitted = fit_method(self._asked, parts, self.device, reporter=reporter, **kept)
             fitted[1].update(weights)
             made = made.replace(weighting=weights.get("weighting", {}).get("way", "given"))
-            self._take(made, fitted, parts)
-            self.data_name = train.name if isinstance(train, Split) else None
-            self._how = train.how if isinstance(train, Split) else {}
+            self._take(made, fitted, parts, train)
             if stopped := self.training.get("auto", {}).get("stopped"):
                 raise Stopped(signal.Signals[stopped])
             if final and parts.get("validation"):
@@ -119,7 +117,22 @@ class Learner(FittedModel):
             self._take(made, *final_fit(made, self.training, parts, self.device, **how))
         return self
 
-    def _take(self, made: Method, fitted: Fitted, parts: Mapping[str, Interactions]) -> None:
+    def take(self, fitted: Fitted, data: Any, parts: Mapping[str, Interactions]) -> None:
+        """Becomes the model of what was fitted elsewhere, with these settings.
+
+        Args:
+            fitted: What ranks, and metadata of how it came about.
+            data: What was given to be fitted on: a split keeps its name.
+            parts: Its parts.
+        """
+        self._take(self.settings, fitted, parts, data)
+
+    def _take(
+        self, made: Method, fitted: Fitted, parts: Mapping[str, Interactions], data: Any = None
+    ) -> None:
+        if data is not None:
+            self.data_name = data.name if isinstance(data, Split) else None
+            self._how = data.how if isinstance(data, Split) else {}
         scorer, self.training = fitted
         found = self.training.get("chosen")  # it stays to be found, should this be fitted again
         self.settings = made.replace(**found, auto=tuple(found)) if found else made

@@ -9,6 +9,8 @@ from pathlib import Path
 from fullrank.errors import DataError, FitError, SettingError
 
 CHECKPOINT, LOG = "checkpoint.safetensors", "log.jsonl"
+SHARDS = "checkpoint.shards"
+"""The checkpoint of several workers, a folder."""
 
 
 @contextmanager
@@ -54,7 +56,7 @@ def _check_ours(out: Path) -> set[str]:
     if MANIFEST in held:
         read_manifest(out)  # many programs call a file of theirs so
     else:
-        others = {name for name in held - {CHECKPOINT, LOG} if not is_of_a_model(name)}
+        others = {name for name in held - {CHECKPOINT, SHARDS, LOG} if not is_of_a_model(name)}
         if others:
             found = f"a folder with {min(others)!r} in it and no model"
             expected = "an empty folder, a model folder or a name that is free"
@@ -65,9 +67,10 @@ def _check_ours(out: Path) -> set[str]:
 def _check_run(held: set[str], out: Path, resume: bool, restart: bool) -> None:
     from fullrank.serving.model_files import MANIFEST
 
-    if resume and CHECKPOINT not in held:
+    kept = held & {CHECKPOINT, SHARDS}
+    if resume and not kept:
         found = "a finished model" if MANIFEST in held else "no checkpoint"
         raise FitError(str(out), found, f"{CHECKPOINT} of an interrupted run, or no --resume")
-    if CHECKPOINT in held and not (resume or restart):
+    if kept and not (resume or restart):
         expected = "--resume to go on from it, or --restart to lose it and begin anew"
         raise FitError(str(out), "the checkpoint of an unfinished run", expected)

@@ -10,7 +10,7 @@ import typer
 
 from fullrank.cli import options
 from fullrank.cli.choosing import beginning, method_named, rests_on
-from fullrank.cli.claims import CHECKPOINT, LOG
+from fullrank.cli.claims import LOG
 from fullrank.cli.fitted_text import found_line, verdict
 from fullrank.cli.items import Items, split_with_items
 from fullrank.cli.leaderboard import show_leaderboard
@@ -19,6 +19,7 @@ from fullrank.cli.output import Output, say, show_metrics
 from fullrank.cli.progress import reporter
 from fullrank.cli.report import NoReport, add_report, command_line, prepare
 from fullrank.cli.tables import SplitOptions, expanded
+from fullrank.cli.workers import ALONE, Workers, WorkersOptions, remove
 from fullrank.errors import DataError, SettingError
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def command(
     no_report: NoReport = False,
     table: SplitOptions,
     nightly: NightlyOptions,
+    several: WorkersOptions,
     as_json: options.Json = False,
 ) -> None:
     """Learn embeddings from interactions and save a model."""
@@ -81,7 +83,8 @@ def command(
     }
     values = {name: value for name, value in given.items() if value is not None}
     values |= options.settings_of_pairs(setting or [])
-    what = method_named(method, preset, values, resume=resume)
+    several.check(nightly, final=final)
+    what = method_named(several.method(method), preset, values, resume=resume)
     model, fraction = _model(what, preset, data, device, threads, values)
     table.check(holdout)
     nightly.check(holdout)
@@ -94,7 +97,8 @@ def command(
         if not as_json:
             _announce(output, split, beginning(model, split, named=method is not None))
         remedy = "the same command with --resume goes on"
-        train(model, split, night, output, remedy=remedy, resume=resume, final=final)
+        how: Any = {"resume": resume, "final": final, "workers": several.workers_of(output)}
+        train(model, split, night, output, remedy=remedy, **how)
         wanted = night.kept and not no_report
         report = add_report(model, night.folder, output) if wanted else None
     saved = str(night.folder) if night.kept else None
@@ -114,6 +118,7 @@ def train(
     remedy: str,
     resume: bool = False,
     final: bool = False,
+    workers: Workers = ALONE,
 ) -> None:
     """Fits with checkpoint, log and progress, evaluates on the held-out part and saves.
 
@@ -125,6 +130,7 @@ def train(
         remedy: What to do with the checkpoint of an interrupted run.
         resume: Whether to go on from the checkpoint.
         final: Whether to fit on all parts together in the end, unless the gate rejects the model.
+        workers: How many fit it.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or a request to end, after the checkpoint was written.
@@ -132,15 +138,15 @@ def train(
     from fullrank.training import JsonLines, Several
 
     out = night.folder
-    checkpoint = out / CHECKPOINT
+    checkpoint = workers.checkpoint(out)
     reporters = Several([JsonLines(out / LOG), reporter(output)])
     if not resume:
-        checkpoint.unlink(missing_ok=True)  # as `claimed` was told with --restart
+        remove(checkpoint)  # as `claimed` was told with --restart
         (out / LOG).unlink(missing_ok=True)
     whole = False
     try:
         how: dict[str, Any] = {"reporter": reporters, "start_from": night.start}
-        model.fit(split, resume=resume, checkpoint=checkpoint, **how)
+        workers.fit(model, split, resume=resume, checkpoint=checkpoint, **how)
         whole = True
         if split.test is not None and len(split.test):
             model.metrics = _figures(model, output)
@@ -162,7 +168,7 @@ def train(
         kept = "; ".join(said) or "nothing kept"
         output.note(f"interrupted: {kept}")
         raise
-    checkpoint.unlink(missing_ok=True)
+    remove(checkpoint)
 
 
 def _keep(model: Recommender, night: Night) -> None:

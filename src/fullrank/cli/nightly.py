@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fullrank.cli.claims import CHECKPOINT, claimed
+from fullrank.cli.claims import CHECKPOINT, SHARDS, claimed
 from fullrank.errors import DataError, SettingError
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def share_of(text: str) -> float:
 
 def _unfinished(versions: Versions) -> Path:
     for name in sorted([*versions.names(), *versions.unfinished()], reverse=True):
-        if (versions.folder / name / CHECKPOINT).exists():
+        if any((versions.folder / name / kept).exists() for kept in (CHECKPOINT, SHARDS)):
             return versions.folder / name
     found = "no version whose fit was interrupted"
     raise DataError(str(versions.folder), found, "one to go on from, or no --resume")

@@ -46,6 +46,7 @@ class Lines:
         self._said = time.monotonic()
         names = {"loss": "loss", "effective_rank": "effective rank"}
         names["validation_ndcg@20"] = "validation ndcg@20"
+        names |= {"pairs_per_second": "pairs/s", "waited": "seconds waiting"}  # several workers
         figures = ", ".join(f"{names[key]} {record[key]:.4g}" for key in names if key in record)
         self.note(f"epoch {record['epoch']} of at most {self._epochs}: {figures}")
 

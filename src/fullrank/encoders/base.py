@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from fullrank import native
@@ -101,6 +102,16 @@ class Encoder(ABC):
 
     def start_epoch(self, rng: np.random.Generator) -> None:  # noqa: B027
         """Draws what is random about the encoder, such as the edges of an epoch's graph."""
+
+    def read_by(self, batch: TensorBatch) -> dict[str, Tensor]:
+        """The rows of each parameter that a step on ``batch`` reads; all of one that is absent."""
+        rows = self.free_rows
+        if rows is None or rows.low_rank is not None:
+            return {}
+        items = batch.item_idx
+        if batch.negative_idx is not None:
+            items = torch.cat((items, batch.negative_idx.flatten()))
+        return {"user_table": batch.user_idx, "item_table": items}
 
     @abstractmethod
     def rows(self, batch: TensorBatch) -> Rows:

@@ -194,13 +194,7 @@ def catch_up(optimizer: Optimizer, encoder: Encoder, batch: TensorBatch | None, 
     """Lets the rows that a step on ``batch`` reads, or all without one, make what they missed."""
     if optimizer.rule != "dense-adam":  # by all other rules a row that is not drawn stands still
         return
-    wanted: dict[str, Tensor] = {}
-    rows = encoder.free_rows
-    if batch is not None and rows is not None and rows.low_rank is None:
-        items = batch.item_idx
-        if batch.negative_idx is not None:
-            items = torch.cat((items, batch.negative_idx.flatten()))
-        wanted = {"user_table": batch.user_idx, "item_table": items}
+    wanted = {} if batch is None else encoder.read_by(batch)
     for name, table in encoder.parameters.items():
         optimizer.catch_up(name, table, wanted.get(name), lr)
 

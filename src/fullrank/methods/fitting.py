@@ -20,7 +20,7 @@ from fullrank.methods.base import ClosedFormMethod, Method, TrainedMethod
 from fullrank.methods.closed_form.allpass import AllPass
 from fullrank.methods.own import StandIn
 from fullrank.methods.probing import Ranks
-from fullrank.methods.searched import SearchedMethod
+from fullrank.methods.searched import Counted, SearchedMethod
 from fullrank.methods.starting import Start
 from fullrank.serving import AllPassScorer, DotScorer
 from fullrank.serving.model_files import versions
@@ -132,7 +132,7 @@ def _searched(
     sampler = method.build_sampler(data.train)
     search = Search(
         lambda values: _trainer(method.replace(**values), data, sampler),
-        method.candidates()[: _room(method, data.train)],
+        method.candidates()[: trial_room(method, data.train)],
         rungs(method.epochs),
         propose=method.proposals,
         checkpoint=checkpoint,
@@ -142,7 +142,7 @@ def _searched(
     return trainer, {"chosen": method.found(values), "search": trials}
 
 
-def _room(method: TrainedMethod, train: Interactions) -> int:
+def trial_room(method: TrainedMethod, train: Counted) -> int:
     """How many trials at a time half the free memory holds, at least one.
 
     Each has its tables, those of its best epoch and what the optimiser remembers.
@@ -187,7 +187,14 @@ def _trainer(method: TrainedMethod, data: _Data, sampler: Sampler | None = None)
 def _checkpoint(
     path: str | Path, method: Method, parts: Mapping[str, Interactions], start: Start | None
 ) -> CheckpointFile:
-    """The file, bound to the run: its settings, its data and what it is made with."""
+    """The file, bound to the run."""
+    return CheckpointFile(expanded(path), identity_of(method, parts, start))
+
+
+def identity_of(
+    method: Method, parts: Mapping[str, Interactions], start: Start | None
+) -> dict[str, Any]:
+    """What makes a run this run: its settings, its data and what it is made with."""
     settings = method.model_dump(mode="json", exclude=_NOT_IDENTITY)
     if isinstance(method, SearchedMethod):
         settings["searched"] = settings.pop("auto")
@@ -198,8 +205,7 @@ def _checkpoint(
     made_with = {name: versions()[name] for name in ("fullrank", "torch", "kernels")}
     if made_with["kernels"].startswith("torch"):  # for whatever reason: the bits are the same
         made_with["kernels"] = "torch"
-    identity = {"method": method.name, **settings, **prints, **made_with}
-    return CheckpointFile(expanded(path), identity)
+    return {"method": method.name, **settings, **prints, **made_with}
 
 
 def _reduced(wanted: Method, used: Method) -> dict[str, Any]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from pydantic import model_validator
 
-from fullrank.data.interactions import Interactions
 from fullrank.errors import SettingError
 from fullrank.methods.base import PairMethod
 
@@ -19,6 +18,15 @@ FIRST_STEP = 0.05
 """How far a first update moves a row, in lengths of the row, for the learning rate by rule."""
 FASTER = 16.0
 """By how much the learning rate is higher while the other values are searched."""
+
+
+class Counted(Protocol):
+    """A table of which the sizes are enough."""
+
+    @property
+    def n_users(self) -> int: ...  # noqa: D102
+    @property
+    def n_items(self) -> int: ...  # noqa: D102
 
 
 class SearchedMethod(PairMethod):
@@ -62,13 +70,13 @@ class SearchedMethod(PairMethod):
         auto = tuple(name for name in self.auto if name not in values)
         return super().replace(**{"auto": auto} | values)
 
-    def following(self, data: Interactions) -> Self:
+    def following(self, data: Counted) -> Self:
         """The learning rate, if it is to be found, that moves rows by `FIRST_STEP` at first."""
         if not self._by_rule:
             return self
         return self.replace(lr=self._rate(data), auto=self.auto)
 
-    def _rate(self, data: Interactions) -> float:
+    def _rate(self, data: Counted) -> float:
         """``lr = 2 B · FIRST_STEP · ‖x₀‖²``, rounded to two digits.
 
         A row x in a batch of B moves by about ``lr / 2B`` over its own length, for the log loss of

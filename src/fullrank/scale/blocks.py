@@ -18,6 +18,16 @@ class Sizes:
     items: int
     pairs: int
 
+    @property
+    def n_users(self) -> int:
+        """As `Interactions` calls them."""
+        return self.users
+
+    @property
+    def n_items(self) -> int:
+        """Likewise."""
+        return self.items
+
 
 @dataclass(frozen=True, eq=False)
 class UserBlock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,21 +130,28 @@ class Trainer:
         self.plan.encoder.start_epoch(np.random.default_rng([settings.seed, progress.epoch, 1]))
         lr = settings.lr * settings.lr_decay**progress.epoch
         began = time.perf_counter()
-        chunks = self.plan.sampler.chunks(rng, self.steps, settings.batch_size, start=progress.step)
         losses = torch.tensor(progress.loss_sum, dtype=torch.float64, device=self.plan.step.device)
-        for chunk in chunks:
-            for first in range(0, len(chunk.user_idx), engine.most):
-                stacked = slice_of(chunk, slice(first, first + engine.most))
-                self._steps(engine, stacked, lr, losses)
-                progress.step += len(stacked.user_idx)
-                self.reporter.steps(len(stacked.user_idx))
-                if interrupt.requested:
-                    self._interrupted(interrupt, losses, began)
+        for done in self._passed(engine, rng, lr, losses):
+            progress.step += done
+            self.reporter.steps(done)
+            if interrupt.requested:
+                self._interrupted(interrupt, losses, began)
         # What evaluates, keeps or saves the tables reads all rows; and the rate changes here.
         catch_up(self.optimizer, self.plan.encoder, None, lr)
         progress.seconds += time.perf_counter() - began
         progress.epoch, progress.step, progress.loss_sum = progress.epoch + 1, 0, 0.0
         self._close_epoch(losses.item() / self.steps, lr, time.perf_counter() - began)
+
+    def _passed(
+        self, engine: Engine, rng: np.random.Generator, lr: float, losses: Tensor
+    ) -> Iterator[int]:
+        """Makes the steps of the epoch that are left; yields how many are done, now and then."""
+        size, start = self.settings.batch_size, self.progress.step
+        for chunk in self.plan.sampler.chunks(rng, self.steps, size, start=start):
+            for first in range(0, len(chunk.user_idx), engine.most):
+                stacked = slice_of(chunk, slice(first, first + engine.most))
+                self._steps(engine, stacked, lr, losses)
+                yield len(stacked.user_idx)
 
     def _steps(self, engine: Engine, stacked: Batch, lr: float, losses: Tensor) -> None:
         try:  # a loss that factorises a matrix fails where the rows have diverged
@@ -157,7 +164,7 @@ class Trainer:
     def _close_epoch(self, loss: float, lr: float, seconds: float) -> None:
         progress = self.progress
         # The last step of an epoch can ruin the parameters without a trace in the loss.
-        finite = all(bool(table.isfinite().all()) for table in self.plan.parameters.values())
+        finite = self._finite()
         if not (finite and math.isfinite(loss)):
             found = f"a loss of {loss}" + ("" if finite else " and parameters that are not finite")
             raise FitError(f"epoch {progress.epoch}", found, f"finite ones: try an lr below {lr:g}")
@@ -173,6 +180,9 @@ class Trainer:
         self.reporter.epoch(record)
         if self.checkpoint is not None and self._is_due(self.settings.checkpoint_every):
             self._save()
+
+    def _finite(self) -> bool:
+        return all(bool(table.isfinite().all()) for table in self.plan.parameters.values())
 
     def _is_due(self, every: int) -> bool:
         return self.progress.epoch % every == 0 or self.progress.epoch == self._until

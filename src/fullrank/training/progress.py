@@ -164,6 +164,9 @@ class Bar(Silent):
         figures = f" · loss {record['loss']:.4f}"
         if "effective_rank" in record:
             figures += f" · effective rank {record['effective_rank']:.1f}"
+        if "waited" in record:  # of several workers
+            figures += f" · {record['pairs_per_second']:,.0f} pairs/s"
+            figures += f", {record['waited']:.1f} s waiting"
         self._bar.update(self._task, epoch=record["epoch"], figures=figures + self.validation)
 
     def close(self) -> None:

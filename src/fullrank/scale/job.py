@@ -1,0 +1,228 @@
+"""One fit by many workers: what each gets, what each does, what each gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fullrank.methods.base import TrainedMethod
+from fullrank.methods.fitting import trial_room
+from fullrank.methods.searched import SearchedMethod
+from fullrank.scale.blocks import UserBlock, bounds
+from fullrank.scale.checkpoint import ShardedCheckpoint
+from fullrank.scale.group import Group
+from fullrank.scale.loop import ShardTrainer, Team
+from fullrank.scale.measuring import Measuring
+from fullrank.scale.sampling import ShardSampler
+from fullrank.scale.sources import Source
+from fullrank.scale.steps import Balancing, needs_batch, sharded_step
+from fullrank.scale.tables import ShardedMF, initial_blocks
+from fullrank.training import Reporter, Search, Silent, rungs
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every worker gets.
+
+    Args:
+        method: The method with its settings.
+        source: The pairs.
+        balancing: Against the whole batch, or within a worker.
+        checkpoint: Folder for the state of the run; none if absent.
+        resume: Whether to go on from it.
+        identity: What makes the run this run.
+        double: Whether to train in float64, for tests of the arithmetic.
+        cutoffs: Of the metrics of the test part; they are not computed if there are none.
+        metrics: Their names.
+    """
+
+    method: TrainedMethod
+    source: Source
+    balancing: Balancing = "global"
+    checkpoint: str | None = None
+    resume: bool = False
+    identity: Mapping[str, Any] = field(default_factory=dict)
+    double: bool = False
+    cutoffs: tuple[int, ...] = ()
+    metrics: tuple[str, ...] = ("recall", "ndcg")
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a worker gives back."""
+
+    users: NDArray[Any]
+    """(n, d) its rows, as the method ranks with them."""
+    items: NDArray[Any]
+    metadata: dict[str, Any]
+    """The same of all workers but for ``collectives``, its own seconds and bytes."""
+    test: dict[str, NDArray[Any]]
+    """Of the first worker: ``users`` and the metrics of the test part, per user."""
+
+
+def work(
+    group: Group,
+    ahead: Group,
+    job: Job,
+    reporter: Reporter | None = None,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    slow: Callable[[str], None] = lambda line: None,  # noqa: ARG005
+) -> Found:
+    """Trains this worker's part of a job.
+
+    Args:
+        group: The workers.
+        ahead: The same, for what is prepared in the background.
+        job: What to train.
+        reporter: Receives the log; of the first worker.
+        stop: Whether this worker has been asked to stop.
+        slow: Is told of stragglers; of the first worker.
+
+    Raises:
+        FitError: the loss diverges, or a checkpoint is of another run.
+        Stopped: a worker has been asked to stop.
+    """
+    edges = bounds(job.source.sizes.items, group.size)
+    measuring = Measuring(group, edges, _blocks(job.source, group))
+    trials = _Trials(group, ahead, job, measuring, edges, stop, slow)
+    checkpoint = None
+    if job.checkpoint is not None:
+        checkpoint = ShardedCheckpoint(job.checkpoint, group, job.identity, trials.edges)
+    method, found = _chosen(job), dict[str, Any]()
+    if (
+        isinstance(method, SearchedMethod)
+        and method.candidates()
+        and "validation" in measuring.blocks
+    ):
+        trainer, method, found = _searched(method, trials, checkpoint, reporter)
+    else:
+        trainer = trials.trainer(method)
+        trainer.reporter, trainer.checkpoint = reporter or Silent(), checkpoint
+        trainer.run(resume=job.resume)
+        if isinstance(method, SearchedMethod):
+            found = {"chosen": method.found({})}
+    return _found(job, method, trainer, measuring, found)
+
+
+def _searched(
+    method: SearchedMethod,
+    trials: _Trials,
+    checkpoint: ShardedCheckpoint | None,
+    reporter: Reporter | None,
+) -> tuple[ShardTrainer, TrainedMethod, dict[str, Any]]:
+    """As one worker searches: every worker has the same trials and compares the same figures."""
+    room = trials.group.of_each(trial_room(method, trials.job.source.sizes)).min()
+    search = Search(
+        lambda values: trials.trainer(method.replace(**values)),
+        method.candidates()[: int(room)],
+        rungs(method.epochs),
+        propose=method.proposals,
+        checkpoint=checkpoint,  # type: ignore[arg-type]  # it saves and loads as a file does
+        reporter=reporter,
+    )
+    trainer, values, listed = search.run(resume=trials.job.resume)
+    if not isinstance(trainer, ShardTrainer):
+        raise TypeError(f"found {type(trainer)}; expected a ShardTrainer")
+    return trainer, method.replace(**values), {"chosen": method.found(values), "search": listed}
+
+
+def _chosen(job: Job) -> TrainedMethod:
+    """The method, with the learning rate that its rule gives, if it has one."""
+    if isinstance(job.method, SearchedMethod):
+        return job.method.following(job.source.sizes)
+    return job.method
+
+
+def _blocks(source: Source, group: Group) -> dict[str, UserBlock]:
+    """This worker's users of each part."""
+    first, last = bounds(source.sizes.users, group.size)[group.rank : group.rank + 2]
+    return {part: source.block(part, int(first), int(last)) for part in source.parts}
+
+
+@dataclass(frozen=True, eq=False)
+class _Trials:
+    """Makes trainers of this worker, from settings."""
+
+    group: Group
+    ahead: Group
+    job: Job
+    measuring: Measuring
+    item_edges: NDArray[np.int64]
+    stop: Callable[[], bool]
+    slow: Callable[[str], None]
+
+    @property
+    def edges(self) -> dict[str, NDArray[np.int64]]:
+        """Where each worker's rows of each table begin and end."""
+        users = bounds(self.job.source.sizes.users, self.group.size)
+        return {"user_table": users, "item_table": self.item_edges}
+
+    def trainer(self, method: TrainedMethod) -> ShardTrainer:
+        """With parameters at their initial values."""
+        tables = initial_blocks(method, self.job.source.sizes, self.edges, self.group.rank)
+        users, items = (
+            table.to(self.group.device, torch.float64 if self.job.double else torch.float32)
+            for table in tables
+        )
+        encoder = ShardedMF(users, items, self.group)
+        sampler = ShardSampler(
+            self.measuring.blocks["train"],
+            self.ahead,
+            method.sampler,
+            method.sampled.negatives,
+            damping=method.damping,
+            shared=method.sampled.shared,
+            systematic=method.systematic,
+        )
+        whole = needs_batch(method, self.job.balancing)
+        team = Team(self.group, self.item_edges, whole, self.stop, self.slow)
+        cosine = method.cosine
+        there = "validation" in self.measuring.blocks
+        return ShardTrainer(
+            encoder,
+            sampler,
+            sharded_step(method, encoder, self.job.balancing, self.group.device),
+            method,
+            team,
+            validate=self.measuring.validator(encoder.tables, cosine=cosine) if there else None,
+            probe=lambda: {"effective_rank": self.measuring.effective_rank(encoder.tables())},
+        )
+
+
+def _found(
+    job: Job,
+    method: TrainedMethod,
+    trainer: ShardTrainer,
+    measuring: Measuring,
+    found: Mapping[str, Any],
+) -> Found:
+    group, tables = measuring.group, trainer.encoder.tables()
+    progress, sizes = trainer.progress, job.source.sizes
+    metadata: dict[str, Any] = {
+        "engine": {"name": "autograd", "passed_over": {"compiled": "several workers"}},
+        "epochs": progress.epoch,
+        "best_epoch": progress.best_epoch,
+        "validation_ndcg@20": progress.best_metric,
+        "loss": progress.history[-1]["loss"] if progress.history else None,
+        "effective_rank": measuring.effective_rank(tables),
+        "effective_rank_all_rows": measuring.effective_rank(tables, every=True),
+        "rows_without_interactions": measuring.without_interactions(),
+        "seconds": progress.seconds,
+        "parameters": (sizes.users + sizes.items) * method.dim,
+        "history": progress.history,
+        **found,
+    }
+    test: dict[str, NDArray[Any]] = {}
+    if job.cutoffs and "test" in job.source.parts:
+        how = {"cosine": method.cosine}
+        rows, values = measuring.per_user(tables, "test", job.cutoffs, job.metrics, **how)
+        test = {"users": rows, **values} if group.rank == 0 else {}
+    metadata["collectives"] = group.costs()
+    users, items = (table.detach().cpu().numpy() for table in tables)
+    return Found(users, items, metadata, test)
