@@ -15,10 +15,10 @@ from fullrank.data.blocks import blocks
 from fullrank.data.files import expanded
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
+from fullrank.data.joining import joined
 from fullrank.data.order import Pairs
 from fullrank.data.readers.columnar import columnar
 from fullrank.data.sources.address import kind_of
-from fullrank.data.split_folder import joined
 from fullrank.data.splits import Split
 from fullrank.data.store.files import ARRAYS, MANIFEST, SIDES, mapped, read_manifest
 from fullrank.data.store.place import NAMES
