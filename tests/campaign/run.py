@@ -30,6 +30,8 @@ import embeddings
 import full_disk
 import kills
 import models
+import ruled
+import sources
 import surroundings
 from children import warm
 from common import Setting, Tally, remove
@@ -45,6 +47,8 @@ PARTS: dict[str, Callable[[Setting], Tally]] = {
     "at-once": at_once.run,
     "full-disk": full_disk.run,
     "surroundings": surroundings.run,
+    "sources": sources.run,
+    "rules": ruled.run,
 }
 """The parts, by the name that ``--only`` takes."""
 MEMORY = Path("/dev/shm")

@@ -267,3 +267,11 @@ def test_bad_options(fitted):
     assert_refused(fullrank(*fit, "--event-weights", "view"), "option --event-weights")
     manifest = json.loads((folder / "m/manifest.json").read_text())
     assert "never" in manifest["files"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_weights_that_are_too_large_together_are_refused_and_nothing_else_is_said():
+    table = pl.DataFrame({"user_id": ["b", "a", "a"], "item_id": ["x"] * 3, "kind": ["view"] * 3})
+    columns = Columns(event="kind", event_weights={"view": 1e308})
+    with pytest.raises(DataError, match="weights: found inf"):
+        Interactions.from_frame(table, columns=columns)

@@ -36,7 +36,7 @@ from fullrank.cli import (
     tune,
     versions,
 )
-from fullrank.cli.output import silence
+from fullrank.cli.output import silence, without_secrets
 from fullrank.errors import FullrankError, Stopped
 
 app = typer.Typer(
@@ -177,7 +177,7 @@ def _begun() -> bool:
 def _fail(line: str) -> None:
     """One line, exit code 2, and nothing at the interpreter's end about a stream that failed."""
     with suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(f"error: {line}\n")
+        sys.stderr.write(f"error: {without_secrets(line)}\n")
         sys.stderr.flush()
     for number, stream in enumerate((sys.stdout, sys.stderr), start=1):
         silence(stream, number)

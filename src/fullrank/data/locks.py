@@ -23,6 +23,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fullrank.data.json_text import json_of
 from fullrank.data.write_errors import as_data_errors
 from fullrank.errors import DataError
 
@@ -118,7 +119,7 @@ def holds() -> bool:
 def killed_in(folder: Path) -> str:
     """What the process did that has the lock of a folder, or was killed while it had it."""
     try:
-        return str(json.loads((folder / f"{FOLDER}.json").read_text(encoding="utf-8"))["command"])
+        return str(json_of((folder / f"{FOLDER}.json").read_text(encoding="utf-8"))["command"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 
@@ -230,7 +231,7 @@ def _myself(doing: str) -> dict[str, str | int]:
 def _holder(path: Path) -> str:
     """Who has a lock, as far as it said so."""
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        known = json_of(path.read_text(encoding="utf-8"))
         where = "" if known["host"] == platform.node() else f" on {known['host']}"
         return f"process {known['pid']}{where} ({known['command']}, since {known['since']})"
     except (OSError, ValueError, KeyError, TypeError):
