@@ -28,8 +28,10 @@ import checkpoints
 import data_files
 import embeddings
 import full_disk
+import item_files
 import kills
 import models
+import nights
 import ruled
 import sources
 import surroundings
@@ -49,6 +51,8 @@ PARTS: dict[str, Callable[[Setting], Tally]] = {
     "surroundings": surroundings.run,
     "sources": sources.run,
     "rules": ruled.run,
+    "versions": nights.run,
+    "items": item_files.run,
 }
 """The parts, by the name that ``--only`` takes."""
 MEMORY = Path("/dev/shm")

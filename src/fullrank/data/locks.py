@@ -124,6 +124,23 @@ def killed_in(folder: Path) -> str:
         return ""
 
 
+def clear_within(folder: Path) -> None:
+    """Clears a folder inside one that this process holds, unless another process has it.
+
+    Inside a folder that is held, `exclusive` takes no lock; another process may have its own.
+    """
+    from filelock import FileLock, Timeout
+
+    path = folder / f"{FOLDER}.lock"
+    with suppress(Timeout, OSError, NotImplementedError):
+        if any(is_leftover(each.name) for each in folder.iterdir()):
+            lock = FileLock(path)
+            lock.acquire(blocking=False)
+            _clear(folder, FOLDER, folder=True)
+            _remove(iter([folder / f"{FOLDER}.json"]))
+            _release(lock, path)
+
+
 def is_leftover(name: str) -> bool:
     """Whether a file of that name is a lock, or an unfinished file."""
     return name in (f"{FOLDER}.lock", f"{FOLDER}.json") or _OURS.fullmatch(name) is not None
