@@ -20,7 +20,7 @@ from shops import PACK, Shop
 from sources import refused, said
 from spoiled import in_its_place
 
-CASES = 700
+CASES = 500
 WHOLE = 0.45
 KINDS = ("csv", "tsv", "ndjson", "csv.gz", "ndjson.zst", "parquet", "arrow")
 NAMES = (

@@ -14,7 +14,7 @@ from full_disk import KIB, empty, fill, small_disk
 from jobs import well
 from odd_versions import BESIDE, NAMED, POINTERS
 
-STRUCK, MOMENTS, TOGETHER, FULL, LINKS, STRANGERS = 90, 25, 30, 40, 50, 40
+STRUCK, MOMENTS, TOGETHER, FULL, LINKS, STRANGERS = 70, 20, 25, 30, 40, 30
 """Cases of each kind."""
 GATE = ("--unless-worse-than", "current", "--tolerance", "99%")
 CODES = {name: 128 + number for name, number in SIGNALS.items()} | {"kill": -9}
@@ -27,6 +27,7 @@ class Nights:
         self.data = events(setting.work / "events.csv")
         self.template, self.home = setting.work / "template", setting.work / "home"
         self.models = self.home / "models"
+        self._counts: dict[tuple[str, str], int] = {}
         quick = ("--dim", "8", "--epochs", "2", "--set", "batch_size=64", "--threads", "1")
         well(cli(*self.fit(self.template)))
         well(cli(*self.fit(self.template, *quick, method="bpr")))
@@ -44,6 +45,15 @@ class Nights:
         """The words of a nightly fit."""
         own: list[object] = ["fit", self.data, "-o", models, "--versions", "--method", method]
         return [*own, "--no-report", *more]
+
+    def count(self, name: str, kind: str) -> int:
+        """The operations on files of a command that a strike can hit."""
+        if (name, kind) not in self._counts:
+            self.prepare()
+            log = self.home.with_name("log")
+            found = operations(self.home, log, *self.commands[name], kind=kind)
+            self._counts[name, kind] = len(found)
+        return self._counts[name, kind]
 
     def prepare(self, *, empty_folder: bool = False) -> None:
         """Two versions, the newer one current; or none."""
@@ -95,15 +105,13 @@ def loads(models: Path) -> Result:
 
 def struck(setting: Setting, tally: Tally, nights: Nights) -> None:
     """A signal at one operation on files of a command."""
-    log, counts = setting.work / "log", {}
-    for name, words in nights.commands.items():
-        nights.prepare()
-        counts[name] = len(operations(nights.home, log, *words))
+    names = list(nights.commands)
     for number in range(setting.count(STRUCK)):
         rng = setting.rng("struck", number)
-        name, kind = rng.choice(list(counts)), rng.choice(("kill", "kill", "term", "int", "hup"))
+        name, kind = rng.choice(names), rng.choice(("kill", "kill", "term", "int", "hup"))
         first = name == "fit" and rng.random() < 0.3
-        at = rng.randrange(1, counts[name] + 1)
+        count = nights.count(name, "kill")
+        at = rng.randrange(1, count + 1)
         nights.prepare(empty_folder=first)
         words = nights.commands[name]
         result = Child(command(*words), before=strike(nights.home, at, kind)).wait()
@@ -116,7 +124,7 @@ def struck(setting: Setting, tally: Tally, nights: Nights) -> None:
             trouble, last = nights.again(words)
             results.append(last)
         tally.counts[kind] += 1
-        tally.add(f"{name}, {kind} at {at} of {counts[name]}", trouble, *results)
+        tally.add(f"{name}, {kind} at {at} of {count}", trouble, *results)
 
 
 def moments(setting: Setting, tally: Tally, nights: Nights) -> None:
@@ -163,15 +171,12 @@ def both(setting: Setting, tally: Tally, nights: Nights) -> None:
 
 def full(setting: Setting, tally: Tally, nights: Nights) -> None:
     """One operation that finds the disk full."""
-    log, names = setting.work / "log", list(nights.commands)
-    counts = {}
-    for name in names:
-        nights.prepare()
-        counts[name] = len(operations(nights.home, log, *nights.commands[name], kind="full"))
+    names = list(nights.commands)
     for number in range(setting.count(FULL)):
         rng = setting.rng("full", number)
         name = rng.choice(names)
-        at = rng.randrange(1, counts[name] + 1)
+        count = nights.count(name, "full")
+        at = rng.randrange(1, count + 1)
         nights.prepare()
         result = cli(*nights.commands[name], before=strike(nights.home, at, "full"))
         trouble, results = result.trouble(), [result]
@@ -180,7 +185,7 @@ def full(setting: Setting, tally: Tally, nights: Nights) -> None:
         if not trouble:
             trouble, last = nights.again(nights.commands[name])
             results.append(last)
-        tally.add(f"{name}, full at operation {at} of {counts[name]}", trouble, *results)
+        tally.add(f"{name}, full at operation {at} of {count}", trouble, *results)
 
 
 def little_room(setting: Setting, tally: Tally, nights: Nights) -> None:

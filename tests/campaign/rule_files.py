@@ -222,7 +222,7 @@ def make(setting: Setting, number: int, folder: Path) -> Path:
             text = rng.choice(DOCUMENTS)
         elif how == "words":
             known["words"] = rng.choice((
-                ["--at-most", rng.choice(("brand", "brand=x", "=1", "brand=1e3", "brand=0", "x=1"))],
+                ["--at-most", rng.choice(("brand", "brand=x", "=1", "brand=1e3", "brand=0"))],
                 ["--diversity", rng.choice(("nan", "2", "-1", "inf", "x"))],
                 ["--where", rng.choice(TEXTS)], ["--strict"], ["-k", "0"], ["-k", "99999999999"],
             ))  # fmt: skip

@@ -19,7 +19,7 @@ from rule_files import make, write_bases
 from ruled_loops import World, one_list
 from sources import refused, said
 
-CASES = 1600
+CASES = 1200
 CLOSE = 1e-4
 """Scores that are nearer to one another may stand in any order: some are of single precision."""
 

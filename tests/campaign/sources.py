@@ -23,7 +23,7 @@ from spoiled import spoil_file, spoil_folder, spoil_stdin
 from spoiled_databases import spoil_database
 from spoiled_words import spoil_options, urls
 
-CASES = 1800
+CASES = 1200
 WHOLE = 0.35
 """Part of the cases without damage."""
 FORMS = ("file", "file", "folder", "folder", "database", "database", "stdin", "options", "url")

@@ -275,3 +275,18 @@ def test_weights_that_are_too_large_together_are_refused_and_nothing_else_is_sai
     columns = Columns(event="kind", event_weights={"view": 1e308})
     with pytest.raises(DataError, match="weights: found inf"):
         Interactions.from_frame(table, columns=columns)
+
+
+def test_what_weighs_nothing_weighs_nothing_at_any_age():
+    table = pl.DataFrame(
+        {
+            "user_id": ["a", "a", "b"],
+            "item_id": ["x", "y", "x"],
+            "kind": ["view", "look", "view"],
+            "timestamp": [START, START, START + 9 * DAY],
+        }
+    )
+    columns = Columns(event="kind", event_weights={"view": 1, "look": 0}, half_life="9d")
+    found = Interactions.from_frame(table, columns=columns)
+    assert found.to_frame()["item_id"].to_list() == ["x", "x"]
+    assert found.weight.tolist() == [0.5, 1.0]

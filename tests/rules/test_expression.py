@@ -149,8 +149,10 @@ def test_a_fault_is_one_line_with_its_place(text, at, words):
 def test_long_texts():
     many = " or ".join(["available"] * 700)
     assert passing(many, TABLE).tolist() == passing("available", TABLE).tolist()
+    whole = "available" + " " * (LONGEST - len("available"))
+    assert passing(whole, TABLE).tolist() == passing("available", TABLE).tolist()
     with pytest.raises(SettingError, match="characters"):
-        passing("a" * (LONGEST + 1), TABLE)
+        passing(whole + " ", TABLE)
 
 
 @pytest.mark.parametrize("seed", range(200))
