@@ -112,5 +112,6 @@ def test_what_is_refused(tonight, yesterday):
     old = Recommender("popularity").fit(yesterday)
     with pytest.raises(FitError, match="no held-out part"):
         Gate(old).judge(Recommender("popularity").fit(yesterday))
-    with pytest.raises(SettingError, match="tolerance"):
-        Gate(old, 1.5)
+    for share in (-0.1, 1.0, 1.5):
+        with pytest.raises(SettingError, match="tolerance"):
+            Gate(old, share)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from fullrank import ends
 from fullrank.cli import (
@@ -39,7 +40,21 @@ from fullrank.cli import (
 from fullrank.cli.output import silence, without_secrets
 from fullrank.errors import FullrankError, Stopped
 
+
+class _Group(TyperGroup):
+    """Commands whose complaints about their words repeat no password."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if isinstance(said := getattr(error, "message", None), str):  # of typer's own errors
+                error.message = without_secrets(said)  # type: ignore[attr-defined]
+            raise
+
+
 app = typer.Typer(
+    cls=_Group,
     name="fullrank",
     help="Recommenders that use every dimension.",
     no_args_is_help=True,

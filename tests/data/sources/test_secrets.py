@@ -168,6 +168,14 @@ def test_an_address_where_a_path_should_be(option, tmp_path):
     assert "s3cret" not in fullrank("recommend", "mysql://shop:s3cret@h/d", "--user", "x").err
 
 
+@pytest.mark.parametrize("words", [("fit", "demo", "-o", "m"), ("data", "describe", "demo"), ()])
+def test_an_address_where_no_word_should_be(words):
+    run = fullrank(*words, "mysql://shop:s3cret@h/d")
+    assert run.code == 2
+    assert "mysql://shop@h/d" in run.err
+    assert "s3cret" not in run.err
+
+
 def test_what_the_driver_of_mysql_is_told(monkeypatch):
     monkeypatch.setenv("MYSQL_PWD", "pw")
     asked = login(ServerURL("mysql://u@[::1]:33/d?ssl_ca=%2Fca.pem&charset=latin1"))
