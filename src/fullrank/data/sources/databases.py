@@ -78,9 +78,10 @@ class Database:
 
         Drivers raise a ValueError for text that they cannot send, such as half a character.
         """
+        known: tuple[type[Exception], ...] = (*self.errors, ValueError)
         try:
             yield
-        except (*self.errors, ValueError) as error:
+        except known as error:
             message = error.args[-1] if error.args else error
             lines = str(message).strip().splitlines() or [type(error).__name__]
             found = "the answer: " + self.scrubbed(lines[0]).strip()
