@@ -290,3 +290,12 @@ def test_what_weighs_nothing_weighs_nothing_at_any_age():
     found = Interactions.from_frame(table, columns=columns)
     assert found.to_frame()["item_id"].to_list() == ["x", "x"]
     assert found.weight.tolist() == [0.5, 1.0]
+
+
+def test_what_weighs_nothing_hides_nothing():
+    rows = [("a", "x", "view"), ("a", "x", "look"), ("b", "y", "no"), ("b", "x", "view")]
+    table = pl.DataFrame(rows, schema=["user_id", "item_id", "kind"], orient="row")
+    columns = Columns(event="kind", event_weights={"view": 1, "look": 0, "no": -1})
+    found = Interactions.from_frame(table, columns=columns)
+    assert found.to_frame().select("user_id", "item_id").rows() == [("a", "x"), ("b", "x")]
+    assert found.never.to_frame().rows() == [("b", "y")]

@@ -132,3 +132,15 @@ def test_what_a_kill_left_in_a_whole_version_is_removed_unless_it_is_in_use(vers
         pass
     hidden = [path for path in versions.folder.rglob(".*") if not path.name.endswith(".lock")]
     assert not hidden
+
+
+def test_the_way_back_that_is_kept_is_one_that_the_gate_let_pass(versions):
+    names = [save(versions, gate={"passed": each != 1}) for each in range(3)]
+    versions.point(names[2])
+    assert versions.prune(1) == [names[1]]
+    assert versions.rollback() == names[0]
+
+
+def test_without_a_pointer_the_way_back_leads_to_the_newest(versions):
+    names = [save(versions) for _ in range(2)]
+    assert versions.rollback() == names[1] == versions.current()

@@ -253,3 +253,10 @@ def test_figures_under_rules_are_those_of_the_lists(models):
         assert recall == pytest.approx(hits / len(wanted))
     plain = model.evaluate(k=10, rules=Rules(), metrics=["ndcg"])["ndcg@10"]
     assert plain == pytest.approx(model.evaluate(k=10, metrics=["ndcg"])["ndcg@10"], abs=0.01)
+
+
+def test_rules_and_the_list_of_a_call_hold_together(models):
+    rules, allowed = Rules(deny=[f"i{row}" for row in range(60)]), [f"i{row}" for row in range(90)]
+    frame = models["itemknn"].recommend(["u1", "u7"], 50, rules=rules, allow=allowed)
+    assert len(frame)
+    assert set(frame["item_id"]) <= {f"i{row}" for row in range(60, 90)}

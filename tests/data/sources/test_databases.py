@@ -181,6 +181,14 @@ def test_sqlite_with_ids_of_two_types(tmp_path):
         read(tmp_path / "x.db", columns=Columns(table="t"))
 
 
+def test_sqlite_with_whole_numbers_among_others(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
+        connection.execute("CREATE TABLE t (user_id, item_id, weight)")
+        connection.execute("INSERT INTO t VALUES ('a', 'x', 1), ('b', 'x', 2.5)")
+        connection.commit()
+    assert read(tmp_path / "x.db", columns=Columns(table="t")).weight.tolist() == [1.0, 2.5]
+
+
 @pytest.mark.parametrize("package", ["duckdb", "adbc_driver_postgresql.dbapi", "pymysql"])
 def test_a_driver_that_is_not_installed(package, tmp_path, monkeypatch):
     import sys

@@ -221,3 +221,9 @@ def test_a_folder_that_cannot_be_listed_is_no_part_to_pass_over(whole, tmp_path,
     monkeypatch.setattr(os, "scandir", refusing)
     with pytest.raises(DataError, match="closed: found permission denied; expected a folder"):
         read(tmp_path / "orders")
+
+
+def test_what_is_a_key_of_a_partition():
+    place = Path("=x/a%20b=1%2F2/c=/d=__HIVE_DEFAULT_PARTITION__/plain/x.csv")
+    assert partition_of(place) == {"a b": "1/2", "c": "", "d": None}
+    assert partition_of(Path("a%20b=__HIVE_DEFAULT_PARTITION__/x.csv")) == {"a b": None}
