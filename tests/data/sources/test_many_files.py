@@ -227,3 +227,10 @@ def test_what_is_a_key_of_a_partition():
     place = Path("=x/a%20b=1%2F2/c=/d=__HIVE_DEFAULT_PARTITION__/plain/x.csv")
     assert partition_of(place) == {"a b": "1/2", "c": "", "d": None}
     assert partition_of(Path("a%20b=__HIVE_DEFAULT_PARTITION__/x.csv")) == {"a b": None}
+
+
+def test_a_column_of_the_file_is_taken_before_that_of_its_folder(tmp_path):
+    for key in ("x", "y"):
+        frame = pl.DataFrame({"user_id": ["a"], "item_id": [f"own-{key}"]})
+        written(frame, tmp_path / f"orders/item_id={key}/part.csv")
+    assert read(tmp_path / "orders").to_frame()["item_id"].to_list() == ["own-x", "own-y"]

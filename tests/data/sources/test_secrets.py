@@ -118,6 +118,7 @@ SECRET = "s3cret"
         ("mysql+pymysql://u:s3cret@h/d", "mysql+pymysql://u@h/d"),
         ("oracle://u:s3cret@h/d", "oracle://u@h/d"),
         ("postgresql:/u:s3cret@h/d", "postgresql:/u@h/d"),
+        ("https://u:s3cret@h/t.csv?port=1#s3cret", "https://u@h/t.csv?port=1"),
         ("https://u:s3cret@h/t.csv#s3cret", "https://u@h/t.csv#s3cret"),
         ("s3://bucket/a b/*.parquet", "s3://bucket/a b/*.parquet"),
         ("orders/day=1/*.csv", "orders/day=1/*.csv"),

@@ -91,7 +91,11 @@ MUTANTS: tuple[Mutant, ...] = (
         ("reverse=True", "reverse=False"),
         ("        if versions is None:\n            raise\n", "        raise\n"),
         ("folder.rmdir()  # only", "pass  # only"),
-        ("            if night.kept:\n", "            if True:\n"),
+        (
+            "            if night.kept:\n",
+            "            if True:\n",
+            "of versions, a fit that ends without an error is always kept",
+        ),
         ("if name == CURRENT and versions.current() is None:", "if False:"),
         ("if self.keep is not None and not self.versions:", "if False:"),
     ),

@@ -76,6 +76,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "series.cast(pl.Float64) if series.dtype.is_decimal() else series",
         "series",
         DUCKDB,
+        "weights and times become floats where they are checked, and neither is an id",
     ),
     *of(
         "data/sources/databases.py",
@@ -85,7 +86,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("part.replace(marks, marks * 2)", "part"),
         ("(columns.query is None) == (columns.table is None)", "False"),
         ("self.scrubbed(lines[0]).strip()", '""'),
-        ("wanted = list(names)", "wanted = sorted(names)"),
+        ("wanted = list(names)", "wanted = sorted(names)", "columns are asked for by name"),
     ),
     Mutant("data/sources/databases.py", "read_only=True", "read_only=False", DUCKDB),
     Mutant("data/sources/databases.py", "if relation is None:", "if False:", DUCKDB),
