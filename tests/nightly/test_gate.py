@@ -88,6 +88,7 @@ def test_a_worse_one_does_not_pass_unless_within_the_tolerance(tonight, yesterda
     found = Gate(old).judge(new)
     assert not found.passed
     assert "worse by more than 0.0%, not taken" in str(found)
+    assert f"({found.new / found.old - 1:+.1%})" in str(found)
     share = 1 - found.new / found.old
     assert Gate(old, share + 0.01).judge(new).passed
     assert not Gate(old, share - 0.01).judge(new).passed

@@ -15,7 +15,11 @@ MUTANTS: tuple[Mutant, ...] = (
         ("0 <= self.tolerance < 1", "0 <= self.tolerance <= 1"),
         ("0 <= self.tolerance < 1", "0 < self.tolerance < 1"),
         ("test.select(~_seen", "test.select(_seen"),
-        ("(unseen.user_degree > 0) & (new.train.user_degree > 0)", "unseen.user_degree > 0"),
+        (
+            "(unseen.user_degree > 0) & (new.train.user_degree > 0)",
+            "unseen.user_degree > 0",
+            "evaluation leaves out users without training; this spares asking for them",
+        ),
         ("len(asked) < FEWEST", "len(asked) <= FEWEST"),
         ("len(asked) < FEWEST", "False"),
         (
