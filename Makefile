@@ -44,7 +44,7 @@ fuzz: .venv-fuzz/.installed
 
 SEED ?= 1
 
-# Some 17,000 hostile cases; about 25 minutes of one core.
+# Some 20,000 hostile cases; about 30 minutes of one core.
 campaign: env
 	$(BIN)/python tests/campaign/run.py --seed $(SEED) --out results/campaign.json
 

@@ -103,3 +103,19 @@ class Settings(BaseModel):
         return SettingError(
             f"setting {name}" if name else "settings", repr(first["input"]), message
         )
+
+
+def whole_text(text: str) -> str:
+    """The text, once it is sure that it can be written.
+
+    An escaped surrogate of JSON, and a byte of a command line that is no UTF-8, are half a
+    character.
+
+    Raises:
+        ValueError: it has such a half.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"text without the half character {text[error.start]!a}") from None
+    return text

@@ -131,7 +131,7 @@ def state_of(folder: Path) -> str:
             content = (folder / entry["file"]).read_bytes()
             if hashlib.sha256(content).hexdigest() != entry["sha256"]:
                 return f"torn: {entry['file']}"
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         return f"torn: {type(error).__name__} {error}"
     return "whole"
 

@@ -28,8 +28,12 @@ import checkpoints
 import data_files
 import embeddings
 import full_disk
+import item_files
 import kills
 import models
+import nights
+import ruled
+import sources
 import surroundings
 from children import warm
 from common import Setting, Tally, remove
@@ -45,6 +49,10 @@ PARTS: dict[str, Callable[[Setting], Tally]] = {
     "at-once": at_once.run,
     "full-disk": full_disk.run,
     "surroundings": surroundings.run,
+    "sources": sources.run,
+    "rules": ruled.run,
+    "versions": nights.run,
+    "items": item_files.run,
 }
 """The parts, by the name that ``--only`` takes."""
 MEMORY = Path("/dev/shm")

@@ -35,6 +35,7 @@ def campaign(folder: Path, source: Path, *words: str) -> tuple[int, dict[str, An
 
 def test_a_small_part_of_each_kind_holds(tmp_path):
     only = ["data", "models", "checkpoints", "embeddings", "full-disk"]
+    only += ["sources", "rules", "versions", "items"]
     code, document, printed = campaign(
         tmp_path, SOURCE, "--seed", "1", "--share", "0.015", "--only", *only
     )
@@ -50,6 +51,7 @@ def test_a_small_part_of_each_kind_holds(tmp_path):
     ("part", "share", "file", "old", "new"),
     [
         ("models", "0.01", "serving/model_files.py", "(ValueError, KeyError, T", "(KeyError, T"),
+        ("rules", "0.03", "rules/filtering.py", "fill_null(False)", "fill_null(True)"),
         ("checkpoints", "0.03", "training/checkpoint.py", "!= _digest(tensors, metadata)", "== ''"),
     ],
 )  # fmt: skip

@@ -127,3 +127,11 @@ def test_attributes_travel_with_a_model(small, tmp_path):
     folded = loaded.fold_in({"new": ["i3", "i4"]})
     assert folded.items_table.equals(model.items_table)
     assert loaded.test.items.attributes.equals(model.items.attributes)
+
+
+def test_columns_keep_their_order_whatever_their_names(small, tmp_path):
+    names = ["a", "a b", "a!", "a:x", "ab", "A", "é"]
+    table = pl.DataFrame({"id": small.train.items.values} | {name: [1.0] * 120 for name in names})
+    model = Recommender("popularity").fit(small).with_items(table)
+    model.save(tmp_path / "model")
+    assert Recommender.load(tmp_path / "model").items_table.equals(model.items_table)

@@ -267,3 +267,35 @@ def test_bad_options(fitted):
     assert_refused(fullrank(*fit, "--event-weights", "view"), "option --event-weights")
     manifest = json.loads((folder / "m/manifest.json").read_text())
     assert "never" in manifest["files"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_weights_that_are_too_large_together_are_refused_and_nothing_else_is_said():
+    table = pl.DataFrame({"user_id": ["b", "a", "a"], "item_id": ["x"] * 3, "kind": ["view"] * 3})
+    columns = Columns(event="kind", event_weights={"view": 1e308})
+    with pytest.raises(DataError, match="weights: found inf"):
+        Interactions.from_frame(table, columns=columns)
+
+
+def test_what_weighs_nothing_weighs_nothing_at_any_age():
+    table = pl.DataFrame(
+        {
+            "user_id": ["a", "a", "b"],
+            "item_id": ["x", "y", "x"],
+            "kind": ["view", "look", "view"],
+            "timestamp": [START, START, START + 9 * DAY],
+        }
+    )
+    columns = Columns(event="kind", event_weights={"view": 1, "look": 0}, half_life="9d")
+    found = Interactions.from_frame(table, columns=columns)
+    assert found.to_frame()["item_id"].to_list() == ["x", "x"]
+    assert found.weight.tolist() == [0.5, 1.0]
+
+
+def test_what_weighs_nothing_hides_nothing():
+    rows = [("a", "x", "view"), ("a", "x", "look"), ("b", "y", "no"), ("b", "x", "view")]
+    table = pl.DataFrame(rows, schema=["user_id", "item_id", "kind"], orient="row")
+    columns = Columns(event="kind", event_weights={"view": 1, "look": 0, "no": -1})
+    found = Interactions.from_frame(table, columns=columns)
+    assert found.to_frame().select("user_id", "item_id").rows() == [("a", "x"), ("b", "x")]
+    assert found.never.to_frame().rows() == [("b", "y")]

@@ -30,6 +30,12 @@ SHARES = {
     "titles": 1,
     "splits": 1,
     "columnar": 2,
+    "rules": 1,
+    "filters": 1,
+    "packed": 1,
+    "lines": 1,
+    "queries": 1,
+    "requests": 1,
 }
 """How the minutes are divided."""
 AT_ONCE = 2

@@ -11,7 +11,19 @@ from fuzzing.targets import TARGETS, case
 
 from fullrank.native import compiler
 
-CASES = {"readers": 120, "titles": 80, "splits": 40, "inspect": 100, "models": 25}
+CASES = {
+    "readers": 120,
+    "titles": 80,
+    "splits": 40,
+    "inspect": 100,
+    "models": 25,
+    "rules": 80,
+    "filters": 60,
+    "packed": 100,
+    "lines": 40,
+    "queries": 30,
+    "requests": 80,
+}
 """Random inputs; `columnar` is left to the fuzzer, for polars may end the process."""
 FUZZ = Path(__file__).with_name("kernels") / "fuzz.cpp"
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from forked import preload, verdict_of
 from mutant import ROOT, Mutant, Verdict
-from rooms import auditing, evaluation, search, serving, splits, studies
+from rooms import auditing, evaluation, nightly, rules, search, serving, sources, splits, studies
 
 ROOMS = {
     "studies": studies.MUTANTS,
@@ -32,6 +32,9 @@ ROOMS = {
     "serving": serving.MUTANTS,
     "auditing": auditing.MUTANTS,
     "search in fit": search.MUTANTS,
+    "rules": rules.MUTANTS,
+    "nightly": nightly.MUTANTS,
+    "data where they lie": sources.MUTANTS,
 }
 TIMES = itertools.count(1_000_000_000)
 HEADS = ("killed", "survived, with a reason", "survived")

@@ -10,13 +10,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from rooms import auditing, evaluation, search, serving, splits, studies
+from rooms import auditing, evaluation, nightly, rules, search, serving, sources, splits, studies
 
-ALL = [
-    mutant
-    for room in (auditing, evaluation, search, serving, splits, studies)
-    for mutant in room.MUTANTS
-]
+ROOMS = (auditing, evaluation, nightly, rules, search, serving, sources, splits, studies)
+ALL = [mutant for room in ROOMS for mutant in room.MUTANTS]
 
 
 @pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: f"{mutant.file}-{mutant.key()[:6]}")

@@ -9,7 +9,7 @@ from command import QUICK, assert_refused, fullrank
 from versioned import events
 
 from fullrank import Recommender
-from fullrank.cli.nightly import share_of
+from fullrank.cli.nightly import _unfinished, share_of
 from fullrank.errors import SettingError
 from fullrank.nightly import Versions
 
@@ -170,3 +170,12 @@ def test_a_fit_that_is_stopped_before_its_gate_takes_no_model_s_place(data, tmp_
     run = fullrank("fit", data, "-o", out, "--method", "bpr", *QUICK, "--restart")
     assert run.code == 130
     assert (out / "manifest.json").read_bytes() != before, "without a gate it is kept"
+
+
+def test_the_newest_of_several_that_were_cut_is_gone_on_from(tmp_path):
+    names = ["2026-01-01T00-00-00", "2026-01-02T00-00-00", "2026-01-03T00-00-00"]
+    for name in names:
+        (tmp_path / name).mkdir()
+    for name in names[:2]:
+        (tmp_path / name / "checkpoint.safetensors").write_text("x")
+    assert _unfinished(Versions(tmp_path)).name == names[1]

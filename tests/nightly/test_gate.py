@@ -9,8 +9,9 @@ import pytest
 import torch
 from versioned import events, split_of
 
-from fullrank import FitError, Recommender, SettingError
+from fullrank import FitError, Interactions, Recommender, SettingError, Split
 from fullrank.nightly import Gate
+from fullrank.nightly.gate import _Translated
 
 GOOD = {"dim": 8, "epochs": 8, "batch_size": 64}
 BAD = GOOD | {"epochs": 0}
@@ -87,6 +88,7 @@ def test_a_worse_one_does_not_pass_unless_within_the_tolerance(tonight, yesterda
     found = Gate(old).judge(new)
     assert not found.passed
     assert "worse by more than 0.0%, not taken" in str(found)
+    assert f"({found.new / found.old - 1:+.1%})" in str(found)
     share = 1 - found.new / found.old
     assert Gate(old, share + 0.01).judge(new).passed
     assert not Gate(old, share - 0.01).judge(new).passed
@@ -108,9 +110,55 @@ def test_an_old_one_that_knows_it_all_is_compared_by_what_was_measured_of_it(ton
     assert Gate(old).judge(Recommender("bpr", **BAD).fit(tonight)).passed
 
 
+def test_pairs_are_those_that_the_old_one_neither_learned_nor_was_chosen_by(
+    tonight, yesterday, monkeypatch
+):
+    old = Recommender("ease").fit(split_of(yesterday))
+    new = Recommender("ease").fit(tonight)
+    had = {pair for part in (old.train, old.validation) for pair in pairs_of(part)}
+    unseen = [pair for pair in pairs_of(new.test) if pair not in had]
+    found = Gate(old).judge(new)
+    assert found.pairs == len(unseen)
+    assert found.users == len({user for user, _ in unseen})
+    monkeypatch.setattr("fullrank.nightly.gate.FEWEST", found.users)
+    assert Gate(old).judge(new).between is not None
+
+
+def pairs_of(part) -> list[tuple[int, int]]:
+    return part.to_frame().select("user_id", "item_id").rows()
+
+
+def test_users_without_training_are_not_asked():
+    data = Interactions.from_frame(events(300, 40))
+    held = np.random.default_rng(0).random(len(data)) < 0.3
+    held |= data.user_idx < 7
+    split = Split("night", data.select(~held), None, data.select(held), {})
+    old = Recommender("popularity").fit(events(300, 40, seed=1))
+    found = Gate(old).judge(Recommender("ease").fit(split))
+    assert 100 <= found.users <= 293
+
+
+def test_what_the_old_one_has_not_trained_gets_what_it_would_give():
+    data = Interactions.from_frame(events(30, 10))
+    trained = data.select((data.user_idx != 0) & (data.item_idx != 3))
+    old = Recommender("ease").fit(Split("before", trained, None, None, {}))
+    scores = _Translated(old, data).scores(torch.tensor([0, 1])).numpy()
+    assert (scores[:, 3] == -np.inf).all()
+    popular = np.where(np.arange(10) == 3, -np.inf, trained.item_degree)
+    assert scores[0].tolist() == popular.tolist()
+    assert scores[1].tolist() != popular.tolist()
+
+
+def test_fewer_items_than_are_looked_at():
+    data = split_of(events(300, 8))
+    old = Recommender("popularity").fit(events(300, 8, seed=1))
+    assert Gate(old).judge(Recommender("ease").fit(data)).new is not None
+
+
 def test_what_is_refused(tonight, yesterday):
     old = Recommender("popularity").fit(yesterday)
     with pytest.raises(FitError, match="no held-out part"):
         Gate(old).judge(Recommender("popularity").fit(yesterday))
-    with pytest.raises(SettingError, match="tolerance"):
-        Gate(old, 1.5)
+    for share in (-0.1, 1.0, 1.5):
+        with pytest.raises(SettingError, match="tolerance"):
+            Gate(old, share)

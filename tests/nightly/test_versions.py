@@ -6,6 +6,7 @@ import json
 import threading
 
 import pytest
+from filelock import FileLock
 from versioned import save
 
 from fullrank import DataError, Recommender
@@ -113,3 +114,33 @@ def test_a_reader_always_finds_a_model(versions):
     done.set()
     reader.join()
     assert not missing
+
+
+def test_what_a_kill_left_in_a_whole_version_is_removed_unless_it_is_in_use(versions):
+    names = three(versions)
+    left = [
+        versions.folder / name / ".manifest.json.fullrank-ffa5b716-ebc0bcfb.part" for name in names
+    ]
+    for path in left:
+        path.mkdir()
+    (versions.folder / names[1] / ".fullrank.json").write_text("{}")
+    other = FileLock(versions.folder / names[2] / ".fullrank.lock")
+    with other, versions.held("a test"):
+        assert [path.exists() for path in left] == [False, False, True]
+        assert not (versions.folder / names[1] / ".fullrank.json").exists()
+    with versions.held("a test"):
+        pass
+    hidden = [path for path in versions.folder.rglob(".*") if not path.name.endswith(".lock")]
+    assert not hidden
+
+
+def test_the_way_back_that_is_kept_is_one_that_the_gate_let_pass(versions):
+    names = [save(versions, gate={"passed": each != 1}) for each in range(3)]
+    versions.point(names[2])
+    assert versions.prune(1) == [names[1]]
+    assert versions.rollback() == names[0]
+
+
+def test_without_a_pointer_the_way_back_leads_to_the_newest(versions):
+    names = [save(versions) for _ in range(2)]
+    assert versions.rollback() == names[1] == versions.current()

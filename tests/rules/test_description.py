@@ -141,3 +141,9 @@ def test_files_that_cannot_be_read(tmp_path, text, words):
         Rules.read(path)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_true_is_no_id():
+    for document in ({"deny": [True]}, {"deny": ["i1", False]}, {"deny_per_user": {"u1": [True]}}):
+        with pytest.raises(SettingError, match="ids: text or whole numbers"):
+            Rules.from_json(document)

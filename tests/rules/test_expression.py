@@ -37,6 +37,9 @@ def nothing(test):
 
 TESTS = {
     "price < 20": ("price", nothing(lambda v: v < 20)),
+    "price > 5": ("price", nothing(lambda v: v > 5)),
+    "price <= 5": ("price", nothing(lambda v: v <= 5)),
+    "price >= 20": ("price", nothing(lambda v: v >= 20)),
     "price >= -5": ("price", nothing(lambda v: v >= -5)),
     "price != 5e0": ("price", nothing(lambda v: v != 5)),
     "price in (1, 20)": ("price", nothing(lambda v: v in (1, 20))),
@@ -147,10 +150,14 @@ def test_a_fault_is_one_line_with_its_place(text, at, words):
 
 
 def test_long_texts():
+    beside = " and ".join(["(not (not available))"] * 60)
+    assert passing(beside, TABLE).tolist() == passing("available", TABLE).tolist()
     many = " or ".join(["available"] * 700)
     assert passing(many, TABLE).tolist() == passing("available", TABLE).tolist()
+    whole = "available" + " " * (LONGEST - len("available"))
+    assert passing(whole, TABLE).tolist() == passing("available", TABLE).tolist()
     with pytest.raises(SettingError, match="characters"):
-        passing("a" * (LONGEST + 1), TABLE)
+        passing(whole + " ", TABLE)
 
 
 @pytest.mark.parametrize("seed", range(200))

@@ -9,6 +9,8 @@ import torch
 from ruled_loops import METHODS, divergence, one_list, values
 
 from fullrank import DataError, Rules, SettingError
+from fullrank.data.ids import Ids
+from fullrank.rules.bound import Bound
 
 EVERY = pytest.mark.parametrize("method", METHODS)
 K = 7
@@ -23,9 +25,10 @@ RULES = {
     "at_most": {"at_most": {"categories": 2, "brand": 1}, "pool": 20},
     "diversity": {"diversity": 0.4, "pool": 30},
     "calibration": {"calibration": 0.5, "pool": 30},
-    "exploration": {"exploration": 0.3, "seed": 5, "pool": 40},
+    "exploration": {"exploration": 0.36, "seed": 5, "pool": 40},
+    "small pool": {"at_most": {"categories": 1, "brand": 1}, "diversity": 0.5, "pool": 3},
 }
-TOGETHER = {name: value for each in RULES.values() for name, value in each.items()}
+TOGETHER = {name: value for each in [*RULES.values()][:-1] for name, value in each.items()}
 TOGETHER |= {"at_most": {"categories": 3}, "pool": 16}
 
 
@@ -253,3 +256,21 @@ def test_figures_under_rules_are_those_of_the_lists(models):
         assert recall == pytest.approx(hits / len(wanted))
     plain = model.evaluate(k=10, rules=Rules(), metrics=["ndcg"])["ndcg@10"]
     assert plain == pytest.approx(model.evaluate(k=10, metrics=["ndcg"])["ndcg@10"], abs=0.01)
+
+
+def test_rules_and_the_list_of_a_call_hold_together(models):
+    rules, allowed = Rules(deny=[f"i{row}" for row in range(60)]), [f"i{row}" for row in range(90)]
+    frame = models["itemknn"].recommend(["u1", "u7"], 50, rules=rules, allow=allowed)
+    assert len(frame)
+    assert set(frame["item_id"]) <= {f"i{row}" for row in range(60, 90)}
+
+
+def test_rules_are_bound_anew_for_other_items_and_when_they_are_strict(models):
+    rules = Rules(deny=["i1", "i2", "nothing"])
+    items = models["itemknn"].items
+    assert Bound.of(rules, items, strict=False).unknown == {"deny": 1}
+    with pytest.raises(DataError, match="unknown id 'nothing'"):
+        Bound.of(rules, items)
+    other = Ids(["i2", "i9", "nothing"])
+    assert Bound.of(rules, other, strict=False).candidates.tolist() == [False, True, False]
+    assert Bound.of(rules, items, strict=False).candidates.sum() == len(items) - 2

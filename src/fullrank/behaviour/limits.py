@@ -71,7 +71,7 @@ def read_limits(path: Path) -> dict[str, Limit]:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise DataError(str(path), reason, "a TOML file of limits") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, too long, too deep
         raise DataError(str(path), str(error), "lines such as same_ten = 0.1") from None
     try:
         return limits_of(

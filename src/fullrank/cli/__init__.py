@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from fullrank import ends
 from fullrank.cli import (
@@ -37,10 +38,24 @@ from fullrank.cli import (
     tune,
     versions,
 )
-from fullrank.cli.output import silence
+from fullrank.cli.output import silence, without_secrets
 from fullrank.errors import FullrankError, Stopped
 
+
+class _Group(TyperGroup):
+    """Commands whose complaints about their words repeat no password."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if isinstance(said := getattr(error, "message", None), str):  # of typer's own errors
+                error.message = without_secrets(said)  # type: ignore[attr-defined]
+            raise
+
+
 app = typer.Typer(
+    cls=_Group,
     name="fullrank",
     help="Recommenders that use every dimension.",
     no_args_is_help=True,
@@ -179,7 +194,7 @@ def _begun() -> bool:
 def _fail(line: str) -> None:
     """One line, exit code 2, and nothing at the interpreter's end about a stream that failed."""
     with suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(f"error: {line}\n")
+        sys.stderr.write(f"error: {without_secrets(line)}\n")
         sys.stderr.flush()
     for number, stream in enumerate((sys.stdout, sys.stderr), start=1):
         silence(stream, number)

@@ -164,11 +164,12 @@ def _write(parts: dict[str, Interactions], out: Path, summary: dict[str, Any]) -
 
 def _whole(folder: Path) -> dict[str, Any] | None:
     """What is known of the split that a folder holds, if it is whole and nothing else is there."""
+    from fullrank.data.json_text import json_of
     from fullrank.data.locks import is_leftover
     from fullrank.data.split_folder import NEVER, PARTS
 
     try:
-        known = json.loads((folder / "split.json").read_text(encoding="utf-8"))
+        known = json_of((folder / "split.json").read_text(encoding="utf-8"))
         there = {path.name for path in folder.iterdir() if not is_leftover(path.name)}
         parts = {f"{name}.parquet" for name in (*PARTS, NEVER) if name in known}
     except (OSError, ValueError, TypeError):

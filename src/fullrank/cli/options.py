@@ -58,7 +58,7 @@ def settings_of_pairs(pairs: list[str]) -> dict[str, Any]:
     Raises:
         SettingError: a pair has no ``=``.
     """
-    import json
+    from fullrank.data.json_text import json_of
 
     values: dict[str, Any] = {}
     for pair in pairs:
@@ -66,7 +66,7 @@ def settings_of_pairs(pairs: list[str]) -> dict[str, Any]:
         if not separator:
             raise SettingError("option --set", repr(pair), "key=value")
         try:
-            values[name.strip()] = json.loads(text)
+            values[name.strip()] = json_of(text)
         except ValueError:
             values[name.strip()] = text
     return values

@@ -8,6 +8,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
@@ -203,3 +204,19 @@ def silence(stream: TextIO | None, number: int) -> None:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, number)
         os.close(null)
+
+
+def without_secrets(line: str) -> str:
+    """A message without the passwords of addresses among the words of the command.
+
+    Where a path is expected, an address is one, and stands in the message as such.
+    """
+    for word in sys.argv[1:]:
+        if ":" not in word or "@" not in word:
+            continue
+        from fullrank.data.sources.address import shown
+
+        for given in (word, word.partition("=")[2]):
+            for form in filter(None, (given, str(Path(given)))):
+                line = line.replace(form, shown(form))
+    return line

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -117,7 +116,9 @@ def _limit(text: str) -> tuple[str, Any]:
     name, separator, most = text.rpartition("=")
     if not separator or not name.strip():
         raise SettingError("option --at-most", repr(text), "an attribute and a number: brand=2")
+    from fullrank.data.json_text import json_of
+
     try:
-        return name.strip(), json.loads(most)
+        return name.strip(), json_of(most)
     except ValueError:
         raise SettingError("option --at-most", repr(text), "a whole number after =") from None

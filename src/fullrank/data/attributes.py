@@ -98,9 +98,10 @@ def plain_attributes(
         if name in made:
             raise DataError(where.name, f"a column {name!r} beside {identity!r}", "one of them")
         made[name] = _column(table[name], where, from_text=from_text, is_list=name in lists)
-    # In the order in which a model folder gives them back.
+    # In the order in which a model folder gives them back, where a kind follows each name.
     first = [name for name in ("id", TITLE) if name in made]
-    return pl.DataFrame(made).select(*first, *sorted(made.keys() - set(first)))
+    others = sorted(made.keys() - set(first), key=lambda name: f"{name}:")
+    return pl.DataFrame(made).select(*first, *others)
 
 
 def _column(raw: pl.Series, where: SourceLocation, *, from_text: bool, is_list: bool) -> pl.Series:

@@ -13,7 +13,7 @@ from fullrank.data.events import days_of, decayed, weighted
 from fullrank.data.instants import beyond_calendar, microseconds
 from fullrank.data.location import SourceLocation, first_true
 from fullrank.errors import DataError
-from fullrank.settings import Settings
+from fullrank.settings import Settings, whole_text
 
 Format = Literal["csv", "tsv", "ndjson", "parquet", "arrow", "recbole", "movielens", "adjacency"]
 WITHOUT_TEXT = (pl.Object, pl.Binary, pl.Duration)
@@ -78,6 +78,16 @@ class Columns(Settings):
         if not value:
             raise ValueError("the name of a column")
         return value
+
+    @field_validator("user", "item", "weight", "timestamp", "timestamp_format", "event")
+    @classmethod
+    def _whole(cls, value: str | None) -> str | None:
+        return None if value is None else whole_text(value)
+
+    @field_validator("event_weights")
+    @classmethod
+    def _whole_kinds(cls, value: dict[str, float] | None) -> dict[str, float] | None:
+        return None if value is None else {whole_text(kind): each for kind, each in value.items()}
 
     @model_validator(mode="after")
     def _named_or_headed(self) -> Columns:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from fullrank.data.json_text import json_of
 from fullrank.data.location import SourceLocation, first_true
 from fullrank.errors import DataError, SettingError
 
@@ -33,12 +33,12 @@ def weights_of(text: str) -> dict[str, float]:
     expected = "view=1,cart=3,purchase=10, or a JSON object of numbers"
     try:
         if text.lstrip().startswith("{"):
-            return {str(kind): float(weight) for kind, weight in json.loads(text).items()}
+            return {str(kind): float(weight) for kind, weight in json_of(text).items()}
         pairs = [each.rpartition("=") for each in text.split(",")]
         if any(not mark or not kind.strip() for kind, mark, _ in pairs):
             raise ValueError
         return {kind.strip(): float(weight) for kind, _, weight in pairs}
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise SettingError("option --event-weights", repr(text), expected) from None
 
 

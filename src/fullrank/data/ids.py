@@ -124,9 +124,12 @@ class Ids:
         ``"017"`` finds neither.
 
         Raises:
-            DataError: an id is neither a string nor a number, but a list, say.
+            DataError: an id is neither a string nor a number, but a list, say, or half a character.
         """
-        query = raw if isinstance(raw, pl.Series) else pl.Series(list(raw), strict=False)
+        try:
+            query = raw if isinstance(raw, pl.Series) else pl.Series(list(raw), strict=False)
+        except UnicodeEncodeError as error:  # a byte of a command line that is no UTF-8
+            raise DataError("ids", repr(error.object), "text in Unicode") from None
         return self.find(query).astype(np.int64)
 
     def find(self, query: pl.Series) -> NDArray[np.int32]:

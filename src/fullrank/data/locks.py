@@ -23,6 +23,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fullrank.data.json_text import json_of
 from fullrank.data.write_errors import as_data_errors
 from fullrank.errors import DataError
 
@@ -118,9 +119,26 @@ def holds() -> bool:
 def killed_in(folder: Path) -> str:
     """What the process did that has the lock of a folder, or was killed while it had it."""
     try:
-        return str(json.loads((folder / f"{FOLDER}.json").read_text(encoding="utf-8"))["command"])
+        return str(json_of((folder / f"{FOLDER}.json").read_text(encoding="utf-8"))["command"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
+
+
+def clear_within(folder: Path) -> None:
+    """Clears a folder inside one that this process holds, unless another process has it.
+
+    Inside a folder that is held, `exclusive` takes no lock; another process may have its own.
+    """
+    from filelock import FileLock, Timeout
+
+    path = folder / f"{FOLDER}.lock"
+    with suppress(Timeout, OSError, NotImplementedError):
+        if any(is_leftover(each.name) for each in folder.iterdir()):
+            lock = FileLock(path)
+            lock.acquire(blocking=False)
+            _clear(folder, FOLDER, folder=True)
+            _remove(iter([folder / f"{FOLDER}.json"]))
+            _release(lock, path)
 
 
 def is_leftover(name: str) -> bool:
@@ -230,7 +248,7 @@ def _myself(doing: str) -> dict[str, str | int]:
 def _holder(path: Path) -> str:
     """Who has a lock, as far as it said so."""
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        known = json_of(path.read_text(encoding="utf-8"))
         where = "" if known["host"] == platform.node() else f" on {known['host']}"
         return f"process {known['pid']}{where} ({known['command']}, since {known['since']})"
     except (OSError, ValueError, KeyError, TypeError):

@@ -47,7 +47,8 @@ def merged_pairs(
         merged = len(user_idx) - len(starts)
         rows = np.diff(starts, append=len(user_idx)) if merged else None
         if weight is not None:
-            weight = np.add.reduceat(weight[order], starts)
+            with np.errstate(over="ignore"):  # `float32` refuses what is too large
+                weight = np.add.reduceat(weight[order], starts)
         if timestamp is not None:
             timestamp = np.minimum.reduceat(timestamp[order], starts)
         indptr = np.searchsorted(key, np.arange(n_users + 1, dtype=np.int64) << 32)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.joining import joined
+from fullrank.data.json_text import json_of
 from fullrank.data.readers import read
 from fullrank.data.splits import Split
 from fullrank.data.validation import Like, draw_validation
@@ -79,7 +79,7 @@ def _summary(folder: Path) -> tuple[str, dict[str, Any]]:
     """Name and way of splitting, as the folder says; its own name where it does not."""
     path = folder / SUMMARY
     try:
-        stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        stored = json_of(path.read_text(encoding="utf-8")) if path.is_file() else {}
         return str(stored.get("name", folder.name)), dict(stored.get("how", {"kind": "folder"}))
     except (OSError, ValueError, AttributeError, TypeError):
         raise DataError(str(path), "no JSON of a split", "what `data split` wrote") from None

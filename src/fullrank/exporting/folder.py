@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fullrank.data.files import WAIT, as_data_errors, expanded, synced
+from fullrank.data.json_text import json_of
 from fullrank.data.locks import exclusive, part_folder
 from fullrank.errors import DataError
 
@@ -70,7 +70,7 @@ def manifest_of(folder: Path) -> dict[str, Any]:
     path = expanded(folder) / MANIFEST
     with as_data_errors(path):
         try:
-            said: Any = json.loads(path.read_text(encoding="utf-8"))
+            said: Any = json_of(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             said = None
         except ValueError:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fullrank.data.files import output, synced
-from fullrank.data.locks import exclusive, is_leftover, part_folder
+from fullrank.data.locks import clear_within, exclusive, is_leftover, part_folder
 from fullrank.data.write_errors import as_data_errors
 from fullrank.errors import DataError
 from fullrank.serving.model_files import MANIFEST, read_manifest
@@ -105,10 +105,14 @@ class Versions:
     def held(self, doing: str) -> Iterator[None]:
         """Holds the folder, so that no other run writes a version or moves the pointer.
 
+        What a run that was killed left inside a whole version is removed.
+
         Raises:
             DataError: another process has it.
         """
         with exclusive(self.folder, doing, folder=True):
+            for name in self.names():
+                clear_within(self.folder / name)
             yield
 
     def point(self, name: str) -> None:

@@ -33,6 +33,9 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
+_HALF = re.compile(r"[\ud800-\udfff]")
+"""Half a character, as JSON's ``\\ud800`` gives it."""
+
 
 @dataclass(frozen=True)
 class Token:
@@ -99,6 +102,8 @@ def _tokens(text: str) -> Iterator[Token]:
             at += 1
             continue
         match = _TOKEN.match(text, at)
+        if match is not None and (half := _HALF.search(match.group())):
+            raise fault(at + half.start() + 1, repr(half.group()), "whole characters")
         if match is None:
             if text[at] in "'\"":
                 raise fault(at + 1, f"a quotation mark {text[at]} that is not closed", "its end")

@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from fullrank.data.files import as_data_errors
+from fullrank.data.json_text import json_of
 from fullrank.data.plain_names import plain_name
 from fullrank.data.readers.formats import format_of
 from fullrank.data.readers.opening import open_file
@@ -32,10 +34,18 @@ def document_of(path: Path) -> Any:
         return document
     for name, value in document.items():
         if isinstance(value, str) and name in _OF_IDS:
-            document[name] = ids_of(path.parent / value)
+            document[name] = ids_of(_file(path.parent / value))
         elif isinstance(value, str) and name in _OF_PAIRS:
             document[name] = _pairs(path.parent / value)
     return document
+
+
+def _file(path: Path) -> Path:
+    """A path that a file of rules names: no pipe, for which the reader would wait."""
+    with as_data_errors(path):
+        if not path.is_file():
+            raise DataError(str(path), "no such file", "a text file with one id a line")
+    return path
 
 
 def ids_of(path: Path) -> list[str]:
@@ -45,7 +55,11 @@ def ids_of(path: Path) -> list[str]:
         DataError: the file cannot be read or holds none.
     """
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        with path.open("rb") as file:  # it may be a pipe, or a device without an end
+            content = file.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise DataError(str(path), "a larger file", f"up to {LARGEST_FILE:,} bytes")
+        lines = [line.strip() for line in content.decode("utf-8-sig").splitlines()]
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise DataError(str(path), reason, "a text file with one id a line") from None
@@ -65,12 +79,14 @@ def _json(path: Path) -> Any:
         with plain_name(path) as plain:
             if plain.stat().st_size > LARGEST_FILE:
                 raise DataError(str(path), "a larger file", f"up to {LARGEST_FILE:,} bytes")
-            return json.loads(plain.read_text(encoding="utf-8"))
+            return json_of(plain.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         where = f"{path}, line {error.lineno}, character {error.colno}"
         raise DataError(where, error.msg.lower(), "JSON") from None
-    except (UnicodeDecodeError, RecursionError):
-        raise DataError(str(path), "no text in UTF-8, or too deep", "a JSON object") from None
+    except UnicodeDecodeError:
+        raise DataError(str(path), "no text in UTF-8", "a JSON object") from None
+    except ValueError as error:  # numbers without end, or too deep
+        raise DataError(str(path), str(error).partition(";")[0], "a JSON object") from None
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise DataError(str(path), reason, "a JSON file of rules") from None

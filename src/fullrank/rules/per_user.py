@@ -12,6 +12,7 @@ from fullrank.data.columns import checked_ids
 from fullrank.data.frames import whole_table
 from fullrank.data.location import SourceLocation
 from fullrank.errors import DataError, SettingError
+from fullrank.settings import whole_text
 
 RawId = str | int
 USER, ITEM = ("user_id", "user"), ("item_id", "item")
@@ -77,7 +78,15 @@ def item_ids(value: Any, where: str) -> tuple[RawId, ...]:
         if isinstance(each, bool) or not isinstance(each, str | int) or each == "":
             found = f"{shortened(each)} at position {at}"
             raise SettingError(where, found, "ids: text or whole numbers")
+        _check_text(each, where)
     return ids
+
+
+def _check_text(each: Any, where: str) -> None:
+    try:
+        whole_text(str(each))
+    except ValueError as error:
+        raise SettingError(where, shortened(each), str(error)) from None
 
 
 def shortened(value: Any) -> str:
@@ -99,6 +108,7 @@ def _of_mapping(value: Mapping[Any, Any], where: str) -> pl.DataFrame:
     for user in each:
         if isinstance(user, bool) or not isinstance(user, str | int | np.integer):
             raise SettingError(where, f"the user {shortened(user)}", "ids: text or whole numbers")
+        _check_text(user, where)
     users = [int(u) if isinstance(u, np.integer) else u for u, own in each.items() for _ in own]
     items = [item for own in each.values() for item in own]
     return pl.DataFrame({"user": column(users), "item": column(items)})

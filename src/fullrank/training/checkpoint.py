@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, uint8
 
 from fullrank.data.files import replacing
+from fullrank.data.json_text import json_of
 from fullrank.data.plain_names import plain_name
 from fullrank.errors import DataError, FitError
 
@@ -112,9 +113,9 @@ class CheckpointFile:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # a handle is no mapping
             if metadata.pop("sha256") != _digest(tensors, metadata):
                 raise ValueError
-            identity = json.loads(metadata["identity"])
+            identity = json_of(metadata["identity"])
             self._check(identity)
-            progress = kind(**json.loads(metadata["progress"]))
+            progress = kind(**json_of(metadata["progress"]))
         except (SafetensorError, KeyError, ValueError, TypeError, OSError):
             expected = "a checkpoint; delete it to restart training"
             raise DataError(str(self.path), "a damaged file", expected) from None

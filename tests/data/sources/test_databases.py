@@ -115,6 +115,38 @@ def test_nothing_is_written(shop, query):
     assert len(read(shop.data, columns=Columns(table="orders"))) == len(TABLE)
 
 
+@pytest.mark.parametrize("query", ["attach database '{}' as n", "vacuum into '{}'"])
+def test_sqlite_makes_no_other_file(tmp_path, query):
+    with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
+        connection.execute("CREATE TABLE t (user_id, item_id)")
+    with pytest.raises(DataError, match="found the answer"):
+        read(tmp_path / "x.db", columns=Columns(query=query.format(tmp_path / "new.db")))
+    assert [path.name for path in tmp_path.iterdir()] == ["x.db"]
+
+
+@pytest.mark.parametrize("asked", [{"table": "\ud800"}, {"query": "select \ud800"}])
+def test_text_that_no_driver_can_send(shop, asked):
+    with pytest.raises(DataError, match=r"found the answer|found no such"):
+        read(shop.data, columns=Columns(**asked))
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("-- nothing", "found a statement that gives no rows; expected a query"),
+        ("", "found a statement that gives no rows; expected a query"),
+        (
+            "select 'a' as user_id, 'b' as item_id, interval 1 day as timestamp",
+            "column timestamp: found values of type month_day_nano_interval; expected numbers",
+        ),
+    ],
+)
+def test_what_duckdb_answers_that_is_no_table(tmp_path, query, found):
+    duckdb.connect(str(tmp_path / "x.db")).close()
+    with pytest.raises(DataError, match=found):
+        read(f"duckdb:{tmp_path}/x.db", columns=Columns(query=query))
+
+
 def test_neither_query_nor_table_or_both(shop):
     for asked, found in (
         ({}, "neither a q"),
@@ -147,6 +179,14 @@ def test_sqlite_with_ids_of_two_types(tmp_path):
         connection.commit()
     with pytest.raises(DataError, match="column user_id: found values of the types int and str"):
         read(tmp_path / "x.db", columns=Columns(table="t"))
+
+
+def test_sqlite_with_whole_numbers_among_others(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
+        connection.execute("CREATE TABLE t (user_id, item_id, weight)")
+        connection.execute("INSERT INTO t VALUES ('a', 'x', 1), ('b', 'x', 2.5)")
+        connection.commit()
+    assert read(tmp_path / "x.db", columns=Columns(table="t")).weight.tolist() == [1.0, 2.5]
 
 
 @pytest.mark.parametrize("package", ["duckdb", "adbc_driver_postgresql.dbapi", "pymysql"])

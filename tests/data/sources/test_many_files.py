@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import polars as pl
@@ -183,3 +184,53 @@ def test_a_query_of_a_file(tmp_path):
     path = written(pl.DataFrame(IDS), tmp_path / "one.csv")
     with pytest.raises(SettingError, match=r"option --table: found it with .*one.csv; expected a"):
         read(path, columns=Columns(table="orders"))
+
+
+def test_a_file_of_several_names_is_read_once(whole, tmp_path):
+    frame = whole.with_columns(weight=1.0)
+    one = read(written(frame, tmp_path / "one.csv"))
+    written(frame, tmp_path / "orders/a/x.csv")
+    (tmp_path / "orders/a/y.csv").symlink_to("x.csv")
+    (tmp_path / "orders/a/loop").symlink_to(tmp_path / "orders")
+    for place in (tmp_path / "orders", tmp_path / "orders/**/*.csv"):
+        assert read(place).fingerprint == one.fingerprint
+    (tmp_path / "days/day=1").mkdir(parents=True)
+    written(frame, tmp_path / "days/day=2/x.csv")
+    (tmp_path / "days/day=1/x.csv").symlink_to("../day=2/x.csv")  # rows of another day
+    assert len(files_in(tmp_path / "days")) == 2
+
+
+@pytest.mark.parametrize("place", ["orders", "orders/**/*.csv"])
+def test_a_link_to_nothing_is_no_part_to_pass_over(whole, tmp_path, place):
+    written(whole, tmp_path / "orders/x.csv")
+    (tmp_path / "orders/y.csv").symlink_to("nowhere")
+    with pytest.raises(DataError, match=r"y\.csv: found a link to nothing; expected a file"):
+        read(tmp_path / place)
+
+
+def test_a_folder_that_cannot_be_listed_is_no_part_to_pass_over(whole, tmp_path, monkeypatch):
+    written(whole, tmp_path / "orders/x.csv")
+    (tmp_path / "orders/closed").mkdir()
+    listed = os.scandir
+
+    def refusing(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(DataError, match="closed: found permission denied; expected a folder"):
+        read(tmp_path / "orders")
+
+
+def test_what_is_a_key_of_a_partition():
+    place = Path("=x/a%20b=1%2F2/c=/d=__HIVE_DEFAULT_PARTITION__/plain/x.csv")
+    assert partition_of(place) == {"a b": "1/2", "c": "", "d": None}
+    assert partition_of(Path("a%20b=__HIVE_DEFAULT_PARTITION__/x.csv")) == {"a b": None}
+
+
+def test_a_column_of_the_file_is_taken_before_that_of_its_folder(tmp_path):
+    for key in ("x", "y"):
+        frame = pl.DataFrame({"user_id": ["a"], "item_id": [f"own-{key}"]})
+        written(frame, tmp_path / f"orders/item_id={key}/part.csv")
+    assert read(tmp_path / "orders").to_frame()["item_id"].to_list() == ["own-x", "own-y"]

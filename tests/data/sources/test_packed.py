@@ -189,3 +189,10 @@ def test_a_fit_on_standard_input(monkeypatch, tmp_path):
     pl.DataFrame(TABLE[:50]).write_csv(tmp_path / "t.csv")
     monkeypatch.setattr(sys, "stdin", Stdin((tmp_path / "t.csv").read_bytes()))
     assert fullrank("evaluate", out, "-", "--json").code == 0
+
+
+def test_a_zip_file_whose_one_file_has_no_name(tmp_path):
+    path = tmp_path / "t.csv.zip"
+    path.write_bytes(zipped(CSV, "a").replace(b"a", b"\0"))
+    with pytest.raises(DataError, match="a damaged zip file"):
+        read(path)

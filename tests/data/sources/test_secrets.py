@@ -118,6 +118,7 @@ SECRET = "s3cret"
         ("mysql+pymysql://u:s3cret@h/d", "mysql+pymysql://u@h/d"),
         ("oracle://u:s3cret@h/d", "oracle://u@h/d"),
         ("postgresql:/u:s3cret@h/d", "postgresql:/u@h/d"),
+        ("https://u:s3cret@h/t.csv?port=1#s3cret", "https://u@h/t.csv?port=1"),
         ("https://u:s3cret@h/t.csv#s3cret", "https://u@h/t.csv#s3cret"),
         ("s3://bucket/a b/*.parquet", "s3://bucket/a b/*.parquet"),
         ("orders/day=1/*.csv", "orders/day=1/*.csv"),
@@ -143,6 +144,9 @@ def test_a_password_that_was_not_escaped(password, tmp_path):
     [
         ("oracle://shop:s3cret@h/d", "found the scheme 'oracle'; expected one of postgresql://"),
         ("postgresql:/shop:s3cret@h/d", "found a URL without //"),
+        ("ftp:shop:s3cret@h", "found a URL without //"),
+        ("oracle:/shop:s3cret@x@h/d", "found a URL without //"),
+        ("sqlite:shop:s3cret@h/d", "sqlite:shop@h/d: found no such file"),
         ("mysql://shop:s3cret@h:port/d", "found no host with a port"),
         ("mysql://shop:s3cret@h/d?ssl_mode=s3cret", "found the parameter 'ssl_mode'; expected one"),
     ],
@@ -150,6 +154,26 @@ def test_a_password_that_was_not_escaped(password, tmp_path):
 def test_urls_of_no_kind_that_is_known(url, found, tmp_path):
     run = fullrank("fit", url, "--table", "orders", "-o", tmp_path / "m")
     assert_refused(run, found)
+    assert "s3cret" not in run.err
+
+
+@pytest.mark.parametrize("option", ["--items", "--rules", "--allow", "--items="])
+def test_an_address_where_a_path_should_be(option, tmp_path):
+    fit = fullrank("fit", "demo", "-o", tmp_path / "m", "--method", "popularity")
+    assert fit.code == 0, fit.err
+    for url in ("mysql://shop:s3cret@h/d", "mysql:/shop:s3cret@h/d", "ftp://shop:s3cret@h/d"):
+        words = [option + url] if option.endswith("=") else [option, url]
+        run = fullrank("recommend", tmp_path / "m", "--user", "x", *words)
+        assert_refused(run, "shop@h/d")
+        assert "s3cret" not in run.err
+    assert "s3cret" not in fullrank("recommend", "mysql://shop:s3cret@h/d", "--user", "x").err
+
+
+@pytest.mark.parametrize("words", [("fit", "demo", "-o", "m"), ("data", "describe", "demo"), ()])
+def test_an_address_where_no_word_should_be(words):
+    run = fullrank(*words, "mysql://shop:s3cret@h/d")
+    assert run.code == 2
+    assert "mysql://shop@h/d" in run.err
     assert "s3cret" not in run.err
 
 
@@ -186,6 +210,9 @@ def test_the_parts_of_a_url():
         ("postgresql+psycopg2://h/d", "postgresql"),
         ("oracle://h/d", "unknown"),
         ("postgresql:/h/d", "unknown"),
+        ("x1:shop:pw@h", "unknown"),
+        ("odd:name@h.csv", "path"),
+        ("odd/x:y:z@h.csv", "path"),
     ],
 )
 def test_what_a_string_names(data, kind):

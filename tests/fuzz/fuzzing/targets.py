@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fullrank.errors import FullrankError
-from fuzzing import columnar, embeddings, models, tables
+from fuzzing import columnar, embeddings, models, nightly, tables
 
 
 class Target(NamedTuple):
@@ -26,6 +26,12 @@ TARGETS = {
     "inspect": Target(embeddings.inspecting, embeddings.seeds),
     "models": Target(models.loading, models.seeds),
     "columnar": Target(columnar.reading, columnar.seeds),
+    "rules": Target(nightly.rules, nightly.seeds_of_rules),
+    "filters": Target(nightly.filters, nightly.seeds_of_filters),
+    "packed": Target(nightly.packed_text, nightly.seeds_of_packed),
+    "lines": Target(nightly.lines, nightly.seeds_of_lines),
+    "queries": Target(nightly.queries, nightly.seeds_of_queries),
+    "requests": Target(nightly.requests, nightly.seeds_of_requests),
 }
 
 

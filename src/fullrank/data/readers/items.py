@@ -15,6 +15,7 @@ from fullrank.data.location import SourceLocation
 from fullrank.data.readers.formats import TYPED, format_of
 from fullrank.data.readers.opening import open_file
 from fullrank.data.readers.text import Text
+from fullrank.data.sources.address import kind_of, shown
 from fullrank.errors import DataError
 
 _SEQUENCE = ":token_seq"
@@ -46,6 +47,8 @@ def read_items(
     if not isinstance(source, str | Path):
         where = SourceLocation("items")
         return plain_attributes(whole_table(source, where), where, id_column=id_column)
+    if kind_of(str(source)) != "path":
+        raise DataError(shown(str(source)), "no path", "a file of items")
     path = expanded(source)
     kind = format_of(path, format, columns)
     if kind == "adjacency":

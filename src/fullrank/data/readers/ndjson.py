@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from fullrank.data.json_text import json_of
 from fullrank.data.location import SourceLocation
 from fullrank.data.plain_names import plain_name
 from fullrank.data.readers.source import Source
@@ -63,9 +63,9 @@ def _fault(text: Text, error: Exception) -> DataError:
     for number, line in enumerate(text.decoded(), start=1):
         where = f"{text.path}, line {number}"
         try:
-            if line.strip() and not isinstance(json.loads(line), dict):
+            if line.strip() and not isinstance(json_of(line), dict):
                 return DataError(where, repr(line.strip()[:40]), EXPECTED)
-        except (ValueError, RecursionError) as reason:
+        except ValueError as reason:
             return DataError(where, f"no JSON ({reason})", EXPECTED)
     found = str(error).partition("\n")[0]
     return DataError(str(text.path), f"text that does not parse ({found})", EXPECTED)

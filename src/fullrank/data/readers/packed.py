@@ -61,7 +61,8 @@ def unpacked(path: Path) -> Path | bytes:
             return _within_memory(path, _OPEN[kind](path, file))
     except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile) as error:
         raise _damaged(path, kind, error) from None
-    except (NotImplementedError, RuntimeError) as error:  # of zip: a password, another method
+    except (NotImplementedError, RuntimeError, LookupError, ValueError) as error:
+        # Of zip: a password, another method, a directory that does not fit together.
         raise _damaged(path, kind, error) from None
     except OSError as error:
         if kind == "bzip2" and error.errno is None:

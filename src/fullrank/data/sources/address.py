@@ -25,6 +25,8 @@ _SERVER = re.compile(
     r"(?P<rest>[^@/?#]*(?:/[^@/?#]*)?)(?:\?(?P<query>[^#?@]*))?"
 )
 """A database's URL: what would end another part of it stands as %40 and the like."""
+_OWNER = re.compile(r"/?[^/@]*:[^@]*@", re.DOTALL)
+"""What follows the scheme of a URL with a slash too few, and a user with a password in it."""
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 PUBLIC = frozenset(
     {
@@ -50,8 +52,13 @@ def kind_of(data: str) -> Kind:
     if name in ("duckdb", "sqlite"):
         return "duckdb" if name == "duckdb" else "sqlite"
     if not scheme[2]:  # a path, unless it is a URL with a slash too few
-        return "unknown" if name in _KINDS else "path"
+        return "unknown" if name in _KINDS or _has_owner(data, scheme) else "path"
     return _KINDS.get(name, "unknown")
+
+
+def _has_owner(data: str, scheme: re.Match[str]) -> bool:
+    """Whether a user with a password follows the scheme, whichever that is."""
+    return _OWNER.match(data, scheme.end()) is not None
 
 
 def _scheme(found: re.Match[str]) -> str:
@@ -75,7 +82,9 @@ def shown(data: str) -> str:
     'postgresql://shop@db:5432/shop?sslmode=require&token=***'
     """
     scheme = _SCHEME.match(data)
-    if scheme is None or not (scheme[2] or _scheme(scheme) in _KINDS):
+    if scheme is None:
+        return data
+    if not (scheme[2] or _scheme(scheme) in _KINDS or _has_owner(data, scheme)):
         return data
     start, rest = data[: scheme.end()], data[scheme.end() :]
     owner, at, place = rest.rpartition("@")

@@ -74,10 +74,14 @@ class Database:
 
     @contextmanager
     def told(self, expected: str) -> Iterator[None]:
-        """Raises what the driver raises as a `DataError` of one line."""
+        """Raises what the driver raises as a `DataError` of one line.
+
+        Drivers raise a ValueError for text that they cannot send, such as half a character.
+        """
+        known: tuple[type[Exception], ...] = (*self.errors, ValueError)
         try:
             yield
-        except self.errors as error:
+        except known as error:
             message = error.args[-1] if error.args else error
             lines = str(message).strip().splitlines() or [type(error).__name__]
             found = "the answer: " + self.scrubbed(lines[0]).strip()
@@ -173,7 +177,13 @@ def _sqlite(path: Path) -> Database:
     import sqlite3
 
     def connect() -> Any:
-        return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        connection.set_authorizer(allowed)
+        return connection
+
+    def allowed(action: int, *_: object) -> int:
+        # mode=ro is of this file alone: ATTACH and VACUUM INTO would make another one.
+        return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_ATTACH else sqlite3.SQLITE_OK
 
     def run(connection: Any, query: str) -> Cursor:
         return _of_dbapi(connection.cursor(), query)
@@ -187,7 +197,10 @@ def _duckdb(path: Path) -> Database:
     library("pyarrow", "database")
 
     def run(connection: Any, query: str) -> Cursor:
-        reader = connection.sql(query).to_arrow_reader(ROWS)
+        relation = connection.sql(query)
+        if relation is None:
+            raise DataError(str(path), "a statement that gives no rows", "a query: select …")
+        reader = relation.to_arrow_reader(ROWS)
         return Cursor(list(reader.schema.names), lambda names: of_arrow(reader, names))
 
     def connect() -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -35,23 +36,48 @@ def is_pattern(path: Path) -> bool:
 def files_in(path: Path) -> list[Path]:
     """The files of a folder, those of its folders too, or of a pattern, in order of their names.
 
-    Names that begin with ``_`` or ``.`` are no data, as those of ``_SUCCESS``.
+    Names that begin with ``_`` or ``.`` are no data, as those of ``_SUCCESS``. A file that links
+    give several names in a partition is read once: a link to a folder above makes forty of each.
 
     Raises:
-        DataError: there is none.
+        DataError: there is none, a folder cannot be listed, or a name is a link to nothing.
     """
     if path.is_dir():
-        held = [each for each in path.rglob("*") if is_readable(each.name) and each.is_file()]
-        found = [each for each in held if _plain(each.relative_to(path).parts)]
-        if not found:
-            raise DataError(str(path), "a folder without a file of data in it", "one or more")
+        found = [each for each in _walked(path) if is_readable(each.name)]
     else:
         held = [Path(each) for each in glob.glob(str(path), recursive=True)]  # noqa: PTH207  # not of one folder
         named = next(n for n, part in enumerate(path.parts) if glob.has_magic(part))
-        found = [each for each in held if each.is_file() and _plain(each.parts[named:])]
-        if not found:
-            raise DataError(str(path), "no file of that pattern", "one or more")
-    return sorted(found)
+        found = [each for each in held if _plain(each.parts[named:])]
+    for each in found:
+        if each.is_symlink() and not os.path.exists(os.path.realpath(each)):  # noqa: PTH110  # of many links
+            raise DataError(str(each), "a link to nothing", "a file")
+    found = _distinct(each for each in sorted(found) if each.is_file())
+    if not found:
+        what = (
+            "a folder without a file of data in it" if path.is_dir() else "no file of that pattern"
+        )
+        raise DataError(str(path), what, "one or more")
+    return found
+
+
+def _walked(folder: Path) -> Iterator[Path]:
+    """Every file in a folder and in its folders; links to folders are not followed."""
+
+    def fail(error: OSError) -> None:
+        reason = (error.strerror or str(error)).lower()
+        raise DataError(str(error.filename), reason, "a folder that can be read") from None
+
+    for at, folders, names in os.walk(folder, onerror=fail):
+        folders[:] = [name for name in folders if _plain([name])]
+        yield from (Path(at) / name for name in names if _plain([name]))
+
+
+def _distinct(paths: Iterable[Path]) -> list[Path]:
+    """The first name of each file in each partition."""
+    known: dict[tuple[str, str], Path] = {}
+    for path in paths:
+        known.setdefault((os.path.realpath(path), str(partition_of(path))), path)
+    return list(known.values())
 
 
 def _plain(parts: Sequence[str]) -> bool:

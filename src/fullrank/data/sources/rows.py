@@ -12,17 +12,25 @@ from fullrank.errors import DataError
 
 
 def of_arrow(reader: Iterable[Any], names: list[str]) -> Iterator[pl.DataFrame]:
-    """The named columns of Arrow's record batches."""
+    """The named columns of Arrow's record batches.
+
+    Raises:
+        DataError: a column is of a type that polars does not have.
+    """
     for batch in reader:
-        columns = [_plain(batch.column(batch.schema.get_field_index(name))) for name in names]
+        columns = [_plain(batch.column(batch.schema.get_field_index(name)), name) for name in names]
         yield pl.DataFrame(dict(zip(names, columns, strict=True)))
 
 
-def _plain(array: Any) -> pl.Series:
+def _plain(array: Any, name: str) -> pl.Series:
     """A column; of an extension's type, such as an UUID, what it is stored as."""
     if hasattr(array, "storage"):
         array = array.storage
-    series = pl.Series(pl.from_arrow(array))
+    try:
+        series = pl.Series(pl.from_arrow(array))
+    except (TypeError, ValueError, pl.exceptions.PolarsError):  # as of intervals
+        found = f"values of type {array.type}"
+        raise DataError(f"column {name}", found, "numbers, text or times") from None
     return series.cast(pl.Float64) if series.dtype.is_decimal() else series
 
 
