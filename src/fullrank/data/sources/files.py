@@ -124,12 +124,15 @@ def joined(path: Path, paths: Sequence[Path], open_one: Open) -> Source:
     keys = partition_of(paths[0])
     columns = [*first.columns, *(key for key in keys if key not in first.columns)]
 
+    def opened() -> Iterator[tuple[Source, Path]]:
+        for number, file in enumerate(paths):
+            yield open_one(file) if number else first, file
+
     def load(names: Iterable[str]) -> tuple[pl.DataFrame, SourceLocation]:
         wanted = list(names)
         frames: list[pl.DataFrame] = []
         places: list[SourceLocation] = []
-        for number, file in enumerate(paths):
-            source = open_one(file) if number else first
+        for source, file in opened():
             frame, place = _part(source, file, paths[0], columns, wanted)
             if frames:
                 _check_types(frame, frames[0], file, paths[0])
@@ -141,8 +144,7 @@ def joined(path: Path, paths: Sequence[Path], open_one: Open) -> Source:
     def stream(names: Iterable[str], rows: int) -> Iterator[Piece]:
         wanted = list(names)
         like: pl.DataFrame | None = None
-        for number, file in enumerate(paths):
-            source = open_one(file) if number else first
+        for source, file in opened():
             read, finish = _reading(source, file, paths[0], columns, wanted)
             for piece, place in source.pieces(read, rows):
                 frame = finish(piece)
