@@ -92,7 +92,7 @@ class ShardTrainer(Trainer):
         self.engine = AutogradEngine(step, encoder, self.optimizer)
         self.choice = Choice(self.engine, {"compiled": "tables in blocks over workers"})
         self.observe = self._figures
-        self._waited = self._ahead = self._took = 0.0
+        self._lost = self._took = 0.0
 
     def rest(self) -> None:
         """Keeps the engine, which works in nothing of size."""
@@ -108,7 +108,7 @@ class ShardTrainer(Trainer):
         )
         if start:  # what other workers have summed up to here is in the first one's sum
             losses *= self.team.group.rank == 0
-        busy = Busy(self.team.group)
+        busy, waited = Busy(self.team.group), self.team.group.waited
         for step in range(start, self.steps):
             with busy.elsewhere():
                 part = next(coming)
@@ -122,8 +122,8 @@ class ShardTrainer(Trainer):
             if (step + 1) % every == 0:
                 self._word(busy, losses)
         coming.close()  # type: ignore[attr-defined]
-        self._ahead += busy.ahead
         losses.copy_(self.team.group.all_reduce(losses))
+        self._lost = self.team.group.waited - waited + busy.ahead
 
     def _word(self, busy: Busy, losses: Tensor) -> None:
         """Tells the others how long this worker has computed; finds who is slow; stops if asked."""
@@ -138,12 +138,10 @@ class ShardTrainer(Trainer):
             raise Stopped
 
     def _figures(self, epoch: int) -> Record:
-        """Pairs a second, and seconds of this worker in collectives, of an epoch."""
+        """Pairs a second, and seconds that this worker has waited in the steps of an epoch."""
         del epoch
-        waited = self.team.group.waited + self._ahead
-        lost, self._waited = waited - self._waited, waited
         pairs = self.steps * self.settings.batch_size
-        return {"pairs_per_second": pairs / max(self._took, 1e-9), "waited": lost}
+        return {"pairs_per_second": pairs / max(self._took, 1e-9), "waited": self._lost}
 
     def _close_epoch(self, loss: float, lr: float, seconds: float) -> None:
         self._took = seconds
