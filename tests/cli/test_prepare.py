@@ -51,3 +51,17 @@ def test_killed_at_a_file_operation(events, tmp_path):
                  for a in ("indptr", "items")]  # fmt: skip
         ids = [f"store/{side}/000000000000.parquet" for side in ("items", "users")]
         assert each["there"] == sorted([*parts, *ids, "store/store.json"]), each
+
+
+@pytest.mark.posix
+@pytest.mark.slow
+def test_workers_make_the_same_store(events, tmp_path):
+    stores = {}
+    for name, more in {"one": (), "two": ("--workers", "2")}.items():
+        out = tmp_path / name
+        made = fullrank("data", "prepare", events, "-o", out, *COLUMNS, *SHARES, *more, "--json")
+        assert made.code == 0, made.err
+        assert made.json["pairs"]
+        kept = [path for path in sorted(out.rglob("*")) if path.is_file()]
+        stores[name] = {path.relative_to(out): path.read_bytes() for path in kept}
+    assert stores["one"] == stores["two"]

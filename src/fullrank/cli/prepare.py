@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,6 +28,10 @@ def command(
         int | None,
         typer.Option(help="Pieces to sort pairs in, by the size of DATA if absent; no result."),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes that Ray starts (fullrank[scale]); none if absent."),
+    ] = None,
     table: TableOptions,
     as_json: options.Json = False,
 ) -> None:
@@ -37,16 +43,18 @@ def command(
     columns = table.layout()
     from fullrank.data.store import prepare
 
-    made = prepare(
-        data,
-        out,
-        columns=columns,
-        test=test,
-        validation=validation,
-        seed=seed,
-        partitions=partitions,
-        progress=_Lines(output),
-    )
+    with _hands(workers) as hands:
+        made = prepare(
+            data,
+            out,
+            columns=columns,
+            test=test,
+            validation=validation,
+            seed=seed,
+            partitions=partitions,
+            progress=_Lines(output),
+            **hands,
+        )
     known = made.manifest
     document = {
         name: known[name] for name in ("rows", "pairs", "users", "items", "shares", "parts")
@@ -58,6 +66,19 @@ def command(
         show_table(["part", "interactions", "fingerprint"], rows)
 
     output.result({"store": str(made.folder), **document}, show)
+
+
+@contextmanager
+def _hands(workers: int | None) -> Iterator[dict[str, Any]]:
+    """Who does the passes: this process, or tasks of Ray."""
+    if workers is None:
+        yield {}
+        return
+    from fullrank.scale.cluster import cluster
+    from fullrank.scale.tasks import by_ray
+
+    with cluster(workers) as ray:
+        yield {"readers": workers, "each": by_ray(ray, workers)}
 
 
 class _Lines:
