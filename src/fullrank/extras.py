@@ -12,14 +12,18 @@ PACKAGES = {
     "duckdb": ("duckdb", "sql"),
     "faiss": ("faiss-cpu", "export"),
     "hnswlib": ("hnswlib", "export"),
+    "httptools": ("httptools", "serve"),
+    "msgspec": ("msgspec", "serve"),
     "onnx": ("onnx", "export"),
     "onnxruntime": ("onnxruntime", "export"),
     "optuna": ("optuna", "tune"),
+    "prometheus_client": ("prometheus-client", "serve"),
     "pyarrow": ("pyarrow", "sql"),
     "pymysql": ("pymysql", "sql"),
     "qdrant_client": ("qdrant-client", "export"),
     "ray": ("ray", "scale"),
     "usearch": ("usearch", "export"),
+    "uvicorn": ("uvicorn", "serve"),
 }
 """Import name to the package, and the extra that it is of."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ import typer
 
 from fullrank.cli import options
 from fullrank.cli.output import Output
-from fullrank.errors import SettingError
+from fullrank.extras import library
 
 NAME = "serve"
 NEEDED = ("uvicorn", "httptools", "msgspec", "prometheus_client")
@@ -51,9 +50,8 @@ def command(
 ) -> None:
     """Serve models over HTTP, with a page to try them; with --json, its address comes first."""
     output = Output(as_json)
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise SettingError("serve", f"no package {missing[0]}", "pip install 'fullrank[serve]'")
+    for name in NEEDED:
+        library(name, "serve")
     from fullrank.service.server import serve
     from fullrank.service.settings import ServiceSettings
 
