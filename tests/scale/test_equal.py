@@ -57,3 +57,19 @@ def test_workers_train_as_the_plain_path_does_in_float64(small, plain, size, req
             np.testing.assert_allclose(
                 found, wanted[side], rtol=0, atol=1e-12, err_msg=str(setting)
             )
+
+
+def test_in_float32_two_workers_are_one_up_to_the_order_of_sums(small, two):
+    alone = train_all(Group(), Group(), small, False)
+    answers = two.run(train_all, small, False)
+    for at, setting in enumerate(SETTINGS):
+        if setting[2] == "local":
+            continue
+        # The first step of Adagrad divides a gradient by itself, and with it its rounding error.
+        most = 1e-4 if setting[1].get("optimizer") == "adagrad" else 1e-5
+        for side in (0, 1):
+            found = np.concatenate([answer[at][side] for answer in answers])
+            assert found.dtype == np.float32
+            np.testing.assert_allclose(
+                found, alone[at][side], rtol=0, atol=most, err_msg=str(setting)
+            )
