@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tables.markdown import NONE, code, load, metric, table
 
-EXACT = ("parquet", "onnx")
+EXACT = ("npz", "safetensors", "parquet", "onnx", "qdrant")
 """Targets that are searched whole."""
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 
+import numpy as np
 import pytest
 from command import COLUMNS, QUICK, assert_refused, fullrank
 
 from fullrank import Recommender
+from fullrank.data.synthetic import generate
 from fullrank.errors import Stopped
 from fullrank.portfolio import Blend
 from fullrank.portfolio.contest import Contest
@@ -227,3 +229,21 @@ def test_stopped_in_the_last_fit_a_named_method_goes_on(events, tmp_path, monkey
     cut, whole = (Recommender.load(tmp_path / name) for name in ("m", "whole"))
     assert cut.recommend(k=5).equals(whole.recommend(k=5))
     assert "final" in cut.training
+
+
+def test_how_weights_are_read_is_said(tmp_path):
+    rng = np.random.default_rng(3)
+    pairs = generate(200, 80, 3000, seed=4)
+    weight = np.exp(3 * rng.standard_normal(len(pairs)))  # they mean nothing
+    path = tmp_path / "events.csv"
+    pairs.to_frame().with_columns(weight=weight).write_csv(path)
+    run = fullrank("fit", path, "-o", tmp_path / "m", "--method", "auto", "--threads", "1")
+    assert run.code == 0, run.err
+    said = " ".join(run.err.split())
+    for way in ("given", "log", "none"):
+        assert re.search(rf"trying itemknn weighting {way}: validation ndcg@20 0\.\d+ in", said)
+    assert "weights are read not at all: validation ndcg@20 as given 0." in " ".join(
+        run.out.split()
+    )
+    manifest = json.loads((tmp_path / "m" / "manifest.json").read_text())
+    assert manifest["settings"]["weighting"] == manifest["training"]["weighting"]["way"] == "none"

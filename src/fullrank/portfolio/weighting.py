@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -73,6 +74,7 @@ def _best(
         read = Weighting.of(way, train).read(train)
         values[way] = 0.0
         for judge in judges:
+            began = time.perf_counter()
             with warnings.catch_warnings():  # the fit itself will say it
                 warnings.simplefilter("ignore")
                 scorer, _ = fit(judge.fitted_to(read), {"train": read}, device)
@@ -80,7 +82,9 @@ def _best(
                 scorer, validation, train=train, k=(k,), metrics=("ndcg",), users=users
             )
             value = next(iter(figures.values()))
-            reporter.trial({"method": judge.name, "weighting": way, METRIC: value})
+            seconds = time.perf_counter() - began
+            trial = {"method": judge.name, "weighting": way, METRIC: value, "seconds": seconds}
+            reporter.trial(trial)
             values[way] = max(values[way], value)
     return max(values, key=values.__getitem__), {str(way): value for way, value in values.items()}
 
