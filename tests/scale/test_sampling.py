@@ -1,45 +1,15 @@
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
+from drawn import OPTIONS, SIZE, STEPS, all_shares, own_shares
 
 from fullrank.data import Interactions
 from fullrank.data.sampling import PairSampler
 from fullrank.errors import FitError
-from fullrank.scale.blocks import block_of, bounds
+from fullrank.scale.blocks import block_of
 from fullrank.scale.group import Group
 from fullrank.scale.sampling import ShardSampler
-
-STEPS, SIZE = 7, 40
-OPTIONS = [
-    {"rule": rule, "systematic": systematic, "damping": damping, "negatives": n, "shared": shared}
-    for rule, systematic, damping, (n, shared) in itertools.product(
-        ("users", "interactions"), (False, True), (0.0, 0.6), ((0, False), (3, False), (4, True))
-    )
-]
-
-
-def own_shares(group, ahead, data, options, start, chunk):
-    """Batches of global row numbers, as this worker draws its part of them."""
-    import fullrank.scale.sampling as module
-
-    module.CHUNK = chunk
-    edges = bounds(data.n_users, group.size)
-    block = block_of(data, edges[group.rank], edges[group.rank + 1])
-    sampler = ShardSampler(block, ahead, **options)
-    found = []
-    for share in sampler.shares(np.random.default_rng(5), STEPS, SIZE, start=start):
-        assert len(share.item_idx) == share.counts[:, group.rank].sum()
-        for step in range(len(share)):
-            part = share.pairs_of(step)
-            negatives = share.negative_idx
-            if negatives is not None:
-                negatives = negatives[step] if options["shared"] else negatives[part]
-            users = share.user_idx[part] + block.first
-            found.append((users, share.item_idx[part], negatives, share.counts[step]))
-    return found
 
 
 def whole_batches(data, options, start, chunk, monkeypatch):
@@ -86,10 +56,6 @@ def test_one_worker_draws_the_batches_of_the_plain_sampler(ragged, options, chun
     monkeypatch.setattr("fullrank.scale.sampling.CHUNK", chunk)
     shares = [own_shares(Group(), Group(), ragged, options, 0, chunk)]
     assert_same(shares, whole_batches(ragged, options, 0, chunk, monkeypatch), options)
-
-
-def all_shares(group, ahead, data, start, chunk):
-    return [own_shares(group, ahead, data, options, start, chunk) for options in OPTIONS]
 
 
 @pytest.mark.parametrize(("name", "start"), [("two", 0), ("three", 0), ("three", 3)])

@@ -54,14 +54,21 @@ class Workers:
             tasks.put((function, arguments))
         found = {}
         for _ in range(self.size):
-            try:
-                rank, value, error = self.answers.get(timeout=300)
-            except queue.Empty:
-                raise TimeoutError(f"only {sorted(found)} of {self.size} answered") from None
+            rank, value, error = self._answer(found)
             if error:
                 raise RuntimeError(f"worker {rank}:\n{error}")
             found[rank] = value
         return [found[rank] for rank in range(self.size)]
+
+    def _answer(self, found: dict[int, Any]) -> tuple[int, Any, str | None]:
+        for _ in range(300):
+            try:
+                return self.answers.get(timeout=1)
+            except queue.Empty:
+                ended = [each.exitcode for each in self.processes if not each.is_alive()]
+                if ended:  # what they are to run could not be imported, say
+                    raise RuntimeError(f"workers ended with {ended}") from None
+        raise TimeoutError(f"only {sorted(found)} of {self.size} answered")
 
     def close(self) -> None:
         """Ends the processes."""
