@@ -214,3 +214,9 @@ def test_a_full_disk_leaves_the_old_model_whole(model, events, tmp_path):
     assert "Traceback" not in done.stderr
     assert {p.name: p.read_bytes() for p in folder.iterdir() if p.name != "log.jsonl"} == before
     assert fullrank("recommend", folder, "--user", "0017").code == 0
+
+
+@pytest.mark.parametrize(("command", "option"), [("recommend", "--user"), ("similar", "--item")])
+def test_a_byte_that_is_no_text_is_an_unknown_id_in_one_line(model, command, option):
+    run = fullrank(command, model, option, "caf\udce9")  # as Python reads the bytes of Latin-1
+    assert_refused(run, "caf")
