@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,10 @@ import fullrank as fr
 from fullrank.data.splits import Split, random_split
 from fullrank.data.synthetic import generate
 from fullrank.data.weighting import Way
-from fullrank.errors import SettingError
+from fullrank.errors import FitError, SettingError
+from fullrank.methods import AllPass, Method
+from fullrank.methods.fitting import fit
+from fullrank.portfolio import Auto, read_weights
 
 
 def split(meaning: str) -> Split:
@@ -87,3 +91,18 @@ def test_without_validation_auto_takes_the_logarithm() -> None:
 def test_an_unknown_way_is_refused() -> None:
     with pytest.raises(SettingError, match="weighting"):
         fr.Recommender("ease", weighting="sqrt")
+
+
+def test_a_judge_that_fails_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(method: Method, *given: Any) -> Any:
+        if method.name == "allpass":
+            raise FitError("here", "a fault", "none")
+        return fit(method, *given)
+
+    monkeypatch.setattr("fullrank.portfolio.weighting.fit", fails)
+    parts = split("nothing").parts
+    read, said = read_weights(Auto(), parts, "cpu")
+    assert said["weighting"]["way"] == "none"
+    assert read["train"].weight is None
+    with pytest.raises(FitError, match="a fault"):
+        read_weights(AllPass(weighting="auto"), parts, "cpu")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -42,9 +42,7 @@ class Weighting:
     @property
     def metadata(self) -> dict[str, Any]:
         """For the metadata of training; empty where weights are as given."""
-        if self.way == "given":
-            return {}
-        return {"weighting": {"way": self.way, "median": self.median}}
+        return {} if self.way == "given" else {"weighting": asdict(self)}
 
     def values(self, weight: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n,) positive weights as they are read."""

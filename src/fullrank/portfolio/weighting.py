@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from fullrank.data.interactions import Interactions
 from fullrank.data.memory import available_memory
 from fullrank.data.weighting import WAYS, Way, Weighting
+from fullrank.errors import FullrankError
 from fullrank.evaluation import evaluate
 from fullrank.methods import Method, build_method
 from fullrank.methods.fitting import fit
@@ -49,10 +51,8 @@ def read_weights(
     if way == "auto":
         way, tried = _best(method, parts, device, reporter or Silent())
     weighting = Weighting.of(way, train)
-    metadata: dict[str, Any] = {"way": way, "median": weighting.median}
-    if tried:
-        metadata["tried"] = tried
-    return {name: weighting.read(part) for name, part in parts.items()}, {"weighting": metadata}
+    said = asdict(weighting) | ({"tried": tried} if tried else {})
+    return {name: weighting.read(part) for name, part in parts.items()}, {"weighting": said}
 
 
 def _best(
@@ -65,27 +65,30 @@ def _best(
     judges = _affordable(method, train)
     if not judges:
         return UNTRIED, {}
-    users, k = (
-        compared({"train": train, "validation": validation}, method.seed),
-        min(20, train.n_items),
-    )
-    values: dict[Way, float] = {}
+    users = compared({"train": train, "validation": validation}, method.seed)
+    k, values = min(20, train.n_items), dict.fromkeys(WAYS, 0.0)
     for way in WAYS:
         read = Weighting.of(way, train).read(train)
-        values[way] = 0.0
         for judge in judges:
             began = time.perf_counter()
-            with warnings.catch_warnings():  # the fit itself will say it
-                warnings.simplefilter("ignore")
-                scorer, _ = fit(judge.fitted_to(read), {"train": read}, device)
-            figures = evaluate(
-                scorer, validation, train=train, k=(k,), metrics=("ndcg",), users=users
-            )
-            value = next(iter(figures.values()))
-            seconds = time.perf_counter() - began
-            trial = {"method": judge.name, "weighting": way, METRIC: value, "seconds": seconds}
-            reporter.trial(trial)
-            values[way] = max(values[way], value)
+            trial: dict[str, Any] = {"method": judge.name, "weighting": way}
+            try:
+                with warnings.catch_warnings():  # the fit itself will say it
+                    warnings.simplefilter("ignore")
+                    scorer, _ = fit(judge.fitted_to(read), {"train": read}, device)
+                figures = evaluate(
+                    scorer, validation, train=train, k=(k,), metrics=("ndcg",), users=users
+                )
+            except (FullrankError, MemoryError) as error:
+                if judge is method:
+                    raise
+                trial["error"] = f"failed: {error}"  # as in the contest: not the others' fault
+            else:
+                trial[METRIC] = next(iter(figures.values()))
+                values[way] = max(values[way], trial[METRIC])
+            reporter.trial(trial | {"seconds": time.perf_counter() - began})
+    if not any(values.values()):
+        return UNTRIED, {}
     return max(values, key=values.__getitem__), {str(way): value for way, value in values.items()}
 
 

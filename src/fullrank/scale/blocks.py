@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,13 +67,28 @@ def bounds(rows: int, workers: int) -> NDArray[np.int64]:
     return np.arange(workers + 1, dtype=np.int64) * rows // workers
 
 
+def cut(
+    whole: Sizes,
+    indptr: NDArray[np.int64],
+    item_idx: NDArray[np.int32],
+    first: int,
+    last: int,
+) -> UserBlock:
+    """The block of users ``first .. last - 1`` of a part in memory; its pairs are a view.
+
+    Args:
+        whole: Sizes of the table; its pairs are those of this part.
+        indptr: (users + 1,) of the part.
+        item_idx: (pairs,) of the part.
+        first: The first user of the block.
+        last: The first user after it.
+    """
+    start, stop = int(indptr[first]), int(indptr[last])
+    sizes = replace(whole, pairs=len(item_idx))
+    return UserBlock(sizes, first, start, indptr[first : last + 1] - start, item_idx[start:stop])
+
+
 def block_of(data: Interactions, first: int, last: int) -> UserBlock:
-    """The block of users ``first .. last - 1`` of a table in memory; its pairs are a view."""
-    start, stop = int(data.indptr[first]), int(data.indptr[last])
-    return UserBlock(
-        Sizes(data.n_users, data.n_items, len(data)),
-        first,
-        start,
-        data.indptr[first : last + 1] - start,
-        data.item_idx[start:stop],
-    )
+    """The block of users ``first .. last - 1`` of a table; see `cut`."""
+    whole = Sizes(data.n_users, data.n_items, len(data))
+    return cut(whole, data.indptr, data.item_idx, first, last)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fullrank.data import Interactions
-from fullrank.scale.blocks import Sizes, UserBlock
+from fullrank.scale.blocks import Sizes, UserBlock, cut
 
 
 class Source(Protocol):
@@ -55,8 +55,4 @@ class InMemory:
     def block(self, part: str, first: int, last: int) -> UserBlock:
         """See `Source`."""
         indptr, item_idx = self.arrays[part]
-        start, stop = int(indptr[first]), int(indptr[last])
-        whole = replace(self.sizes, pairs=len(item_idx))
-        return UserBlock(
-            whole, first, start, indptr[first : last + 1] - start, item_idx[start:stop]
-        )
+        return cut(self.sizes, indptr, item_idx, first, last)
