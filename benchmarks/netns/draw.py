@@ -27,12 +27,8 @@ def rate(found: dict[str, Any], workers: int, batch: int, balanced: bool) -> flo
     costs = sent(batch, workers, found["dim"])
     if not balanced:
         costs = {"all_to_all": costs["all_to_all"]}
-    fitted = found["compute"]
-    if not balanced:  # each balances its own rows: b b in the place of b B
-        own = batch / workers
-        seconds = fitted[0] + fitted[1] * own + fitted[2] * own * own
-    else:
-        seconds = compute(fitted, batch, workers, float("inf"))
+    own = batch / workers
+    seconds = compute(found["compute"], own, batch if balanced else own)
     if workers > 1:
         seconds += sum(network(found["network"], costs, workers).values())
     return batch / seconds

@@ -2,10 +2,12 @@
 
 With b = B / W pairs a worker and s bytes that it sends,
 
-    T(W) = (c₀ + c₁ b + c₂ b B) · max(1, W / cores) + Σ_k n_k · (l_k (W - 1) + s_k / β_k)
+    T(W) = (c₀ + c₁ b + c₂ b B) · g_W + Σ_k n_k · (l_k (W - 1) + s_k / β_k)
 
 over the kinds k of collectives, of which a step has n_k. The c are fitted to steps of one worker
-alone at several B (where b = B); l and β to microbenchmarks of each collective.
+alone at several B (where b = B); l and β to microbenchmarks of each collective. g_W is how much
+slower a machine computes while W - 1 others do on the same cores: 1 for machines of their own, and
+here measured of workers that compute at the same time and send nothing.
 """
 
 from __future__ import annotations
@@ -42,11 +44,9 @@ def network_of(measured: Mapping[int, Sequence[Mapping[str, Any]]]) -> dict[str,
     return fitted
 
 
-def compute(fitted: Sequence[float], batch: int, workers: int, cores: float) -> float:
-    """Seconds of a step that a worker computes."""
-    own = batch / workers
-    alone = fitted[0] + fitted[1] * own + fitted[2] * own * batch
-    return alone * max(1.0, workers / cores)
+def compute(fitted: Sequence[float], own: float, batch: float) -> float:
+    """Seconds that a worker with b of B pairs computes in a step, on a machine of its own."""
+    return fitted[0] + fitted[1] * own + fitted[2] * own * batch
 
 
 def network(

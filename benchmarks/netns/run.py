@@ -3,8 +3,9 @@
     python benchmarks/netns/run.py --out results/scale_network.json     # as root, on Linux
 
 Each machine is a network namespace with one thread; frames go through a switch of 1 Gbit/s and 1 ms
-(relay.c: not every kernel has tc's netem). The machines share the cores of this one, which the
-model knows. It is fitted to microbenchmarks, and its errors are those of the training that follows.
+(relay.c: not every kernel has tc's netem). The machines share the cores of this one, and how much
+slower they compute for it is measured, too. The model is fitted to such microbenchmarks, and its
+errors are those of the training that follows.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from machines import address, machines, start
 from model import compute, compute_of, network, network_of
 from worker import BATCH, DIM, ITEMS, PAIRS, USERS
@@ -43,7 +45,6 @@ def main() -> None:
     parser.add_argument("--bits", type=float, default=1e9)
     parser.add_argument("--delay", type=float, default=1e-3)
     parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--cores", type=float, default=float(os.cpu_count() or 1))
     parser.add_argument("--out", type=Path, default=Path("results/scale_network.json"))
     given = parser.parse_args()
     load = os.getloadavg()[0]
@@ -56,13 +57,18 @@ def main() -> None:
     for size, each in found.items():
         costs = each["train"]["collectives"]
         parts = network(of_network, costs, size) if size > 1 else {}
-        predicted = compute(of_compute, BATCH, size, given.cores) + sum(parts.values())
+        own = BATCH / size
+        crowd = 1.0
+        if size > 1:
+            crowd = float(np.mean(each["together"]["seconds"])) / compute(of_compute, own, own)
+        predicted = compute(of_compute, own, BATCH) * crowd + sum(parts.values())
         seconds = each["train"]["seconds"]
         rows.append(
             {
                 "workers": size,
                 "pairs_per_second": BATCH / seconds,
                 "seconds_a_step": seconds,
+                "slower_together": crowd,
                 "predicted": predicted,
                 "error": predicted / seconds - 1,
                 "shares": {kind: cost["seconds"] / seconds for kind, cost in costs.items()},
@@ -72,7 +78,7 @@ def main() -> None:
     document = {
         "bits": given.bits,
         "delay": given.delay,
-        "cores": given.cores,
+        "cores": os.cpu_count(),
         "load_before": load,
         "batch": BATCH,
         "dim": DIM,
