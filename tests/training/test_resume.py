@@ -31,6 +31,7 @@ VARIANTS = [
     ("bce", {"sampler": "users", "weight_decay": 0.1, "lr_decay": 0.9}),
     ("ccl", {"negatives": 2, "dropout": 0.3, "optimizer": "adam", "lr": 0.01}),
     ("ccl", {"negatives": 9, "dropout": 0.3, "shared_negatives": True}),
+    ("softmax", {"negatives": 9, "cutoff": 3, "cutoff_every": 2, "weight_temperature": 0.2}),
     ("bpr", {"systematic": True}),
     ("bpr", {"systematic": True, "sampler": "users", "damping": 0.5}),
 ]

@@ -33,6 +33,7 @@ from fullrank.encoders.spectral import (
     smooth_vectors,
     truncated_svd,
 )
+from fullrank.encoders.thresholds import WithThresholds
 from fullrank.encoders.whole import WholeItems
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "Update",
     "WholeItems",
     "WholeLoss",
+    "WithThresholds",
     "chance_edge",
     "in_own_basis",
     "least_squares_bytes",

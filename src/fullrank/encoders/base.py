@@ -100,8 +100,13 @@ class Encoder(ABC):
         tables = self.parameters
         return len(tables["user_table"]), *tables["item_table"].shape
 
-    def start_epoch(self, rng: np.random.Generator) -> None:  # noqa: B027
-        """Draws what is random about the encoder, such as the edges of an epoch's graph."""
+    def start_epoch(self, rng: np.random.Generator, epoch: int = 0) -> None:  # noqa: B027
+        """Draws what is random about the encoder, such as the edges of an epoch's graph.
+
+        Args:
+            rng: The same for this epoch of a run that was never stopped and of one that goes on.
+            epoch: Number of whole epochs before it.
+        """
 
     def read_by(self, batch: TensorBatch) -> dict[str, Tensor]:
         """The rows of each parameter that a step on ``batch`` reads; all of one that is absent."""

@@ -43,8 +43,9 @@ class FilteredRows(Encoder):
         """The free rows."""
         return {"user_table": self.user_table, "item_table": self.item_table}
 
-    def start_epoch(self, rng: np.random.Generator) -> None:
+    def start_epoch(self, rng: np.random.Generator, epoch: int = 0) -> None:
         """Seeds the masks of an epoch."""
+        del epoch
         self._seed = int(rng.integers(2**62))
 
     def rows(self, batch: TensorBatch) -> Rows:

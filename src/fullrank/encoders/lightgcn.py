@@ -77,8 +77,9 @@ class LightGCN(Encoder):
         """Itself."""
         return self
 
-    def start_epoch(self, rng: np.random.Generator) -> None:
+    def start_epoch(self, rng: np.random.Generator, epoch: int = 0) -> None:
         """Draws the graphs of an epoch, where some edges are left out."""
+        del epoch
         if self.drop:
             self.hops = self._dropped(rng, self.drop)
         self.view_hops = [self._dropped(rng, share) for share in self.view_drops]

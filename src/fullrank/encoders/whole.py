@@ -48,8 +48,9 @@ class WholeItems(Encoder):
             "weight": self.weight,
         }
 
-    def start_epoch(self, rng: np.random.Generator) -> None:
+    def start_epoch(self, rng: np.random.Generator, epoch: int = 0) -> None:
         """Seeds the dropout of an epoch."""
+        del epoch
         self._seed = int(rng.integers(2**62))
 
     def rows(self, batch: TensorBatch) -> Rows:

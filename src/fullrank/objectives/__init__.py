@@ -1,6 +1,14 @@
 """Losses: pure functions of tensors, each its formula."""
 
-from fullrank.objectives.contrastive import ccl, cl_rec, info_nce, lightgcl, sgl, softmax
+from fullrank.objectives.contrastive import (
+    ccl,
+    cl_rec,
+    info_nce,
+    lightgcl,
+    sgl,
+    softmax,
+    softmax_at,
+)
 from fullrank.objectives.decorrelation import (
     balance_loss,
     decorrelated_log_positive,
@@ -38,4 +46,5 @@ __all__ = [
     "self_paced_decorrelation",
     "sgl",
     "softmax",
+    "softmax_at",
 ]

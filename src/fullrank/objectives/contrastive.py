@@ -84,11 +84,42 @@ def softmax(
     them; returns a scalar. Negatives that are drawn evenly need no correction for their chance.
     Source: sampled softmax on cosines, Wu et al., ACM TOIS 2024 (SSM), equation 4.
     """
+    return _softmax_of_pairs(user, item, negative, temperature)[0].mean()
+
+
+def softmax_at(
+    user: Tensor,
+    item: Tensor,
+    negative: Tensor,
+    threshold: Tensor,
+    *,
+    temperature: float,
+    weight_temperature: float,
+) -> Tensor:
+    """`softmax`, each pair weighted ``σ((cos_b - β_b) / weight_temperature)``: SL@K.
+
+    β is the cosine at which an item enters the first K of the pair's user, so that pairs count
+    by whether they are in a list of K or near it. The weight is a constant of the step: with a
+    gradient of its own, as in the authors' program, it falls where the loss of a pair is large, and
+    temperatures below about 1 push observed pairs apart until the table collapses.
+
+    Shapes: as for `softmax`; ``threshold`` (B,), β.
+    Source: Yang et al., KDD 2025, *Breaking the Top-K Barrier*, the loss SL@K.
+    """
+    losses, positive = _softmax_of_pairs(user, item, negative, temperature)
+    weight = torch.sigmoid((positive.detach() - threshold) / weight_temperature)
+    return (weight * losses).mean()
+
+
+def _softmax_of_pairs(
+    user: Tensor, item: Tensor, negative: Tensor, temperature: float
+) -> tuple[Tensor, Tensor]:
+    """(B,) losses and (B,) cosines of the pairs."""
     u, v, n = unit_rows(user), unit_rows(item), unit_rows(negative)
-    positive = (u * v).sum(dim=-1, keepdim=True) / temperature
+    cosine = (u * v).sum(dim=-1, keepdim=True)
     against = u @ n[0].T if len(n) == 1 else (n @ u.unsqueeze(-1)).squeeze(-1)
-    logits = torch.cat((positive, against / temperature), dim=1)
-    return (logits.logsumexp(dim=1) - positive.squeeze(1)).mean()
+    logits = torch.cat((cosine, against), dim=1) / temperature
+    return logits.logsumexp(dim=1) - logits[:, 0], cosine.squeeze(1)
 
 
 def sgl(

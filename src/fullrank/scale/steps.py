@@ -68,6 +68,7 @@ def _wanted(method: TrainedMethod) -> dict[str, object]:
         "tau_design": "constant",
         "precision": "float32",
         "record_correlation": False,
+        "cutoff": None,
     }
     return {name: value for name, value in wanted.items() if name in type(method).model_fields}
 

@@ -127,7 +127,8 @@ class Trainer:
     def _epoch(self, engine: Engine, interrupt: Interrupt) -> None:
         progress, settings = self.progress, self.settings
         rng = np.random.default_rng([settings.seed, progress.epoch])
-        self.plan.encoder.start_epoch(np.random.default_rng([settings.seed, progress.epoch, 1]))
+        drawn = np.random.default_rng([settings.seed, progress.epoch, 1])
+        self.plan.encoder.start_epoch(drawn, progress.epoch)
         lr = settings.lr * settings.lr_decay**progress.epoch
         began = time.perf_counter()
         losses = torch.tensor(progress.loss_sum, dtype=torch.float64, device=self.plan.step.device)
