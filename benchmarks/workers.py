@@ -1,10 +1,12 @@
 """What several workers cost and give: published accuracy, effective rank and time, by workers.
 
     python benchmarks/workers.py --data gowalla --epochs 10 --out results/scale.json
+    python benchmarks/workers.py --data gowalla --preset fast --out results/scale.json
 
 One process by the compiled kernels, two workers that balance against the whole batch, and two that
 balance each on its own. The settings are given, and the learning rate follows its rule, so that
-nothing is searched; the figures are of the test part, at the best epoch by validation.
+nothing is searched; the figures are of the test part, at the best epoch by validation. With a
+preset all of train is trained on, for as many epochs as it has.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Any
 
 import fullrank as fr
 from fullrank.data import Split
+from fullrank.presets import preset_named
 from fullrank.scale import fit
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -62,20 +65,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", default="gowalla")
     parser.add_argument("--method", default="directspec+", choices=sorted(SETTINGS))
+    parser.add_argument("--preset")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--dim", type=int, default=64)
     parser.add_argument("--out", type=Path, default=Path("results/scale.json"))
     given = parser.parse_args()
-    split = fr.load(given.data)
     values = {"epochs": given.epochs, "batch_size": given.batch, "dim": given.dim}
     values |= {"validate_every": 2} | SETTINGS[given.method]
+    if given.preset:
+        values = dict(preset_named(given.preset, given.method, given.data))
+    split = fr.load(given.data, validation=0.0 if given.preset else 0.1)
+    name = " ".join(filter(None, (given.data, given.method, given.preset)))
     runs = []
     for workers, how in RUNS:
         runs.append(measured(split, given.method, values, workers, how))
         known = json.loads(given.out.read_text()) if given.out.exists() else {}
-        known[f"{given.data} {given.method}"] = {
+        known[name] = {
             "data": given.data,
+            "preset": given.preset,
             "interactions": len(split.train),
             "settings": values,
             "cores": os.cpu_count(),

@@ -33,6 +33,8 @@ EASE_ITEMS = 20_000
 """Most items for which its matrix is made here."""
 GENERATED = {"dense": (600, 500, 40_000), "sparse": (4_000, 6_000, 60_000)}
 """Users, items, interactions."""
+LIKE_TEST = ", validation like test"
+"""After the name of a data set: validation is drawn with the test part's margin by popularity."""
 PERIODS, FASHION = 4, 0.5
 """Of the drifting data, and the share of each period's interactions that is its own."""
 
@@ -42,7 +44,9 @@ def load(data: str, seed: int) -> fr.Split:
         return random_split(fr.generate(*GENERATED[data], seed=seed), seed=seed, name=data)
     if data == "drifting":
         return time_split(drifting(2_000, 1_500, 60_000, seed), name=data)
-    return fr.load(data, validation=0.1, seed=seed)
+    name = data.removesuffix(LIKE_TEST)
+    like = "uniform" if name == data else "test"
+    return fr.load(name, validation=0.1, seed=seed, validation_like=like)
 
 
 def drifting(n_users: int, n_items: int, n: int, seed: int) -> Interactions:

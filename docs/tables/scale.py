@@ -13,7 +13,9 @@ def scale() -> str:
             waited = sum(run["collectives"].values()) if run["collectives"] else None
             share = None if waited is None else f"{100 * waited / run['seconds']:.0f} %"
             balancing = "–" if run["workers"] == 1 else run["balancing"]
-            line = [found["data"], code(run["method"]), str(run["workers"]), balancing]
+            preset = found.get("preset")
+            how = code(run["method"]) + (f", {code(preset)}" if preset else "")
+            line = [found["data"], how, str(run["workers"]), balancing]
             line += [str(run["epochs"]), metric(run["ndcg@20"]), metric(run["recall@20"])]
             line += [rank(run["effective_rank"]), digits(run["seconds"]), share or "–"]
             line += [f"{run['load']:.0f}"]
