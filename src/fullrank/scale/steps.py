@@ -15,7 +15,7 @@ from fullrank.engine.step import Balance, Loss, Step
 from fullrank.errors import SettingError
 from fullrank.methods import DirectSpec, DirectSpecPlus, Method
 from fullrank.methods.balanced import BalancedMethod
-from fullrank.methods.base import TrainedMethod
+from fullrank.methods.base import PairMethod, TrainedMethod
 from fullrank.scale.balance import direct_spec_plus_rows, direct_spec_rows
 from fullrank.scale.gathering import gathered, summed_over
 from fullrank.scale.tables import ShardedMF
@@ -51,6 +51,11 @@ def check_method(method: Method) -> TrainedMethod:
             f"workers, method {method.name}", "one that needs all rows at once or no epochs",
             f"one of {', '.join(PAIR_BY_PAIR)}",
         )  # fmt: skip
+    if isinstance(method, PairMethod) and method.encoder != "mf" and method.propagation == "exact":
+        raise SettingError(
+            "workers, setting encoder", f"{method.encoder!r} with propagation = 'exact'",
+            "propagation = 'factored', or encoder = 'mf'",
+        )  # fmt: skip
     for name, wanted in _wanted(method).items():
         value = getattr(method, name)
         if value != wanted:
@@ -61,7 +66,6 @@ def check_method(method: Method) -> TrainedMethod:
 def _wanted(method: TrainedMethod) -> dict[str, object]:
     """What settings have to be, of those that the method has."""
     wanted = {
-        "encoder": "mf",
         "dropout": 0.0,
         "weighted": False,
         "balance": "filter",
