@@ -10,7 +10,11 @@ BASE = {"epochs": 1, "batch_size": 128, "dim": 8, "seed": 3, "rank": 20}
 BASE |= {"encoder": "lightgcn", "propagation": "factored", "optimizer": "sgd", "weight_decay": 0.0}
 SETTINGS = [
     ("bpr", {"lr": 100.0}, "global"),
-    ("bpr", {"lr": 30.0, "sampler": "users", "negatives": 3, "layers": 1, "epochs": 2}, "global"),
+    (
+        "lightgcn",
+        {"lr": 30.0, "sampler": "users", "negatives": 3, "layers": 1, "epochs": 2},
+        "global",
+    ),
     ("ccl", {"lr": 0.1, "negatives": 6, "shared_negatives": True, "layers": 2}, "global"),
     ("log-positive", {"lr": 20.0, "init": "joint", "average_layers": False}, "global"),
     ("directspec", {"lr": 20.0, "alpha": 0.01, "distinct": False}, "global"),

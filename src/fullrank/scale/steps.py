@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from fullrank.data import Interactions
 from fullrank.data.sampling import Batch
 from fullrank.encoders import Rows, TensorBatch
 from fullrank.engine.step import Balance, Loss, Step
@@ -34,6 +35,7 @@ PAIR_BY_PAIR = (
     "directspec+",
     "euclidean",
     "euclidean-positive",
+    "lightgcn",
     "log-positive",
     "softmax",
 )
@@ -61,6 +63,17 @@ def check_method(method: Method) -> TrainedMethod:
         if value != wanted:
             raise SettingError(f"workers, setting {name}", repr(value), repr(wanted))
     return method
+
+
+def check_weights(method: TrainedMethod, train: Interactions) -> None:
+    """Sees that edges of a graph need no weights, which workers do not get.
+
+    Raises:
+        SettingError: they do.
+    """
+    if train.weight is not None and method.uses_weights and method.weighting != "none":
+        expected = "weighting = 'none', or encoder = 'mf'"
+        raise SettingError("workers, setting encoder", "'lightgcn' on weights", expected)
 
 
 def _wanted(method: TrainedMethod) -> dict[str, object]:
