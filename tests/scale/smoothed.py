@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+import torch
+
 from fullrank.methods import build_method
+from fullrank.scale.blocks import block_of, bounds
 from fullrank.scale.job import Job, work
+from fullrank.scale.neighbours import OwnGraph, propagate_over
 from fullrank.scale.sources import InMemory
 
 BASE = {"epochs": 1, "batch_size": 128, "dim": 8, "seed": 3, "rank": 20}
@@ -35,3 +40,21 @@ def train(group, ahead, split, setting, double):
     job = Job(build_method(name, values), source, balancing, double=double)
     found = work(group, ahead, job)
     return found.users, found.items
+
+
+def on_graph(group, ahead, data, tables, ids, grads, layers):
+    """Own rows of ``Â G`` for some G of few rows, and of the sum over hops of whole tables."""
+    del ahead
+    user_edges, item_edges = bounds(data.n_users, group.size), bounds(data.n_items, group.size)
+    own = [slice(*edges[group.rank : group.rank + 2]) for edges in (user_edges, item_edges)]
+    degree = np.bincount(data.item_idx, minlength=data.n_items)
+    block = block_of(data, own[0].start, own[0].stop)
+    graph = OwnGraph.of(block, degree, item_edges, group)
+    hopped = []
+    for side, neighbours in enumerate((graph.users, graph.items)):
+        rows, found = neighbours.spread(ids[1 - side], grads[1 - side])
+        assert len(np.unique(rows)) == len(rows)
+        like = torch.zeros(own[side].stop - own[side].start, found.shape[1], dtype=found.dtype)
+        hopped.append(like.index_copy(0, rows, found))
+    mine = tables[0][own[0]], tables[1][own[1]]
+    return hopped, propagate_over(graph, mine, layers, item_edges, group)
