@@ -9,6 +9,8 @@ from plain import factored
 from smoothed import SETTINGS
 from tasks import NAMES
 
+from fullrank.errors import SettingError
+from fullrank.scale import smoothing
 from fullrank.scale.group import Group
 
 
@@ -36,3 +38,13 @@ def test_workers_train_as_one_process_does(small, plain, size, double, request):
             assert np.abs(wanted[side] - before[side]).max() > 1e-2, "nothing was learned"
             most = 1e-12 if double else 1e-5
             np.testing.assert_allclose(found, wanted[side], rtol=0, atol=most, err_msg=str(setting))
+
+
+def test_more_vectors_than_there_are_or_fit_are_refused_in_one_line(small, monkeypatch):
+    name, values, how = SETTINGS[0]
+    alone = Group(), Group(), small
+    with pytest.raises(SettingError, match="setting rank: found 121; expected at most 120"):
+        smoothed.train(*alone, (name, {**values, "rank": 121}, how), False)
+    monkeypatch.setattr(smoothing, "svd_bytes", lambda shape, rank: 2**60)
+    with pytest.raises(SettingError, match="setting rank: found 20 singular vectors of 200 × 120"):
+        smoothed.train(*alone, (name, values, how), False)

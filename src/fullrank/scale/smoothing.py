@@ -110,7 +110,7 @@ class Smoothing:
                 return Svd(tensors["users"], tensors["values"], tensors["items"])
         sizes = self.source.sizes
         needed = svd_bytes((sizes.users, sizes.items), rank) + EDGE_BYTES * sizes.pairs
-        what = f"{rank:,} singular vectors of {sizes.users:,} × {sizes.items:,} pairs"
+        what = f"{rank:,} singular vectors of {sizes.users:,} × {sizes.items:,} rows"
         check_memory("setting rank", needed, what)
         whole = normalised(self.source.block("train", 0, sizes.users), self.measuring.item_degree)
         found = truncated_svd(whole, rank, seed)
