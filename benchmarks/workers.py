@@ -27,11 +27,13 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "directspec+": {"alpha": 0.7, "tau": 4.0},
     "bpr": {"lr": 20.0},
 }
+ON_GRAPH: dict[str, Any] = {"encoder": "lightgcn", "propagation": "factored", "rank": 256}
 RUNS = ((1, "global"), (2, "global"), (2, "local"))
 
 
 def measured(split: Split, method: str, values: dict[str, Any], workers: int, how: str) -> dict:
     """One fit: figures of the test part, and where the time went."""
+    named = " ".join([method, *(["factored"] if "propagation" in values else [])])
     model = fr.Recommender(method, threads=1, device="cpu", **values)
     began = time.perf_counter()
     if workers == 1:
@@ -42,7 +44,7 @@ def measured(split: Split, method: str, values: dict[str, Any], workers: int, ho
     found = model.evaluate(k=20, metrics=("recall", "ndcg"))
     costs = training.get("collectives", [{}])[0]
     return {
-        "method": method,
+        "method": named,
         "workers": workers,
         "balancing": how,
         "engine": training["engine"]["name"],
@@ -69,14 +71,19 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--dim", type=int, default=64)
+    parser.add_argument("--factored", action="store_true", help="On LightGCN's factored form.")
+    parser.add_argument("--lr", type=float, help="By its rule, if absent.")
     parser.add_argument("--out", type=Path, default=Path("results/scale.json"))
     given = parser.parse_args()
     values = {"epochs": given.epochs, "batch_size": given.batch, "dim": given.dim}
     values |= {"validate_every": 2} | SETTINGS[given.method]
+    values |= {} if given.lr is None else {"lr": given.lr}
+    values |= ON_GRAPH if given.factored else {}
     if given.preset:
         values = dict(preset_named(given.preset, given.method, given.data))
     split = fr.load(given.data, validation=0.0 if given.preset else 0.1)
-    name = " ".join(filter(None, (given.data, given.method, given.preset)))
+    kind = given.preset or ("factored" if given.factored else None)
+    name = " ".join(filter(None, (given.data, given.method, kind)))
     runs = []
     for workers, how in RUNS:
         runs.append(measured(split, given.method, values, workers, how))

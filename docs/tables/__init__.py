@@ -56,6 +56,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "claims-not-compared": critique.not_compared,
     "two-tower": towers.two_tower,
     "weighting": weights.weighting,
+    "softmax": weights.softmax,
     "nights": nights.nights,
     "week": nights.week,
     "scale": scale.scale,

@@ -1,4 +1,4 @@
-"""Ways to read weights: results/weighting.json."""
+"""Weights of pairs: results/weighting.json and softmax.json."""
 
 from __future__ import annotations
 
@@ -17,3 +17,22 @@ def weighting() -> str:
         for method, values in methods.items()
     ]
     return table(["weights", "method", *map(code, WAYS)], body, text=(0, 1))
+
+
+def softmax() -> str:
+    """A line a data set: SL@K's weights by their temperature, means over divisions."""
+    found = load("softmax")
+    data = list(dict.fromkeys(each["data"] for each in found))
+    ways = list(dict.fromkeys(each["settings"].get("weight_temperature") for each in found))
+    body = []
+    for name in data:
+        lines = [each for each in found if each["data"] == name]
+        seeds = {each["seed"] for each in lines}
+        line = [code(name), str(len(seeds))]
+        for way in ways:
+            own = [each for each in lines if each["settings"].get("weight_temperature") == way]
+            line.append(metric(mean(each["validation_ndcg@20"] for each in own)))
+        body.append(line)
+    heads = ["data", "divisions"]
+    heads += ["all pairs alike" if way is None else f"τ_w {way:g}" for way in ways]
+    return table(heads, body, text=(0,))

@@ -4,42 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
+from plain import free_rows
 from tasks import NAMES, SETTINGS, train_all
 
-from fullrank.engine.autograd import AutogradEngine
-from fullrank.methods import build_method
 from fullrank.scale.group import Group
-from fullrank.training.optim import optimizer
 
 
 @pytest.fixture(scope="module")
 def plain(small):
-    return [plain_tables(small.train, *each) for each in SETTINGS]
-
-
-def plain_tables(data, name, values, balancing):
-    """As many epochs by the plain path, in float64."""
-    method = build_method(name, values)
-    plan = method.plan(data, "cpu")
-    encoder = plan.encoder
-    encoder.user_table, encoder.item_table = (
-        encoder.user_table.double(),
-        encoder.item_table.double(),
-    )
-    rule = optimizer(method.optimizer)
-    engine = AutogradEngine(plan.step, encoder, rule)
-    losses = torch.zeros((), dtype=torch.float64)
-    for epoch in range(method.epochs):
-        rng = np.random.default_rng([method.seed, epoch])
-        lr = method.lr * method.lr_decay**epoch
-        for chunk in plan.sampler.chunks(
-            rng, plan.sampler.steps(method.batch_size), method.batch_size
-        ):
-            engine.steps(chunk, lr, losses)
-        for table, rows in encoder.parameters.items():
-            rule.catch_up(table, rows, None, lr)
-    return encoder.user_table.numpy(), encoder.item_table.numpy()
+    return [free_rows(small.train, name, values) for name, values, _ in SETTINGS]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])

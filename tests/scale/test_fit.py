@@ -16,7 +16,7 @@ from fullrank.cli import app
 from fullrank.errors import FitError, SettingError
 from fullrank.scale import fit
 from fullrank.scale.cluster import cluster
-from fullrank.scale.steps import PAIR_BY_PAIR
+from fullrank.scale.steps import PAIR_BY_PAIR, check_weights
 from fullrank.training import Silent
 
 pytestmark = pytest.mark.posix
@@ -28,6 +28,12 @@ def ray():
     pytest.importorskip("ray")
     with cluster(2) as ray:
         yield ray
+
+
+EXACT = (
+    "workers, setting encoder: found 'lightgcn' with propagation = 'exact'; "
+    "expected propagation = 'factored', or encoder = 'mf'"
+)
 
 
 def model(name="bpr", **values):
@@ -58,6 +64,20 @@ def test_two_workers_make_the_model_of_one(quiet, small, tmp_path):
     loaded = fr.Recommender.load(tmp_path / "m")
     user = str(small.train.users.values[0])
     assert loaded.recommend([user]).equals(made.recommend([user]))
+
+
+@pytest.mark.slow
+def test_two_workers_search_on_factored_lightgcn_as_one_does(ray, small):
+    del ray
+    on_graph = {"encoder": "lightgcn", "propagation": "factored", "rank": 16, "dim": 16}
+    plain = model("directspec+", **on_graph).fit(small)
+    made = fit(model("directspec+", **on_graph), small, workers=2)
+    assert made.training["chosen"] == plain.training["chosen"]
+    for name in ("user_embeddings", "item_embeddings"):
+        torch.testing.assert_close(getattr(made, name), getattr(plain, name), rtol=0, atol=1e-3)
+    for name in ("validation_ndcg@20", "effective_rank"):
+        assert made.training[name] == pytest.approx(plain.training[name], abs=1e-3)
+    assert made.training["parameters"] == plain.training["parameters"]
 
 
 def test_one_worker_is_the_plain_path(small):
@@ -169,9 +189,9 @@ def test_options_that_do_not_fit_together_are_refused(options, found, tmp_path):
     [
         ("ease", {}, "workers, method ease"),
         ("auto", {}, "workers, method auto"),
-        ("lightgcn", {}, "workers, method lightgcn"),
+        ("lightgcn", {}, EXACT),
         ("directau", {}, "workers, method directau"),
-        ("bpr", {"encoder": "lightgcn"}, "workers, setting encoder: found 'lightgcn'"),
+        ("bpr", {"encoder": "lightgcn"}, EXACT),
         ("bpr", {"weighted": True}, "workers, setting weighted: found True"),
         ("ccl", {"dropout": 0.1}, "workers, setting dropout: found 0.1; expected 0.0"),
         ("directspec+", {"tau_design": "attention"}, "setting tau_design: found 'attention'"),
@@ -183,6 +203,19 @@ def test_what_several_workers_cannot_train_is_refused(small, name, values, found
     with pytest.raises(SettingError) as error:
         fit(fr.Recommender(name, **values), small, workers=2)
     assert found in str(error.value)
+
+
+def test_edges_of_a_graph_with_weights_are_refused(small):
+    pairs, on_graph = small.train, {"encoder": "lightgcn", "propagation": "factored", "rank": 8}
+    arrays = pairs.user_idx, pairs.item_idx
+    weighted = fr.Interactions.from_rows(
+        pairs.users, pairs.items, *arrays, weight=np.ones(len(pairs), dtype=np.float32)
+    )
+    with pytest.raises(SettingError, match="found 'lightgcn' on weights; expected weighting"):
+        fit(model("bpr", **on_graph), weighted, workers=2)
+    found = model("bpr", **on_graph, weighting="none").settings
+    check_weights(found, weighted)
+    check_weights(model("bpr").settings, weighted)
 
 
 def test_a_missing_ray_says_which_extra_has_it(small, monkeypatch):

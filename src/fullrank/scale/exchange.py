@@ -22,6 +22,18 @@ from fullrank.scale.sampling import ShardSampler, Share
 
 
 @dataclass(frozen=True, eq=False)
+class Reach:
+    """Whose gradients go to every worker: the users of each one's pairs, then its items."""
+
+    ids: NDArray[np.int64]
+    """(T,) row numbers, worker by worker; those of users occur once a pair, items once a worker."""
+    of_users: NDArray[np.bool_]
+    """(T,) which are users."""
+    counts: list[int]
+    """(W,) how many are of each worker."""
+
+
+@dataclass(frozen=True, eq=False)
 class Part:
     """This worker's part of one batch, complete but for the rows of items."""
 
@@ -43,6 +55,8 @@ class Part:
     """(B,) users of the whole batch, worker by worker, where a balance needs them."""
     batch_items: Tensor | None
     """(B,) items, likewise."""
+    reach: Reach | None = None
+    """Where gradients reach further than the rows that they are of."""
 
     def on(self, device: torch.device) -> Part:
         """The same where it trains."""
@@ -54,7 +68,12 @@ class Part:
 
 
 def parts(
-    share: Share, edges: NDArray[np.int64], group: Group, whole: bool, first: int
+    share: Share,
+    edges: NDArray[np.int64],
+    group: Group,
+    whole: bool,
+    first: int,
+    reaches: bool = False,
 ) -> list[Part]:
     """What each step of a share needs, after one exchange of ids.
 
@@ -64,6 +83,7 @@ def parts(
         group: On the CPU.
         whole: Whether every worker is to know users and items of the whole batch.
         first: Row number of this worker's first user.
+        reaches: Whether every worker is to know whose gradients there are.
     """
     wanted, at = [], []
     for step in range(len(share)):
@@ -79,6 +99,7 @@ def parts(
     sends = _turned(asks, group)
     asked = _exchanged(wanted, asks, sends, group)
     users, items = _of_batches(share, group, first) if whole else (None, None)
+    reached = _reaches(share, wanted, group, first) if reaches else None
     made = []
     for step in range(len(share)):
         own = share.pairs_of(step)
@@ -96,6 +117,7 @@ def parts(
                 share.counts[step].tolist(),
                 None if users is None else users[step],
                 None if items is None else items[step],
+                None if reached is None else reached[step],
             )
         )
     return made
@@ -110,17 +132,18 @@ def prepared(
     *,
     start: int = 0,
     whole: bool = False,
+    reaches: bool = False,
 ) -> Iterator[Part]:
     """The parts of the batches of an epoch; those of the next share are made in the background.
 
-    ``whole`` is as for `parts`. The sampler's group is used by that one thread.
+    ``whole`` and ``reaches`` are as for `parts`. The sampler's group is used by that one thread.
     """
     shares = sampler.shares(rng, steps, batch_size, start=start)
     first = sampler.block.first
 
     def following() -> list[Part] | None:
         share = next(shares, None)
-        return None if share is None else parts(share, edges, sampler.group, whole, first)
+        return None if share is None else parts(share, edges, sampler.group, whole, first, reaches)
 
     with ThreadPoolExecutor(1) as ahead:
         coming = ahead.submit(following)
@@ -169,3 +192,32 @@ def _of_batches(share: Share, group: Group, first: int) -> tuple[list[Tensor], l
     blocks = [torch.split(rows, counts) for rows, counts in of_workers]
     batches = [torch.cat(step) for step in zip(*blocks, strict=True)]
     return [batch[:, 0] for batch in batches], [batch[:, 1] for batch in batches]
+
+
+def _reaches(
+    share: Share, wanted: list[NDArray[np.int64]], group: Group, first: int
+) -> list[Reach]:
+    """Of each step the users of all pairs and the items that workers ask for, worker by worker."""
+    asks = torch.tensor([[len(each) for each in wanted]])
+    items = group.gather(asks, [1] * group.size).numpy().T  # (s, W)
+    sizes = np.stack((share.counts, items), axis=2)  # (s, W, 2)
+    counts = sizes.sum(axis=2)
+    own = [
+        part
+        for step, asked in enumerate(wanted)
+        for part in (share.user_idx[share.pairs_of(step)] + first, asked)
+    ]
+    ids = torch.from_numpy(np.concatenate(own).astype(np.int64))
+    per_worker = counts.sum(axis=0).tolist()
+    of_workers = zip(
+        torch.split(group.gather(ids, per_worker), per_worker), counts.T.tolist(), strict=True
+    )
+    steps = zip(*(torch.split(rows, of_steps) for rows, of_steps in of_workers), strict=True)
+    return [
+        Reach(
+            torch.cat(step).numpy(),
+            np.repeat(np.tile([True, False], group.size), sizes[at].ravel()),
+            counts[at].tolist(),
+        )
+        for at, step in enumerate(steps)
+    ]

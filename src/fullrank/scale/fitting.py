@@ -23,7 +23,7 @@ from fullrank.recommender import Recommender
 from fullrank.scale.job import Found, Job
 from fullrank.scale.launch import Crew, run
 from fullrank.scale.sources import InMemory
-from fullrank.scale.steps import Balancing, check_method
+from fullrank.scale.steps import Balancing, check_method, check_weights
 from fullrank.serving import DotScorer
 from fullrank.spectrum import unit_rows
 from fullrank.training.progress import Reporter, Silent
@@ -77,6 +77,7 @@ def fit(
     if resume and checkpoint is None:
         raise SettingError("resume", "no checkpoint", "checkpoint = the folder to go on from")
     check_batch(method.batch_size, len(parts["train"]))
+    check_weights(method, parts["train"])
     if parts["train"].weight is not None:
         warnings.warn(f"weights: {method.without_weights}", stacklevel=2)
     if not parts.get("validation"):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fullrank.methods.base import TrainedMethod
+from fullrank.methods.base import PairMethod, TrainedMethod
 from fullrank.methods.fitting import trial_room
 from fullrank.methods.searched import SearchedMethod
 from fullrank.scale.blocks import UserBlock, bounds
@@ -19,6 +19,7 @@ from fullrank.scale.group import Group
 from fullrank.scale.loop import ShardTrainer, Team
 from fullrank.scale.measuring import Measuring
 from fullrank.scale.sampling import ShardSampler
+from fullrank.scale.smoothing import Smoothing
 from fullrank.scale.sources import Source
 from fullrank.scale.steps import Balancing, needs_batch, sharded_step
 from fullrank.scale.tables import ShardedMF, initial_blocks
@@ -90,7 +91,8 @@ def work(
     """
     edges = bounds(job.source.sizes.items, group.size)
     measuring = Measuring(group, edges, _blocks(job.source, group))
-    trials = _Trials(group, ahead, job, measuring, edges, stop, slow)
+    smoothing = Smoothing(measuring, job.source, job.checkpoint, job.identity, job.resume)
+    trials = _Trials(group, ahead, job, measuring, smoothing, edges, stop, slow)
     checkpoint = None
     if job.checkpoint is not None:
         checkpoint = ShardedCheckpoint(job.checkpoint, group, job.identity, trials.edges)
@@ -153,6 +155,7 @@ class _Trials:
     ahead: Group
     job: Job
     measuring: Measuring
+    smoothing: Smoothing
     item_edges: NDArray[np.int64]
     stop: Callable[[], bool]
     slow: Callable[[str], None]
@@ -171,6 +174,8 @@ class _Trials:
             for table in tables
         )
         encoder = ShardedMF(users, items, self.group)
+        if isinstance(method, PairMethod) and method.encoder == "lightgcn":
+            encoder = self.smoothing.encoder(method, (users, items))
         sampler = ShardSampler(
             self.measuring.blocks["train"],
             self.ahead,
@@ -204,6 +209,7 @@ def _found(
 ) -> Found:
     group, tables = measuring.group, trainer.encoder.tables()
     progress, sizes = trainer.progress, job.source.sizes
+    shared = trainer.encoder.parameters.keys() - {"user_table", "item_table"}
     metadata: dict[str, Any] = {
         "engine": {"name": "autograd", "passed_over": {"compiled": "several workers"}},
         "epochs": progress.epoch,
@@ -214,7 +220,8 @@ def _found(
         "effective_rank_all_rows": measuring.effective_rank(tables, every=True),
         "rows_without_interactions": measuring.without_interactions(),
         "seconds": progress.seconds,
-        "parameters": (sizes.users + sizes.items) * method.dim,
+        "parameters": (sizes.users + sizes.items) * method.dim
+        + sum(trainer.encoder.parameters[name].numel() for name in shared),
         "history": progress.history,
         **found,
     }

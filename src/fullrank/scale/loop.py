@@ -104,7 +104,14 @@ class ShardTrainer(Trainer):
         size, start = self.settings.batch_size, self.progress.step
         every = max(self.steps // WORDS, 1)
         coming = prepared(
-            self.sampler, rng, self.steps, size, self.team.edges, start=start, whole=self.team.whole
+            self.sampler,
+            rng,
+            self.steps,
+            size,
+            self.team.edges,
+            start=start,
+            whole=self.team.whole,
+            reaches=self.encoder.reaches,
         )
         if start:  # what other workers have summed up to here is in the first one's sum
             losses *= self.team.group.rank == 0

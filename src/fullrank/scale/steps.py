@@ -9,13 +9,14 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from fullrank.data import Interactions
 from fullrank.data.sampling import Batch
 from fullrank.encoders import Rows, TensorBatch
 from fullrank.engine.step import Balance, Loss, Step
 from fullrank.errors import SettingError
 from fullrank.methods import DirectSpec, DirectSpecPlus, Method
 from fullrank.methods.balanced import BalancedMethod
-from fullrank.methods.base import TrainedMethod
+from fullrank.methods.base import PairMethod, TrainedMethod
 from fullrank.scale.balance import direct_spec_plus_rows, direct_spec_rows
 from fullrank.scale.gathering import gathered, summed_over
 from fullrank.scale.tables import ShardedMF
@@ -34,6 +35,7 @@ PAIR_BY_PAIR = (
     "directspec+",
     "euclidean",
     "euclidean-positive",
+    "lightgcn",
     "log-positive",
     "softmax",
 )
@@ -51,6 +53,11 @@ def check_method(method: Method) -> TrainedMethod:
             f"workers, method {method.name}", "one that needs all rows at once or no epochs",
             f"one of {', '.join(PAIR_BY_PAIR)}",
         )  # fmt: skip
+    if isinstance(method, PairMethod) and method.encoder != "mf" and method.propagation == "exact":
+        raise SettingError(
+            "workers, setting encoder", f"{method.encoder!r} with propagation = 'exact'",
+            "propagation = 'factored', or encoder = 'mf'",
+        )  # fmt: skip
     for name, wanted in _wanted(method).items():
         value = getattr(method, name)
         if value != wanted:
@@ -58,10 +65,20 @@ def check_method(method: Method) -> TrainedMethod:
     return method
 
 
+def check_weights(method: TrainedMethod, train: Interactions) -> None:
+    """Sees that edges of a graph need no weights, which workers do not get.
+
+    Raises:
+        SettingError: they do.
+    """
+    if train.weight is not None and method.uses_weights and method.weighting != "none":
+        expected = "weighting = 'none', or encoder = 'mf'"
+        raise SettingError("workers, setting encoder", "'lightgcn' on weights", expected)
+
+
 def _wanted(method: TrainedMethod) -> dict[str, object]:
     """What settings have to be, of those that the method has."""
     wanted = {
-        "encoder": "mf",
         "dropout": 0.0,
         "weighted": False,
         "balance": "filter",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -27,6 +28,9 @@ class ShardedMF(Encoder):
         item_table: (m, d) rows of the items that this worker owns.
         group: The workers.
     """
+
+    reaches: ClassVar[bool] = False
+    """Whether the gradient of a row moves rows of other workers: see `exchange.Reach`."""
 
     def __init__(self, user_table: Tensor, item_table: Tensor, group: Group) -> None:
         self.user_table, self.item_table = user_table, item_table
