@@ -42,7 +42,7 @@ class SpectralFilter:
         even[1::2] = 0
         odd[0::2] = 0
         even[0] = odd[1] = 0
-        s = values.double().numpy()
+        s = values.double().cpu().numpy()
         parts = (torch.from_numpy(polynomial.polyval(s, part)).to(values) for part in (even, odd))
         return cls(float(squared[0]), float(squared[1]), *parts)
 
