@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fullrank.data.interactions import Interactions
-
 
 @dataclass(frozen=True)
 class Sizes:
@@ -86,9 +84,3 @@ def cut(
     start, stop = int(indptr[first]), int(indptr[last])
     sizes = replace(whole, pairs=len(item_idx))
     return UserBlock(sizes, first, start, indptr[first : last + 1] - start, item_idx[start:stop])
-
-
-def block_of(data: Interactions, first: int, last: int) -> UserBlock:
-    """The block of users ``first .. last - 1`` of a table; see `cut`."""
-    whole = Sizes(data.n_users, data.n_items, len(data))
-    return cut(whole, data.indptr, data.item_idx, first, last)
