@@ -52,6 +52,13 @@ def test_blocks_are_those_of_the_table(store: Store, workers: int, evaluated: in
             assert np.array_equal(found.item_idx, expected.item_idx)
 
 
+def test_a_part_without_pairs_is_none(tmp_path: Path) -> None:
+    generate(5, 40, 20, seed=2).to_frame().write_parquet(tmp_path / "t.parquet")
+    store = prepare(tmp_path / "t.parquet", tmp_path / "store", validation=1e-9)
+    assert store.parts == ("train", "validation", "test")
+    assert Stored.of(store).parts == ("train", "test")
+
+
 def test_pairs_stay_in_the_file(store: Store) -> None:
     item_idx = Stored.of(store).block("train", 10, 20).item_idx
     assert isinstance(item_idx.base.base, np.memmap)

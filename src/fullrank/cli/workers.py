@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -132,10 +133,17 @@ class Workers:
 
 
 def bytes_of(data: str) -> int:
-    """The size of a file, or of the files in a folder; 0 of what is elsewhere."""
-    path = Path(data).expanduser()
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(each.stat().st_size for each in files if each.is_file())
+    """The size of a file, or of the files in a folder; 0 of what is elsewhere or not to be seen."""
+    from fullrank.data.files import expanded
+    from fullrank.data.sources.address import kind_of
+
+    if kind_of(data) != "path":
+        return 0
+    path = expanded(data)
+    with suppress(OSError):
+        files = path.rglob("*") if path.is_dir() else [path]
+        return sum(each.stat().st_size for each in files if each.is_file())
+    return 0
 
 
 ALONE = Workers(1, "global")

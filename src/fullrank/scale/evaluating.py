@@ -13,7 +13,7 @@ from torch import Tensor
 from fullrank.data import Interactions
 from fullrank.errors import DataError
 from fullrank.evaluation import Evaluation
-from fullrank.evaluation.left_out import counts_of
+from fullrank.evaluation.left_out import counts_of, warn_of_zeros
 from fullrank.evaluation.metrics import Exposure, Values
 from fullrank.evaluation.protocols import STANDARD, ListMetric
 from fullrank.scale.measuring import Measuring
@@ -86,6 +86,7 @@ def joined(pieces: Sequence[Piece], parts: Mapping[str, Interactions]) -> Evalua
     block = one.protocol | counts | {"users_left_out": parts[PART].n_users - some}
     block["ties"] = one.protocol["ties"] | {"users_tied_at_cutoff": _ties(found)}
     block["fingerprints"] = {name: part.fingerprint for name, part in parts.items()}
+    warn_of_zeros(block, block["masked"])  # what workers warn of is not heard
     users = np.concatenate([piece.users[each.users] for piece, each in found])
     ordered = {name: figures[name] for name in one.figures}
     return Evaluation(users, block, ordered, shown)

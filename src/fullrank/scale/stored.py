@@ -46,7 +46,7 @@ class Stored:
             DataError: a file is not as the manifest says.
         """
         ends = {"train": (store.users, store.pairs("train"))}
-        for part in (each for each in store.parts if each != "train"):
+        for part in (each for each in store.parts if each != "train" and store.pairs(each)):
             last = store.last_of(part, evaluated)
             whole = last == store.users
             ends[part] = last, store.pairs(part) if whole else int(store.arrays(part)[0][last])
@@ -55,7 +55,7 @@ class Stored:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """See `Source`."""
+        """See `Source`; those without pairs are none."""
         return tuple(self.ends)
 
     def block(self, part: str, first: int, last: int) -> UserBlock:
