@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from fullrank.data.blocks import blocks
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -54,6 +56,13 @@ class UserBlock:
     def pairs(self) -> int:
         """Pairs in it, m."""
         return int(self.indptr[-1])
+
+    def item_degree(self) -> NDArray[np.int64]:
+        """(items,) how many of its pairs each item has."""
+        found = np.zeros(self.whole.items, dtype=np.int64)
+        for part in blocks(self.pairs):  # they may be mapped from a file
+            found += np.bincount(self.item_idx[part], minlength=len(found))
+        return found
 
 
 def bounds(rows: int, workers: int) -> NDArray[np.int64]:

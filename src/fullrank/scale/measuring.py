@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fullrank.data import Ids, Interactions
-from fullrank.data.blocks import blocks
 from fullrank.errors import FitError
 from fullrank.evaluation import Evaluation, evaluate
 from fullrank.scale.blocks import UserBlock, bounds
@@ -61,10 +60,7 @@ class Measuring:
         ends = bounds(self.source.sizes.users, self.group.size)
         first, last = (int(end) for end in ends[self.group.rank : self.group.rank + 2])
         self.blocks = {part: self.source.block(part, first, last) for part in self.source.parts}
-        train = self.blocks["train"]
-        own = np.zeros(train.whole.items, dtype=np.int64)
-        for part in blocks(train.pairs):  # they may be mapped from a file
-            own += np.bincount(train.item_idx[part], minlength=len(own))
+        own = self.blocks["train"].item_degree()
         total = self.group.all_reduce(torch.from_numpy(own).to(self.group.device))
         self.item_degree = total.cpu().numpy()
         self._held: dict[str, Held] = {}
