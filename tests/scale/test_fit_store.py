@@ -106,8 +106,9 @@ def test_the_command_fits_a_store_by_workers(ray, store, tmp_path):
         command += ["--method", "bpr", "--dim", "8", "--epochs", "2", "--device", "cpu"]
         items = ["--items", str(tmp_path / "items.csv")]
         (tmp_path / "items.csv").write_text("id,title\ni1,Heat\n", encoding="utf-8")
-        run = CliRunner().invoke(app, [*command, *items, "--no-report", "--threads", "1"])
+        run = CliRunner().invoke(app, [*command, *items, "--threads", "1"])
         assert run.exit_code == 0, run.output
+        assert (out / "report.html").exists() == (workers == "1")
         figures.append(json.loads(run.stdout)["test"])
         loaded = fr.Recommender.load(out)
         assert loaded.training.get("workers", 1) == int(workers)

@@ -100,7 +100,7 @@ def command(
         remedy = "the same command with --resume goes on"
         how: Any = {"resume": resume, "final": final, "workers": several.workers_of(output, source)}
         train(model, split, night, output, remedy=remedy, **how)
-        wanted = night.kept and not no_report
+        wanted = night.kept and not no_report and several.may_report(source, night.folder, output)
         report = add_report(model, night.folder, output) if wanted else None
     saved = str(night.folder) if night.kept else None
     document: dict[str, Any] = {"model": saved, "method": model.method, "data": split.name}

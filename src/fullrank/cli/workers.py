@@ -93,6 +93,19 @@ class WorkersOptions:
         split = split_of(store, like=table.validation_like)  # type: ignore[arg-type]  # checked there
         return split, Stored.of(store)
 
+    def may_report(self, source: Source | None, folder: Path, output: Output) -> bool:
+        """Whether this process may look at all pairs for a page: not where workers alone had them.
+
+        Args:
+            source: Where they had them from, if not from this process.
+            folder: Of the model.
+            output: Where it is said that there is no page.
+        """
+        if source is not None:
+            made = f"`fullrank report {quote(str(folder))}` makes it"
+            output.note(f"no report.html, which looks at all pairs in one process: {made}")
+        return source is None
+
     def workers_of(self, output: Output, source: Source | None = None) -> Workers:
         """Those that fit, with the pairs of ``source`` if they are not those of this process."""
         return Workers(self.workers, self.balance, output.note, source)
