@@ -6,8 +6,9 @@ import itertools
 
 import numpy as np
 
-from fullrank.scale.blocks import block_of, bounds
+from fullrank.scale.blocks import bounds
 from fullrank.scale.sampling import ShardSampler
+from fullrank.scale.sources import InMemory
 
 STEPS, SIZE = 7, 40
 OPTIONS = [
@@ -25,7 +26,7 @@ def own_shares(group, ahead, data, options, start, chunk):
     before, module.CHUNK = module.CHUNK, chunk  # the process goes on to other tests
     try:
         edges = bounds(data.n_users, group.size)
-        block = block_of(data, edges[group.rank], edges[group.rank + 1])
+        block = InMemory.of({"train": data}).block("train", *edges[group.rank : group.rank + 2])
         sampler = ShardSampler(block, ahead, **options)
         found = []
         for share in sampler.shares(np.random.default_rng(5), STEPS, SIZE, start=start):

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from fullrank.methods import build_method
-from fullrank.scale.blocks import block_of, bounds
+from fullrank.scale.blocks import bounds
 from fullrank.scale.job import Job, work
 from fullrank.scale.neighbours import OwnGraph, propagate_over
 from fullrank.scale.sources import InMemory
@@ -48,7 +48,7 @@ def on_graph(group, ahead, data, tables, ids, grads, layers):
     user_edges, item_edges = bounds(data.n_users, group.size), bounds(data.n_items, group.size)
     own = [slice(*edges[group.rank : group.rank + 2]) for edges in (user_edges, item_edges)]
     degree = np.bincount(data.item_idx, minlength=data.n_items)
-    block = block_of(data, own[0].start, own[0].stop)
+    block = InMemory.of({"train": data}).block("train", own[0].start, own[0].stop)
     graph = OwnGraph.of(block, degree, item_edges, group)
     hopped = []
     for side, neighbours in enumerate((graph.users, graph.items)):

@@ -121,8 +121,7 @@ def measured(group, ahead, split, tables, part, k, metrics):
     source = InMemory.of(split.parts)
     user_edges, item_edges = (bounds(len(table), group.size) for table in tables)
     own = slice(*user_edges[group.rank : group.rank + 2])
-    blocks = {name: source.block(name, own.start, own.stop) for name in source.parts}
-    measuring = Measuring(group, item_edges, blocks)
+    measuring = Measuring(group, item_edges, source)
     held = tables[0][own], tables[1][slice(*item_edges[group.rank : group.rank + 2])]
     users, values = measuring.per_user(held, part, k, metrics)
     ranks = measuring.effective_rank(held, every=True), measuring.effective_rank(held)

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 
 from fullrank.data.synthetic import generate
-from fullrank.scale.blocks import block_of, bounds
+from fullrank.scale.blocks import bounds
+from fullrank.scale.sources import InMemory
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 7])
 def test_blocks_are_the_table(workers: int) -> None:
     data = generate(50, 40, 400, seed=3)
     ends = bounds(data.n_users, workers)
-    blocks = [block_of(data, a, b) for a, b in itertools.pairwise(ends)]
+    source = InMemory.of({"train": data})
+    blocks = [source.block("train", a, b) for a, b in itertools.pairwise(ends)]
     assert sum(block.users for block in blocks) == data.n_users
     assert np.array_equal(np.concatenate([block.item_idx for block in blocks]), data.item_idx)
     for block in blocks:

@@ -9,15 +9,15 @@ from smoothed import on_graph
 from tasks import NAMES
 
 from fullrank.data.graph import BipartiteGraph
-from fullrank.scale.blocks import block_of
 from fullrank.scale.group import Group
 from fullrank.scale.neighbours import normalised
+from fullrank.scale.sources import InMemory
 
 
 def test_weights_of_edges_are_those_of_the_graph_to_the_bit(small):
     data = small.train
     degree = np.bincount(data.item_idx, minlength=data.n_items)
-    found = normalised(block_of(data, 50, 130), degree)
+    found = normalised(InMemory.of({"train": data}).block("train", 50, 130), degree)
     wanted = BipartiteGraph.of(data).user_item[50:130]
     assert found.dtype == wanted.dtype == np.float32
     np.testing.assert_array_equal(found.toarray(), wanted.toarray())

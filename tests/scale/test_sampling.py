@@ -7,9 +7,9 @@ from drawn import OPTIONS, SIZE, STEPS, all_shares, own_shares
 from fullrank.data import Interactions
 from fullrank.data.sampling import PairSampler
 from fullrank.errors import FitError
-from fullrank.scale.blocks import block_of
 from fullrank.scale.group import Group
 from fullrank.scale.sampling import ShardSampler
+from fullrank.scale.sources import InMemory
 
 
 def whole_batches(data, options, start, chunk, monkeypatch):
@@ -67,6 +67,7 @@ def test_workers_draw_the_batches_of_the_plain_sampler(ragged, name, start, requ
 
 
 def test_nothing_to_draw_is_refused(small):
-    empty = small.train.select(np.arange(0))
+    empty = InMemory.of({"train": small.train.select(np.arange(0))})
+    whole = empty.block("train", 0, small.train.n_users)
     with pytest.raises(FitError, match="no interactions"):
-        ShardSampler(block_of(empty, 0, empty.n_users), Group(), "users")
+        ShardSampler(whole, Group(), "users")

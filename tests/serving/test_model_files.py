@@ -308,17 +308,10 @@ def failing(monkeypatch, where, error):
             target.write_bytes(b"half")
         raise error
 
-    calls = {"n": 0}
-    real = model_files.write_table
-
-    def third(path, table):
-        calls["n"] += 1
-        return fail(path) if calls["n"] == 3 else real(path, table)
-
     home, name, does = {
         "tables": (model_files, "save_file", fail),
         "ids": (model_files, "write_table", fail),
-        "interactions": (model_files, "write_table", third),
+        "interactions": (model_files, "write_pairs", fail),
         "manifest": (model_files.json, "dumps", fail),
         "disk": (files.os, "fsync", fail),
     }[where]

@@ -92,14 +92,15 @@ def command(
     if not no_report:
         prepare()
     with nightly.claimed(out, output, resume=resume, restart=restart) as night:
-        split = table.load(data, test=holdout, validation=chosen, seed=model.settings.seed)
+        drawn = {"test": holdout, "validation": chosen, "seed": model.settings.seed}
+        split, source = several.load(data, table, output, **drawn)
         split = split_with_items(split, items, output)
         if not as_json:
             _announce(output, split, beginning(model, split, named=method is not None))
         remedy = "the same command with --resume goes on"
-        how: Any = {"resume": resume, "final": final, "workers": several.workers_of(output)}
+        how: Any = {"resume": resume, "final": final, "workers": several.workers_of(output, source)}
         train(model, split, night, output, remedy=remedy, **how)
-        wanted = night.kept and not no_report
+        wanted = night.kept and not no_report and several.may_report(source, night.folder, output)
         report = add_report(model, night.folder, output) if wanted else None
     saved = str(night.folder) if night.kept else None
     document: dict[str, Any] = {"model": saved, "method": model.method, "data": split.name}
@@ -148,7 +149,7 @@ def train(
         how: dict[str, Any] = {"reporter": reporters, "start_from": night.start}
         workers.fit(model, split, resume=resume, checkpoint=checkpoint, **how)
         whole = True
-        if split.test is not None and len(split.test):
+        if workers.count == 1 and split.test is not None and len(split.test):
             model.metrics = _figures(model, output)
         night.ask(model, output)
         if final and night.passed and len(split.parts) > 1:

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
@@ -156,6 +157,16 @@ class SplitOptions(TableOptions):
         self.layout()
         if self.split == "last" and not test:
             raise SettingError(f"option {option}", "0 with --split last", "another --split")
+
+    def check_as_divided(self, folder: Path, test: float) -> None:
+        """Sees that a folder whose split is made is to be read as it is.
+
+        Raises:
+            SettingError: it is to be divided, or read, in another way.
+        """
+        from fullrank.data.loading import check_as_divided
+
+        check_as_divided(folder, self.split, test, self.layout(), self.min_interactions)
 
     def load(self, data: str, *, test: float, validation: float, seed: int) -> Split:
         """The data set of that name, or the file, read and divided as the options say."""

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from fullrank.data import checks
+from fullrank.data.blocks import blocks
 from fullrank.data.columns import Columns, clean
 from fullrank.data.frames import table_of
 from fullrank.data.ids import Ids
@@ -197,7 +198,10 @@ class Interactions:
     @cached_property
     def item_degree(self) -> NDArray[np.int64]:
         """Number of users of each item, its popularity, ``(n_items,)``."""
-        return np.bincount(self.item_idx, minlength=self.n_items)
+        found = np.zeros(self.n_items, dtype=np.int64)
+        for block in blocks(len(self)):  # they may be mapped from a file
+            found += np.bincount(self.item_idx[block], minlength=self.n_items)
+        return found
 
     @property
     def user_idx(self) -> NDArray[np.int32]:

@@ -79,9 +79,7 @@ def load(
     if str(name_or_path) not in CATALOG:
         path = place_of(name_or_path)
         if isinstance(path, Path) and is_split(path):
-            if (how, test, columns, min_interactions) != ("random", TEST, None, 1):
-                found = "a setting of test, how, columns or min_interactions"
-                raise SettingError(str(path), found, "none of these: the folder is split already")
+            check_as_divided(path, how, test, columns, min_interactions)
             how_chosen: dict[str, Any] = {"validation": validation, "seed": seed}
             if is_store(path):
                 return Store.open(path).split(**how_chosen, like=validation_like)
@@ -108,6 +106,19 @@ def load(
         train, chosen, more = draw_validation(train, tested, validation, seed, validation_like)
         made |= more
     return Split(entry.name, train, chosen, tested, made)
+
+
+def check_as_divided(
+    path: Path, how: str, test: float, columns: Columns | None, min_interactions: int
+) -> None:
+    """Sees that a folder whose split is made is to be read as it is.
+
+    Raises:
+        SettingError: it is to be divided, or read, in another way.
+    """
+    if (how, test, columns, min_interactions) != ("random", TEST, None, 1):
+        found = "a setting of test, how, columns or min_interactions"
+        raise SettingError(str(path), found, "none of these: the folder is split already")
 
 
 def place_of(data: str | Path) -> Path | str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from fullrank.evaluation.left_out import (
     warn_of_zeros,
     with_test_items,
 )
-from fullrank.evaluation.metrics import Exposure, Hits, Values
+from fullrank.evaluation.metrics import Counts, Exposure, Hits, Values
 from fullrank.evaluation.protocols import ListMetric, Protocol, UserMetric, protocol_named
 from fullrank.evaluation.ties import SEED, fair_top_k, tied_at
 from fullrank.serving.cold import Trained, rank_served
@@ -42,6 +42,8 @@ class Evaluation(Mapping[str, float]):
     """What the numbers mean and were made from, fit for JSON."""
     figures: Mapping[str, Values | float]
     """(U,) float64 for a metric of users, a number for a metric of lists."""
+    shown: Mapping[int, Counts] = field(default_factory=dict)
+    """(n_items,) by cutoff, what metrics of lists are made of: in how many lists an item stands."""
 
     def per_user(self, name: str) -> Values:
         """(U,) float64, unrounded, in the order of `users`.
@@ -156,7 +158,7 @@ def evaluate(
     """
     rules = protocol_named(protocol)
     chosen = rules.select([metrics] if isinstance(metrics, str) else metrics)
-    cutoffs = _cutoffs(k, test.n_items)
+    cutoffs = cutoffs_of(k, test.n_items)
     parts = {"train": train, "validation": validation, "test": test}
     given = {name: part for name, part in parts.items() if part is not None}
     _check_rows(scorer, given)
@@ -194,7 +196,7 @@ def evaluate(
         "fingerprints": {name: part.fingerprint for name, part in given.items()},
     }
     warn_of_zeros(block, masked)
-    return Evaluation(rows, block, _values(rules, chosen, cutoffs, ranking, test, train))
+    return Evaluation(rows, block, *_values(rules, chosen, cutoffs, ranking, test, train))
 
 
 def _ties(rules: Protocol, cutoffs: Sequence[int], ranking: Ranking) -> dict[str, Any]:
@@ -237,10 +239,10 @@ def _values(
     ranking: Ranking,
     test: Interactions,
     train: Interactions,
-) -> dict[str, Values | float]:
+) -> tuple[dict[str, Values | float], dict[int, Counts]]:
     of_users = {name: each for name, each in chosen.items() if isinstance(each, UserMetric)}
     of_lists = {name: each for name, each in chosen.items() if isinstance(each, ListMetric)}
-    values: dict[str, Values | float] = {}
+    values, shown = dict[str, Values | float](), dict[int, Counts]()
     hits = hits_of(ranking, test) if of_users else None
     n_test = (rows_of_users(test) if rules.counts_repeats else test.user_degree)[ranking.users]
     for k in cutoffs:
@@ -253,7 +255,8 @@ def _values(
         if of_lists:
             exposure = Exposure.of(ranking.items[:, :depth], train.item_degree)
             values |= {f"{name}@{k}": each.formula(exposure) for name, each in of_lists.items()}
-    return values
+            shown[k] = exposure.counts
+    return values, shown
 
 
 def _definitions(
@@ -266,7 +269,8 @@ def _definitions(
     }
 
 
-def _cutoffs(k: Sequence[int] | int, n_items: int) -> list[int]:
+def cutoffs_of(k: Sequence[int] | int, n_items: int) -> list[int]:
+    """Each once, ascending; a SettingError where one is no whole number from 1 to ``n_items``."""
     given = k.tolist() if isinstance(k, np.ndarray) else k
     cutoffs = list(given) if isinstance(given, Iterable) else [given]
     for each in cutoffs:

@@ -79,11 +79,20 @@ def rows_of_users(test: Interactions) -> NDArray[np.int64]:
 
 
 def _in_any(test: Interactions, parts: Sequence[Interactions]) -> NDArray[np.bool_]:
-    """(n,) which test pairs are also in one of some parts."""
+    """(n,) which test pairs are also in one of some parts.
+
+    Of a part only the pairs from the first to the last user of ``test`` are read.
+    """
     found = np.zeros(len(test), dtype=np.bool_)
+    if not len(test):
+        return found
     wanted = test.user_idx * np.int64(test.n_items) + test.item_idx
+    some = np.flatnonzero(test.user_degree)
+    users = np.arange(some[0], some[-1] + 1)
     for part in parts:
-        if len(part):
-            keys = part.user_idx * np.int64(test.n_items) + part.item_idx
+        pairs = slice(part.indptr[users[0]], part.indptr[users[-1] + 1])
+        if pairs.start < pairs.stop:
+            owner = np.repeat(users, part.user_degree[users])
+            keys = owner * np.int64(test.n_items) + part.item_idx[pairs]
             found |= keys.take(np.searchsorted(keys, wanted), mode="clip") == wanted
     return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fullrank.data.interactions import Interactions
+from fullrank.data.blocks import blocks
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,13 @@ class UserBlock:
         """Pairs in it, m."""
         return int(self.indptr[-1])
 
+    def item_degree(self) -> NDArray[np.int64]:
+        """(items,) how many of its pairs each item has."""
+        found = np.zeros(self.whole.items, dtype=np.int64)
+        for part in blocks(self.pairs):  # they may be mapped from a file
+            found += np.bincount(self.item_idx[part], minlength=len(found))
+        return found
+
 
 def bounds(rows: int, workers: int) -> NDArray[np.int64]:
     """(workers + 1,) where each worker's consecutive rows begin and end, as even as can be.
@@ -86,9 +93,3 @@ def cut(
     start, stop = int(indptr[first]), int(indptr[last])
     sizes = replace(whole, pairs=len(item_idx))
     return UserBlock(sizes, first, start, indptr[first : last + 1] - start, item_idx[start:stop])
-
-
-def block_of(data: Interactions, first: int, last: int) -> UserBlock:
-    """The block of users ``first .. last - 1`` of a table; see `cut`."""
-    whole = Sizes(data.n_users, data.n_items, len(data))
-    return cut(whole, data.indptr, data.item_idx, first, last)

@@ -12,19 +12,26 @@ from typing import Any
 import numpy as np
 import torch
 
+from fullrank.auditing import with_provenance
 from fullrank.data import Interactions, Split
 from fullrank.data.parts import parts_of
+from fullrank.data.store.opening import EVALUATED, Store
 from fullrank.engine.devices import torch_threads
-from fullrank.errors import FitError, SettingError
+from fullrank.errors import DataError, FitError, SettingError
+from fullrank.evaluation import Evaluation
+from fullrank.evaluation.evaluate import cutoffs_of
 from fullrank.methods import Method, TrainedMethod
 from fullrank.methods.fitting import identity_of
 from fullrank.methods.sizes import check_batch
 from fullrank.recommender import Recommender
+from fullrank.scale.evaluating import PART, Piece, joined
 from fullrank.scale.job import Found, Job
 from fullrank.scale.launch import Crew, run
-from fullrank.scale.sources import InMemory
+from fullrank.scale.sources import InMemory, Source
 from fullrank.scale.steps import Balancing, check_method, check_weights
+from fullrank.scale.stored import Stored, split_of
 from fullrank.serving import DotScorer
+from fullrank.serving.frames import NOTHING_UNKNOWN
 from fullrank.spectrum import unit_rows
 from fullrank.training.progress import Reporter, Silent
 
@@ -33,12 +40,16 @@ _log = logging.getLogger(__name__)
 
 def fit(
     model: Recommender | Method | str,
-    train: Split | Interactions,
+    train: Split | Interactions | Store,
     *,
     workers: int,
     balancing: Balancing = "global",
     checkpoint: str | Path | None = None,
     resume: bool = False,
+    source: Source | None = None,
+    k: Sequence[int] = (),
+    evaluated: int = EVALUATED,
+    tested: Callable[[Evaluation], None] = lambda found: None,  # noqa: ARG005
     reporter: Reporter | None = None,
     note: Callable[[str], None] = _log.warning,
     started: Callable[[Sequence[int]], None] = lambda pids: None,  # noqa: ARG005
@@ -48,15 +59,26 @@ def fit(
     Batches are those of one worker and tables are equal to its up to the order of sums. One worker
     is the plain path itself.
 
+    Of a store each worker maps the pairs of its users, and this process none: the model that comes
+    out has its tables and ids in memory, and its pairs mapped from the files of the store.
+
     Args:
         model: What to fit; or a method, or the name of one.
-        train: A split, or interactions.
+        train: A split, interactions, or a store, by whose validation part the epoch is chosen if it
+            has one.
         workers: How many, W.
         balancing: ``global`` balances rows against the whole batch, ``local`` against those of
             their worker, without a message.
         checkpoint: Folder to keep the state of the run in, on a disk that all workers have. With
             one worker a file.
         resume: Go on from it; the number of workers may be another.
+        source: Where workers get the pairs of ``train`` from, if not from this process; of a store
+            it is the store.
+        k: Cutoffs to evaluate the test part at, by all workers, when the model is fitted; it keeps
+            the figures as ``metrics``. Not evaluated without any.
+        evaluated: Of a store, users of the validation and the test part to evaluate on; see
+            `Store.split`.
+        tested: Is given the evaluation of the test part, values of users included.
         reporter: Receives the log of training.
         note: Is told what a person should know: a worker that died, a straggler.
         started: Is told the process ids of workers, each time they start.
@@ -70,9 +92,18 @@ def fit(
     model = model if isinstance(model, Recommender) else Recommender(model)
     if workers < 1:
         raise SettingError("setting workers", str(workers), "1 or more")
+    if isinstance(train, Store):
+        data: Split | Interactions
+        data = split_of(train, evaluated=evaluated, checked=workers == 1)
+        source = Stored.of(train, evaluated=evaluated)
+    else:
+        data = train
     if workers == 1:
-        return model.fit(train, checkpoint=checkpoint, resume=resume, reporter=reporter)
-    parts = parts_of(train)
+        model.fit(data, checkpoint=checkpoint, resume=resume, reporter=reporter)
+        if k and model.test:
+            _keep(model, lambda: model.evaluate(k=k), tested, note)
+        return model
+    parts = parts_of(data)
     method = check_method(model.settings.fitted_to(parts["train"]))
     if resume and checkpoint is None:
         raise SettingError("resume", "no checkpoint", "checkpoint = the folder to go on from")
@@ -80,29 +111,26 @@ def fit(
     check_weights(method, parts["train"])
     if parts["train"].weight is not None:
         warnings.warn(f"weights: {method.without_weights}", stacklevel=2)
-    if not parts.get("validation"):
-        parts.pop("validation", None)
-    crew = Crew(workers, torch.device(model.device).type, model.threads, note, started)
-    source = InMemory.of({name: parts[name] for name in ("train", "validation") if name in parts})
+    parts = {name: part for name, part in parts.items() if name == "train" or len(part)}
+    cutoffs = tuple(cutoffs_of(k, parts["train"].n_items)) if k else ()
+    if source is None:
+        source = InMemory.of({name: parts[name] for name in parts if k or name != PART})
     identity = identity_of(method, parts, None) | {"balancing": balancing}
-    job = Job(
-        method,
-        source,
-        balancing,
-        None if checkpoint is None else str(Path(checkpoint).absolute()),
-        resume,
-        identity,
-    )
+    kept = None if checkpoint is None else str(Path(checkpoint).absolute())
+    job = Job(method, source, balancing, kept, resume, identity, cutoffs=cutoffs)
+    crew = Crew(workers, torch.device(model.device).type, model.threads, note, started)
     with torch_threads(model.threads):
-        fitted = fit_job(job, crew, reporter)
-    model.take(fitted, train, parts)
+        fitted, pieces = fit_job(job, crew, reporter)
+    model.take(fitted, data, parts)
+    if pieces:
+        _keep(model, lambda: _evaluation(model, pieces, data), tested, note)
     return model
 
 
 def fit_job(
     job: Job, crew: Crew, reporter: Reporter | None = None
-) -> tuple[DotScorer, dict[str, Any]]:
-    """What ranks, and metadata of how it came about, of a job on pairs that lie anywhere.
+) -> tuple[tuple[DotScorer, dict[str, Any]], list[Piece]]:
+    """What ranks and metadata of how it came about, and what was found of the test part.
 
     Raises:
         FitError, KeyboardInterrupt: see `fit`.
@@ -112,7 +140,38 @@ def fit_job(
     began = time.perf_counter()
     found = run(job, crew, reporter or Silent())
     metadata = metadata_of(found, job.balancing, time.perf_counter() - began)
-    return scorer_of(job.method, found), metadata
+    pieces = [each.test for each in found if each.test is not None]
+    return (scorer_of(job.method, found), metadata), pieces
+
+
+def _keep(
+    model: Recommender,
+    evaluate: Callable[[], Evaluation],
+    tested: Callable[[Evaluation], None],
+    note: Callable[[str], None],
+) -> None:
+    """Keeps figures with a model, which is one whatever its test part is like."""
+    try:
+        found = evaluate()
+    except DataError as error:
+        note(f"not evaluated: {error}")
+        return
+    model.metrics = found.to_dict()
+    tested(found)
+
+
+def _evaluation(
+    model: Recommender, pieces: Sequence[Piece], split: Split | Interactions
+) -> Evaluation:
+    """What `Recommender.evaluate` gives, of what the workers have found."""
+    if not isinstance(split, Split) or split.test is None:
+        raise TypeError(f"found {type(split)}; expected a split with a test part")
+    said = {"method": model.method, "seed": model.settings.seed, "data": model.data_name}
+    parts = {name: part for name, part in split.parts.items() if name == "train" or len(part)}
+    found = joined(pieces, parts)
+    return with_provenance(
+        found, parts, split.test, split=split.how, **NOTHING_UNKNOWN, **said
+    )  # fmt: skip
 
 
 def _check_free(folder: str) -> None:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from fullrank.methods.base import PairMethod, TrainedMethod
 from fullrank.methods.fitting import trial_room
 from fullrank.methods.searched import SearchedMethod
-from fullrank.scale.blocks import UserBlock, bounds
+from fullrank.scale.blocks import bounds
 from fullrank.scale.checkpoint import ShardedCheckpoint
+from fullrank.scale.evaluating import PART, Piece, piece_of
 from fullrank.scale.group import Group
 from fullrank.scale.loop import ShardTrainer, Team
 from fullrank.scale.measuring import Measuring
@@ -39,7 +40,6 @@ class Job:
         identity: What makes the run this run.
         double: Whether to train in float64, for tests of the arithmetic.
         cutoffs: Of the metrics of the test part; they are not computed if there are none.
-        metrics: Their names.
     """
 
     method: TrainedMethod
@@ -50,7 +50,6 @@ class Job:
     identity: Mapping[str, Any] = field(default_factory=dict)
     double: bool = False
     cutoffs: tuple[int, ...] = ()
-    metrics: tuple[str, ...] = ("recall", "ndcg")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +61,8 @@ class Found:
     items: NDArray[Any]
     metadata: dict[str, Any]
     """The same of all workers but for ``collectives``, its own seconds and bytes."""
-    test: dict[str, NDArray[Any]]
-    """Of the first worker: ``users`` and the metrics of the test part, per user."""
+    test: Piece | None
+    """Its share of the evaluation of the test part, if there are cutoffs."""
 
 
 def work(
@@ -90,7 +89,7 @@ def work(
         Stopped: a worker has been asked to stop.
     """
     edges = bounds(job.source.sizes.items, group.size)
-    measuring = Measuring(group, edges, _blocks(job.source, group))
+    measuring = Measuring(group, edges, job.source)
     smoothing = Smoothing(measuring, job.source, job.checkpoint, job.identity, job.resume)
     trials = _Trials(group, ahead, job, measuring, smoothing, edges, stop, slow)
     checkpoint = None
@@ -139,12 +138,6 @@ def _chosen(job: Job) -> TrainedMethod:
     if isinstance(job.method, SearchedMethod):
         return job.method.following(job.source.sizes)
     return job.method
-
-
-def _blocks(source: Source, group: Group) -> dict[str, UserBlock]:
-    """This worker's users of each part."""
-    first, last = bounds(source.sizes.users, group.size)[group.rank : group.rank + 2]
-    return {part: source.block(part, int(first), int(last)) for part in source.parts}
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,11 +218,9 @@ def _found(
         "history": progress.history,
         **found,
     }
-    test: dict[str, NDArray[Any]] = {}
-    if job.cutoffs and "test" in job.source.parts:
-        how = {"cosine": method.cosine}
-        rows, values = measuring.per_user(tables, "test", job.cutoffs, job.metrics, **how)
-        test = {"users": rows, **values} if group.rank == 0 else {}
+    test = None
+    if job.cutoffs and PART in job.source.parts:
+        test = piece_of(measuring, tables, job.cutoffs, cosine=method.cosine)
     metadata["collectives"] = group.costs()
     users, items = (table.detach().cpu().numpy() for table in tables)
     return Found(users, items, metadata, test)

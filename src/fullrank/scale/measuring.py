@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,14 +12,30 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fullrank.data import Ids, Interactions
-from fullrank.data.blocks import blocks
 from fullrank.errors import FitError
-from fullrank.evaluation import evaluate
-from fullrank.scale.blocks import UserBlock
+from fullrank.evaluation import Evaluation, evaluate
+from fullrank.scale.blocks import UserBlock, bounds
 from fullrank.scale.group import Group
+from fullrank.scale.sources import Source
 from fullrank.serving import DotScorer
 from fullrank.spectrum.measure import entropy_rank, gram
 from fullrank.spectrum.rows import unit_rows
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """The users with pairs in a part that this worker ranks for, and how their rows come to it."""
+
+    own: NDArray[np.int64]
+    """Rows of this worker's block whose users have pairs in the part."""
+    sends: list[int]
+    """(W,) how many of them each worker ranks for."""
+    receives: list[int]
+    """(W,) how many users of each worker this one ranks for."""
+    users: NDArray[np.int64]
+    """Rows of those users in the whole table, ascending."""
+    tables: dict[str, Interactions]
+    """Their pairs in each part that there is."""
 
 
 @dataclass(eq=False)
@@ -29,40 +45,55 @@ class Measuring:
     Args:
         group: The workers.
         edges: (W + 1,) where each worker's items begin and end.
-        blocks: ``train``, and what else there is of ``validation``, ``test`` and ``never``.
+        source: The pairs: ``train``, and what else there is of ``validation``, ``test``, ``never``.
     """
 
     group: Group
     edges: NDArray[np.int64]
-    blocks: Mapping[str, UserBlock]
+    source: Source
+    blocks: dict[str, UserBlock] = field(init=False)
+    """This worker's users of each part."""
     item_degree: NDArray[np.int64] = field(init=False)
     """(n_items,) training interactions of each item, of all workers."""
 
     def __post_init__(self) -> None:
-        train = self.blocks["train"]
-        own = np.zeros(train.whole.items, dtype=np.int64)
-        for part in blocks(train.pairs):  # they may be mapped from a file
-            own += np.bincount(train.item_idx[part], minlength=len(own))
+        ends = bounds(self.source.sizes.users, self.group.size)
+        first, last = (int(end) for end in ends[self.group.rank : self.group.rank + 2])
+        self.blocks = {part: self.source.block(part, first, last) for part in self.source.parts}
+        own = self.blocks["train"].item_degree()
         total = self.group.all_reduce(torch.from_numpy(own).to(self.group.device))
         self.item_degree = total.cpu().numpy()
-        self._held: dict[str, tuple[NDArray[np.int64], dict[str, Interactions]]] = {}
+        self._held: dict[str, Held] = {}
 
-    def held(self, part: str) -> tuple[NDArray[np.int64], dict[str, Interactions]]:
-        """Own users with pairs in a part, and tables of theirs, one for each part that there is.
+    def held(self, part: str) -> Held:
+        """Users with pairs in a part, as many for each worker, whoever owns them.
 
-        Of a part that is cut to some users nothing is read of the others.
+        A part of a store is cut to some consecutive users, all of whom the first worker may own.
+        Nothing is read of others. All workers call it together.
         """
         if part not in self._held:
-            chosen = np.flatnonzero(np.diff(self.blocks[part].indptr))
-            n_items = self.blocks[part].whole.items
-            users, items = (Ids(pl.Series(np.arange(n))) for n in (len(chosen), n_items))
-            tables = {
-                name: Interactions(users, items, *rows_of(block, chosen))
-                for name, block in self.blocks.items()
-            }
-            tables["train"].never = tables.get("never")
-            self._held[part] = chosen, tables
+            block, rank, workers = self.blocks[part], self.group.rank, self.group.size
+            own = np.flatnonzero(np.diff(block.indptr))
+            counts = self.group.of_each(len(own))[:, 0].numpy().astype(np.int64)
+            owned = np.concatenate(([0], np.cumsum(counts)))
+            shares = bounds(int(owned[-1]), workers)
+            sends = [_overlap(owned, rank, shares, other) for other in range(workers)]
+            receives = [_overlap(shares, rank, owned, other) for other in range(workers)]
+            rows = torch.from_numpy(own + block.first).to(self.group.device)
+            users = self.group.all_to_all(rows, sends, receives).cpu().numpy()
+            self._held[part] = Held(own, sends, receives, users, self._tables(users))
         return self._held[part]
+
+    def _tables(self, users: NDArray[np.int64]) -> dict[str, Interactions]:
+        """The pairs of some users, a table for each part."""
+        first, last = (int(users[0]), int(users[-1]) + 1) if len(users) else (0, 0)
+        own, items = (Ids(pl.Series(np.arange(n))) for n in (len(users), self.source.sizes.items))
+        tables = {}
+        for part in self.source.parts:
+            pairs = rows_of(self.source.block(part, first, last), users - first)
+            tables[part] = Interactions(own, items, *pairs)
+        tables["train"].never = tables.get("never")
+        return tables
 
     @property
     def rows(self) -> tuple[Tensor, Tensor]:
@@ -98,7 +129,7 @@ class Measuring:
     ) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
         """User rows and their metrics, as `fullrank.evaluation.evaluate` has them, of all users.
 
-        Each worker ranks for its own users by the items of all, and the values go to every worker.
+        Each worker ranks for its share of the users, and the values go to every worker.
 
         Args:
             tables: The blocks of this worker.
@@ -107,31 +138,51 @@ class Measuring:
             metrics: Names of metrics that have a value for each user.
             cosine: Whether the method ranks by unit rows.
         """
-        users, block = tables[0], tables[1]
-        if cosine:
-            users, block = unit_rows(users), unit_rows(block)
-        items = self.group.gather(block, np.diff(self.edges).tolist())
-        chosen, tables_of = self.held(part)
-        train, held = tables_of["train"], tables_of[part]
+        found = self.evaluated(tables, part, k, metrics, cosine=cosine)
         names = [f"{name}@{each}" for each in sorted(k) for name in metrics]
         rows, values = np.empty(0, dtype=np.int64), np.empty((0, len(names)))
-        if (train.user_degree * held.user_degree).any():
-            found = evaluate(
-                DotScorer(users.detach()[torch.from_numpy(chosen)], items.detach()),
-                held,
-                train=train,
-                validation=tables_of.get("validation") if part == "test" else None,
-                k=tuple(k),
-                metrics=metrics,
-                popularity=self.item_degree,
-            )
-            rows = chosen[found.users] + self.blocks["train"].first
+        if found is not None:
+            rows = self.held(part).users[found.users]
             values = np.stack([found.per_user(name) for name in names], axis=1)
         counts = self.group.of_each(len(rows))[:, 0].int().tolist()
         device = self.group.device
         all_rows = self.group.gather(torch.from_numpy(rows).to(device), counts).cpu().numpy()
         every = self.group.gather(torch.from_numpy(values).to(device), counts).cpu().numpy()
         return all_rows, dict(zip(names, every.T, strict=True))
+
+    def evaluated(
+        self,
+        tables: tuple[Tensor, Tensor],
+        part: str,
+        k: Sequence[int],
+        metrics: Sequence[str] | None,
+        *,
+        cosine: bool,
+    ) -> Evaluation | None:
+        """The evaluation of this worker's share of the users; None where none can be evaluated.
+
+        Its users are numbered as in `held`; what it has of lists is of its share alone. Arguments
+        are those of `per_user`; without ``metrics`` all of the protocol.
+        """
+        users, block = tables[0].detach(), tables[1].detach()
+        if cosine:
+            users, block = unit_rows(users), unit_rows(block)
+        items = self.group.gather(block, np.diff(self.edges).tolist())
+        held = self.held(part)
+        own = users[torch.from_numpy(held.own).to(users.device)]
+        rows = self.group.all_to_all(own, held.sends, held.receives)
+        train, wanted = held.tables["train"], held.tables[part]
+        if not (train.user_degree * wanted.user_degree).any():
+            return None
+        return evaluate(
+            DotScorer(rows, items),
+            wanted,
+            train=train,
+            validation=held.tables.get("validation") if part == "test" else None,
+            k=tuple(k),
+            metrics=metrics,
+            popularity=self.item_degree,
+        )
 
     def validator(
         self, tables: Callable[[], tuple[Tensor, Tensor]], *, cosine: bool
@@ -141,7 +192,7 @@ class Measuring:
         Raises:
             FitError: there is no user to evaluate.
         """
-        _, tables_of = self.held("validation")
+        tables_of = self.held("validation").tables
         train, held = tables_of["train"], tables_of["validation"]
         if not self.group.totals(float((train.user_degree * held.user_degree).sum()))[0]:
             found = "no user with training interactions"
@@ -153,6 +204,14 @@ class Measuring:
             return float(np.mean(values[f"ndcg@{k}"]))
 
         return ndcg
+
+
+def _overlap(
+    these: NDArray[np.int64], which: int, those: NDArray[np.int64], other: int
+) -> int:  # fmt: skip
+    """How many rows the range ``which`` of some edges has in common with one of other edges."""
+    first, last = max(these[which], those[other]), min(these[which + 1], those[other + 1])
+    return max(int(last - first), 0)
 
 
 def rows_of(

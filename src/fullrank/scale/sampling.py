@@ -264,9 +264,7 @@ class ShardSampler:
 
     def _draw_by_weight(self) -> None:
         """The sums of chances up to each own pair, to the bit those of the whole table."""
-        degree = torch.from_numpy(
-            np.bincount(self.block.item_idx, minlength=self.block.whole.items)
-        )
+        degree = torch.from_numpy(self.block.item_degree())
         item_degree = self.group.all_reduce(degree).numpy()
         weights = item_degree[self.block.item_idx] ** -float(self.damping)
         if self.rule == "users":

@@ -8,6 +8,7 @@ import platform
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
 from fullrank.data.locks import exclusive, is_leftover, part_folder
 from fullrank.data.plain_names import plain_name
+from fullrank.data.stored_pairs import write_pairs
 from fullrank.data.stored_tables import coded, write_table
 from fullrank.errors import DataError
 from fullrank.serving import stored_checks
@@ -131,7 +133,7 @@ def _write(folder: Path, stored: Stored) -> None:
         for name, ids in (("users", stored.users), ("items", stored.items)):
             written[name] = _add_table(folder, name, _id_table(ids))
         for name, part in stored.parts.items():
-            written[name] = _add_table(folder, name, _pair_table(part))
+            written[name] = _add(folder, f"{name}.safetensors", partial(write_pairs, part=part))
         manifest = {"format": FORMAT, **stored.manifest, "files": written}
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
         with replacing(folder / MANIFEST) as part_file:
@@ -286,13 +288,3 @@ def _id_table(ids: Ids) -> pl.DataFrame:
     others = coded(ids.attributes.drop("title", strict=False))
     named = table if ids.titles is None else table.with_columns(title=ids.titles)
     return named.with_columns(others)
-
-
-def _pair_table(part: Interactions) -> pl.DataFrame:
-    """Row numbers, weights and times; without weights, a pair as often as the data have it."""
-    rows = pl.DataFrame({"user_row": part.user_idx, "item_row": part.item_idx})
-    if part.timestamp is not None:
-        rows = rows.with_columns(timestamp=pl.Series(part.timestamp))
-    if part.weight is not None:
-        return rows.with_columns(weight=pl.Series(part.weight))
-    return rows if part.rows is None else rows[np.repeat(np.arange(len(part)), part.rows)]

@@ -114,29 +114,52 @@ class Store:
         )
         return indptr, items
 
-    def interactions(self, part: str = "train", *, users: int | None = None) -> Interactions:
+    def interactions(
+        self, part: str = "train", *, users: int | None = None, checked: bool = True
+    ) -> Interactions:
         """A part as a table whose pairs are mapped from the files.
 
         Args:
             part: Its name.
             users: Keep the pairs of as many users that have some in the part, a sample; the others
                 have none. All if not given.
+            checked: Whether to see that they are pairs of this table, which reads all of them. Of
+                those that workers map, each checks its own.
 
         Raises:
             DataError: a file is not as it was written.
         """
         indptr, items = self.arrays(part)
-        check_pairs(indptr, items, 0, self.items, self.folder / part)
+        if checked:
+            check_pairs(indptr, items, 0, self.items, self.folder / part)
         whole = True
         if users is not None:
-            some = np.flatnonzero(np.diff(indptr))
-            if len(some) > users:
-                end = indptr[some[users - 1] + 1]
+            last = self.last_of(part, users)
+            if last < self.users:
+                end = indptr[last]
                 indptr, items, whole = np.minimum(indptr, end), items[:end], False
         made = Interactions._of(self.user_ids, self.item_ids, Pairs(indptr, items))
         if whole:  # known since it was written: no need to read all of it
             made.fingerprint = self.manifest["parts"][part]["fingerprint"]
         return made
+
+    def last_of(self, part: str, users: int) -> int:
+        """The row after that of the last of so many users who have pairs in a part.
+
+        It is the number of all users where there are not more that have some. No more is read than
+        where the pairs of those users start.
+
+        Raises:
+            DataError: there is no such part, or a file is not as the manifest says.
+        """
+        indptr, _ = self.arrays(part)
+        left = users
+        for block in blocks(self.users):
+            some = np.flatnonzero(np.diff(indptr[block.start : block.stop + 1]))
+            if len(some) > left:
+                return int(block.start + (some[left - 1] + 1 if left else 0))
+            left -= len(some)
+        return self.users
 
     def split(
         self,
@@ -145,6 +168,7 @@ class Store:
         seed: int = 0,
         like: Like = "uniform",
         evaluated: int = EVALUATED,
+        checked: bool = True,
     ) -> Split:
         """The parts as `fullrank.load` gives them, those to evaluate on of a sample of users.
 
@@ -155,11 +179,15 @@ class Store:
             like: How it is drawn; see `draw_validation`.
             evaluated: Users of the validation and the test part; memory and time of an evaluation
                 grow with them.
+            checked: As for `interactions`.
         """
+        of: dict[str, Any] = {"checked": checked}
         held = {
-            part: self.interactions(part, users=evaluated) for part in self.parts if part != "train"
+            part: self.interactions(part, users=evaluated, **of)
+            for part in self.parts
+            if part != "train"
         }
-        train, chosen = self.interactions(), held.get("validation")
+        train, chosen = self.interactions(**of), held.get("validation")
         how: dict[str, Any] = {"kind": "hash", **self.manifest["shares"]}
         how["repeated_pairs_merged"] = self.manifest["rows"] - self.manifest["pairs"]
         if any(len(part) < self.pairs(name) for name, part in held.items()):
