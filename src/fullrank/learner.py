@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +15,7 @@ from fullrank.engine.devices import device_named, torch_threads
 from fullrank.errors import SettingError, Stopped
 from fullrank.methods import Method
 from fullrank.methods.fitting import Fitted
+from fullrank.methods.fitting import fit as fit_one
 from fullrank.methods.starting import Start
 from fullrank.portfolio import configured, final_fit, read_weights
 from fullrank.portfolio import fit as fit_method
@@ -100,18 +101,20 @@ class Learner(FittedModel):
         *,
         reporter: Reporter | None = None,
         start_from: str | Path | FittedModel | None = None,
+        by: Callable[..., Fitted] = fit_one,
     ) -> Self:
         """Fits once more, as it was fitted, on all its interactions, those kept aside among them.
 
         Settings and epochs stay as they were chosen and ``metrics`` as they were measured; there is
-        no test part afterwards. ``reporter`` and ``start_from`` are as in `fit`.
+        no test part afterwards. ``reporter`` and ``start_from`` are as in `fit`; ``by`` is who
+        fits, as several workers in the place of this process.
 
         Raises:
             FitError: the loss diverges.
         """
         self._fitted()
         parts, start = self._parts, Start.of(start_from)
-        how: dict[str, Any] = {"reporter": reporter, "start": start, "with_parts": PARTS}
+        how: dict[str, Any] = {"reporter": reporter, "start": start, "with_parts": PARTS, "fit": by}
         with torch_threads(self.threads):
             made = self.settings
             self._take(made, *final_fit(made, self.training, parts, self.device, **how))

@@ -172,8 +172,6 @@ def test_the_command_fits_by_workers(ray, small, tmp_path):
 @pytest.mark.parametrize(
     ("options", "found"),
     [
-        (["--workers", "2", "--final"], "option --final: found --workers 2"),
-        (["--workers", "2", "--start-from", "x"], "option --start-from: found --workers 2"),
         (["--balance", "local"], "option --balance: found one worker"),
         (["--workers", "2", "--balance", "mine"], "option --balance: found 'mine'"),
     ],

@@ -147,7 +147,7 @@ def test_a_cutoff_beyond_the_items_is_refused_before_workers_start(store):
         (["--validation", "0"], "option --validation: found 0, to learn from the validation part"),
         (["--holdout", "0.3"], "a setting of test, how, columns or min_interactions"),
         (["--validation-like", "test"], "setting validation_like: found 'test' with a validation"),
-        (["--final"], "option --final: found --workers 2"),
+        (["--final"], "option --final: found a store with --workers 2"),
     ],
 )
 def test_what_cannot_be_with_workers_on_a_store_is_refused(store, options, found, tmp_path):

@@ -83,7 +83,7 @@ def command(
     }
     values = {name: value for name, value in given.items() if value is not None}
     values |= options.settings_of_pairs(setting or [])
-    several.check(nightly, final=final)
+    several.check()
     what = method_named(several.method(method), preset, values, resume=resume)
     model, fraction = _model(what, preset, data, device, threads, values)
     table.check(holdout)
@@ -93,7 +93,7 @@ def command(
         prepare()
     with nightly.claimed(out, output, resume=resume, restart=restart) as night:
         drawn = {"test": holdout, "validation": chosen, "seed": model.settings.seed}
-        split, source = several.load(data, table, output, **drawn)
+        split, source = several.load(data, table, output, final=final, **drawn)
         split = split_with_items(split, items, output)
         if not as_json:
             _announce(output, split, beginning(model, split, named=method is not None))
@@ -153,7 +153,7 @@ def train(
             model.metrics = _figures(model, output)
         night.ask(model, output)
         if final and night.passed and len(split.parts) > 1:
-            model.refit(**how)
+            workers.refit(model, **how)
         _keep(model, night)
     except KeyboardInterrupt:
         said = []

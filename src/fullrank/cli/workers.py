@@ -17,7 +17,6 @@ from fullrank.cli.options import usual_cutoffs
 from fullrank.errors import SettingError
 
 if TYPE_CHECKING:
-    from fullrank.cli.nightly import NightlyOptions
     from fullrank.cli.output import Output
     from fullrank.cli.tables import SplitOptions
     from fullrank.data import Split
@@ -43,7 +42,7 @@ class WorkersOptions:
         str, typer.Option(help="Of several workers: global, or local to each, without messages.")
     ] = "global"
 
-    def check(self, nightly: NightlyOptions, *, final: bool) -> None:
+    def check(self) -> None:
         """Sees that the options fit together, before long work.
 
         Raises:
@@ -53,18 +52,20 @@ class WorkersOptions:
             raise SettingError("option --balance", repr(self.balance), "'global' or 'local'")
         if self.workers == 1 and self.balance != "global":
             raise SettingError("option --balance", "one worker", "--workers of at least 2")
-        if self.workers > 1:
-            given = {"--final": final, "--start-from": nightly.start_from is not None}
-            for name in (name for name, there in given.items() if there):
-                found = f"--workers {self.workers}"
-                raise SettingError(f"option {name}", found, "one worker, or no such option")
 
     def method(self, named: str | None) -> str | None:
         """The method, `USUAL` where several workers are to fit one that nobody has named."""
         return USUAL if named is None and self.workers > 1 else named
 
     def load(
-        self, data: str, table: SplitOptions, output: Output, *, validation: float, **how: Any
+        self,
+        data: str,
+        table: SplitOptions,
+        output: Output,
+        *,
+        validation: float,
+        final: bool = False,
+        **how: Any,
     ) -> tuple[Split, Source | None]:
         """The data, and where workers get its pairs from if not from this process.
 
@@ -75,6 +76,7 @@ class WorkersOptions:
             table: How it is read and divided.
             output: Where it is said that all of it is read.
             validation: Fraction to choose the epoch by.
+            final: Whether all parts are to be fitted on in the end.
             how: ``test``, the fraction to hold out, and ``seed``.
         """
         from fullrank.data.files import expanded
@@ -87,6 +89,9 @@ class WorkersOptions:
             return table.load(data, validation=validation, **how), None
         from fullrank.scale.stored import Stored, check_fraction, split_of
 
+        if final:
+            found = f"a store with --workers {self.workers}, whose parts no process puts together"
+            raise SettingError("option --final", found, "a store of `data prepare --test 0`")
         table.check_as_divided(expanded(data), how["test"])
         store = Store.open(data)
         check_fraction(store, validation, self.workers)
@@ -138,11 +143,20 @@ class Workers:
             return
         from fullrank.scale import fit
 
-        del how["start_from"]  # `WorkersOptions.check` has refused one
         how |= {"balancing": self.balance, "note": self.note, "source": self.source}
         if split.test is not None and len(split.test):
             how["k"] = usual_cutoffs(split.train.n_items)
         fit(model, split, workers=self.count, **how)
+
+    def refit(self, model: Recommender, **how: Any) -> None:
+        """Fits once more on all interactions, in this process or by workers."""
+        if self.count == 1:
+            model.refit(**how)
+            return
+        from fullrank.scale import refit
+
+        how |= {"balancing": self.balance, "note": self.note}
+        refit(model, workers=self.count, **how)
 
 
 def bytes_of(data: str) -> int:

@@ -21,7 +21,9 @@ def kth_best(users: Tensor, items: Tensor, k: int) -> Tensor:
     """
     users, items = unit_rows(users), unit_rows(items)
     size = max(BLOCK // len(items), 1)
-    found = [torch.topk(block @ items.T, k, dim=1).values[:, -1] for block in users.split(size)]
+    found = [
+        torch.topk(block @ items.T, k, dim=1).values[:, -1] for block in torch.split(users, size)
+    ]
     return torch.cat(found)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from pydantic import Field
 
@@ -45,7 +47,7 @@ class Softmax(SampledMethod):
 
     def build_loss(self) -> Loss:
         """``-ln`` of the softmax of a pair's cosine among those of the sampled items."""
-        how = {"temperature": self.temperature}
+        how: dict[str, Any] = {"temperature": self.temperature}
         if self.cutoff is None:
             return Loss.of_triples(objectives.softmax, **how)
         how |= {"weight_temperature": self.weight_temperature}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from fullrank.auditing import with_provenance
 from fullrank.data import Interactions, Split
@@ -21,8 +23,12 @@ from fullrank.errors import DataError, FitError, SettingError
 from fullrank.evaluation import Evaluation
 from fullrank.evaluation.evaluate import cutoffs_of
 from fullrank.methods import Method, TrainedMethod
+from fullrank.methods.base import PairMethod
+from fullrank.methods.encoding import initial_tables
 from fullrank.methods.fitting import identity_of
 from fullrank.methods.sizes import check_batch
+from fullrank.methods.starting import NAMES as TABLES
+from fullrank.methods.starting import Start
 from fullrank.recommender import Recommender
 from fullrank.scale.evaluating import PART, Piece, joined
 from fullrank.scale.job import Found, Job
@@ -50,6 +56,7 @@ def fit(
     k: Sequence[int] = (),
     evaluated: int = EVALUATED,
     tested: Callable[[Evaluation], None] = lambda found: None,  # noqa: ARG005
+    start_from: str | Path | Recommender | None = None,
     reporter: Reporter | None = None,
     note: Callable[[str], None] = _log.warning,
     started: Callable[[Sequence[int]], None] = lambda pids: None,  # noqa: ARG005
@@ -79,6 +86,7 @@ def fit(
         evaluated: Of a store, users of the validation and the test part to evaluate on; see
             `Store.split`.
         tested: Is given the evaluation of the test part, values of users included.
+        start_from: A model whose embeddings training begins with; see ``Recommender.fit``.
         reporter: Receives the log of training.
         note: Is told what a person should know: a worker that died, a straggler.
         started: Is told the process ids of workers, each time they start.
@@ -99,32 +107,106 @@ def fit(
     else:
         data = train
     if workers == 1:
-        model.fit(data, checkpoint=checkpoint, resume=resume, reporter=reporter)
+        how: dict[str, Any] = {"reporter": reporter, "start_from": start_from}
+        model.fit(data, checkpoint=checkpoint, resume=resume, **how)
         if k and model.test:
             _keep(model, lambda: model.evaluate(k=k), tested, note)
         return model
     parts = parts_of(data)
-    method = check_method(model.settings.fitted_to(parts["train"]))
     if resume and checkpoint is None:
         raise SettingError("resume", "no checkpoint", "checkpoint = the folder to go on from")
-    check_batch(method.batch_size, len(parts["train"]))
-    check_weights(method, parts["train"])
-    if parts["train"].weight is not None:
-        warnings.warn(f"weights: {method.without_weights}", stacklevel=2)
     parts = {name: part for name, part in parts.items() if name == "train" or len(part)}
     cutoffs = tuple(cutoffs_of(k, parts["train"].n_items)) if k else ()
     if source is None:
         source = InMemory.of({name: parts[name] for name in parts if k or name != PART})
-    identity = identity_of(method, parts, None) | {"balancing": balancing}
     kept = None if checkpoint is None else str(Path(checkpoint).absolute())
-    job = Job(method, source, balancing, kept, resume, identity, cutoffs=cutoffs)
     crew = Crew(workers, torch.device(model.device).type, model.threads, note, started)
     with torch_threads(model.threads):
+        job = job_of(model.settings, parts, source, balancing, Start.of(start_from))
+        job = replace(job, checkpoint=kept, resume=resume, cutoffs=cutoffs)
         fitted, pieces = fit_job(job, crew, reporter)
     model.take(fitted, data, parts)
     if pieces:
         _keep(model, lambda: _evaluation(model, pieces, data), tested, note)
     return model
+
+
+def job_of(
+    method: Method,
+    parts: Mapping[str, Interactions],
+    source: Source,
+    balancing: Balancing,
+    start: Start | None = None,
+) -> Job:
+    """What workers are to do, seen to before they start.
+
+    Raises:
+        SettingError, FitError: see `fit`.
+    """
+    train = parts["train"]
+    trained = check_method(method.fitted_to(train))
+    check_batch(trained.batch_size, len(train))
+    check_weights(trained, train)
+    if train.weight is not None:
+        warnings.warn(f"weights: {trained.without_weights}", stacklevel=3)
+    identity = identity_of(trained, parts, start) | {"balancing": balancing}
+    job = Job(trained, source, balancing, identity=identity)
+    return job if start is None else replace(job, start=_begun(trained, train, start))
+
+
+def _begun(
+    method: TrainedMethod, data: Interactions, start: Start
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Tables as drawn, with the rows that training begins with put over them."""
+    start.check(method)
+    if isinstance(method, PairMethod) and method.encoder == "lightgcn":
+        raise SettingError("start_from", "encoder lightgcn with several workers", "encoder = mf")
+    drawn = initial_tables(method, data, torch.Generator().manual_seed(method.seed), "cpu")
+    start.put(dict(zip(TABLES, drawn, strict=True)), data)
+    users, items = (table.numpy() for table in drawn)
+    return users, items
+
+
+def refit(
+    model: Recommender,
+    *,
+    workers: int,
+    balancing: Balancing = "global",
+    start_from: str | Path | Recommender | None = None,
+    reporter: Reporter | None = None,
+    note: Callable[[str], None] = _log.warning,
+) -> Recommender:
+    """``Recommender.refit`` by several workers: on all interactions of the model, as it was fitted.
+
+    The pairs of all parts are put together in this process.
+
+    Args:
+        model: One that is fitted.
+        workers: How many, W.
+        balancing: See `fit`.
+        start_from: Likewise, as are the others.
+        reporter: See `fit`.
+        note: See `fit`.
+
+    Raises:
+        SettingError, FitError, KeyboardInterrupt: see `fit`.
+    """
+
+    def by_workers(
+        method: Method,
+        parts: Mapping[str, Interactions],
+        device: str,
+        *,
+        reporter: Reporter | None,
+        start: Start | None,
+    ) -> tuple[DotScorer, dict[str, Any]]:
+        job = job_of(method, parts, InMemory.of(parts), balancing, start)
+        crew = Crew(workers, torch.device(device).type, model.threads, note)
+        return fit_job(job, crew, reporter)[0]
+
+    if workers == 1:
+        return model.refit(reporter=reporter, start_from=start_from)
+    return model.refit(reporter=reporter, start_from=start_from, by=by_workers)
 
 
 def fit_job(

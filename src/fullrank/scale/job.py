@@ -23,7 +23,7 @@ from fullrank.scale.sampling import ShardSampler
 from fullrank.scale.smoothing import Smoothing
 from fullrank.scale.sources import Source
 from fullrank.scale.steps import Balancing, needs_batch, sharded_step
-from fullrank.scale.tables import ShardedMF, initial_blocks
+from fullrank.scale.tables import ShardedMF, given_blocks, initial_blocks
 from fullrank.training import Reporter, Search, Silent, rungs
 
 
@@ -40,6 +40,7 @@ class Job:
         identity: What makes the run this run.
         double: Whether to train in float64, for tests of the arithmetic.
         cutoffs: Of the metrics of the test part; they are not computed if there are none.
+        start: (n_users, d) and (n_items, d) rows that training begins with; as drawn if absent.
     """
 
     method: TrainedMethod
@@ -50,6 +51,7 @@ class Job:
     identity: Mapping[str, Any] = field(default_factory=dict)
     double: bool = False
     cutoffs: tuple[int, ...] = ()
+    start: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +163,10 @@ class _Trials:
 
     def trainer(self, method: TrainedMethod) -> ShardTrainer:
         """With parameters at their initial values."""
-        tables = initial_blocks(method, self.job.source.sizes, self.edges, self.group.rank)
+        if self.job.start is None:
+            tables = initial_blocks(method, self.job.source.sizes, self.edges, self.group.rank)
+        else:
+            tables = given_blocks(self.job.start, self.edges, self.group.rank)
         users, items = (
             table.to(self.group.device, torch.float64 if self.job.double else torch.float32)
             for table in tables

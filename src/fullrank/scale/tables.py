@@ -104,3 +104,16 @@ def initial_blocks(
             own.append(drawn[max(first - start, 0) : max(last - start, 0)].clone())
         kept.append(torch.cat(own) if own else torch.zeros(0, method.dim))
     return kept[0], kept[1]
+
+
+def given_blocks(
+    tables: tuple[NDArray[np.float32], NDArray[np.float32]],
+    edges: Mapping[str, NDArray[np.int64]],
+    rank: int,
+) -> tuple[Tensor, Tensor]:
+    """A worker's own rows of whole tables, copied."""
+    users, items = (
+        torch.from_numpy(table[slice(*ends[rank : rank + 2].tolist())].copy())
+        for table, ends in zip(tables, (edges["user_table"], edges["item_table"]), strict=True)
+    )
+    return users, items
