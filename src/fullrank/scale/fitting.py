@@ -248,12 +248,11 @@ def _evaluation(
     """What `Recommender.evaluate` gives, of what the workers have found."""
     if not isinstance(split, Split) or split.test is None:
         raise TypeError(f"found {type(split)}; expected a split with a test part")
-    said = {"method": model.method, "seed": model.settings.seed, "data": model.data_name}
+    said: dict[str, Any] = {**NOTHING_UNKNOWN, "method": model.method}
+    said |= {"seed": model.settings.seed, "data": model.data_name}
     parts = {name: part for name, part in split.parts.items() if name == "train" or len(part)}
     found = joined(pieces, parts)
-    return with_provenance(
-        found, parts, split.test, split=split.how, **NOTHING_UNKNOWN, **said
-    )  # fmt: skip
+    return with_provenance(found, parts, split.test, split=split.how, **said)
 
 
 def _check_free(folder: str) -> None:

@@ -206,9 +206,7 @@ class Measuring:
         return ndcg
 
 
-def _overlap(
-    these: NDArray[np.int64], which: int, those: NDArray[np.int64], other: int
-) -> int:  # fmt: skip
+def _overlap(these: NDArray[np.int64], which: int, those: NDArray[np.int64], other: int) -> int:
     """How many rows the range ``which`` of some edges has in common with one of other edges."""
     first, last = max(these[which], those[other]), min(these[which + 1], those[other + 1])
     return max(int(last - first), 0)
