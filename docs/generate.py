@@ -20,22 +20,11 @@ from tables import TABLES
 from tables.pictures import PICTURES
 
 ROOT = Path(__file__).parent.parent
-PAGES = (
-    "README.md",
-    "CONTRIBUTING.md",
-    "docs/results.md",
-    "docs/benchmarks.md",
-    "docs/fidelity.md",
-    "docs/claims.md",
-    "docs/own-model.md",
-    "docs/nightly.md",
-    "docs/scale-data.md",
-    "docs/scale.md",
-    "docs/allpass.md",
-    "docs/export.md",
-    "docs/service.md",
-    "docs/auto.md",
-    "docs/scale-scoring.md",
+MARK = "<!-- table "
+PAGES = tuple(
+    path.relative_to(ROOT).as_posix()
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md")))
+    if MARK in path.read_text("utf-8")
 )
 BLOCK = re.compile(r"(<!-- table (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -28,7 +28,7 @@ def softmax() -> str:
     for name in data:
         lines = [each for each in found if each["data"] == name]
         seeds = {each["seed"] for each in lines}
-        line = [code(name), str(len(seeds))]
+        line = [name, str(len(seeds))]
         for way in ways:
             own = [each for each in lines if each["settings"].get("weight_temperature") == way]
             line.append(metric(mean(each["validation_ndcg@20"] for each in own)))

@@ -40,7 +40,7 @@ class Softmax(SampledMethod):
     cutoff: int | None = Field(default=None, ge=1, lt=2**31)
     """Weight pairs by whether they are among the first K of their users, or near them (SL@K); all
     alike if absent."""
-    weight_temperature: float = Field(default=1.0, gt=0)
+    weight_temperature: float = Field(default=0.5, gt=0)
     """How near: divides the distance from the K-th cosine, in the sigmoid that is the weight."""
     cutoff_every: int = Field(default=5, ge=1)
     """Epochs after which the K-th cosine of each user is found again."""

@@ -100,8 +100,8 @@ def softmax_at(
 
     β is the cosine at which an item enters the first K of the pair's user, so that pairs count
     by whether they are in a list of K or near it. The weight is a constant of the step: with a
-    gradient of its own, as in the authors' program, it falls where the loss of a pair is large, and
-    temperatures below about 1 push observed pairs apart until the table collapses.
+    gradient of its own, as in the authors' program, it pushes a pair of loss L and softmax p apart
+    where (1 - w) L / ``weight_temperature`` is above (1 - p) / ``temperature``.
 
     Shapes: as for `softmax`; ``threshold`` (B,), β.
     Source: Yang et al., KDD 2025, *Breaking the Top-K Barrier*, the loss SL@K.
