@@ -24,10 +24,10 @@ types: env
 	$(BIN)/mypy
 
 test-quick: env
-	$(BIN)/pytest -n auto -m "not slow"
+	$(BIN)/pytest -n auto --dist worksteal -m "not slow"
 
 test: lint types env
-	$(BIN)/pytest -n auto --durations=40
+	$(BIN)/pytest -n auto --dist worksteal --durations=40
 
 sanitize: env
 	PYTHON=$(BIN)/python tests/native/sanitize/run.sh
