@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -19,12 +20,15 @@ from fullrank.native import cores
 
 WHERE = "option --workers"
 ADDRESS = "RAY_ADDRESS"
+AUTH = "RAY_AUTH_MODE"
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else a warning, and GPUs that are hidden
     "RAY_BACKEND_LOG_LEVEL": "fatal",
 }
 """Variables of the environment that Ray reads when it is imported or started."""
+ANSWER = 10.0
+"""Seconds in which a cluster has to answer."""
 _LONGEST = 32
 """Characters of a folder in which the names of Ray's sockets fit, which are at most 107."""
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
@@ -48,6 +52,8 @@ def cluster(workers: int, threads: int = 1) -> Iterator[Any]:
     """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+    if _named() and _has_token():
+        os.environ.setdefault(AUTH, "token")
     ray = library("ray", WHERE)
     with _reports_unheard():
         if ray.is_initialized():
@@ -63,13 +69,30 @@ def cluster(workers: int, threads: int = 1) -> Iterator[Any]:
                 shutil.rmtree(home, ignore_errors=True)
 
 
+def _named() -> str | None:
+    """The address of a cluster that is to be used as it is."""
+    address = os.environ.get(ADDRESS)
+    return None if address == "local" else address or None
+
+
+def _has_token() -> bool:
+    """Whether this user has a token for clusters, which Ray shows to one only if it is told to.
+
+    ``ray start`` asks for the token wherever there is one.
+    """
+    given = any(os.environ.get(f"RAY_AUTH_TOKEN{more}") for more in ("", "_PATH"))
+    return given or (Path.home() / ".ray" / "auth_token").is_file()
+
+
 def _connect(ray: Any, offered: int) -> Path | None:
     """Connects to a cluster; the folder of one that was started for it."""
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    address = os.environ.get(ADDRESS)
-    if address and address != "local":
+    address = _named()
+    if address:
+        _check_answers(address)
         try:
-            ray.init(address=address, **quiet)
+            with _unheard():
+                ray.init(address=address, **quiet)
         except (ConnectionError, RuntimeError, ValueError) as error:
             reason = (str(error).splitlines() or ["an error"])[0]
             raise SettingError(f"{ADDRESS}={address}", reason, "a Ray cluster that runs") from None
@@ -84,6 +107,22 @@ def _connect(ray: Any, offered: int) -> Path | None:
         shutil.rmtree(home, ignore_errors=True)
         raise
     return home
+
+
+def _check_answers(address: str) -> None:
+    """Sees that something listens at ``host:port``: Ray itself waits for minutes before it says so.
+
+    Raises:
+        SettingError: nothing does.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdecimal():
+        return  # ray://…, auto: Ray knows what they mean
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER).close()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or "no such address"
+        raise SettingError(f"{ADDRESS}={address}", reason, "a Ray cluster that runs") from None
 
 
 @contextmanager
