@@ -55,6 +55,14 @@ def test_bars_say_their_value_and_the_papers():
     assert "diverged" in texts
 
 
+@pytest.mark.parametrize("before", range(40, 60))
+def test_no_line_of_a_title_ends_within_a_value(before):
+    title = "x" * before + " N = 1, N = 2, N = 4, N = 8, and so on"
+    lines = chart([panel()], title).texts[0].get_text().split("\n")
+    assert len(lines) > 1
+    assert not [line for line in lines if line.endswith(("=", "N")) or line.startswith("=")]
+
+
 def test_svg_is_transparent_and_lightens_on_a_dark_screen(tmp_path):
     assert write_chart([panel()], "The finding", "demo", [tmp_path / "a.svg", tmp_path / "a.png"])
     svg = (tmp_path / "a.svg").read_text("utf-8")

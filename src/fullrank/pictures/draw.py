@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -90,7 +91,9 @@ def chart(panels: Sequence[Panel | Bars], title: str, below: str = "") -> Any | 
 
 
 def _headed(figure: Any, title: str, below: str, width: float) -> None:
-    lines = textwrap.wrap(title, int(width * 12))
+    # A value stays with its name: no line ends in the middle of "N = 8".
+    whole_values = re.sub(r" = (?=\S)", "\u00a0=\u00a0", title)
+    lines = textwrap.wrap(whole_values, int(width * 12))
     small = textwrap.wrap(below, int(width * 16))
     whole = figure.get_figheight()
     top = 1 + (0.2 * len(lines) + 0.16 * len(small) + 0.1) / whole
