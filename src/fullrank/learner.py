@@ -15,7 +15,6 @@ from fullrank.engine.devices import device_named, torch_threads
 from fullrank.errors import SettingError, Stopped
 from fullrank.methods import Method
 from fullrank.methods.fitting import Fitted
-from fullrank.methods.fitting import fit as fit_one
 from fullrank.methods.starting import Start
 from fullrank.portfolio import configured, final_fit, read_weights
 from fullrank.portfolio import fit as fit_method
@@ -101,7 +100,7 @@ class Learner(FittedModel):
         *,
         reporter: Reporter | None = None,
         start_from: str | Path | FittedModel | None = None,
-        by: Callable[..., Fitted] = fit_one,
+        by: Callable[..., Fitted] | None = None,
     ) -> Self:
         """Fits once more, as it was fitted, on all its interactions, those kept aside among them.
 

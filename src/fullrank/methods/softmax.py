@@ -42,7 +42,7 @@ class Softmax(SampledMethod):
     alike if absent."""
     weight_temperature: float = Field(default=0.5, gt=0)
     """How near: divides the distance from the K-th cosine, in the sigmoid that is the weight."""
-    cutoff_every: int = Field(default=5, ge=1)
+    cutoff_every: int = Field(default=5, ge=1, lt=2**31)
     """Epochs after which the K-th cosine of each user is found again."""
 
     def build_loss(self) -> Loss:

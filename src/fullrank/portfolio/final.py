@@ -30,7 +30,7 @@ def final_fit(
     start: Start | None = None,
     *,
     with_parts: Sequence[str] = ("validation",),
-    fit: Callable[..., Fitted] = fit_method,
+    fit: Callable[..., Fitted] | None = None,
 ) -> tuple[Fitted, dict[str, Interactions]]:
     """Fits a method, with what its first fit found, on more than that fit had.
 
@@ -42,7 +42,7 @@ def final_fit(
         reporter: Receives the log of training.
         start: What rows begin with, where not as drawn.
         with_parts: Names of the parts that it learns from besides train, as far as there are.
-        fit: Fits a single method, called as `fullrank.methods.fitting.fit`.
+        fit: Fits a single method in the place of `fullrank.methods.fitting.fit`, called as that is.
 
     Returns:
         What was fitted, and the parts as they are for it: ``train`` holds those it learned from.
@@ -57,7 +57,9 @@ def final_fit(
             scorer, metadata = method.fit(whole, device)
         else:
             only = {"train": whole["train"]}
-            scorer, metadata = fit(method, only, device, reporter=reporter, start=start)
+            scorer, metadata = (fit or fit_method)(
+                method, only, device, reporter=reporter, start=start
+            )
     kept = {name: training[name] for name in CHOICE if name in training}
     said = {"parts": taken, "interactions": len(whole["train"])}
     return (scorer, metadata | kept | {"final": said}), whole
