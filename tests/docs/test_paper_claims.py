@@ -105,6 +105,18 @@ def test_whole_runs_stand_before_quick_ones(tmp_path):
     assert found("figure-8", tmp_path)["demo"]["numbers"] == {"at_best": 2.0}
 
 
+@pytest.mark.parametrize(("methods", "stands"), [(2, "table4.json"), (50, "table-4.json")])
+def test_some_methods_alone_do_not_take_a_whole_tables_place(
+    tmp_path, monkeypatch, methods, stands
+):
+    monkeypatch.setattr("tables.claims.found.LAB", tmp_path)
+    numbers = {"citeulike": {f"method {number}": {} for number in range(methods)}}
+    numbers["citeulike"]["tests"] = {}
+    document = {"id": "table-4", "data_names": ["citeulike"], "quick": False, "panels": []}
+    (tmp_path / "table-4.json").write_text(json.dumps(document | {"numbers": numbers}), "utf-8")
+    assert found("table-4", tmp_path)["citeulike"]["path"].name == stands
+
+
 def test_correlation_is_pearsons():
     assert correlated([1, 2, 3], [2, 4, 6]) == pytest.approx(1)
     assert correlated([1, 2, 3], [3, 2, 1]) == pytest.approx(-1)

@@ -52,7 +52,15 @@ def found(experiment: str, folder: Path = LAB) -> Found:
         for data, part in _parts(document, path).items():
             if data not in documents or documents[data]["quick"]:
                 documents[data] = part
-    return {**_before(experiment), **documents} if folder == LAB else documents
+    for data, older in (_before(experiment) if folder == LAB else {}).items():
+        if data not in documents or _rows(documents[data]) < _rows(older):
+            documents[data] = older
+    return documents
+
+
+def _rows(document: Document) -> int:
+    """How much a document tells: some methods alone do not take a whole table's place."""
+    return len(document["numbers"].keys() - {"tests"})
 
 
 def _parts(document: dict[str, Any], path: Path) -> dict[str, Document]:
