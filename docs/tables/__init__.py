@@ -28,6 +28,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "summary": accuracy.summary,
     "citeulike": accuracy.citeulike,
     "published": accuracy.published,
+    "citeulike-seeds": accuracy.by_seeds,
     "citeulike-shares": accuracy.citeulike_shares,
     "tuning": accuracy.tuning,
     "gowalla": accuracy.gowalla,

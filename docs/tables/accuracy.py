@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import mean, stdev
 from typing import Any
 
 from tables.markdown import NONE, RESULTS, code, digits, duration, load, metric, rank, table
@@ -203,3 +204,15 @@ def references() -> str:
     columns = ["method", "data", "Recall@20", "published", "nDCG@20", "published"]
     columns += ["ours / published Recall@20", "figure from", "settings"]
     return table(columns, body, text=(0, 1, 7, 8))
+
+
+def by_seeds() -> str:
+    """Methods of Table IV with several seeds: means and deviations."""
+    body = []
+    for method, row in load("lab/table-4")["numbers"]["citeulike"].items():
+        if method == "tests":
+            continue
+        seeds = [float(each) for each in row["each_seed"]]
+        spread = f"{metric(mean(seeds))} ± {metric(stdev(seeds))}"
+        body.append([method, str(row["seeds"]), spread, rank(row["effective_rank"])])
+    return table(["method", "seeds", "nDCG@10, published", "effective rank"], body, text=(0,))

@@ -109,7 +109,7 @@ def test_whole_runs_stand_before_quick_ones(tmp_path):
 def test_some_methods_alone_do_not_take_a_whole_tables_place(
     tmp_path, monkeypatch, methods, stands
 ):
-    monkeypatch.setattr("tables.claims.found.LAB", tmp_path)
+    monkeypatch.setattr(sys.modules["tables.claims.found"], "LAB", tmp_path)
     numbers = {"citeulike": {f"method {number}": {} for number in range(methods)}}
     numbers["citeulike"]["tests"] = {}
     document = {"id": "table-4", "data_names": ["citeulike"], "quick": False, "panels": []}
