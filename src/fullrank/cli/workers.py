@@ -91,7 +91,8 @@ class WorkersOptions:
 
         if final:
             found = f"a store with --workers {self.workers}, whose parts no process puts together"
-            raise SettingError("option --final", found, "a store of `data prepare --test 0`")
+            expected = "none: `data prepare --test 0 --validation 0` leaves every pair in train"
+            raise SettingError("option --final", found, expected)
         table.check_as_divided(expanded(data), how["test"])
         store = Store.open(data)
         check_fraction(store, validation, self.workers)
