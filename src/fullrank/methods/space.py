@@ -15,6 +15,12 @@ class Span:
     high: float
     log: bool = False
 
+    def __contains__(self, value: object) -> bool:
+        """Whether it is a number of the span."""
+        kinds = int if isinstance(self.low, int) and isinstance(self.high, int) else int | float
+        number = isinstance(value, kinds) and not isinstance(value, bool)
+        return number and self.low <= value <= self.high
+
 
 Space = Mapping[str, Span | tuple[Any, ...]]
 """Setting to a span of numbers or a choice of values."""

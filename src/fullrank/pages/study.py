@@ -13,6 +13,7 @@ from fullrank.pages.drawing import Chart, Series
 from fullrank.pages.model import foot
 from fullrank.pages.render import write_page
 from fullrank.pages.scales import Number, brief, shown
+from fullrank.studies.trials import AS_IT_COMES
 from fullrank.studies.tune import Study
 
 SECTIONS = {
@@ -90,6 +91,7 @@ def values_of(found: Study, trials: Sequence[Trial]) -> dict[str, Any]:
     """What the template of the page is filled with."""
     done = [trial for trial in trials if trial.value is not None]
     chosen = ", ".join(f"{name} {records.setting(each)}" for name, each in found.settings.items())
+    chosen = chosen or AS_IT_COMES
     over = f", the mean over {found.repeats} divisions" if found.repeats > 1 else ""
     best = max(done, key=lambda trial: trial.value or 0.0, default=None)
     return {
@@ -102,7 +104,7 @@ def values_of(found: Study, trials: Sequence[Trial]) -> dict[str, Any]:
         "course": course(done),
         "each": [
             chart
-            for name in (done[0].settings if done else {})
+            for name in dict.fromkeys(name for trial in done for name in trial.settings)
             if (chart := setting_chart(done, name)) is not None
         ],
         "trials": table(trials),
@@ -142,8 +144,9 @@ def course(done: Sequence[Trial]) -> Chart | None:
 
 
 def setting_chart(done: Sequence[Trial], name: str) -> Chart | None:
-    """Values against a setting: points of a number, bars of the best of each choice."""
-    pairs = [(trial.settings.get(name), trial.value or 0.0) for trial in done]
+    """Values of the trials that have a setting: points of a number, bars of each choice's best."""
+    done = [trial for trial in done if name in trial.settings]
+    pairs = [(trial.settings[name], trial.value or 0.0) for trial in done]
     best = max(range(len(pairs)), key=lambda at: pairs[at][1])
     numbers = [records.number(each) for each, _ in pairs]
     if all(each is not None for each in numbers):

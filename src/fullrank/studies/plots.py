@@ -22,7 +22,8 @@ def study_plot(study: Any, path: Path) -> bool:
     done = [trial for trial in study.trials if trial.value is not None]
     if plt is None or not done:
         return False
-    names = list(done[0].params)
+    # The first trial lacks a setting that a rule of the method finds.
+    names = list(dict.fromkeys(name for trial in done for name in trial.params))
     figure, axes = plt.subplots(
         1,
         1 + len(names),
@@ -42,11 +43,13 @@ def study_plot(study: Any, path: Path) -> bool:
     first.set(xlabel="trial", ylabel="validation ndcg@20")
     winner = max(done, key=lambda trial: trial.value)
     for axis, name in zip(others, names, strict=True):
-        tried = [trial.params[name] for trial in done]
-        axis.scatter(tried, values, color=MIDDLE, s=14)
-        axis.scatter([winner.params[name]], [winner.value], color=ACCENT, s=30)
+        having = [trial for trial in done if name in trial.params]
+        for trials, color, size in ((having, MIDDLE, 14), ([winner], ACCENT, 30)):
+            shown = [trial for trial in trials if name in trial.params]
+            tried, found = [trial.params[name] for trial in shown], [each.value for each in shown]
+            axis.scatter(tried, found, color=color, s=size)
         axis.set(xlabel=name)
-        distribution = done[0].distributions[name]
+        distribution = having[0].distributions[name]
         if getattr(distribution, "log", False):
             axis.set_xscale("log")
     figure.suptitle(

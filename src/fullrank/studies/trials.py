@@ -16,6 +16,8 @@ from fullrank.training.checkpoint import Record
 
 STARTUP = 4
 """Trials before the search learns from them, and before any is stopped early."""
+AS_IT_COMES = "the settings that the method comes with"
+"""What to call them where no value of theirs is among those that are searched."""
 
 
 class Best:

@@ -21,6 +21,7 @@ from fullrank.methods.searched import SearchedMethod
 from fullrank.recommender import Recommender
 from fullrank.studies.storage import storage_errors
 from fullrank.studies.trials import (
+    AS_IT_COMES,
     STARTUP,
     Best,
     Watch,
@@ -88,7 +89,8 @@ def tune(
         trials: How many to make in all; those in ``storage`` count.
         fixed: Settings that every trial has.
         space: What is searched; the method's own if absent. Fixed settings are taken out.
-        start: Values of the first trial, such as those that a paper states.
+        start: Values of the first trial, such as those that a paper states; if absent, those that
+            the method comes with, as far as they lie in the space, and in its own space its rules.
         storage: SQLite file that keeps the study, so that it can go on later.
         seed: Of the search; every trial trains with the seed among the settings.
         threads: Threads of each fit.
@@ -109,28 +111,43 @@ def tune(
     _check_arguments(split, trials, seed)
     splits = divisions(split, repeats)
     fixed = dict(fixed or {})
-    space = {name: each for name, each in _space(method, space).items() if name not in fixed}
-    if not space:
+    searched = {name: each for name, each in _space(method, space).items() if name not in fixed}
+    if not searched:
         raise SettingError("tune", "no setting that is not fixed", "one to search")
     build_method(method, fixed)
-    study = _open(optuna, splits, method, storage, seed, space, fixed)
+    study = _open(optuna, splits, method, storage, seed, searched, fixed)
     # A trial that was killed half-way stays unfinished in the storage, and is made anew.
     earlier = [trial for trial in study.trials if trial.state.is_finished()]
     waiting = any(trial.state == optuna.trial.TrialState.WAITING for trial in study.trials)
-    if start and not earlier and not waiting:
-        study.enqueue_trial(dict(start))
+    own = _own(method, fixed, searched)
+    first = dict(start or {name: value for name, value in own.items() if value is not None})
+    ruled = set() if start or space else own.keys() - first.keys()
+    if not earlier and not waiting:
+        study.enqueue_trial(first)
     best = Best(trial.value for trial in earlier if trial.state.name == "COMPLETE")
     for number in range(len(earlier), trials):
         study.sampler = sampler_of(optuna, seed, number)
         trial = study.ask()
-        values = fixed | {name: suggest(trial, name, each) for name, each in space.items()}
+        asked = searched.keys() - (ruled if number == 0 else set())
+        values = fixed | {
+            name: suggest(trial, name, each) for name, each in searched.items() if name in asked
+        }
         state, value = _run(optuna, trial, splits, method, values, threads)
         study.tell(trial, value, state=state)
         shown = state.name.lower() if value is None else f"{value:.5f}"
-        searched = {name: values[name] for name in space}
-        log(f"trial {number + 1} of {trials}: {shown}  {best.seen(value)}{line_of(searched)}")
+        tried = line_of({name: values[name] for name in searched if name in asked})
+        log(f"trial {number + 1} of {trials}: {shown}  {best.seen(value)}{tried or AS_IT_COMES}")
     finished = [trial for trial in study.trials if trial.state.is_finished()][:trials]
-    return _summary(finished, splits, method, fixed, space, seed)
+    return _summary(finished, splits, method, fixed, searched, seed)
+
+
+def _own(method: str, fixed: Mapping[str, Any], space: Space) -> dict[str, Any]:
+    """What a method comes with, of the settings that are searched; None where a rule finds one."""
+    made = build_method(method, fixed)
+    if isinstance(made, SearchedMethod):
+        made = made.settled()
+    values = {name: getattr(made, name) for name in space}
+    return {name: each for name, each in values.items() if each is None or each in space[name]}
 
 
 def optuna_or_error() -> Any:
