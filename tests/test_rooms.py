@@ -17,6 +17,8 @@ FILES = sorted(SRC.rglob("*.py"))
 EACH_FILE = pytest.mark.parametrize(
     "file", FILES, ids=lambda file: file.relative_to(SRC).as_posix()
 )
+HOME = Path(__file__).resolve().parents[1]
+LINES = 300
 
 ORDER = (
     ("errors",),
@@ -153,6 +155,10 @@ def test_the_order_is_held_where_it_is_broken(tmp_path):
     assert level(room("fullrank.Recommender")) == level("recommender") < level("cli")
 
 
+def n_lines(file: Path) -> int:
+    return len(file.read_text("utf-8").splitlines())
+
+
 def calls(file: Path) -> set[str]:
     """Names of functions that are called by their bare name."""
     found = (node.func for node in ast.walk(tree(file)) if isinstance(node, ast.Call))
@@ -185,7 +191,14 @@ def test_one_door_to_the_engines():
 
 @EACH_FILE
 def test_files_are_small(file):
-    assert len(file.read_text("utf-8").splitlines()) <= 300
+    assert n_lines(file) <= LINES
+
+
+@pytest.mark.parametrize("folder", ["tests", "benchmarks", "experiments", "docs", "examples"])
+def test_files_beside_the_package_are_small(folder):
+    lines = {file: n_lines(file) for file in (HOME / folder).rglob("*.py")}
+    assert lines
+    assert {str(file.relative_to(HOME)): n for file, n in lines.items() if n > LINES} == {}
 
 
 @EACH_FILE

@@ -1,39 +1,22 @@
-"""Kinds of feedback: their weights against a loop, their age, and what is never to be shown."""
+"""Kinds of feedback: their weights against a loop, their age, and what cannot be used."""
 
 from __future__ import annotations
 
-import json
 from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 import pytest
-from command import QUICK, assert_refused, fullrank
+from event_log import DAY, START, WEIGHTS, drawn_events
 
-import fullrank as fr
 from fullrank.data import Columns, Interactions
 from fullrank.data.events import days_of, weights_of
 from fullrank.errors import DataError, SettingError
-from fullrank.evaluation import evaluate
-
-WEIGHTS = {"view": 1.0, "cart": 3.0, "purchase": 10.0, "dislike": -1.0}
-START = 1_700_000_000
-DAY = 86_400
 
 
 @pytest.fixture(scope="module")
 def events() -> pl.DataFrame:
-    """3,000 events of 80 users and 50 items over 300 days, many of them of a pair again."""
-    rng = np.random.default_rng(0)
-    n = 3000
-    return pl.DataFrame(
-        {
-            "user_id": [f"u{each}" for each in rng.integers(0, 80, n)],
-            "item_id": [f"i{each}" for each in (rng.random(n) ** 2 * 50).astype(int)],
-            "kind": rng.choice(list(WEIGHTS), n, p=[0.7, 0.15, 0.1, 0.05]),
-            "timestamp": START + rng.integers(0, 300 * DAY, n),
-        }
-    )
+    return drawn_events()
 
 
 def reference(frame: pl.DataFrame, half_life: float | None = None) -> dict:
@@ -168,105 +151,6 @@ def test_options_as_they_are_typed():
     for text in ("view", "view=", "=1", "view=a", "{1}", '{"a": "b"}', ""):
         with pytest.raises(SettingError, match="option --event-weights"):
             weights_of(text)
-
-
-OPTIONS = ("--event-column", "kind", "--event-weights", "view=1,cart=3,purchase=10,dislike=-1")
-
-
-@pytest.fixture(scope="module")
-def fitted(events, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("events")
-    events.write_parquet(folder / "e.parquet")
-    run = fullrank(
-        *("fit", folder / "e.parquet", *OPTIONS, "--half-life", "90d", "--method", "itemknn"),
-        *("--threads", 1, "-o", folder / "m", "--json"),
-    )
-    assert run.code == 0, run.err
-    return folder, run.json
-
-
-def test_a_model_never_shows_what_was_disliked(events, fitted):
-    folder, _ = fitted
-    model = fr.Recommender.load(folder / "m")
-    disliked = set(events.filter(pl.col("kind") == "dislike").select("user_id", "item_id").rows())
-    assert set(model.train.never.to_frame().rows()) == disliked
-    for options in ({}, {"exclude_seen": False}, {"exclude": ("train", "validation", "test")}):
-        lists = model.recommend(k=50, **options).select("user_id", "item_id").rows()
-        assert not disliked & set(lists)
-    without = model.train.never  # the same model would show them
-    model.train.never = None
-    lists = model.recommend(k=50, exclude_seen=False).select("user_id", "item_id").rows()
-    assert disliked & set(lists)
-    model.train.never = without
-
-
-def test_the_figures_are_of_the_lists(fitted):
-    folder, document = fitted
-    assert document["test"]["protocol"]["masked"] == ["train", "validation", "never"]
-    again = fullrank("evaluate", folder / "m", "--json").json
-    assert again["metrics"] == document["test"]["metrics"]
-
-
-def test_what_is_never_shown_makes_room_for_the_next(scorer_of):
-    """The best item is disliked, so the second is the first of the list, and a hit."""
-    ids = [fr.Ids(pl.Series(each)) for each in (["u", "v"], ["a", "b", "c"])]
-
-    def part(*rows):
-        users, items = zip(*rows, strict=True)
-        return Interactions.from_rows(*ids, np.array(users), np.array(items))
-
-    train, test = part((0, 0), (1, 1), (1, 2)), part((0, 2))
-    scorer = scorer_of([[1, 3, 2], [0, 0, 0]])
-    assert evaluate(scorer, test, train=train, k=1)["recall@1"] == 0
-    train.never = part((0, 1))
-    found = evaluate(scorer, test, train=train, k=1)
-    assert found["recall@1"] == 1
-    assert found.protocol["masked"] == ["train", "never"]
-
-
-def test_a_split_keeps_them(events, fitted):
-    folder, _ = fitted
-    split = fullrank("data", "split", folder / "e.parquet", *OPTIONS, "-o", folder / "parts")
-    assert split.code == 0, split.err
-    one = fr.load(folder / "e.parquet", columns=Columns(event="kind", event_weights=WEIGHTS))
-    for loaded in (fr.load(folder / "parts"), fr.load(folder / "parts", validation=0)):
-        assert sorted(loaded.train.never.to_frame().rows()) == sorted(
-            one.train.never.to_frame().rows()
-        )
-    again = fullrank("data", "split", folder / "e.parquet", *OPTIONS, "-o", folder / "parts")
-    assert again.code == 0, again.err
-    core = fr.load(folder / "e.parquet", columns=one_columns(), min_interactions=3)
-    assert core.train.never.n_users == core.train.n_users
-
-
-def one_columns() -> Columns:
-    return Columns(event="kind", event_weights=WEIGHTS)
-
-
-def test_a_final_fit_keeps_them(events, fitted):
-    folder, _ = fitted
-    model = fr.Recommender("itemknn", threads=1)
-    model.fit(fr.load(folder / "e.parquet", columns=one_columns()), final=True)
-    assert model.train.never is not None
-    model.save(folder / "final")
-    assert len(fr.Recommender.load(folder / "final").train.never) == len(model.train.never)
-
-
-def test_a_method_without_weights_says_so(fitted):
-    folder, _ = fitted
-    split = fr.load(folder / "e.parquet", columns=one_columns())
-    with pytest.warns(UserWarning, match="weights: "):
-        fr.Recommender("bpr", epochs=1, dim=8, threads=1).fit(split)
-
-
-def test_bad_options(fitted):
-    folder, _ = fitted
-    fit = ("fit", folder / "e.parquet", "-o", folder / "n", *QUICK)
-    run = fullrank(*fit, "--event-column", "kind", "--event-weights", "view=1")
-    assert_refused(run, "column kind: found the kinds view", "purchase")
-    assert_refused(fullrank(*fit, "--event-weights", "view"), "option --event-weights")
-    manifest = json.loads((folder / "m/manifest.json").read_text())
-    assert "never" in manifest["files"]
 
 
 @pytest.mark.filterwarnings("error")

@@ -9,12 +9,13 @@ import stat
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from fullrank.data import files
-from fullrank.data.files import cache_folder, expanded, output, replacing
+from fullrank.data.files import cache_folder, expanded, output, replacing, write_error
 from fullrank.data.locks import exclusive, killed_in
 from fullrank.errors import DataError
 
@@ -244,3 +245,32 @@ def test_a_writer_that_panics_is_one_line(tmp_path):
     with pytest.raises(KeyboardInterrupt), replacing(target):
         raise KeyboardInterrupt
     assert names(tmp_path) == []
+
+
+def test_replacing(tmp_path):
+    target = tmp_path / "new" / "x"
+    with replacing(target) as part:
+        part.write_text("one")
+        assert not target.exists()
+    with pytest.raises(UnicodeEncodeError), replacing(target) as part:
+        part.write_text("half of tw\udc80", encoding="utf-8")
+    assert target.read_text() == "one"
+    assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "x"), "found a full disk"),
+        (OSError(errno.EDQUOT, "x"), "found a full disk"),
+        (Exception("IoError: No space left on device (os error 28)"), "found a full disk"),
+        (OSError(errno.EROFS, "Read-only file system"), "found read-only file system"),
+        (OSError("odd"), "found odd"),
+    ],
+)
+def test_what_is_said_of_a_failed_write(error, words):
+    assert words in str(write_error(error, Path("x")))
+
+
+def test_bugs_are_not_blamed_on_the_machine():
+    assert write_error(ValueError("os error 2"), Path("x")) is None

@@ -42,7 +42,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
         "Python 3.11 to 3.13",
         "Algorithm 1, DirectSpec",
         "from 1 |",
-        "under 300 lines",
+        "at most 300 lines",
     ),
     KERNELS: ("at most 80", "with 1, 2 and 3 threads", "have the weight 1 / occurrences"),
     "docs/allpass.md": (

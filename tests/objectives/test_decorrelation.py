@@ -7,6 +7,7 @@ import math
 import naive
 import pytest
 import torch
+from naive_losses import rows
 
 from fullrank.objectives import (
     balance_loss,
@@ -17,11 +18,6 @@ from fullrank.objectives import (
     self_paced_decorrelation,
 )
 from fullrank.spectrum import correlation, unit_rows
-
-
-def rows(*shape: int, seed: int = 0) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
 def squares(x: torch.Tensor) -> float:

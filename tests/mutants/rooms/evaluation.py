@@ -5,7 +5,10 @@ from __future__ import annotations
 from mutant import Mutant, of
 
 METRICS = "tests/evaluation/test_metrics.py"
-EVALUATE = "tests/evaluation/test_evaluate.py"
+EVALUATE = (
+    "tests/evaluation/test_masking_and_ties.py tests/evaluation/test_against_loops.py "
+    "tests/evaluation/test_evaluate.py"
+)
 INTERVALS = "tests/evaluation/test_intervals.py"
 SIGNIFICANCE = "tests/evaluation/test_significance.py tests/studies/test_statements.py"
 

@@ -6,14 +6,26 @@ from mutant import Mutant, of
 
 TOP_K = "tests/serving/test_top_k.py tests/serving/test_finite.py"
 FINITE = "tests/serving/test_finite.py"
-STORED = "tests/serving/test_stored_checks.py"
+STORED = (
+    "tests/serving/model_files/test_strange_tensors.py "
+    "tests/serving/model_files/test_strange_tables.py "
+    "tests/serving/model_files/test_contents.py"
+)
 TABLES = "tests/data/test_stored_tables.py"
-FOLD_IN = "tests/serving/test_fold_in.py"
-SIMILAR = "tests/serving/test_similar.py tests/test_recommender.py"
-LISTS = "tests/test_recommender.py"
+FOLD_IN = (
+    "tests/serving/test_fold_in.py tests/serving/test_weighted_fold_in.py "
+    "tests/serving/test_folded_models.py"
+)
+LISTS = (
+    "tests/recommender/test_unknown.py tests/recommender/test_lists.py "
+    "tests/recommender/test_embeddings.py tests/recommender/test_evaluation.py "
+    "tests/recommender/test_fit.py"
+)
+SIMILAR = f"tests/serving/test_similar.py {LISTS}"
 GUESTS = (
-    "tests/serving/test_fold_in.py::test_a_model_that_learned_by_weights_folds_in_by_weights "
-    "tests/serving/test_fold_in.py::"
+    "tests/serving/test_weighted_fold_in.py::"
+    "test_a_model_that_learned_by_weights_folds_in_by_weights "
+    "tests/serving/test_weighted_fold_in.py::"
     "test_weights_of_newcomers_count_for_nothing_where_none_were_learned"
 )
 SCORERS = f"{FINITE} tests/methods/test_weights.py"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mutant import Mutant, of
 
-EVENTS = "tests/data/test_events.py"
+EVENTS = "tests/data/test_events.py tests/data/test_never_shown.py"
 FILES = "tests/data/sources/test_many_files.py"
 SQLITE = "tests/data/sources/test_databases.py -k sqlite"
 DUCKDB = "tests/data/sources/test_databases.py -k duckdb"

@@ -1,0 +1,131 @@
+"""What ``method="auto"`` chooses: the best of what it tried, as a model of the method that won."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from contests import contest
+
+import fullrank as fr
+from fullrank.evaluation import evaluate
+from fullrank.methods import EASE
+from fullrank.portfolio.board import METRIC
+from fullrank.portfolio.contest import TRIALS, Contest
+from fullrank.portfolio.entries import ENTRIES, Entry
+
+NAMES = [entry.method for entry in ENTRIES]
+
+
+@pytest.fixture(scope="module")
+def model(small) -> fr.Recommender:
+    return fr.Recommender("auto", budget="5m").fit(small)
+
+
+def test_the_choice_is_as_good_as_every_trial(model, small):
+    auto, value = model.training["auto"], model.training[METRIC]
+    trials = [trial for each in auto["trials"].values() for trial in each]
+    assert value == max(trial[METRIC] for trial in trials if METRIC in trial)
+    assert auto["won"] == model.method == model.settings.name == auto["leaderboard"][0]["method"]
+    again = evaluate(model.scorer, small.validation, train=small.train, k=20)
+    assert again["ndcg@20"] == value
+
+
+def test_the_leaderboard_has_a_line_for_each_method_best_first(model):
+    lines = model.training["auto"]["leaderboard"]
+    assert sorted(line["method"] for line in lines) == sorted([*NAMES, "blend"])
+    values = [line[METRIC] for line in lines if line[METRIC] is not None]
+    assert values == sorted(values, reverse=True)
+    assert [line[METRIC] is None for line in lines] == [False] * len(values) + [True] * (
+        len(lines) - len(values)
+    )
+    for line in lines:
+        if line[METRIC] is None:
+            assert line["note"].startswith(("left out", "failed"))
+            continue
+        low, high = line["interval"]
+        assert low <= line[METRIC] <= high
+        assert line["seconds"] >= 0
+        assert line["memory"] >= 0
+        assert line["method"] == "blend" or 1 <= line["trials"] <= TRIALS
+    assert {"popularity", "ease"} <= {line["method"] for line in lines if line[METRIC] is not None}
+    assert json.dumps(model.training["auto"], allow_nan=False)
+
+
+def test_the_same_bits_again(small):
+    first, second = (fr.Recommender("auto").fit(small) for _ in range(2))
+    assert first.settings == second.settings
+    lists = [model.recommend() for model in (first, second)]
+    assert lists[0].equals(lists[1])
+    values = [
+        [trial.get(METRIC) for each in model.training["auto"]["trials"].values() for trial in each]
+        for model in (first, second)
+    ]
+    assert values[0] == values[1]
+
+
+def test_the_model_is_one_of_the_method_that_won(model, small, tmp_path):
+    alone = fr.Recommender(model.settings.replace()).fit(small)
+    new = {"new": [model.items.values[3], model.items.values[8]]}
+    model.save(tmp_path / "m")
+    loaded = fr.Recommender.load(tmp_path / "m")
+    for other in (alone, loaded):
+        assert other.method == model.method
+        assert other.recommend(k=5).equals(model.recommend(k=5))
+        assert other.fold_in(new).recommend(k=5).equals(model.fold_in(new).recommend(k=5))
+        item = model.items.values[:1]
+        assert other.similar_items(item).equals(model.similar_items(item))
+    assert loaded.training["auto"] == model.training["auto"]
+
+
+@pytest.mark.parametrize("winner", ["ease", "popularity", "allpass", "itemknn"])
+def test_whatever_wins_is_as_if_fitted_alone(small, winner):
+    only = tuple(entry for entry in ENTRIES if entry.method == winner)
+    (line,) = contest(small, entries=only).run()
+    fitted = fr.Recommender(line.best.method).fit(small)
+    users = torch.arange(small.train.n_users)
+    assert torch.equal(line.best.fitted[0].scores(users), fitted.scorer.scores(users))
+
+
+def test_what_the_winner_warned_of_is_said(small, monkeypatch):
+    solve = EASE.solve
+
+    def warned(self, data, device):
+        warnings.warn(f"ridge {self.ridge:g}", stacklevel=1)
+        return solve(self, data, device)
+
+    monkeypatch.setattr(EASE, "solve", warned)
+    only = tuple(entry for entry in ENTRIES if entry.method in ("popularity", "ease"))
+    run = partial(Contest, entries=only)
+    monkeypatch.setattr("fullrank.portfolio.fitting.Contest", run)
+    with pytest.warns(UserWarning, match="ridge") as said:
+        model = fr.Recommender("auto").fit(small)
+    assert [str(each.message) for each in said] == [f"ridge {model.settings.ridge:g}"]
+
+
+def test_many_users_are_compared_by_some(small, monkeypatch):
+    monkeypatch.setattr("fullrank.portfolio.contest.EVALUATED", 30)
+    (line,) = contest(small, entries=[Entry("ease")]).run()
+    users = line.best.evaluation.users
+    assert len(users) == len(set(users)) == 30
+    again = evaluate(line.best.fitted[0], small.validation, train=small.train, k=20, users=users)
+    assert again["ndcg@20"] == line.best.value
+    other = contest(small, entries=[Entry("popularity")]).run()[0].best.evaluation.users
+    assert np.array_equal(other, users)
+
+
+@pytest.mark.slow
+def test_on_ml_100k_it_is_no_worse_than_ease_and_popularity():
+    if "FULLRANK_DATA" not in os.environ:
+        pytest.skip("FULLRANK_DATA names no folder with ml-100k")
+    split = fr.load("ml-100k", validation=0.1)
+    model = fr.Recommender("auto", budget="2m").fit(split)
+    lines = {line["method"]: line for line in model.training["auto"]["leaderboard"]}
+    assert model.training[METRIC] > lines["popularity"][METRIC]
+    assert model.training[METRIC] >= lines["ease"][METRIC] > 0.23
+    assert model.training["auto"]["seconds"] < 125
