@@ -230,9 +230,9 @@ def best_at(name: str, low: float, high: float) -> One:
 
 
 def near_lower(document: Document) -> Said:
-    """Figure 9c: slightly below τ₁."""
+    """Figure 9c: slightly below τ₁, as 3.5 is below 4."""
     found = document["numbers"]["best"]
-    return f"best at {found['τ₀']:g} for τ₁ = {found['τ₁']:g}", 0 < found["τ₁"] - found["τ₀"] <= 1
+    return f"best at {found['τ₀']:g} for τ₁ = {found['τ₁']:g}", 0 < found["τ₁"] - found["τ₀"] <= 0.5
 
 
 def printed_alpha(document: Document, data: str) -> Said | None:

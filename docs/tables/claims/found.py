@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,26 @@ ROWS = {
     "ease": "EASE",
     "ials": "iALS",
     "spectral": "Spectral",
+    "allpass": "AllPass",
+    "rp3beta": "RP3beta",
+    "slim": "SLIM",
+    "turbo-cf": "Turbo-CF",
+    "bspm": "BSPM",
+    "chebycf": "ChebyCF",
+    "sgfcf": "SGFCF",
     "itemknn": "ItemKNN",
     "popularity": "Popularity",
 }
 """Rows of results/table4.json by what the lab calls them."""
+
+
+def _documents(folder: Path) -> list[Path]:
+    """Its JSON files but for those of `runs`: what was trained, and may come and go, not found."""
+    paths = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [each for each in folders if each != "runs"]
+        paths += [Path(parent, each) for each in files if each.endswith(".json")]
+    return sorted(paths)
 
 
 def found(experiment: str, folder: Path = LAB) -> Found:
@@ -43,9 +60,7 @@ def found(experiment: str, folder: Path = LAB) -> Found:
     An experiment across data sets counts for each of them where its numbers are by data set.
     """
     documents: dict[str, Document] = {}
-    for path in sorted(folder.rglob("*.json")) if folder.is_dir() else ():
-        if "runs" in path.relative_to(folder).parts:  # what was trained, not what was found
-            continue
+    for path in _documents(folder):
         document = json.loads(path.read_text("utf-8"))
         if not isinstance(document, dict) or document.get("id") != experiment:
             continue

@@ -130,7 +130,10 @@ def _lines(axis: Any, panel: Panel) -> None:
         axis.minorticks_off()
     if panel.y_limits is not None:
         axis.set_ylim(*panel.y_limits)
+    known = [x for line in panel.lines for x in line.x]
     for x, name in panel.upright:
+        if not min(known, default=x) <= x <= max(known, default=x):
+            continue  # a value that was not tried would press the curve into a corner
         axis.axvline(x, color=INK, linewidth=0.9, linestyle=(0, (1, 2)), zorder=2)
         axis.annotate(name, (x, 0.02), xycoords=("data", "axes fraction"), xytext=(3, 0),
                       textcoords="offset points", fontsize=8, color=INK)  # fmt: skip

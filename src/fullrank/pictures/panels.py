@@ -56,7 +56,8 @@ class Panel:
         y_limits: Of the y axis; None for what the data ask for.
         x_ticks: Where the ticks are, in a sweep.
         x_names: What the ticks are called; their numbers if absent.
-        upright: Values of x with a name, as the one that the paper finds best.
+        upright: Values of x with a name, as the one that the paper finds best; those outside the
+            lines are not drawn.
     """
 
     title: str
