@@ -163,6 +163,7 @@ def test_the_command_fits_by_workers(ray, small, tmp_path):
     options += ["--set", "tau=4.0", "--set", "batch_size=64", "--no-report", "--device", "cpu"]
     run = CliRunner().invoke(app, ["fit", str(table), "-o", str(out), "--workers", "2", *options])
     assert run.exit_code == 0, run.output
+    assert "fitting directspec+: 2 workers share one fit; one process would try" in run.output
     loaded = fr.Recommender.load(out)
     assert (loaded.method, loaded.training["workers"]) == ("directspec+", 2)
     assert loaded.metrics["metrics"]["ndcg@10"] > 0

@@ -31,13 +31,15 @@ def method_named(
     return named
 
 
-def beginning(model: Recommender, split: Split, *, named: bool) -> str:
+def beginning(model: Recommender, split: Split, *, named: bool, workers: int = 1) -> str:
     """What is fitted, and why where nobody ``named`` it; of ``auto``, how long that may take."""
     from fullrank.portfolio import Auto
 
     asked = model.settings
     if not isinstance(asked, Auto):
         why = ", whose settings are given; without any: the best of several methods"
+        if workers > 1:
+            why = f": {workers} workers share one fit; one process would try several methods"
         return f"fitting {asked.name}{'' if named else why}"
     if not split.validation:
         return f"fitting {asked.name}"

@@ -96,7 +96,8 @@ def command(
         split, source = several.load(data, table, output, final=final, **drawn)
         split = split_with_items(split, items, output)
         if not as_json:
-            _announce(output, split, beginning(model, split, named=method is not None))
+            said = beginning(model, split, named=method is not None, workers=several.workers)
+            _announce(output, split, said)
         remedy = "the same command with --resume goes on"
         how: Any = {"resume": resume, "final": final, "workers": several.workers_of(output, source)}
         train(model, split, night, output, remedy=remedy, **how)
