@@ -12,6 +12,7 @@ import pytest
 import torch
 from pages import ROOT, assert_printed, at_leisure, blocks_of, figures_are_ours, run_together
 
+import fullrank as fr
 from fullrank import METHODS
 from fullrank.evaluation import PROTOCOLS
 
@@ -44,6 +45,12 @@ def test_commands_print_what_the_readme_shows(at_home):
     assert [words[0] for words, _ in shown] == ["fit", "recommend", "inspect"]
     for words, output in shown:
         assert_printed(run_together(*words), output)
+    # What was fitted is no worse than the closed form that is hard to beat there.
+    training = fr.Recommender.load("films").training
+    board = {line["method"]: line["validation_ndcg@20"] for line in training["auto"]["leaderboard"]}
+    assert training["validation_ndcg@20"] >= board["ease"] > 0.23
+    assert board["ease"] > board["popularity"]
+    assert training["auto"]["seconds"] < training["auto"]["budget"]
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from fullrank.native import compiler
 CASES = {
     "readers": 120,
     "titles": 80,
-    "splits": 40,
+    "splits": 20,
     "inspect": 100,
     "models": 25,
     "rules": 80,

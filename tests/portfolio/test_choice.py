@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from functools import partial
 
@@ -117,15 +116,3 @@ def test_many_users_are_compared_by_some(small, monkeypatch):
     assert again["ndcg@20"] == line.best.value
     other = contest(small, entries=[Entry("popularity")]).run()[0].best.evaluation.users
     assert np.array_equal(other, users)
-
-
-@pytest.mark.slow
-def test_on_ml_100k_it_is_no_worse_than_ease_and_popularity():
-    if "FULLRANK_DATA" not in os.environ:
-        pytest.skip("FULLRANK_DATA names no folder with ml-100k")
-    split = fr.load("ml-100k", validation=0.1)
-    model = fr.Recommender("auto", budget="2m").fit(split)
-    lines = {line["method"]: line for line in model.training["auto"]["leaderboard"]}
-    assert model.training[METRIC] > lines["popularity"][METRIC]
-    assert model.training[METRIC] >= lines["ease"][METRIC] > 0.23
-    assert model.training["auto"]["seconds"] < 125

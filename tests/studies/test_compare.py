@@ -106,7 +106,7 @@ def test_a_killed_comparison_goes_on(small, tmp_path):
         str(tmp_path / "c"),
     ]
     command += ["--methods", "popularity,itemknn,bpr,directspec+", "--seeds", "2"]
-    command += ["--set", "epochs=400", "--set", "validate_every=400", "--json"]
+    command += ["--set", "epochs=200", "--set", "validate_every=200", "--json"]
     started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     runs = tmp_path / "c" / "runs"
     until = time.monotonic() + 60
