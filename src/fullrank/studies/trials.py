@@ -16,6 +16,8 @@ from fullrank.training.checkpoint import Record
 
 STARTUP = 4
 """Trials before the search learns from them, and before any is stopped early."""
+CHECKS = 2
+"""The validation check from which on a trial may be stopped: the first says little of the last."""
 AS_IT_COMES = "the settings that the method comes with"
 """What to call them where no value of theirs is among those that are searched."""
 
@@ -44,6 +46,7 @@ class Watch(Silent):
     def __init__(self, trial: Any, stop: type[Exception]) -> None:
         self.of_optuna = trial
         self.stop = stop
+        self.checks = 0
 
     def epoch(self, record: Record) -> None:
         """One validation check."""
@@ -51,7 +54,8 @@ class Watch(Silent):
         if value is None:
             return
         self.of_optuna.report(value, int(record["epoch"]))
-        if self.of_optuna.should_prune():
+        self.checks += 1  # and not by the epoch: most methods are checked every few epochs
+        if self.checks >= CHECKS and self.of_optuna.should_prune():
             raise self.stop
 
 

@@ -33,9 +33,6 @@ from fullrank.studies.trials import (
     suggest,
 )
 
-CHECKS = 2
-"""Validation checks that each trial gets before it may be stopped."""
-
 
 @dataclass(frozen=True)
 class Study:
@@ -205,7 +202,7 @@ def _open(
         storage=None if storage is None else _database(storage),
         load_if_exists=True,
         direction="maximize",
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=CHECKS),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP),
     )
     searched = {name: described(each) for name, each in space.items()}
     identity = {

@@ -137,7 +137,9 @@ MUTANTS: tuple[Mutant, ...] = (
             "split.validation, train=split.train, k=k",
             "split.validation, train=split.validation, k=k",
         ),
-        ("if self.of_optuna.should_prune():", "if not self.of_optuna.should_prune():"),
+        ("and self.of_optuna.should_prune():", "and not self.of_optuna.should_prune():"),
+        ("CHECKS = 2", "CHECKS = 200"),
+        ("CHECKS = 2", "CHECKS = 1"),
         ("self.of_optuna.report(value,", "self.of_optuna.report(-value,"),
     ),
     *of(
@@ -199,7 +201,6 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         ("values = fixed | {name: suggest", "values = {name: suggest"),
         ("if trial.state.is_finished()][:trials]", "if trial.state.is_finished()]"),
-        ("CHECKS = 2", "CHECKS = 200"),
         ("round(sum(took), 1)", "round(max(took), 1)"),
         ('        "seed": seed,\n    }', "    }"),
         ("each.fingerprint for each in splits", "each.name for each in splits"),
