@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from fullrank.data.interactions import Interactions
-from fullrank.recommender import Recommender
+from fullrank.recommender import KNOWN, Recommender
 from fullrank.serving import Scorer
 from fullrank.serving.cold import Trained
+from fullrank.serving.frames import excluded
 from fullrank.serving.top_k import Ranking, top_k
 
 USERS = 2000
@@ -53,8 +54,7 @@ class Sample:
     @property
     def seen(self) -> list[Interactions]:
         """What is left out of lists: train, validation and what is never to be shown."""
-        train = self.model.train
-        return [part for part in (train, self.model.validation, train.never) if part is not None]
+        return excluded(self.model._parts, KNOWN)
 
     def lists(self, k: int, *, scorer: Scorer | None = None, seen: bool = False) -> Items:
         """(U, k) the best trained items of each user; -1 where none is left.

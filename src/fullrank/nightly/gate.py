@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fullrank.data.interactions import Interactions
-from fullrank.data.joining import joined
+from fullrank.data.joining import joined, over_ids
 from fullrank.errors import FitError, SettingError
 from fullrank.evaluation.evaluate import evaluate
 from fullrank.evaluation.intervals import intervals
@@ -145,12 +145,8 @@ class Gate:
 
 def _learned(old: Recommender, data: Interactions) -> Interactions:
     """The pairs that the old model has learned from, or been chosen by, in the rows of new data."""
-    users, items = data.users.rows(old.users.values), data.items.rows(old.items.values)
     parts = [part for part in (old.train, old.validation) if part is not None]
-    user = users[np.concatenate([part.user_idx for part in parts])]
-    item = items[np.concatenate([part.item_idx for part in parts])]
-    known = (user >= 0) & (item >= 0)
-    return Interactions.from_rows(data.users, data.items, user[known], item[known])
+    return joined(*(over_ids(part, data.users, data.items) for part in parts))
 
 
 def _within(test: Interactions, part: Interactions) -> NDArray[np.bool_]:
