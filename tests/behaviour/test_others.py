@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import fullrank as fr
@@ -53,3 +54,17 @@ def test_what_is_never_shown_is_in_no_list_of_either(data):
     assert value(check(new, other=old), "against") == 1.0
     new.train.never = disliked(new, 300)
     assert value(check(new, other=old), "against") == 1.0
+
+
+def test_another_seed_of_a_model_of_everything_has_the_epochs_that_were_chosen(data):
+    split = random_split(data, test=0.2, validation=0.2, seed=0)
+    settings = {"lr": 60.0, "batch_size": 256, "validate_every": 1, "dim": 16}
+    model = Recommender("bpr", epochs=12, **settings, threads=1).fit(split)
+    best = model.training["best_epoch"]
+    assert best < 12
+    model.refit()
+    again = Recommender("bpr", epochs=best, seed=1, **settings, threads=1).fit(model.train)
+    users = model.users.values.filter(model.train.user_degree > 0)
+    found = value(check(model, seeds=True, users=10**6), "another_seed")
+    assert found == pytest.approx(shared(model, again, users), abs=1e-3)
+    assert np.isfinite(found)

@@ -12,6 +12,7 @@ from fullrank.behaviour.values import Unmeasured, Value
 from fullrank.data.ids import Ids
 from fullrank.data.joining import over_ids
 from fullrank.data.splits import Split
+from fullrank.portfolio.final import settled
 from fullrank.recommender import Recommender
 from fullrank.serving.frames import excluded
 from fullrank.serving.model_files import PARTS
@@ -94,8 +95,11 @@ def _first_ten(model: Recommender, rows: Rows, beside: Recommender) -> Items:
 def another_seed(sample: Sample) -> Value:
     """Overlap of the first ten with those of the same fit with the next seed."""
     model = sample.model
+    method = model.settings
+    if "final" in model.training:  # nothing is left to choose epochs by
+        method = settled(method, model.training)
     # Its parts have their weights as they were read.
-    method = model.settings.replace(seed=model.settings.seed + 1, weighting="given")
+    method = method.replace(seed=method.seed + 1, weighting="given")
     again = Recommender(method)
     with warnings.catch_warnings():  # the first fit has said it
         warnings.simplefilter("ignore")
