@@ -12,6 +12,7 @@ STOPS = f"{TUNING}::test_a_study_that_went_on_is_the_study_without_a_stop"
 WINS = f"{TUNING}::test_the_best_trial_wins"
 AGAIN = f"{TUNING}::test_a_study_goes_on"
 WATCH = "tests/studies/test_trials.py"
+FIRST = "tests/studies/test_first_trial.py"
 REPEATS = (
     f"{TUNING}::test_a_value_is_the_mean_over_divisions "
     f"{TUNING}::test_a_study_over_divisions_goes_on"
@@ -154,6 +155,22 @@ MUTANTS: tuple[Mutant, ...] = (
         ('f"{v:.4g}"', 'f"{v:.1g}"'),
     ),
     *of(
+        "studies/trials.py",
+        FIRST,
+        ("made.auto if own and", "made.auto if not own and"),
+        ("if each in space[name]}", "}"),
+        ("    made = made.settled()\n", ""),
+        ("isinstance(method, SearchedMethod) and bool", "bool"),
+    ),
+    *of(
+        "studies/tune.py",
+        FIRST,
+        ("set() if start or space else searched", "set() if space else searched"),
+        ("(left if number == 0 else set())", "set()"),
+        ("if number or not left:", "if number:"),
+        ("values | model.training", "values and model.training"),
+    ),
+    *of(
         "studies/tune.py",
         KNOWN,
         ('direction="maximize"', 'direction="minimize"'),
@@ -188,8 +205,8 @@ MUTANTS: tuple[Mutant, ...] = (
     *of(
         "studies/tune.py",
         f"{TUNING}::test_the_first_trial_that_was_asked_for_is_made_after_a_kill",
-        ("if start and not earlier and not waiting:", "if start:"),
-        ("if start and not earlier and not waiting:", "if not start:"),
+        ("if not earlier and not waiting:", "if True:"),
+        ("if not earlier and not waiting:", "if False:"),
         ("if trial.state.is_finished()]\n    waiting", "]\n    waiting"),
     ),
     *of(
@@ -199,7 +216,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "for name, each in _space(method, space).items() if name not in fixed}",
             "for name, each in _space(method, space).items()}",
         ),
-        ("values = fixed | {name: suggest", "values = {name: suggest"),
+        ("values = fixed | {\n", "values = {\n"),
         ("if trial.state.is_finished()][:trials]", "if trial.state.is_finished()]"),
         ("round(sum(took), 1)", "round(max(took), 1)"),
         ('        "seed": seed,\n    }', "    }"),
@@ -215,7 +232,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("splits = divisions(split, repeats)", "splits = [split] * repeats"),
         ("repeats=len(splits)", "repeats=1"),
         ('best.user_attrs.get("values", [best.value])', "[best.value]"),
-        ("None if number else Watch", "Watch"),
+        ("None if number or alone else Watch", "Watch"),
     ),
     Mutant(
         "studies/tune.py",
