@@ -71,6 +71,8 @@ def lists_kept(sample: Sample, other: Recommender) -> Value:
         raise Unmeasured("no user is known to both models")
     theirs = _first_ten(other, rows[known], mine)
     number = mine.items.rows(other.items.values)
+    gone = len(mine.items) + np.arange(len(number))  # numbers that no list of this model has
+    number = np.where(number >= 0, number, gone)
     moved: Items = np.where(theirs >= 0, number[np.maximum(theirs, 0)], -1).astype(np.int32)
     value = float(overlap(moved, _first_ten(mine, sample.users[known], other)).mean())
     return Value(
