@@ -25,7 +25,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ("holm(by_users)", "by_users"),
         ("holm(by_seeds)", "by_seeds"),
         ("-(means[label] or 0.0)", "(means[label] or 0.0)"),
-        ("better_for_users(mine, its)", "better_for_users(its, mine)"),
+        ("label, name), better_for_users)", "label, name), differs_for_users)"),
+        ("else test(one, other)", "else test(other, one)"),
         (
             "better_over_seeds(self.values(best, name), self.values(label, name))",
             "better_over_seeds(self.values(label, name), self.values(best, name))",
@@ -49,7 +50,8 @@ MUTANTS: tuple[Mutant, ...] = (
             '"tests_one_tailed": {name: self.tests_one_tailed(name)',
             '"tests_one_tailed": {name: self.tests(name)',
         ),
-        ("else differs_for_users(one, other)", "else better_for_users(one, other)"),
+        ("Values], float] = differs_for_users", "Values], float] = better_for_users"),
+        ("len(one) < 2 else", "len(one) < 3 else"),
         ("(values, differs_over_seeds)", "(values, better_over_seeds)"),
         ("name) for each in order], _by_users", "name) for each in order[::-1]], _by_users"),
         (
