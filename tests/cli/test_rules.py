@@ -113,6 +113,20 @@ def test_evaluate_says_what_each_rule_costs(model, rules):
         assert name in shown
 
 
+def test_evaluate_says_what_a_rule_does_to_all_lists_together(model):
+    how = ("--diversity", "0.8", "--k", "5", "--metrics", "item_coverage,mean_popularity")
+    (_, ruled) = fullrank("evaluate", model, *how, "--json").json["costs"]
+    stored = Recommender.load(model)
+    one, plain = (stored.evaluate(k=5, rules=each) for each in (Rules(diversity=0.8), Rules()))
+    assert one["item_coverage@5"] != plain["item_coverage@5"]
+    shown = fullrank("evaluate", model, *how).out
+    for name in ("item_coverage@5", "mean_popularity@5"):
+        assert ruled["changes"][name] == pytest.approx(one[name] - plain[name])
+        assert name not in ruled["intervals"]
+        assert name in shown
+    assert f"{one['item_coverage@5'] - plain['item_coverage@5']:.4f}" in shown
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 from command import COLUMNS, fullrank
+
+import fullrank as fr
 
 
 def test_tune_writes_summary_and_plot(events, tmp_path):
@@ -22,6 +25,23 @@ def test_tune_writes_summary_and_plot(events, tmp_path):
     more = fullrank(*command, "--trials", "4", "--json")
     assert more.json["trials"] == 4
     assert more.err.count("trial ") == 1
+
+
+def test_the_next_command_reports_on_the_part_that_the_search_had_not(events, tmp_path):
+    out = tmp_path / "tuned"
+    fixed = ("--set", "epochs=2", "--set", "dim=4", "--set", "seed=5", "--threads", "1")
+    options = (*COLUMNS, "--method", "bpr", "--trials", "1", "--seed", "3", "-o", out, *fixed)
+    run = fullrank("tune", events, *options)
+    assert run.code == 0, run.err
+    following = shlex.split(run.out.strip().splitlines()[-1])
+    assert following[:2] == ["fullrank", "fit"]
+    assert following[-2:] == ["-o", "model"]
+    fitted = fullrank(*following[1:-1], tmp_path / "model", "--no-report", "--threads", "1")
+    assert fitted.code == 0, fitted.err
+    held = fr.Recommender.load(tmp_path / "model").test
+    names = fr.data.Columns(user="Customer No", item="SKU")
+    split = fr.data.load(str(events), test=0.2, validation=0.1, seed=3, columns=names)
+    assert held.fingerprint == split.test.fingerprint
 
 
 def test_methods_without_epochs_from_the_command_line(events, tmp_path):

@@ -10,6 +10,7 @@ import torch
 from versioned import events, split_of
 
 from fullrank import FitError, Interactions, Recommender, SettingError, Split
+from fullrank.data.splits import random_split
 from fullrank.nightly import Gate
 from fullrank.nightly.gate import _Translated
 
@@ -38,7 +39,7 @@ def by_hand(new, old):
         if (u, i) not in had:
             test.setdefault(u, set()).add(i)
     masked: dict[int, set[int]] = {}
-    for part in (new.train, new.validation):
+    for part in (new.train, new.validation, old.train):
         for u, i in part.to_frame().select("user_id", "item_id").rows():
             masked.setdefault(u, set()).add(i)
     items = new.items.values.to_list()
@@ -81,6 +82,19 @@ def test_the_better_one_passes_and_the_figures_are_those_by_hand(tonight, yester
     assert found.users >= 100
     assert found.pairs < len(new.test)
     assert "that the old model had not seen: taken" in str(found)
+
+
+def test_of_two_draws_of_the_same_data_either_is_as_far_above_the_other():
+    """Each remembers what the other holds out: neither may lose for having that in its lists."""
+    data = Interactions.from_frame(events(600, 60))
+    one, two = (
+        Recommender("ease").fit(random_split(data, test=0.2, validation=0.1, seed=seed))
+        for seed in (1, 2)
+    )
+    there, back = Gate(one).judge(two), Gate(two).judge(one)
+    assert there.between is not None
+    assert (there.new, there.old) == pytest.approx((back.old, back.new), abs=1e-12)
+    assert there.passed != back.passed
 
 
 def test_a_worse_one_does_not_pass_unless_within_the_tolerance(tonight, yesterday):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fullrank.data import Split
+from fullrank.data import Interactions, Split
 from fullrank.evaluation import evaluate
 from fullrank.pages import lists
 from fullrank.pages.lists import (
@@ -44,6 +44,19 @@ def test_lists_are_those_of_the_evaluation(made):
     baseline = Trained.of(split.train).scorer(split.train.n_users)
     beside = evaluate(baseline, split.test, k=20, metrics=("recall",), **parts)
     assert popular.recall.tolist() == beside.per_user("recall@20").tolist()
+
+
+def test_what_is_never_to_be_shown_is_in_no_list(made):
+    split, scorer, found, _ = made
+    parts = {"train": split.train.select(np.arange(len(split.train))), "test": split.test}
+    first = found.items[:, 0].astype(np.int64)
+    parts["train"].never = Interactions.from_rows(
+        split.train.users, split.train.items, found.users, first
+    )
+    lists = Lists.of(scorer, Trained.of(split.train), parts, found.users, 20)
+    assert not (lists.items == first[:, None]).any()
+    said = evaluate(scorer, split.test, k=20, metrics=("recall",), train=parts["train"])
+    assert lists.recall.tolist() == said.per_user("recall@20").tolist()
 
 
 def test_recall_by_history_is_that_of_a_loop(made):

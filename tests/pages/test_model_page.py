@@ -57,6 +57,26 @@ def test_every_method_has_a_page(small, method):
         assert "no embeddings" in space.text or "a single column" in space.text
 
 
+def test_a_model_of_everything_has_the_figures_of_before(small):
+    model = model_of("ease", small)
+    before = page_of(model)
+    model.refit()
+    root = page_of(model)
+    recall = model.metrics["metrics"]["recall@20"]
+    assert f"suggestions of ease held {100 * recall:.0f}" in root.text
+    assert "was not evaluated" not in root.text
+    found, there = (section(each, "accuracy").text for each in (root, before))
+    low, high = model.metrics["intervals"]["recall@20"]
+    shown = f"{recall:.4f} [{low:.4f}, {high:.4f}]"
+    assert shown in found
+    assert shown in there
+    assert "nothing is known" not in found
+    model.metrics = {}
+    nothing = page_of(model)
+    assert "ease was not evaluated" in nothing.text
+    assert "nothing is known of the accuracy" in section(nothing, "accuracy").text
+
+
 def test_the_page_says_what_was_evaluated(bpr):
     root = page_of(bpr)
     table = section(root, "accuracy").all("tbody")[1]  # the first is of the chart

@@ -60,6 +60,7 @@ def world_of():
             model.items.attributes.to_dict(as_series=False),
             likeness(np.arange(n_items), every[:n_items]).tolist(),
             keys_of(seed, model.users.values, every).tolist(),
+            keys_of(seed, model.users.values, np.full((len(model.users), 1), -1))[:, 0].tolist(),
         )
 
     return make

@@ -29,6 +29,8 @@ class World:
     attributes: dict[str, list[Any]]
     alike: list[list[float]] = field(default_factory=list)
     keys: list[list[float]] = field(default_factory=list)
+    parts: list[float] = field(default_factory=list)
+    """By which a part of a drawn slot is one; a half if absent."""
 
 
 def values(world: World, name: str, item: int) -> list[Any]:
@@ -84,7 +86,8 @@ def filled(
         if not free:
             break
         beyond = [item for item in free if pool.index(item) >= k]
-        if slot >= k - int(rules.exploration * k + 0.5) and beyond:
+        part = world.parts[user] if world.parts else 0.5
+        if slot >= k - int(rules.exploration * k + part) and beyond:
             taken.append(max(beyond, key=lambda item: world.keys[user][item]))
             continue
 

@@ -8,7 +8,7 @@ import pytest
 from ruled_loops import World, filled
 
 from fullrank import Ids, Rules
-from fullrank.rules.draws import keys_of
+from fullrank.rules.draws import counts_of, keys_of
 from fullrank.rules.labels import Labels
 from fullrank.rules.slots import Calibration, Filling, Limit, fill
 
@@ -99,3 +99,16 @@ def test_draws_are_of_a_user_an_item_and_a_seed():
         keys_of(1, pl.Series([3]), items[:1]), keys_of(1, pl.Series(["3"]), items[:1])
     )
     assert abs(np.corrcoef(keys.ravel(), keys_of(2, users, items).ravel())[0, 1]) < 0.02
+
+
+def test_a_part_of_a_drawn_slot_is_one_for_that_part_of_the_users():
+    users = pl.Series([f"u{row}" for row in range(4000)])
+    for mean, low, high in ((0.4, 0, 1), (3.6, 3, 4), (0.01, 0, 1)):
+        counts = counts_of(mean, 2, users)
+        assert set(counts.tolist()) == {low, high}
+        assert counts.mean() == pytest.approx(mean, abs=0.025)
+        assert np.array_equal(counts_of(mean, 2, users[70:90]), counts[70:90])
+        assert not np.array_equal(counts_of(mean, 3, users), counts)
+    for k in (5, 10, 20, 100):
+        for share in range(k + 1):
+            assert (counts_of(share / k * k, 0, users[:50]) == share).all()

@@ -16,7 +16,9 @@ import pytest
 from fullrank import DataError, SettingError
 from fullrank.data import Split
 from fullrank.studies.compare import compare, entries_of
-from fullrank.studies.tables import as_latex, as_markdown, plain_rows
+from fullrank.studies.comparison import Comparison
+from fullrank.studies.runs import Run
+from fullrank.studies.tables import as_latex, as_markdown, certain, plain_rows
 
 QUICK = {"dim": 8, "batch_size": 64, "epochs": 3}
 
@@ -127,3 +129,23 @@ def test_a_killed_comparison_goes_on(small, tmp_path):
     next(runs.glob("bpr-0-*.json")).with_suffix(".checkpoint").touch()
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
     assert not list(runs.glob("*.checkpoint"))
+
+
+@pytest.mark.parametrize(("users", "tested"), [(1, False), (2, True)])
+def test_one_user_is_no_test_over_users(users, tested):
+    values = {"low": np.array([0.2, 0.3]), "high": np.array([0.4, 0.4])}
+    runs = {
+        label: [
+            Run({"ndcg@10": each[:users].mean() + seed}, {"ndcg@10": each[:users] + seed}, {})
+            for seed in range(2)
+        ]
+        for label, each in values.items()
+    }
+    made = Comparison("data", "print", "standard", [0, 1], runs, {})
+    for found in (made.tests("ndcg@10"), made.tests_one_tailed("ndcg@10")):
+        assert (found["low"]["users"] is not None) is tested
+        assert found["low"]["seeds"] is not None
+    assert not certain(made, "ndcg@10")
+    assert (made.interval("high", "ndcg@10") is not None) is tested
+    assert "high" in as_markdown(made, ["ndcg@10"])
+    assert made.to_dict()["tests"]["ndcg@10"] == made.tests("ndcg@10")

@@ -103,7 +103,8 @@ def test_a_trial_that_was_stopped_is_never_the_best(small, monkeypatch):
 
 def test_a_trial_stops_where_the_search_says_so(small, monkeypatch):
     def stops(model, split, watch):
-        watch.epoch({"epoch": 1, "validation_ndcg@20": 0.1})
+        watch.epoch({"epoch": 5, "validation_ndcg@20": 0.1})
+        watch.epoch({"epoch": 10, "validation_ndcg@20": 0.1})
         raise AssertionError  # is not reached
 
     monkeypatch.setattr(tuning, "fitted", stops)
@@ -122,27 +123,33 @@ def test_every_validation_check_is_reported(stop):
     watch.epoch({"epoch": 3})
     assert reports == []
     record = {"epoch": 4, "validation_ndcg@20": 0.25}
+    watch.epoch(record)  # no trial is stopped at its first check, whatever the epoch
+    assert reports == [(0.25, 4)]
+    record = {"epoch": 8, "validation_ndcg@20": 0.5}
     if stop:
         with pytest.raises(KeyError):
             watch.epoch(record)
     else:
         watch.epoch(record)
-    assert reports == [(0.25, 4)]
+    assert reports[1:] == [(0.5, 8)]
 
 
-@pytest.mark.parametrize(
-    ("earlier", "step", "stopped"), [(3, 5, False), (4, 1, False), (4, 5, True)]
-)
-def test_no_trial_is_stopped_among_the_first_four_or_at_once(small, earlier, step, stopped):
+@pytest.mark.parametrize(("earlier", "stopped"), [(3, False), (4, True)])
+def test_no_trial_is_stopped_among_the_first_four_or_at_once(small, earlier, stopped):
     study = tuning._open(optuna, [small], "bpr", None, 0, SPACE, {})
     for _ in range(earlier):
         good = study.ask()
-        for each in range(1, 6):
+        for each in (5, 10):
             good.report(0.5, each)
         study.tell(good, 0.5)
-    weak = study.ask()
-    weak.report(0.1, step)
-    assert bool(weak.should_prune()) is stopped
+    weak = Watch(study.ask(), KeyError)
+    weak.epoch({"epoch": 5, "validation_ndcg@20": 0.1})
+    second = {"epoch": 10, "validation_ndcg@20": 0.1}
+    if stopped:
+        with pytest.raises(KeyError):
+            weak.epoch(second)
+    else:
+        weak.epoch(second)
 
 
 def test_a_method_without_epochs_is_measured_on_the_validation_part(small):

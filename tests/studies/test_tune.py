@@ -9,7 +9,7 @@ from fullrank.data import Split, generate, random_split
 from fullrank.data.divisions import divisions
 from fullrank.methods import METHODS, Span, build_method
 from fullrank.studies import tune as tuning
-from fullrank.studies.trials import AS_IT_COMES, Best
+from fullrank.studies.trials import Best
 from fullrank.studies.tune import tune
 
 FIXED = {"dim": 8, "batch_size": 64, "epochs": 4, "validate_every": 2}
@@ -114,52 +114,6 @@ def test_the_first_trial_that_was_asked_for_is_made_after_a_kill(small, tmp_path
     tune(small, "bpr", 4, **more, log=lines.append)  # of a study that has made it
     assert len(lines) == 4
     assert not any("lr 0.5, negatives 2" in line for line in lines[1:])
-
-
-def test_the_first_trial_has_what_the_method_comes_with(small):
-    """As a fit without a word: what is found is never worse, and a rule of its own counts."""
-    lines, own = [], METHODS["spectral"]()
-    study = tune(small, "spectral", 3, log=lines.append)
-    assert f"beta {own.beta:g}, smoothing {own.smoothing:g}" in lines[0]
-    model = fr.Recommender("spectral").fit(small.train)
-    plain = _value_of(model, small)
-    assert study.value >= plain
-    assert f"{plain:.5f}" in lines[0]
-
-
-def test_a_setting_that_a_rule_finds_stays_with_the_rule(small):
-    """As rank and weight of allpass: the first trial does not name them, and is that of a fit."""
-    ruled = {name for name, value in METHODS["allpass"]().model_dump().items() if value is None}
-    others = {name: value for name, value in METHODS["allpass"]() if name not in ruled}
-    lines = []
-    study = tune(small, "allpass", 1, fixed=others, log=lines.append)
-    assert ruled & METHODS["allpass"].space.keys()
-    assert lines == [f"trial 1 of 1: {study.value:.5f}  (best so far)  {AS_IT_COMES}"]
-    assert not ruled & study.settings.keys()
-    assert study.value == _value_of(fr.Recommender("allpass").fit(small.train), small)
-
-
-def test_a_space_that_is_given_is_kept_to(small):
-    """Whatever the method comes with, and whatever its rules would find."""
-    for method, space in (("bpr", {"lr": Span(1.0, 2.0)}), ("allpass", {"rank": (2, 3)})):
-        fixed = FIXED if method == "bpr" else {}
-        study = tune(small, method, 1, fixed=fixed, space=space)
-        (name,) = space
-        assert study.settings[name] in space[name]
-
-
-def test_a_searched_setting_begins_at_what_a_fit_without_validation_has(small):
-    lines = []
-    fixed = {"dim": 8, "epochs": 2, "validate_every": 1, "batch_size": 64}
-    study = tune(small, "directspec+", 1, fixed=fixed, log=lines.append)
-    settled = build_method("directspec+", fixed).settled()
-    assert f"alpha {settled.alpha:g}, tau {settled.tau:g}" in lines[0]
-    assert "auto" not in study.settings.values()
-
-
-def _value_of(model, split):
-    found = model.evaluate(split.validation, k=20, metrics=("ndcg",))
-    return found["ndcg@20"]
 
 
 def stop_in_a_trial(*args):

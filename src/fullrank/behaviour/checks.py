@@ -26,6 +26,8 @@ FEW = 20
 """Items below which lists of ten say nothing."""
 HEAD = 0.2
 """Share of the items that are the popular ones."""
+PLACES = 4
+"""Places of lists for each item, below which most items may be in none of any good model."""
 
 
 def over_popular(sample: Sample) -> Value:
@@ -102,15 +104,25 @@ def same_ten(sample: Sample) -> Value:
 
 
 def never_shown(sample: Sample) -> Value:
-    """Share of trained items that are in no user's first hundred."""
+    """Share of trained items that are in no user's first hundred.
+
+    Of no fewer users than `USERS`, however many the others are measured on: fewer see fewer items.
+    """
     trained = int(sample.trained.items.sum())
-    shown = np.unique(sample.lists(100))
-    share = 1 - len(shown[shown >= 0]) / trained
+    wide = Sample.of(sample.model, sample.seed, max(USERS, len(sample.users)))
+    lists = wide.lists(100)
+    places = int((lists >= 0).sum())
+    if places < PLACES * trained:
+        raise Unmeasured(
+            f"lists of {len(wide.users):,} users have {places:,} places, too few to say what is "
+            f"shown of {trained:,} items"
+        )
+    share = 1 - len(np.unique(lists[lists >= 0])) / trained
     return Value(
         share,
         f"{share:.0%} of {trained:,} items are in nobody's first hundred "
-        f"({len(sample.users):,} users)",
-        {"users": len(sample.users)},
+        f"({len(wide.users):,} users)",
+        {"users": len(wide.users)},
     )
 
 

@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fullrank.behaviour.values import Unmeasured
 from fullrank.data.interactions import Interactions
-from fullrank.recommender import Recommender
+from fullrank.recommender import KNOWN, Recommender
 from fullrank.serving import Scorer
 from fullrank.serving.cold import Trained
+from fullrank.serving.frames import excluded
 from fullrank.serving.top_k import Ranking, top_k
 
 USERS = 2000
@@ -53,8 +55,7 @@ class Sample:
     @property
     def seen(self) -> list[Interactions]:
         """What is left out of lists: train, validation and what is never to be shown."""
-        train = self.model.train
-        return [part for part in (train, self.model.validation, train.never) if part is not None]
+        return excluded(self.model._parts, KNOWN)
 
     def lists(self, k: int, *, scorer: Scorer | None = None, seen: bool = False) -> Items:
         """(U, k) the best trained items of each user; -1 where none is left.
@@ -105,10 +106,19 @@ class Sample:
 
 
 def overlap(one: Items, other: Items) -> NDArray[np.float64]:
-    """(U,) share of the items of each list of ``one`` that are in that of ``other``."""
+    """(U',) share of the items of each list of ``one`` that are in that of ``other``.
+
+    Of the lists that have an item.
+
+    Raises:
+        Unmeasured: none has, as where users have had all items.
+    """
+    filled = (one >= 0).any(axis=1)
+    if not filled.any():
+        raise Unmeasured("no list has an item that its user has not had")
+    one, other = one[filled], other[filled]
     shared = (one[:, :, None] == other[:, None, :]) & (one >= 0)[:, :, None]
-    filled = np.maximum((one >= 0).sum(axis=1), 1)
-    return np.asarray(shared.any(axis=2).sum(axis=1) / filled, dtype=np.float64)
+    return np.asarray(shared.any(axis=2).sum(axis=1) / (one >= 0).sum(axis=1), dtype=np.float64)
 
 
 def recall(lists: Items, users: Rows, test: Interactions, wanted: NDArray[np.bool_]) -> Any:

@@ -7,11 +7,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fullrank.behaviour.lists import Items, Sample, overlap
+from fullrank.behaviour.lists import Items, Rows, Sample, overlap
 from fullrank.behaviour.values import Unmeasured, Value
 from fullrank.data.ids import Ids
+from fullrank.data.joining import over_ids
 from fullrank.data.splits import Split
+from fullrank.portfolio.final import settled
 from fullrank.recommender import Recommender
+from fullrank.serving.frames import excluded
+from fullrank.serving.model_files import PARTS
 from fullrank.serving.top_k import top_k
 
 Measure = Callable[[Sample], Value]
@@ -54,20 +58,23 @@ def ids_kept(sample: Sample, other: Recommender) -> Value:
 
 
 def lists_kept(sample: Sample, other: Recommender) -> Value:
-    """Overlap of the first ten with those of the other model, for users whom both know."""
+    """Overlap of the first ten with those of the other model, for users whom both know.
+
+    What a user has, in any part of either model, is in no list, as in those that users are served:
+    else what one of them holds out would be in its lists alone.
+    """
     mine = sample.model
     rows = other.users.rows(mine.users.values.gather(sample.users))
     known = rows >= 0
     known[known] = other.train.user_degree[rows[known]] > 0
     if not known.any():
         raise Unmeasured("no user is known to both models")
-    seen = [part for part in (other.train, other.validation) if part is not None]
-    trained = other._trained.candidates()
-    k = min(10, other.train.n_items)
-    theirs = top_k(other.scorer, rows[known], k, exclude=seen, candidates=trained).items
+    theirs = _first_ten(other, rows[known], mine)
     number = mine.items.rows(other.items.values)
+    gone = len(mine.items) + np.arange(len(number))  # numbers that no list of this model has
+    number = np.where(number >= 0, number, gone)
     moved: Items = np.where(theirs >= 0, number[np.maximum(theirs, 0)], -1).astype(np.int32)
-    value = float(overlap(moved, sample.lists(10)[known]).mean())
+    value = float(overlap(moved, _first_ten(mine, sample.users[known], other)).mean())
     return Value(
         value,
         f"{value:.0%} of the first ten of the other model are still there: users see other lists",
@@ -75,11 +82,26 @@ def lists_kept(sample: Sample, other: Recommender) -> Value:
     )
 
 
+def _first_ten(model: Recommender, rows: Rows, beside: Recommender) -> Items:
+    """(U, 10) lists of users of a model, without what either model has of them."""
+    theirs = [over_ids(part, model.users, model.items) for part in excluded(beside._parts, PARTS)]
+    return top_k(
+        model.scorer,
+        rows,
+        min(10, model.train.n_items),
+        exclude=[*excluded(model._parts, PARTS), *theirs],
+        candidates=model._trained.candidates(),
+    ).items
+
+
 def another_seed(sample: Sample) -> Value:
     """Overlap of the first ten with those of the same fit with the next seed."""
     model = sample.model
+    method = model.settings
+    if "final" in model.training:  # nothing is left to choose epochs by
+        method = settled(method, model.training)
     # Its parts have their weights as they were read.
-    method = model.settings.replace(seed=model.settings.seed + 1, weighting="given")
+    method = method.replace(seed=method.seed + 1, weighting="given")
     again = Recommender(method)
     with warnings.catch_warnings():  # the first fit has said it
         warnings.simplefilter("ignore")

@@ -40,7 +40,7 @@ def one_item_less(sample: Sample) -> Value:
         value,
         f"with one item less, {value:.0%} of the first ten stay, on average: lists hang on single "
         "items",
-        {"users": len(users), "least": float(shared.min())},
+        {"users": len(shared), "least": float(shared.min())},
     )
 
 

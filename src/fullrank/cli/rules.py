@@ -101,10 +101,10 @@ def _show(made: list[Cost]) -> None:
     show_protocol(plain.protocol)
     say(
         f"lists of {max(plain.protocol['k'])} under each rule alone and under all, against lists "
-        "under none; the change is the mean over users, with its 95 % interval"
+        "under none; the change of a metric of users is the mean over them, with its 95 % interval"
     )
     rows: list[list[Any]] = []
-    for name in plain.names_per_user:
+    for name in plain:
         for cost in made:
             change = cost.changes.get(name)
             between = "" if change is None else shown(change, cost.intervals.get(name))

@@ -83,7 +83,7 @@ def command(
         plotted = study_plot(opened, folder / "study.png")
         held = "" if holdout == HOLDOUT else f" --holdout {holdout}"
         following = (
-            f"fullrank fit {quote(shown(data))} --method {method} {_flags(study)}"
+            f"fullrank fit {quote(shown(data))} --method {method} {_flags(study, seed)}"
             f"{table.flags()}{held} --validation 0 -o model"
         )
         write_study(
@@ -108,11 +108,17 @@ def command(
     output.result({**document, "folder": str(folder)}, show)
 
 
-def _flags(study: Study) -> str:
-    """Options of ``fullrank fit`` for what was found."""
-    chosen = {name: value for name, value in study.settings.items() if name != "epochs"}
+def _flags(study: Study, seed: int) -> str:
+    """Options of ``fullrank fit`` for what was found, and for the part that was kept away.
+
+    ``fit`` divides by the seed that it trains with, so that this is the split's: by another one
+    the part that it reports on would hold interactions that chose the settings.
+    """
+    unfit = {"epochs", "seed"}
+    chosen = {name: value for name, value in study.settings.items() if name not in unfit}
     if study.epochs:
         chosen["epochs"] = study.epochs
-    return join(
+    words = [
         word for name, value in chosen.items() for word in ("--set", f"{name}={json.dumps(value)}")
-    )
+    ]
+    return join([*words, *(["--seed", str(seed)] if seed else [])])

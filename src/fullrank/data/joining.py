@@ -47,5 +47,19 @@ def over_items(part: Interactions, items: Ids) -> Interactions:
     return more
 
 
+def over_ids(part: Interactions, users: Ids, items: Ids) -> Interactions:
+    """Its pairs, without weights and times, in the rows of other ids; what these lack is left out.
+
+    Args:
+        part: Pairs.
+        users: Ids of the rows of users.
+        items: Ids of the rows of items.
+    """
+    user = users.rows(part.users.values)[part.user_idx]
+    item = items.rows(part.items.values)[part.item_idx]
+    known = (user >= 0) & (item >= 0)
+    return Interactions.from_rows(users, items, user[known], item[known])
+
+
 def _weights(part: Interactions) -> NDArray[np.float32]:
     return np.ones(len(part), np.float32) if part.weight is None else part.weight

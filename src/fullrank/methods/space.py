@@ -17,9 +17,10 @@ class Span:
 
     def __contains__(self, value: object) -> bool:
         """Whether it is a number of the span."""
-        kinds = int if isinstance(self.low, int) and isinstance(self.high, int) else int | float
-        number = isinstance(value, kinds) and not isinstance(value, bool)
-        return number and self.low <= value <= self.high
+        whole = isinstance(self.low, int) and isinstance(self.high, int)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        return (isinstance(value, int) or not whole) and self.low <= value <= self.high
 
 
 Space = Mapping[str, Span | tuple[Any, ...]]

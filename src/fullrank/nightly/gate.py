@@ -1,8 +1,10 @@
 """Whether a new model may take the place of the one that is served.
 
 Both are asked for the held-out interactions of the new one that the old one has not learned from:
-on the others an old model that was fitted on everything would only remember. Where these are few,
-the figures that each had on its own held-out part are compared.
+on the others an old model that was fitted on everything would only remember. What either of them
+has learned from is in no list: else the old one, whose first ranks hold what it remembers, would
+lose to a new one of the same worth. Where these interactions are few, the figures that each had on
+its own held-out part are compared.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fullrank.data.interactions import Interactions
+from fullrank.data.joining import joined, over_ids
 from fullrank.errors import FitError, SettingError
 from fullrank.evaluation.evaluate import evaluate
 from fullrank.evaluation.intervals import intervals
@@ -106,12 +109,14 @@ class Gate:
         test = new.test
         if test is None or not len(test):
             raise FitError("gate", "no held-out part", "--holdout, so that there is a comparison")
-        unseen = test.select(~_seen(test, self.old))
+        learned = _learned(self.old, test)
+        unseen = test.select(~_within(test, learned))
         asked = np.flatnonzero((unseen.user_degree > 0) & (new.train.user_degree > 0))
         k = min(K, new.train.n_items)
         if len(asked) < FEWEST:
             return self._by_record(new, k)
-        how: dict[str, Any] = {"train": new.train, "validation": new.validation, "users": asked}
+        masked = learned if new.validation is None else joined(learned, new.validation)
+        how: dict[str, Any] = {"train": new.train, "validation": masked, "users": asked}
         how |= {"k": (k,), "metrics": (METRIC,)}
         ours = evaluate(new.scorer, unseen, **how)
         theirs = evaluate(_Translated(self.old, new.train), unseen, **how)
@@ -138,20 +143,18 @@ class Gate:
         return new >= old * (1 - self.tolerance)
 
 
-def _seen(test: Interactions, old: Recommender) -> NDArray[np.bool_]:
-    """(nnz,) which test pairs the old model has learned from, or been chosen by."""
-    users, items = (
-        mine.rows(theirs.values)
-        for mine, theirs in ((old.users, test.users), (old.items, test.items))
+def _learned(old: Recommender, data: Interactions) -> Interactions:
+    """The pairs that the old model has learned from, or been chosen by, in the rows of new data."""
+    parts = [part for part in (old.train, old.validation) if part is not None]
+    return joined(*(over_ids(part, data.users, data.items) for part in parts))
+
+
+def _within(test: Interactions, part: Interactions) -> NDArray[np.bool_]:
+    """(nnz,) which test pairs are in a part of the same users and items."""
+    pairs, had = (
+        each.user_idx.astype(np.int64) * test.n_items + each.item_idx for each in (test, part)
     )
-    user, item = users[test.user_idx], items[test.item_idx]
-    pairs = np.where((user >= 0) & (item >= 0), user * len(old.items) + item, -1)
-    known: NDArray[np.bool_] = np.zeros(len(test), dtype=bool)
-    for part in (old.train, old.validation):
-        if part is not None:
-            had = part.user_idx.astype(np.int64) * len(old.items) + part.item_idx
-            known |= np.isin(pairs, had)
-    return known
+    return np.isin(pairs, had)
 
 
 class _Translated:

@@ -92,11 +92,7 @@ def accuracy_of(
     test = parts.get("test")
     if test is None or not len(users) or not test.user_degree[users].any():
         return None
-    metrics = {
-        name: value
-        for name, each in records.mapping(known.get("metrics")).items()
-        if (value := records.number(each)) is not None and "@" in name
-    }
+    metrics = measured(known)
     cutoffs = sorted({int(name.partition("@")[2]) for name in metrics}) or list(k)
     cutoffs = [each for each in cutoffs if 0 < each <= test.n_items] or [min(20, test.n_items)]
     of: dict[str, Any] = {
@@ -121,6 +117,26 @@ def accuracy_of(
     evaluated = records.number(protocol.get("users_evaluated"))
     sample = None if evaluated is None or len(popular.users) >= evaluated else len(popular.users)
     return Accuracy(metrics, intervals, protocol, popular, published, sample, better)
+
+
+def measured(known: Mapping[str, Any]) -> dict[str, float]:
+    """The means of the evaluation that a model keeps; none if it has none."""
+    return {
+        name: value
+        for name, each in records.mapping(known.get("metrics")).items()
+        if (value := records.number(each)) is not None and name.partition("@")[2].isdecimal()
+    }
+
+
+def kept_table(known: Mapping[str, Any]) -> tuple[list[str], list[list[str]]] | None:
+    """Head and rows of the evaluation that a model keeps, where what it was made on is learned."""
+    metrics, ends = measured(known), records.mapping(known.get("intervals"))
+    rows = [
+        [name, between(value, records.interval(ends.get(name))),
+         MEANING.get(name.partition("@")[0], "")]
+        for name, value in metrics.items()
+    ]  # fmt: skip
+    return (["metric", "mean", "what it is"], rows) if rows else None
 
 
 def table(found: Accuracy) -> tuple[list[str], list[list[str]]]:

@@ -13,7 +13,9 @@ from fullrank.data.interactions import Interactions
 from fullrank.evaluation.evaluate import hits_of
 from fullrank.evaluation.intervals import Interval, intervals
 from fullrank.evaluation.ties import fair_top_k
+from fullrank.recommender import KNOWN
 from fullrank.serving.cold import Trained, rank_served
+from fullrank.serving.frames import excluded
 from fullrank.serving.scorers import Scorer
 
 Values = NDArray[np.float64]
@@ -57,7 +59,7 @@ class Lists:
     ) -> Lists:
         """Ranks as protocol standard does: seen items masked, ties in a fixed random order."""
         train, test = parts["train"], parts.get("test")
-        exclude = [parts[name] for name in ("train", "validation") if name in parts]
+        exclude = excluded(parts, KNOWN)
         candidates = trained.candidates()
         ranking = rank_served(
             fair_top_k, scorer, trained, users, k, exclude=exclude, candidates=candidates

@@ -88,10 +88,11 @@ def values_of(
         "kind": "Recommendation model",
         "title": f"{model.method} on {model.data_name or 'interactions'}",
         "sections": list(SECTIONS.items()),
-        "verdict": verdict(model.method, figures, shares),
+        "verdict": verdict(model.method, figures, shares, accuracy.measured(model.metrics)),
         "caution": caution(figures),
         "tiles": tiles(model, figures, shares, spaces),
         "accuracy": None if figures is None else _accuracy(figures, model.method),
+        "accuracy_before": None if figures else accuracy.kept_table(model.metrics),
         "served": shares,
         "behaviour": behaviour(model),
         "curves": course.curves(training),
@@ -110,9 +111,23 @@ def values_of(
     }
 
 
-def verdict(method: str, figures: Accuracy | None, shares: Served | None) -> str:
-    """The model in a sentence or two, for who knows nothing of metrics."""
+def verdict(
+    method: str,
+    figures: Accuracy | None,
+    shares: Served | None,
+    before: Mapping[str, float] | None = None,
+) -> str:
+    """The model in a sentence or two, for who knows nothing of metrics.
+
+    Args:
+        method: Its name.
+        figures: Of its held-out part, if it has one.
+        shares: Of its lists.
+        before: Means that were measured before a last fit on what was held out.
+    """
     parts = []
+    recalls = {int(name.partition("@")[2]): each for name, each in (before or {}).items()
+               if name.startswith("recall@")}  # fmt: skip
     recall = None if figures is None else figures.value("recall")
     if figures is not None and recall is not None:
         popular = figures.popular[f"recall@{figures.k}"]
@@ -128,6 +143,12 @@ def verdict(method: str, figures: Accuracy | None, shares: Served | None) -> str
                 False: "That is less: it is better to show everybody the popular items.",
                 None: "The difference is not certain.",
             }[figures.better]
+        )
+    elif recalls:
+        parts.append(
+            f"Before its last fit, on all interactions, the first {max(recalls)} suggestions of "
+            f"{method} held {percent(recalls[max(recalls)])} of what a user went on to choose, on "
+            "average."
         )
     else:
         parts.append(f"{method} was not evaluated: no held-out part lies with the model.")

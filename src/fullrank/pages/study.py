@@ -13,7 +13,7 @@ from fullrank.pages.drawing import Chart, Series
 from fullrank.pages.model import foot
 from fullrank.pages.render import write_page
 from fullrank.pages.scales import Number, brief, shown
-from fullrank.studies.trials import AS_IT_COMES
+from fullrank.studies.trials import AS_IT_COMES, found_in
 from fullrank.studies.tune import Study
 
 SECTIONS = {
@@ -55,7 +55,7 @@ def trials_of(study: Any) -> list[Trial]:
             number=trial.number + 1,
             state=STATES.get(trial.state.name, trial.state.name.lower()),
             value=records.number(trial.value) if trial.state.name == "COMPLETE" else None,
-            settings=dict(trial.params),
+            settings=dict(trial.params) | found_in(trial),
             log={
                 name: bool(getattr(each, "log", False))
                 for name, each in trial.distributions.items()
@@ -150,7 +150,8 @@ def setting_chart(done: Sequence[Trial], name: str) -> Chart | None:
     best = max(range(len(pairs)), key=lambda at: pairs[at][1])
     numbers = [records.number(each) for each, _ in pairs]
     if all(each is not None for each in numbers):
-        log = all(trial.log.get(name, False) for trial in done)
+        # What the method found by itself was drawn from no span.
+        log = any(trial.log.get(name, False) for trial in done)
         values: list[Number] = [value for _, value in pairs]
         x = [float(each or 0.0) for each in numbers]
         return point_chart(

@@ -21,9 +21,9 @@ class Cost:
     """Of the rule; or `NONE`, or `ALL`."""
     figures: Evaluation
     changes: dict[str, float]
-    """Mean over users of the difference to the lists under no rules, by metric."""
+    """Difference to the lists under no rules, by metric: of means over users, or of all lists."""
     intervals: dict[str, Interval]
-    """95 % bootstrap intervals of the changes, over the users."""
+    """95 % bootstrap intervals of the changes, over the users, of metrics of users."""
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -54,5 +54,6 @@ def _cost(name: str, figures: Evaluation, plain: Evaluation) -> Cost:
     changed = {
         metric: figures.per_user(metric) - plain.per_user(metric) for metric in plain.names_per_user
     }
+    of_lists = {each: figures[each] - plain[each] for each in plain if each not in changed}
     means = {metric: float(values.mean()) for metric, values in changed.items()}
-    return Cost(name, figures, means, intervals(changed))
+    return Cost(name, figures, means | of_lists, intervals(changed))

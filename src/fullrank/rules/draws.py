@@ -25,6 +25,16 @@ def keys_of(seed: int, users: pl.Series, items: NDArray[Any]) -> NDArray[np.floa
     return bits.astype(np.float64) * 2.0**-53
 
 
+def counts_of(mean: float, seed: int, users: pl.Series) -> NDArray[np.int64]:
+    """(b,) whole numbers next to the mean, by chance so that they have it over many users.
+
+    So a share of slots that is no whole number of them, or less than one, is kept to.
+    """
+    own = keys_of(seed, users, np.full((len(users), 1), -1))[:, 0]  # of no item
+    whole: NDArray[np.int64] = np.floor(round(mean, 9) + own).astype(np.int64)
+    return whole
+
+
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The finaliser of splitmix64: every bit of the input changes half of the output.
 

@@ -15,7 +15,7 @@ from fullrank.rules.alike import likeness_of
 from fullrank.rules.bound import Bound
 from fullrank.rules.cells import Cells, cells_at, others
 from fullrank.rules.damping import DampedScorer
-from fullrank.rules.draws import keys_of
+from fullrank.rules.draws import counts_of, keys_of
 from fullrank.rules.slots import Calibration, Filling, Limit, fill
 from fullrank.serving.scorers import Scorer
 from fullrank.serving.served import Served
@@ -159,7 +159,7 @@ class _Users:
                 for name, most in rules.at_most.items()
             ],
             self._calibration(at, pool),
-            int(rules.exploration * self.k + 0.5),
+            counts_of(rules.exploration * self.k, rules.seed, self.ids.gather(at)),
             keys_of(rules.seed, self.ids.gather(at), pool) if rules.exploration else None,
         )
 

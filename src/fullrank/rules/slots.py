@@ -51,8 +51,8 @@ class Filling:
     likeness: Likeness | None = None
     limits: list[Limit] = field(default_factory=list)
     calibration: Calibration | None = None
-    drawn: int = 0
-    """Slots, the last ones, that are drawn."""
+    drawn: int | NDArray[np.int64] = 0
+    """Slots, the last ones, that are drawn: of all lists, or (b,) of each."""
     keys: NDArray[np.float64] | None = None
     """(b, m) random numbers of the pool, to draw the largest."""
 
@@ -94,8 +94,9 @@ def fill(items: NDArray[np.int32], scores: NDArray[np.float32], how: Filling) ->
         free = left.copy()
         for limit in limits:
             free &= ~limit.reached()
-        if slot >= how.k - how.drawn and how.keys is not None:
-            beyond = free & (np.arange(m) >= how.k)
+        late = np.broadcast_to(slot >= how.k - how.drawn, b)
+        if how.keys is not None and late.any():
+            beyond = free & (np.arange(m) >= how.k) & late[:, None]
             drawn[:, slot] = beyond.any(axis=1)
             gain = np.where(drawn[:, slot, None], how.keys, gain)
             free = np.where(drawn[:, slot, None], beyond, free)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -130,8 +130,7 @@ class Comparison:
         by_users: list[float | None] = []
         by_seeds: list[float | None] = []
         for label in others:
-            its = self._of_users(label, name)
-            by_users.append(None if mine is None or its is None else better_for_users(mine, its))
+            by_users.append(_by_users(mine, self._of_users(label, name), better_for_users))
             by_seeds.append(better_over_seeds(self.values(best, name), self.values(label, name)))
         return _by_label(others, holm(by_users), holm(by_seeds))
 
@@ -174,8 +173,13 @@ class Comparison:
         return set(next(iter(self.runs.values()))[0].users) if len(self.runs) > 1 else set()
 
 
-def _by_users(one: Values | None, other: Values | None) -> float | None:
-    return None if one is None or other is None else differs_for_users(one, other)
+def _by_users(
+    one: Values | None,
+    other: Values | None,
+    test: Callable[[Values, Values], float] = differs_for_users,
+) -> float | None:
+    """P of a test over users; None where they have no values, or there is one user alone."""
+    return None if one is None or other is None or len(one) < 2 else test(one, other)
 
 
 def _by_label(

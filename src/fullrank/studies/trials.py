@@ -8,16 +8,22 @@ from typing import Any
 import numpy as np
 
 from fullrank.data.splits import Split
+from fullrank.errors import SettingError
 from fullrank.evaluation import evaluate
-from fullrank.methods import ClosedFormMethod, Span
+from fullrank.methods import ClosedFormMethod, Method, Space, Span, build_method
+from fullrank.methods.searched import AUTO, SearchedMethod
 from fullrank.recommender import Recommender
 from fullrank.training import Silent
 from fullrank.training.checkpoint import Record
 
 STARTUP = 4
 """Trials before the search learns from them, and before any is stopped early."""
+CHECKS = 2
+"""The validation check from which on a trial may be stopped: the first says little of the last."""
 AS_IT_COMES = "the settings that the method comes with"
 """What to call them where no value of theirs is among those that are searched."""
+FOUND = "found"
+"""Where a trial keeps what its method found by a search of its own."""
 
 
 class Best:
@@ -44,6 +50,7 @@ class Watch(Silent):
     def __init__(self, trial: Any, stop: type[Exception]) -> None:
         self.of_optuna = trial
         self.stop = stop
+        self.checks = 0
 
     def epoch(self, record: Record) -> None:
         """One validation check."""
@@ -51,7 +58,8 @@ class Watch(Silent):
         if value is None:
             return
         self.of_optuna.report(value, int(record["epoch"]))
-        if self.of_optuna.should_prune():
+        self.checks += 1  # and not by the epoch: most methods are checked every few epochs
+        if self.checks >= CHECKS and self.of_optuna.should_prune():
             raise self.stop
 
 
@@ -62,6 +70,44 @@ def sampler_of(optuna: Any, seed: int, number: int) -> Any:
     """
     own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
     return optuna.samplers.TPESampler(seed=own, n_startup_trials=STARTUP)
+
+
+def comes_with(method: str, fixed: Mapping[str, Any], space: Space, *, own: bool) -> dict[str, Any]:
+    """What a method comes with, of the settings that are searched, where it lies in the space.
+
+    Args:
+        method: A name of the method table.
+        fixed: Settings that every trial has.
+        space: What is searched.
+        own: Whether that is the method's own space: then what it finds by itself is left to it.
+    """
+    made = build_method(method, fixed)
+    left = made.auto if own and isinstance(made, SearchedMethod) else ()
+    values = {name: getattr(made, name) for name in space if name not in left}
+    return {name: each for name, each in values.items() if each in space[name]}
+
+
+def searches(method: Method) -> bool:
+    """Whether a fit of it finds settings by itself."""
+    return isinstance(method, SearchedMethod) and bool(method.candidates())
+
+
+def settled_values(method: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a trial, with nothing left that a fit would search by itself."""
+    try:
+        made = build_method(method, values)
+    except SettingError:
+        return dict(values)  # which the fit refuses, so that the trial fails
+    if not isinstance(made, SearchedMethod):
+        return dict(values)
+    made = made.settled()
+    given = {name: getattr(made, name) for name, each in values.items() if each == AUTO}
+    return {**values, **given, "auto": made.auto}
+
+
+def found_in(trial: Any) -> dict[str, Any]:
+    """What the method of a trial found by a search of its own; nothing of most trials."""
+    return dict(trial.user_attrs.get(FOUND, {}))
 
 
 def suggest(trial: Any, name: str, each: Span | tuple[Any, ...]) -> Any:

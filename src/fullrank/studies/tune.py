@@ -17,24 +17,25 @@ from fullrank.data.splits import Split
 from fullrank.errors import DataError, FitError, SettingError
 from fullrank.extras import library
 from fullrank.methods import Space, build_method, method_named
-from fullrank.methods.searched import SearchedMethod
 from fullrank.recommender import Recommender
 from fullrank.studies.storage import storage_errors
 from fullrank.studies.trials import (
     AS_IT_COMES,
+    FOUND,
     STARTUP,
     Best,
     Watch,
+    comes_with,
     described,
     fitted,
+    found_in,
     line_of,
     plain,
     sampler_of,
+    searches,
+    settled_values,
     suggest,
 )
-
-CHECKS = 2
-"""Validation checks that each trial gets before it may be stopped."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ def tune(
         fixed: Settings that every trial has.
         space: What is searched; the method's own if absent. Fixed settings are taken out.
         start: Values of the first trial, such as those that a paper states; if absent, those that
-            the method comes with, as far as they lie in the space, and in its own space its rules.
+            the method comes with: in its own space it is a fit without a word, whatever lies
+            outside of that and whatever it finds by itself; in another, as far as they lie there.
         storage: SQLite file that keeps the study, so that it can go on later.
         seed: Of the search; every trial trains with the seed among the settings.
         threads: Threads of each fit.
@@ -119,35 +121,29 @@ def tune(
     # A trial that was killed half-way stays unfinished in the storage, and is made anew.
     earlier = [trial for trial in study.trials if trial.state.is_finished()]
     waiting = any(trial.state == optuna.trial.TrialState.WAITING for trial in study.trials)
-    own = _own(method, fixed, searched)
-    first = dict(start or {name: value for name, value in own.items() if value is not None})
-    ruled = set() if start or space else own.keys() - first.keys()
+    first = dict(start or comes_with(method, fixed, searched, own=space is None))
+    left = set() if start or space else searched.keys() - first.keys()  # to the method
     if not earlier and not waiting:
         study.enqueue_trial(first)
     best = Best(trial.value for trial in earlier if trial.state.name == "COMPLETE")
     for number in range(len(earlier), trials):
         study.sampler = sampler_of(optuna, seed, number)
         trial = study.ask()
-        asked = searched.keys() - (ruled if number == 0 else set())
+        asked = searched.keys() - (left if number == 0 else set())
         values = fixed | {
             name: suggest(trial, name, each) for name, each in searched.items() if name in asked
         }
+        if number or not left:
+            values = settled_values(method, values)
         state, value = _run(optuna, trial, splits, method, values, threads)
         study.tell(trial, value, state=state)
         shown = state.name.lower() if value is None else f"{value:.5f}"
-        tried = line_of({name: values[name] for name in searched if name in asked})
+        tried = line_of(
+            {name: values[name] for name in searched if name in asked} | found_in(trial)
+        )
         log(f"trial {number + 1} of {trials}: {shown}  {best.seen(value)}{tried or AS_IT_COMES}")
     finished = [trial for trial in study.trials if trial.state.is_finished()][:trials]
     return _summary(finished, splits, method, fixed, searched, seed)
-
-
-def _own(method: str, fixed: Mapping[str, Any], space: Space) -> dict[str, Any]:
-    """What a method comes with, of the settings that are searched; None where a rule finds one."""
-    made = build_method(method, fixed)
-    if isinstance(made, SearchedMethod):
-        made = made.settled()
-    values = {name: getattr(made, name) for name in space}
-    return {name: each for name, each in values.items() if each is None or each in space[name]}
 
 
 def optuna_or_error() -> Any:
@@ -205,7 +201,7 @@ def _open(
         storage=None if storage is None else _database(storage),
         load_if_exists=True,
         direction="maximize",
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=CHECKS),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP),
     )
     searched = {name: described(each) for name, each in space.items()}
     identity = {
@@ -246,12 +242,13 @@ def _run(
     found, epochs = [], []
     try:
         for number, split in enumerate(splits):
-            watch = None if number else Watch(trial, optuna.TrialPruned)
-            chosen = build_method(method, values)
-            if isinstance(chosen, SearchedMethod):
-                chosen = chosen.settled()
-            model = Recommender(chosen, threads=threads)
+            model = Recommender(build_method(method, values), threads=threads)
+            alone = searches(model.settings)  # and its checks are of several settings
+            watch = None if number or alone else Watch(trial, optuna.TrialPruned)
             value, epoch = fitted(model, split, watch)
+            if alone:
+                trial.set_user_attr(FOUND, model.training["chosen"])
+                values = settled_values(method, values | model.training["chosen"])
             found.append(value)
             epochs += [] if epoch is None else [epoch]
     except optuna.TrialPruned:
@@ -291,7 +288,7 @@ def _summary(
         date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
         value=best.value,
         epochs=best.user_attrs.get("epoch"),
-        settings=fixed | best.params,
+        settings=fixed | best.params | found_in(best),
         space={name: described(each) for name, each in space.items()},
         seconds=round(sum(took), 1),
         repeats=len(splits),

@@ -63,7 +63,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("max(self.bound.rules.pool, 2 * self.k)", "2 * self.k"),
         ("if size < base.n_items else", "if False else"),
         ("size = min(4 * size, base.n_items)", "size = base.n_items"),
-        ("int(rules.exploration * self.k + 0.5)", "int(rules.exploration * self.k)"),
+        ("counts_of(rules.exploration * self.k, rules", "counts_of(rules.exploration, rules"),
         ("                drawn[at] = filled.drawn\n", ""),
         ("if bound.candidates is not None:", "if False:"),
         ("keys_of(rules.seed, ", "keys_of(0, "),

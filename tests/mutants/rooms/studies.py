@@ -12,6 +12,7 @@ STOPS = f"{TUNING}::test_a_study_that_went_on_is_the_study_without_a_stop"
 WINS = f"{TUNING}::test_the_best_trial_wins"
 AGAIN = f"{TUNING}::test_a_study_goes_on"
 WATCH = "tests/studies/test_trials.py"
+FIRST = "tests/studies/test_first_trial.py"
 REPEATS = (
     f"{TUNING}::test_a_value_is_the_mean_over_divisions "
     f"{TUNING}::test_a_study_over_divisions_goes_on"
@@ -24,7 +25,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ("holm(by_users)", "by_users"),
         ("holm(by_seeds)", "by_seeds"),
         ("-(means[label] or 0.0)", "(means[label] or 0.0)"),
-        ("better_for_users(mine, its)", "better_for_users(its, mine)"),
+        ("label, name), better_for_users)", "label, name), differs_for_users)"),
+        ("else test(one, other)", "else test(other, one)"),
         (
             "better_over_seeds(self.values(best, name), self.values(label, name))",
             "better_over_seeds(self.values(label, name), self.values(best, name))",
@@ -48,7 +50,8 @@ MUTANTS: tuple[Mutant, ...] = (
             '"tests_one_tailed": {name: self.tests_one_tailed(name)',
             '"tests_one_tailed": {name: self.tests(name)',
         ),
-        ("else differs_for_users(one, other)", "else better_for_users(one, other)"),
+        ("Values], float] = differs_for_users", "Values], float] = better_for_users"),
+        ("len(one) < 2 else", "len(one) < 3 else"),
         ("(values, differs_over_seeds)", "(values, better_over_seeds)"),
         ("name) for each in order], _by_users", "name) for each in order[::-1]], _by_users"),
         (
@@ -137,7 +140,9 @@ MUTANTS: tuple[Mutant, ...] = (
             "split.validation, train=split.train, k=k",
             "split.validation, train=split.validation, k=k",
         ),
-        ("if self.of_optuna.should_prune():", "if not self.of_optuna.should_prune():"),
+        ("and self.of_optuna.should_prune():", "and not self.of_optuna.should_prune():"),
+        ("CHECKS = 2", "CHECKS = 200"),
+        ("CHECKS = 2", "CHECKS = 1"),
         ("self.of_optuna.report(value,", "self.of_optuna.report(-value,"),
     ),
     *of(
@@ -150,6 +155,22 @@ MUTANTS: tuple[Mutant, ...] = (
             "trial.suggest_float(name, each.low, each.high)",
         ),
         ('f"{v:.4g}"', 'f"{v:.1g}"'),
+    ),
+    *of(
+        "studies/trials.py",
+        FIRST,
+        ("made.auto if own and", "made.auto if not own and"),
+        ("if each in space[name]}", "}"),
+        ("    made = made.settled()\n", ""),
+        ("isinstance(method, SearchedMethod) and bool", "bool"),
+    ),
+    *of(
+        "studies/tune.py",
+        FIRST,
+        ("set() if start or space else searched", "set() if space else searched"),
+        ("(left if number == 0 else set())", "set()"),
+        ("if number or not left:", "if number:"),
+        ("values | model.training", "values and model.training"),
     ),
     *of(
         "studies/tune.py",
@@ -186,8 +207,8 @@ MUTANTS: tuple[Mutant, ...] = (
     *of(
         "studies/tune.py",
         f"{TUNING}::test_the_first_trial_that_was_asked_for_is_made_after_a_kill",
-        ("if start and not earlier and not waiting:", "if start:"),
-        ("if start and not earlier and not waiting:", "if not start:"),
+        ("if not earlier and not waiting:", "if True:"),
+        ("if not earlier and not waiting:", "if False:"),
         ("if trial.state.is_finished()]\n    waiting", "]\n    waiting"),
     ),
     *of(
@@ -197,9 +218,8 @@ MUTANTS: tuple[Mutant, ...] = (
             "for name, each in _space(method, space).items() if name not in fixed}",
             "for name, each in _space(method, space).items()}",
         ),
-        ("values = fixed | {name: suggest", "values = {name: suggest"),
+        ("values = fixed | {\n", "values = {\n"),
         ("if trial.state.is_finished()][:trials]", "if trial.state.is_finished()]"),
-        ("CHECKS = 2", "CHECKS = 200"),
         ("round(sum(took), 1)", "round(max(took), 1)"),
         ('        "seed": seed,\n    }', "    }"),
         ("each.fingerprint for each in splits", "each.name for each in splits"),
@@ -214,7 +234,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("splits = divisions(split, repeats)", "splits = [split] * repeats"),
         ("repeats=len(splits)", "repeats=1"),
         ('best.user_attrs.get("values", [best.value])', "[best.value]"),
-        ("None if number else Watch", "Watch"),
+        ("None if number or alone else Watch", "Watch"),
     ),
     Mutant(
         "studies/tune.py",

@@ -1,0 +1,93 @@
+"""The first trial of a study: what the method comes with, as a fit without a word has it."""
+
+from __future__ import annotations
+
+import pytest
+
+import fullrank as fr
+from fullrank.data.divisions import divisions
+from fullrank.methods import METHODS, Span, build_method
+from fullrank.studies import tune as tuning
+from fullrank.studies.trials import AS_IT_COMES
+from fullrank.studies.tune import tune
+
+FIXED = {"dim": 8, "batch_size": 64, "epochs": 4, "validate_every": 2}
+
+
+def test_the_first_trial_has_what_the_method_comes_with(small):
+    """As a fit without a word: what is found is never worse, and a rule of its own counts."""
+    lines, own = [], METHODS["spectral"]()
+    study = tune(small, "spectral", 3, log=lines.append)
+    assert f"beta {own.beta:g}, smoothing {own.smoothing:g}" in lines[0]
+    model = fr.Recommender("spectral").fit(small.train)
+    plain = _value_of(model, small)
+    assert study.value >= plain
+    assert f"{plain:.5f}" in lines[0]
+
+
+def test_a_setting_that_a_rule_finds_stays_with_the_rule(small):
+    """As rank and weight of allpass: the first trial does not name them, and is that of a fit."""
+    ruled = {name for name, value in METHODS["allpass"]().model_dump().items() if value is None}
+    others = {name: value for name, value in METHODS["allpass"]() if name not in ruled}
+    lines = []
+    study = tune(small, "allpass", 1, fixed=others, log=lines.append)
+    assert ruled & METHODS["allpass"].space.keys()
+    assert lines == [f"trial 1 of 1: {study.value:.5f}  (best so far)  {AS_IT_COMES}"]
+    assert not ruled & study.settings.keys()
+    assert study.value == _value_of(fr.Recommender("allpass").fit(small.train), small)
+
+
+def test_a_space_that_is_given_is_kept_to(small):
+    """Whatever the method comes with, and whatever its rules would find."""
+    for method, space in (("bpr", {"lr": Span(1.0, 2.0)}), ("allpass", {"rank": (2, 3)})):
+        fixed = FIXED if method == "bpr" else {}
+        study = tune(small, method, 1, fixed=fixed, space=space)
+        (name,) = space
+        assert study.settings[name] in space[name]
+
+
+@pytest.mark.parametrize("method", ["bpr", "directspec", "directspec+"])
+def test_the_first_trial_of_a_trained_method_is_a_fit_without_a_word(small, method):
+    """What its space has not, such as no decay, stays; what it finds by itself is found."""
+    lines, fixed = [], {"dim": 8, "epochs": 4, "validate_every": 1, "batch_size": 64}
+    study = tune(small, method, 1, fixed=fixed, log=lines.append, repeats=2)
+    model = fr.Recommender(method, **fixed).fit(small)
+    assert study.values[0] == model.training["validation_ndcg@20"]
+    found = model.training.get("chosen") or {}
+    own = {"lr": model.settings.lr} | found
+    assert {name: study.settings[name] for name in own} == own
+    assert study.settings.keys() == fixed.keys() | own.keys() | (
+        set() if method == "bpr" else {"shrink"}
+    )
+    assert all(f"{name} {value:.4g}" in lines[0] for name, value in own.items())
+    other = divisions(small, 2)[1]
+    again = fr.Recommender(method, **fixed, **own).fit(other)
+    assert study.values[1] == again.training["validation_ndcg@20"]
+
+
+def test_later_trials_search_nothing_by_themselves(small, monkeypatch):
+    """Nor do those of a space or a start that are given."""
+    made = []
+
+    def noted(optuna, trial, splits, method, values, threads):
+        made.append(build_method(method, values))
+        return optuna.trial.TrialState.COMPLETE, 0.1
+
+    monkeypatch.setattr(tuning, "_run", noted)
+    tune(small, "directspec+", 2)
+    assert [each.auto for each in made] == [("lr", "alpha", "tau"), ()]
+    own = build_method("directspec+", {})
+    made.clear()
+    tune(small, "directspec+", 1, space={"shrink": (0.0, 0.02)})
+    tune(small, "directspec+", 1, start={"shrink": 0.02, "alpha": 0.9, "tau": 3.0, "lr": 50.0})
+    start = {"shrink": 0.02, "alpha": 0.9, "tau": 3.0}  # a value that it lacks is drawn
+    study = tune(small, "directspec+", 1, start=start)
+    assert study.settings == start | {"lr": made[2].lr}
+    tune(small, "directspec+", 2, fixed={"alpha": "auto"})
+    assert [each.auto for each in made] == [("lr",), (), (), ("lr", "alpha", "tau"), ()]
+    assert (made[0].alpha, made[0].tau, made[4].alpha) == (own.alpha, own.tau, own.alpha)
+
+
+def _value_of(model, split):
+    found = model.evaluate(split.validation, k=20, metrics=("ndcg",))
+    return found["ndcg@20"]
