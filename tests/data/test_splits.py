@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fullrank import Recommender
 from fullrank.data import (
     Ids,
     Interactions,
+    Split,
     generate,
     hold_out,
     leave_last_out,
@@ -189,3 +191,16 @@ def test_a_pair_that_comes_again_after_the_cut_stays_in_train():
     split = time_split(Interactions.from_frame(frame), test=0.3, validation=0)
     assert split.train.to_frame().select("user_id", "item_id").rows() == [("a", "x"), ("b", "x")]
     assert split.test.to_frame().select("user_id", "item_id").rows() == [("a", "y")]
+
+
+def test_what_was_done_is_plain_values_whoever_asked_for_it(data, tmp_path):
+    made = random_split(data, test=np.float32(0.25), validation=np.float64(0.5), seed=np.int64(3))
+    same = random_split(data, test=0.25, validation=0.5, seed=3)
+    assert made.how == same.how
+    assert made.fingerprint == same.fingerprint
+    assert made.how["seed"] == 3
+    model = Recommender("popularity").fit(made)
+    model.save(tmp_path / "model")  # which a number of NumPy's would stop, after a long fit perhaps
+    assert Recommender.load(tmp_path / "model").evaluate(k=5).protocol["split"] == same.how
+    own = Split("mine", made.train, None, None, {"folds": (np.int64(1), np.array([2, 3]))})
+    assert own.how == {"folds": [1, [2, 3]]}
