@@ -59,7 +59,8 @@ class Spectrum:
 
         Raises:
             ValueError: a table is not 2-dimensional, has a value that is not finite, or there are
-                fewer than two columns or fewer rows than columns, where a rank says little.
+                fewer than two columns or fewer rows than columns, where a rank says little; the
+                tables are of several widths, or ``where`` is not a bool mask for each.
         """
         shape = _checked(tables, where)
         used = [(table != 0).any(dim=1) for table in tables]
