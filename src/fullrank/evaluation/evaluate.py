@@ -153,7 +153,8 @@ def evaluate(
 
     Raises:
         SettingError: ``k``, ``protocol`` or a name in ``metrics`` is not known or out of bounds.
-        DataError: the parts do not share their rows, or no user has test items.
+        DataError: the parts do not share their rows, ``users`` are no row numbers, or no user has
+            test items.
         FitError: a score is NaN.
     """
     rules = protocol_named(protocol)
