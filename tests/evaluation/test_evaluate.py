@@ -139,7 +139,9 @@ def test_parts_that_do_not_fit_are_named(case, interactions_of):
         evaluate(scorer, other, train=other)
     with pytest.raises(DataError, match="no user with test items"):
         evaluate(scorer, test, train=train, users=np.array([0]))
-    with pytest.raises(DataError, match="user rows: found row 30 at position 1; expected rows from 0 to 29"):
+    with pytest.raises(
+        DataError, match="user rows: found row 30 at position 1; expected rows from 0 to 29"
+    ):
         evaluate(scorer, test, train=train, users=np.array([4, 30]))
 
 

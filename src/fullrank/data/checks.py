@@ -168,6 +168,8 @@ def distinct_ids(values: Any, name: str = "ids") -> pl.Series:
     Raises:
         DataError: they are not, or there are more than rows can be numbered.
     """
+    if isinstance(values, np.ndarray):
+        values = values.copy()  # of which a series is a view
     try:
         raw = values if isinstance(values, pl.Series) else pl.Series(name, values)
     except (TypeError, ValueError, pl.exceptions.PolarsError):
