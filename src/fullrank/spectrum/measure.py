@@ -141,9 +141,12 @@ def correlation(*tables: Tensor, where: Where = None) -> float:
 def alignment(user: Tensor, item: Tensor) -> Tensor:
     """Mean squared distance of matched unit rows, ``mean ||u_b - v_b||²``.
 
+    bfloat16 and float16 rows are taken in float32.
+
     Shapes: ``user``, ``item`` (B, d), unit rows; returns a scalar.
     Source: Wang & Isola, ICML 2020, equation 3 (alpha = 2).
     """
+    user, item = at_least_float32(user), at_least_float32(item)
     return (user - item).square().sum(dim=1).mean()
 
 
