@@ -251,6 +251,7 @@ def test_repr_shows_the_settings():
         (DirectSpecPlus, {"alpha": float("inf"), "tau": 3.0}, "found alpha = inf"),
         (DirectSpecPlus, {"alpha": 0.5, "tau": -3.0}, "found tau = -3.0"),
         (DirectSpecPlus, {"alpha": 0.5, "tau": 3.0, "tau_near": 3.5}, "expected at most tau, 3.0"),
+        (DirectSpecPlus, {"alpha": 0.5, "tau": 3.0, "precision": "float16"}, "or bfloat16"),
     ],
 )
 def test_numbers_that_cannot_be_are_refused(kind, values, words):
