@@ -40,6 +40,15 @@ def test_users_are_row_numbers(case, users):
         evaluate(scorer, test, train=train, users=users)
 
 
+def test_what_a_caller_sorts_is_not_the_evaluation(case):
+    """Users would no longer be those of another evaluation, and a paired test none of pairs."""
+    scorer, train, _, test = case
+    result = evaluate(scorer, test, train=train)
+    with pytest.raises(ValueError, match="read-only"):
+        result.per_user("ndcg@20").sort()
+    assert result.per_user("ndcg@20").mean() == result["ndcg@20"]
+
+
 def test_only_what_is_named_is_computed(case, monkeypatch):
     scorer, train, _, test = case
     everything = evaluate(scorer, test, train=train)
