@@ -204,3 +204,17 @@ def test_what_was_done_is_plain_values_whoever_asked_for_it(data, tmp_path):
     assert Recommender.load(tmp_path / "model").evaluate(k=5).protocol["split"] == same.how
     own = Split("mine", made.train, None, None, {"folds": (np.int64(1), np.array([2, 3]))})
     assert own.how == {"folds": [1, [2, 3]]}
+
+
+def test_parts_share_their_users_and_items(data):
+    """Else a row number of test is another user in train: in masks, and in a model once saved."""
+    rows = data.user_idx, data.item_idx
+    others = Interactions.from_rows(Ids.numbered(data.n_users, "x"), data.items, *rows)
+    for parts in ((None, others), (others, None)):
+        with pytest.raises(DataError, match="part of a split: found other users than train"):
+            Split("mine", data, *parts)
+    fewer = Interactions.from_rows(data.users, Ids.numbered(data.n_items + 1), *rows)
+    with pytest.raises(DataError, match="found other items than train"):
+        Split("mine", data, None, fewer)
+    again = Interactions.from_rows(Ids(data.users.values), Ids(data.items.values), *rows)
+    assert Split("mine", data, None, again).test is again

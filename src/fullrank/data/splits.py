@@ -30,6 +30,9 @@ class Split:
         test: What the figures are reported on, if there is such a part.
         how: What was done to get here: the kind of split, its fractions and its seed; plain values,
             for it goes into the folder of a model.
+
+    Raises:
+        DataError: a part has other users or items than train.
     """
 
     name: str
@@ -42,6 +45,12 @@ class Split:
         # A file's name may hold bytes that are no text, and goes into files that are text.
         object.__setattr__(self, "name", self.name.encode(errors="replace").decode())
         object.__setattr__(self, "how", plain(self.how))
+        for name, part in self.parts.items():
+            for side in ("users", "items"):
+                own, its = getattr(self.train, side), getattr(part, side)
+                if its is not own and its != own:
+                    expected = "the same, row for row (from_frame and from_rows take users, items)"
+                    raise DataError(f"{name} part of a split", f"other {side} than train", expected)
 
     @property
     def parts(self) -> dict[str, Interactions]:
