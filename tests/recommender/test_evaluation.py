@@ -98,6 +98,8 @@ def test_validation_must_share_its_ids(small):
     swapped = Interactions.from_rows(small.train.items, small.train.users, *rows)
     with pytest.raises(FitError, match="parts of one split"):
         Recommender(**QUICK).fit(small.train, swapped)
+    with pytest.raises(FitError, match="validation: found a DataFrame; expected Interactions"):
+        Recommender(**QUICK).fit(small.train, small.validation.to_frame())
 
 
 def test_a_validation_part_without_pairs_is_none(small):
