@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field, ValidationError, model_validator
 
 from fullrank import Recommender, SettingError
-from fullrank.methods import build_method
+from fullrank.methods import METHODS, build_method
 from fullrank.settings import Settings, nearest
 
 
@@ -116,7 +116,11 @@ def test_the_nearest_name(name, known, meant):
         ("bpr", {"patience": 0}, "setting patience"),
         ("bpr", {"seed": -1}, "setting seed"),
         ("bpr", {"seed": 2**64}, "setting seed"),
-        ("bpr", {"threads": 0}, "setting threads: found 0; expected 1 or more"),
+        ("bpr", {"threads": 0}, "setting threads: found 0; expected a whole number"),
+        ("bpr", {"threads": 1.5}, "setting threads: found 1.5; expected a whole number"),
+        ("bpr", {"threads": "2"}, "setting threads: found '2'; expected a whole number"),
+        (METHODS["bpr"], {"lr": 0.1}, "method: found the class BPR; expected a name, or a method"),
+        (7, {}, "method: found 7; expected a name"),
         ("bpr", {"device": "abacus"}, "setting device: found 'abacus'; expected 'auto', 'cpu'"),
         ("bpr", {"device": ""}, "setting device"),
         ("bpr", {"device": "meta"}, "setting device: found 'meta'"),

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from fullrank.data.columns import Columns
 from fullrank.data.interactions import Interactions
 from fullrank.data.parts import parts_of
@@ -42,8 +44,9 @@ class Learner(FittedModel):
         self.settings = self._asked = configured(method, preset, settings)
         super().__init__(self.settings.name)
         self.device = device_named(device)
-        if threads is not None and threads < 1:
-            raise SettingError("setting threads", str(threads), "1 or more")
+        whole = isinstance(threads, int | np.integer) and not isinstance(threads, bool)
+        if threads is not None and not (whole and threads >= 1):
+            raise SettingError("setting threads", repr(threads), "a whole number, 1 or more")
         self.threads = threads
 
     def fit(

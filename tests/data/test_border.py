@@ -54,6 +54,8 @@ def test_lengths_and_values():
     for wrong in (np.nan, np.inf, -1.0, 1e39):
         with pytest.raises(DataError, match="weights, position 1"):
             rows([0, 1], [1, 1], weight=np.array([1.0, wrong]))
+    with pytest.raises(DataError, match="timestamps, position 1: found 9223372036854775808"):
+        rows([0, 1], [1, 1], timestamp=np.array([1, 2**63], dtype=np.uint64))
     with pytest.raises(DataError, match="timestamps, position 0: found nan"):
         rows([0, 1], [1, 1], timestamp=np.array([np.nan, 1.0]))
 
@@ -172,3 +174,15 @@ def test_rows_to_name(wrong):
 def test_ids_of_another_kind_are_refused():
     with pytest.raises(DataError, match=r"users or items of type list; expected fullrank\.Ids"):
         fr.Interactions.from_rows(["a"], ITEMS, np.array([0]), np.array([0]))
+
+
+@pytest.mark.parametrize(
+    "kind", ["i1", "u4", "i4", "u8", "i8", "?", "f2", "f4", "f8", ">i4", ">f8"]
+)
+def test_times_of_any_type_of_numbers_are_kept_as_two(kind, tmp_path):
+    made = rows([0, 1, 2, 0], [0, 1, 2, 3], timestamp=np.array([1, 0, 1, 1]).astype(kind))
+    assert made.timestamp.dtype == (np.float64 if "f" in kind else np.int64)
+    assert made.timestamp.tolist() == [1, 1, 0, 1]
+    fr.Recommender("popularity").fit(made).save(tmp_path / "m")
+    kept = fr.Recommender.load(tmp_path / "m").train.timestamp
+    assert (kept.dtype, kept.tolist()) == (made.timestamp.dtype, made.timestamp.tolist())

@@ -128,3 +128,32 @@ def test_pandas_without_pyarrow():
         [sys.executable, "-c", WITHOUT_PYARROW], capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("rows_in_order", [True, False])
+@pytest.mark.parametrize("kind", ["pandas", "pyarrow", "polars"])
+def test_the_columns_of_a_frame_are_copied(kind, rows_in_order):
+    """A frame may be a view of arrays that somebody else writes to afterwards."""
+    rows = np.arange(5) if rows_in_order else np.arange(5)[::-1].copy()
+    columns = {"user_id": rows.copy(), "item_id": rows.copy()}
+    columns |= {"timestamp": rows + 10.0, "weight": rows + 1.0}
+    views = {name: pa.array(each) for name, each in columns.items()}
+    frame = {
+        "pandas": lambda: pd.DataFrame(columns, copy=False),
+        "pyarrow": lambda: pa.table(views),
+        "polars": lambda: pl.DataFrame(columns),
+    }[kind]()
+    made = Interactions.from_frame(frame)
+    for each in columns.values():
+        each[:] = 3
+    assert made.timestamp.tolist() == [10, 11, 12, 13, 14]
+    assert made.weight.tolist() == [1, 2, 3, 4, 5]
+    assert made.users.values.to_list() == made.items.values.to_list() == [0, 1, 2, 3, 4]
+
+
+def test_ids_of_an_array_are_copied():
+    raw = np.arange(5)
+    ids = Ids(raw)
+    raw[:] = 3
+    assert ids.values.to_list() == [0, 1, 2, 3, 4]
+    assert ids.rows([4]).tolist() == [4]

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fullrank.data import Columns, Ids, Interactions
+from fullrank.data import Columns, Ids, Interactions, k_core, random_split
 from fullrank.errors import DataError
 
 USERS, ITEMS = Ids.numbered(6), Ids.numbered(5)
@@ -279,6 +279,13 @@ def test_a_weight_that_is_zero_as_float32_is_no_interaction():
 def test_the_rows_of_repeated_pairs_are_counted():
     repeated = Interactions.from_rows(Ids.numbered(2), Ids.numbered(3), [0, 0, 1, 0], [1, 1, 2, 0])
     assert (repeated.rows.tolist(), repeated.merged) == ([1, 2, 1], 1)
-    assert repeated.select([1, 2]).rows.tolist() == [2, 1]
+    chosen = repeated.select([1, 2])
+    assert (chosen.rows.tolist(), chosen.merged) == ([2, 1], 1)
+    assert repeated.select([0, 2]).merged == 0
     assert repeated.compact().rows.tolist() == [1, 2, 1]
+    core = k_core(
+        Interactions.from_rows(Ids.numbered(2), Ids.numbered(3), [0, 0, 1], [1, 1, 2]), 1, 1
+    )
+    assert core.merged == core.summary()["repeated_pairs_merged"] == 1
+    assert random_split(core, test=0).how["repeated_pairs_merged"] == 1
     assert Interactions.from_rows(Ids.numbered(2), Ids.numbered(3), [0, 1], [1, 2]).rows is None

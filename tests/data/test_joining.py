@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import polars as pl
 import pytest
 
+from fullrank.data import load
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
-from fullrank.data.joining import joined, over_items
+from fullrank.data.joining import joined, over_items, renumbered
 
 USERS, ITEMS = Ids.numbered(4, "u"), Ids.numbered(5, "i")
 
@@ -63,3 +67,36 @@ def test_more_items_move_no_pair() -> None:
     assert more.never is not None
     assert more.never.n_items == 9
     assert weights_of(more.never) == {(1, 1): 1.0}
+
+
+def test_how_often_a_pair_was_there_goes_along() -> None:
+    users, items = np.array([0, 3, 0, 3, 3, 1]), np.array([1, 4, 1, 0, 4, 2])
+    one = Interactions.from_rows(USERS, ITEMS, users, items)
+    one.never = part({(1, 1): 1.0, (2, 2): 1.0}, weights=False, times=False)
+    more = over_items(one, Ids.numbered(9, "i"))
+    assert more.rows is not None
+    assert (more.rows.tolist(), more.merged) == ([2, 1, 1, 2], 2)
+    # The other way round, and without user 1.
+    others = renumbered(
+        one, Ids.numbered(3, "v"), ITEMS, np.array([2, -1, 1, 0]), np.array([4, 3, 2, 1, 0])
+    )
+    pairs = zip(others.user_idx.tolist(), others.item_idx.tolist(), strict=True)
+    assert list(pairs) == [(0, 0), (0, 4), (2, 3)]
+    assert others.rows is not None
+    assert (others.rows.tolist(), others.merged) == ([2, 1, 2], 2)
+    assert others.never is not None
+    assert weights_of(others.never) == {(1, 2): 1.0}
+
+
+def test_a_folder_of_parts_keeps_how_often_a_pair_was_there(tmp_path: Path) -> None:
+    pl.DataFrame({"user_id": ["b", "a"], "item_id": ["x", "y"]}).write_parquet(
+        tmp_path / "train.parquet"
+    )
+    pl.DataFrame({"user_id": ["b", "a", "b"], "item_id": ["y", "x", "y"]}).write_parquet(
+        tmp_path / "test.parquet"
+    )
+    test = load(tmp_path, validation=0).test
+    assert test is not None
+    assert test.rows is not None
+    assert test.to_frame().rows() == [("a", "x"), ("b", "y")]
+    assert test.rows.tolist() == [1, 2]

@@ -101,6 +101,29 @@ def test_a_final_fit_keeps_them(events, fitted):
     assert len(fr.Recommender.load(folder / "final").train.never) == len(model.train.never)
 
 
+@pytest.mark.parametrize("method", ["itemknn", "bpr"])
+def test_users_who_are_folded_in_keep_them(fitted, tmp_path, method):
+    folder, _ = fitted
+    settings = {"epochs": 1, "dim": 8} if method == "bpr" else {}
+    model = fr.Recommender(method, **settings).fit(pl.read_parquet(folder / "e.parquet"))
+    frame = pl.DataFrame(
+        {
+            "user_id": ["new"] * 4 + ["other"],
+            "item_id": ["i0", "i1", "i30", "i40", "i0"],
+            "kind": ["view", "cart", "dislike", "dislike", "view"],
+        }
+    )
+    folded = model.fold_in(Interactions.from_frame(frame, columns=one_columns()))
+    lists = set(folded.recommend(k=50).select("user_id", "item_id").rows())
+    assert not {("new", "i30"), ("new", "i40")} & lists
+    assert {("other", "i30"), ("other", "i40")} <= lists
+    folded.save(tmp_path / "m")
+    assert (
+        set(fr.Recommender.load(tmp_path / "m").recommend(k=50)["user_id", "item_id"].rows())
+        == lists
+    )
+
+
 def test_a_method_without_weights_says_so(fitted):
     folder, _ = fitted
     split = fr.load(folder / "e.parquet", columns=one_columns())

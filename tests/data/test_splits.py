@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fullrank import Recommender
 from fullrank.data import (
     Ids,
     Interactions,
+    Split,
     generate,
     hold_out,
     leave_last_out,
@@ -189,3 +191,30 @@ def test_a_pair_that_comes_again_after_the_cut_stays_in_train():
     split = time_split(Interactions.from_frame(frame), test=0.3, validation=0)
     assert split.train.to_frame().select("user_id", "item_id").rows() == [("a", "x"), ("b", "x")]
     assert split.test.to_frame().select("user_id", "item_id").rows() == [("a", "y")]
+
+
+def test_what_was_done_is_plain_values_whoever_asked_for_it(data, tmp_path):
+    made = random_split(data, test=np.float32(0.25), validation=np.float64(0.5), seed=np.int64(3))
+    same = random_split(data, test=0.25, validation=0.5, seed=3)
+    assert made.how == same.how
+    assert made.fingerprint == same.fingerprint
+    assert made.how["seed"] == 3
+    model = Recommender("popularity").fit(made)
+    model.save(tmp_path / "model")  # which a number of NumPy's would stop, after a long fit perhaps
+    assert Recommender.load(tmp_path / "model").evaluate(k=5).protocol["split"] == same.how
+    own = Split("mine", made.train, None, None, {"folds": (np.int64(1), np.array([2, 3]))})
+    assert own.how == {"folds": [1, [2, 3]]}
+
+
+def test_parts_share_their_users_and_items(data):
+    """Else a row number of test is another user in train: in masks, and in a model once saved."""
+    rows = data.user_idx, data.item_idx
+    others = Interactions.from_rows(Ids.numbered(data.n_users, "x"), data.items, *rows)
+    for parts in ((None, others), (others, None)):
+        with pytest.raises(DataError, match="part of a split: found other users than train"):
+            Split("mine", data, *parts)
+    fewer = Interactions.from_rows(data.users, Ids.numbered(data.n_items + 1), *rows)
+    with pytest.raises(DataError, match="found other items than train"):
+        Split("mine", data, None, fewer)
+    again = Interactions.from_rows(Ids(data.users.values), Ids(data.items.values), *rows)
+    assert Split("mine", data, None, again).test is again

@@ -16,7 +16,8 @@ def table_of(part: Interactions) -> pl.DataFrame:
     if part.timestamp is not None:
         rows = rows.with_columns(timestamp=pl.Series(part.timestamp))
     if part.weight is not None:
-        return rows.with_columns(weight=pl.Series(part.weight))
+        rows = rows.with_columns(weight=pl.Series(part.weight))
+        return rows if part.rows is None else rows.with_columns(rows=pl.Series(part.rows))
     return rows if part.rows is None else rows[np.repeat(np.arange(len(part)), part.rows)]
 
 

@@ -30,6 +30,25 @@ def test_some_users_only(case):
     np.testing.assert_array_equal(result.per_user("ndcg@20"), expected)
 
 
+@pytest.mark.parametrize(
+    "users", [np.arange(30) < 5, np.array([1.7, 3.0]), ["3"], np.array([[3], [4]]), [-1], [30]]
+)
+def test_users_are_row_numbers(case, users):
+    """A mask read as numbers would be users 1 and 0, many times."""
+    scorer, train, _, test = case
+    with pytest.raises(DataError, match="user rows: found "):
+        evaluate(scorer, test, train=train, users=users)
+
+
+def test_what_a_caller_sorts_is_not_the_evaluation(case):
+    """Users would no longer be those of another evaluation, and a paired test none of pairs."""
+    scorer, train, _, test = case
+    result = evaluate(scorer, test, train=train)
+    with pytest.raises(ValueError, match="read-only"):
+        result.per_user("ndcg@20").sort()
+    assert result.per_user("ndcg@20").mean() == result["ndcg@20"]
+
+
 def test_only_what_is_named_is_computed(case, monkeypatch):
     scorer, train, _, test = case
     everything = evaluate(scorer, test, train=train)
@@ -129,7 +148,9 @@ def test_parts_that_do_not_fit_are_named(case, interactions_of):
         evaluate(scorer, other, train=other)
     with pytest.raises(DataError, match="no user with test items"):
         evaluate(scorer, test, train=train, users=np.array([0]))
-    with pytest.raises(DataError, match="user rows: found 30; expected rows from 0 to 29"):
+    with pytest.raises(
+        DataError, match="user rows: found row 30 at position 1; expected rows from 0 to 29"
+    ):
         evaluate(scorer, test, train=train, users=np.array([4, 30]))
 
 

@@ -14,6 +14,7 @@ from fullrank import METHODS, Columns, DataError, FitError, Interactions, Recomm
 from fullrank.data.graph import BipartiteGraph
 from fullrank.data.sampling import PairSampler
 from fullrank.data.weights import item_strength, power, user_strength, weighted_csr
+from fullrank.methods import ClosedFormMethod
 
 QUICK = {"dim": 4, "epochs": 2, "batch_size": 8}
 
@@ -209,3 +210,10 @@ def test_saved_with_its_weights(data, name, tmp_path):
     assert loaded.recommend(k=5).equals(model.recommend(k=5))
     plain = data.to_frame().drop("weight")
     assert Interactions.from_frame(plain).fingerprint != data.fingerprint
+
+
+def test_every_closed_form_counts_by_weight():
+    """As docs/data.md has it."""
+    closed = {name for name, kind in METHODS.items() if issubclass(kind, ClosedFormMethod)}
+    assert {name for name in closed if not METHODS[name]().uses_weights} == set()
+    assert len(closed) > 10

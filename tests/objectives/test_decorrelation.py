@@ -15,6 +15,8 @@ from fullrank.objectives import (
     bce_unobserved,
     decorrelated_log_positive,
     decorrelation,
+    direct_au,
+    info_nce,
     self_paced_decorrelation,
 )
 from fullrank.spectrum import correlation, unit_rows
@@ -100,6 +102,28 @@ def test_autocast_does_not_reach_the_products(dtype):
     expected = decorrelated_log_positive(x, y, 0.5, 3.0)
     with torch.autocast("cpu", dtype=dtype):
         torch.testing.assert_close(decorrelated_log_positive(x, y, 0.5, 3.0), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize(
+    "loss",
+    [
+        decorrelation,
+        lambda x: self_paced_decorrelation(x, 3.0),
+        lambda x: balance_loss(x, x.flip(0), 0.5),
+        lambda x: info_nce(x, x.flip(0), x, 0.01),
+        lambda x: direct_au(x, x.flip(0), 1.0),
+    ],
+    ids=["equation 14", "equation 20", "balance", "info_nce", "direct_au"],
+)
+def test_narrow_rows_have_the_loss_that_they_have_in_float32(loss, dtype):
+    """Of 400 rows that are nearly alike, both sums are more than float16 holds."""
+    x = (1 + 0.1 * rows(400, 4)).to(dtype).requires_grad_()
+    wide = x.detach().double().requires_grad_()
+    found, expected = loss(x), loss(wide)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-4)
+    found.backward()
+    assert x.grad.isfinite().all()
 
 
 def test_negatives_alone_are_what_is_left_of_bce():

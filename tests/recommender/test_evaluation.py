@@ -39,6 +39,23 @@ def test_an_evaluation_says_what_it_was_made_of(model, small):
     assert protocol["versions"]["torch"] == torch.__version__
 
 
+def test_repeated_rows_count_alike_in_a_frame_and_in_a_part(small):
+    """Protocol ``published`` counts a test item as often as the data have the pair."""
+    rng = np.random.default_rng(0)
+    model = Recommender("popularity").fit(small)
+    own = small.test.to_frame()
+    rows = pl.concat([own, own[rng.integers(0, len(own), 300)]])
+    ids = {"users": small.train.users, "items": small.train.items}
+    part = Interactions.from_frame(rows, **ids)
+    at = {"protocol": "published", "k": 20}
+    expected = evaluate(model.scorer, part, train=small.train, **at)
+    assert dict(expected) != dict(evaluate(model.scorer, small.test, train=small.train, **at))
+    assert dict(model.evaluate(part, **at)) == dict(expected)
+    found = model.evaluate(rows.sample(fraction=1, shuffle=True, seed=1), **at)  # other row numbers
+    assert dict(found) == dict(expected)
+    assert found.protocol["test_rows"] == len(rows)
+
+
 def test_without_a_held_out_part_there_is_nothing_to_evaluate(small):
     alone = Recommender(**QUICK).fit(small.train)
     assert alone.test is None
@@ -81,6 +98,8 @@ def test_validation_must_share_its_ids(small):
     swapped = Interactions.from_rows(small.train.items, small.train.users, *rows)
     with pytest.raises(FitError, match="parts of one split"):
         Recommender(**QUICK).fit(small.train, swapped)
+    with pytest.raises(FitError, match="validation: found a DataFrame; expected Interactions"):
+        Recommender(**QUICK).fit(small.train, small.validation.to_frame())
 
 
 def test_a_validation_part_without_pairs_is_none(small):

@@ -101,3 +101,22 @@ def test_what_is_never_shown_stays_so(model):
         shown = each.recommend(["u0"], k=31)["item_id"].to_list()
         assert hated not in shown
     assert "new" in shown
+
+
+def test_what_is_never_shown_of_a_new_item(model):
+    columns = fr.Columns(event="kind", event_weights={"like": 1.0, "hate": -1.0})
+    fans, foes = of_group(1), ["u0", "u3", "unknown"]
+    frame = pl.DataFrame({"user_id": fans + foes, "item_id": "new"}).with_columns(
+        kind=pl.Series(["like"] * len(fans) + ["hate"] * len(foes))
+    )
+    old = pl.DataFrame(
+        {"user_id": ["u6", "u6"], "item_id": ["i1", "new"], "kind": ["hate", "like"]}
+    )
+    wider = model.fold_in_items(Interactions.from_frame(pl.concat([frame, old]), columns=columns))
+    shown = wider.recommend(k=31).filter(item_id="new")["user_id"].to_list()
+    assert set(shown) == set(model.users.values) - {*fans, *foes, "u6"}
+    assert wider.train.never.to_frame().rows() == [("u0", "new"), ("u3", "new")]
+    again = wider.fold_in_items(
+        Interactions.from_frame(frame.with_columns(item_id=pl.lit("newer")), columns=columns)
+    )
+    assert len(again.train.never) == 4

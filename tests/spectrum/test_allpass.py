@@ -91,6 +91,15 @@ def test_odd_input():
         balance_spectrum(torch.full((4, 3), torch.nan), 0.1)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_narrow_matrices_are_filtered_in_float32(dtype, generator):
+    x = (torch.randn(1000, 8, generator=generator) + 9).to(dtype)  # HᵀH is beyond float16
+    alpha = 0.5 * largest_safe_alpha(torch.linalg.svdvals(x.double())[0].item())
+    found, expected = (balance_spectrum(each, alpha, 1, 3) for each in (x, x.double()))
+    assert found.dtype == dtype
+    torch.testing.assert_close(found.double(), expected, rtol=1e-2, atol=1e-2)
+
+
 # Means over 100 draws; the paper shows one. Its stated alpha = 1e-3 cannot have given the row for
 # L: sigma_1 of such a table is about 6, so 1 - alpha sigma_1^6 is far below zero at L = 3 (on each
 # of these draws; at L = 2 on half of them). At 4e-6 all of L = 0 .. 3 is safe on every draw, which

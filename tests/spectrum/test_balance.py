@@ -180,6 +180,14 @@ def test_unit_rows(generator):
     assert at_least_float32(x.half()).dtype == torch.float32
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_unit_rows_of_narrow_types(dtype, generator):
+    x = (6e4 * randn(5, 3, generator=generator).sign()).to(dtype)  # longer than float16 holds
+    h = unit_rows(x)
+    assert h.dtype == dtype
+    torch.testing.assert_close(h.double(), naive.unit(x.double()), rtol=0, atol=4e-3)
+
+
 def test_near_pairs_and_tau_near_go_together(generator):
     x = randn(4, 3, generator=generator)
     with pytest.raises(ValueError, match=r"no near pairs with tau_near = 3\.5"):
@@ -243,6 +251,7 @@ def test_repr_shows_the_settings():
         (DirectSpecPlus, {"alpha": float("inf"), "tau": 3.0}, "found alpha = inf"),
         (DirectSpecPlus, {"alpha": 0.5, "tau": -3.0}, "found tau = -3.0"),
         (DirectSpecPlus, {"alpha": 0.5, "tau": 3.0, "tau_near": 3.5}, "expected at most tau, 3.0"),
+        (DirectSpecPlus, {"alpha": 0.5, "tau": 3.0, "precision": "float16"}, "or bfloat16"),
     ],
 )
 def test_numbers_that_cannot_be_are_refused(kind, values, words):

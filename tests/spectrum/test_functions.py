@@ -161,3 +161,18 @@ def test_bfloat16_products_stay_within_their_rounding(generator):
     apart = (rounded.double() - exact).norm() / exact.norm()
     assert 1e-5 < apart < 2**-7
     assert (found.double() - expected).norm() / expected.norm() < 2**-7
+
+
+@pytest.mark.parametrize("factor", [-200.0, -40.0, -3.0, 0.0, 3.0, 40.0, 200.0])
+@pytest.mark.parametrize("unit", [False, True])
+def test_mean_log_sum_exp_dots_of_any_factor(factor, unit, generator):
+    rows, others = (unit_rows(randn(n, 3, generator=generator)) for n in (6, 9))
+    leaves = [each.float().requires_grad_() for each in (rows, others)]
+    wide = [each.clone().requires_grad_() for each in (rows, others)]
+    found = mean_log_sum_exp_dots(*leaves, factor, unit=unit)
+    expected = torch.logsumexp(factor * wide[0] @ wide[1].mT, dim=1).mean()
+    assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+    found.backward()
+    expected.backward()
+    for leaf, each in zip(leaves, wide, strict=True):
+        torch.testing.assert_close(leaf.grad.double(), each.grad, rtol=1e-4, atol=1e-3)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from fullrank.spectrum import (
+    Spectrum,
     alignment,
     correlation,
     effective_rank,
@@ -126,3 +127,30 @@ def test_uniformity_of_known_rows():
     for n in (0, 1):
         with pytest.raises(ValueError, match=f"found {n} row"):
             uniformity(opposite[:n])
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        (torch.tensor([0, 3, 1, 1]),),  # counts: as row numbers they would give some other figure
+        torch.tensor([True, True, False, True]),
+        (torch.tensor([True, True, False]),),
+        (torch.ones(4, dtype=torch.bool),) * 2,
+        (),
+        (torch.ones(4, dtype=torch.bool).numpy(),),
+    ],
+)
+def test_the_rows_that_count_are_named_by_a_mask_a_table(where):
+    x = torch.tensor([[1.0, 0], [0, 1], [5, 5], [0, 1]])
+    for figure in (effective_rank, singular_values, correlation, Spectrum.of):
+        with pytest.raises(ValueError, match=r"where: found .*torch.bool of shape \(4,\)"):
+            figure(x, where=where)
+    mask = torch.tensor([0, 3, 0, 1]) > 0
+    assert effective_rank(x, where=[mask]) == pytest.approx(effective_rank(x[mask]))
+
+
+@pytest.mark.parametrize("shapes", [[(4, 2), (4, 3)], [(4,)], []])
+def test_tables_are_of_one_width(shapes):
+    for figure in (effective_rank, singular_values, correlation):
+        with pytest.raises(ValueError, match="embedding tables: found"):
+            figure(*(torch.ones(shape) for shape in shapes))

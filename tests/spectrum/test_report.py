@@ -55,6 +55,14 @@ def test_between_the_two_lies_a_partial_collapse(generator):
     assert Spectrum.of(x).verdict.startswith("Partly collapsed: the table uses")
 
 
+def test_rows_too_short_to_have_a_direction_are_in_no_cosine(generator):
+    x = torch.randn(40, 8, generator=generator, dtype=torch.float64)
+    whole = Spectrum.of(x).mean_squared_cosine
+    assert Spectrum.of(1e-30 * x).mean_squared_cosine == pytest.approx(0, abs=1e-12)
+    halved = Spectrum.of(torch.cat([x, 1e-30 * x])).mean_squared_cosine
+    assert halved == pytest.approx(whole * 40 * 39 / (80 * 79), rel=1e-9)
+
+
 def test_figures_are_what_they_say(generator):
     x = torch.randn(20, 5, generator=generator) * torch.tensor([3.0, 2, 1, 1, 1])
     x[7] = 0

@@ -226,7 +226,8 @@ def _model(
 def _announce(output: Output, split: Split, what: str) -> None:
     train = split.train
     sizes = ", ".join(f"{name} {len(part):,}" for name, part in split.parts.items())
-    merged = f"; {train.merged:,} repeated pairs merged" if train.merged else ""
+    repeats = sum(part.merged for part in split.parts.values())
+    merged = f"; {repeats:,} repeated pairs merged" if repeats else ""
     output.note(
         f"{split.name}: {train.n_users:,} users, {train.n_items:,} items; {sizes}{merged}\n{what}"
     )

@@ -85,18 +85,21 @@ def check_lengths(user_idx: NDArray[Any], item_idx: NDArray[Any]) -> None:
 def values_of(
     weight: ArrayLike | None, timestamp: ArrayLike | None, n: int
 ) -> tuple[NDArray[np.float64] | None, NDArray[Any] | None]:
-    """Copies of the weight and the time of each of ``n`` pairs.
+    """Copies of the weight and the time of each of ``n`` pairs; times as int64 or float64.
 
     Raises:
-        DataError: there is not one number for each pair, one is not finite, or a weight is negative
-            or beyond float32.
+        DataError: there is not one number for each pair, one is not finite, a weight is negative or
+            beyond float32, or a time beyond int64.
     """
     if weight is not None:
         weight = _numbers("weights", weight, n).astype(np.float64)
         _refuse("weights", weight, ~((weight >= 0) & (weight <= _LARGEST)), "zero or more")
     if timestamp is not None:
-        timestamp = _numbers("timestamps", timestamp, n).copy()
-        _refuse("timestamps", timestamp, ~np.isfinite(timestamp), "a finite number")
+        times = _numbers("timestamps", timestamp, n)
+        _refuse("timestamps", times, ~np.isfinite(times), "a finite number")
+        if times.dtype.kind == "u":
+            _refuse("timestamps", times, times > np.iinfo(np.int64).max, "a number within int64")
+        timestamp = times.astype(np.float64 if times.dtype.kind == "f" else np.int64)
     return weight, timestamp
 
 
@@ -168,6 +171,8 @@ def distinct_ids(values: Any, name: str = "ids") -> pl.Series:
     Raises:
         DataError: they are not, or there are more than rows can be numbered.
     """
+    if isinstance(values, np.ndarray):
+        values = values.copy()  # of which a series is a view
     try:
         raw = values if isinstance(values, pl.Series) else pl.Series(name, values)
     except (TypeError, ValueError, pl.exceptions.PolarsError):

@@ -75,7 +75,7 @@ class Interactions:
         self.item_idx = read_only(pairs.item_idx)
         self.weight = None if pairs.weight is None else read_only(pairs.weight)
         self.timestamp = None if pairs.timestamp is None else read_only(pairs.timestamp)
-        self.merged = pairs.merged
+        self.merged = pairs.merged if pairs.rows is None else int((pairs.rows - 1).sum())
         self.rows = None if pairs.rows is None else read_only(pairs.rows)
         self.never: Interactions | None = None
         """Pairs that are never to be shown, of the same users and items, where there are some."""

@@ -23,7 +23,7 @@ def parts_of(
         columns: Names of the columns of a frame, where they are not the usual ones.
 
     Raises:
-        FitError: the validation part has other users or items than train.
+        FitError: the validation part is no interactions, or has other users or items than train.
         SettingError: there are names of columns and no frame.
         DataError: the frame cannot be used.
     """
@@ -36,6 +36,9 @@ def parts_of(
         train = Interactions.from_frame(train, columns=columns)
     elif columns is not None:
         raise SettingError("columns", f"a {type(train).__name__}", "a data frame to name them")
+    if validation is not None and not isinstance(validation, Interactions):
+        expected = "Interactions with the users and items of train (from_frame takes them)"
+        raise FitError("validation", f"a {type(validation).__name__}", expected)
     if validation is not None and (
         validation.users != train.users or validation.items != train.items
     ):

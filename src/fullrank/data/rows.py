@@ -63,8 +63,12 @@ class Rows(NamedTuple):
         return learned, Rows(self.user_idx[negative], self.item_idx[negative], None, None)
 
     def merged(self, n_users: int) -> Pairs:
-        """The pairs, each once."""
-        return merged_pairs(n_users, *self)
+        """The pairs, each once, in arrays of their own."""
+        pairs = merged_pairs(n_users, *self)
+        if self.timestamp is None or pairs.timestamp is not self.timestamp:
+            return pairs
+        # Rows in order: still the memory of the frame, into which its owner may write.
+        return pairs._replace(timestamp=self.timestamp.copy())
 
 
 def pairs_within(matrix: sp.csr_array, users: NDArray[Any], items: NDArray[Any]) -> Pairs:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
-from fullrank.data.joining import joined
+from fullrank.data.joining import joined, renumbered
 from fullrank.data.json_text import json_of
 from fullrank.data.readers import read
 from fullrank.data.splits import Split
@@ -63,13 +63,8 @@ def _with_common_ids(parts: dict[str, Interactions]) -> dict[str, Interactions]:
     users = Ids.union([part.users for part in parts.values()])
     items = Ids.union([part.items for part in parts.values()])
     return {
-        name: Interactions.from_rows(
-            users,
-            items,
-            users.find(part.users.values)[part.user_idx],
-            items.find(part.items.values)[part.item_idx],
-            weight=part.weight,
-            timestamp=part.timestamp,
+        name: renumbered(
+            part, users, items, users.find(part.users.values), items.find(part.items.values)
         )
         for name, part in parts.items()
     }

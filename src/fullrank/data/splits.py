@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fullrank.data.interactions import Interactions
+from fullrank.data.json_text import plain
 from fullrank.errors import DataError, SettingError
 
 BLOCK = 1 << 21
@@ -27,7 +28,11 @@ class Split:
         train: What is learned from.
         validation: What a model or an epoch is chosen by, if there is such a part.
         test: What the figures are reported on, if there is such a part.
-        how: What was done to get here: the kind of split, its fractions and its seed.
+        how: What was done to get here: the kind of split, its fractions and its seed; plain values,
+            for it goes into the folder of a model.
+
+    Raises:
+        DataError: a part has other users or items than train.
     """
 
     name: str
@@ -39,6 +44,13 @@ class Split:
     def __post_init__(self) -> None:
         # A file's name may hold bytes that are no text, and goes into files that are text.
         object.__setattr__(self, "name", self.name.encode(errors="replace").decode())
+        object.__setattr__(self, "how", plain(self.how))
+        for name, part in self.parts.items():
+            for side in ("users", "items"):
+                own, its = getattr(self.train, side), getattr(part, side)
+                if its is not own and its != own:
+                    expected = "the same, row for row (from_frame and from_rows take users, items)"
+                    raise DataError(f"{name} part of a split", f"other {side} than train", expected)
 
     @property
     def parts(self) -> dict[str, Interactions]:
@@ -127,7 +139,7 @@ def random_split(
     check_fraction("test", test)
     check_fraction("validation", validation)
     how: dict[str, Any] = {"kind": "random", "test": test, "validation": validation}
-    how |= {"seed": seed} if isinstance(seed, int) else {}
+    how |= {"seed": seed} if isinstance(seed, int | np.integer) else {}
     how["repeated_pairs_merged"] = data.merged
     rng = np.random.default_rng(seed)
     train, tested = hold_out(data, test, rng) if test else (data, None)

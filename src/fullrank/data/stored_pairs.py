@@ -28,17 +28,18 @@ class _Column(NamedTuple):
     """Its values for some pairs."""
 
 
-def write_pairs(path: Path, part: Interactions) -> None:
+def write_pairs(path: Path, part: Interactions, *, counted: bool = True) -> None:
     """Writes ``user_row`` and ``item_row``, and ``weight`` and ``timestamp`` where there are some.
 
-    Without weights, a pair is there as often as the data have it.
+    Without weights, a pair is there as often as the data have it. With weights, ``rows`` says how
+    often, if ``counted``: 8 bytes a pair, which a part that is only learned from has no use for.
 
     Raises:
         OSError: the disk is full, or the file cannot be written.
     """
     repeats = part.rows if part.weight is None else None
     n = len(part) if repeats is None else int(repeats.sum())
-    columns = _columns(part)
+    columns = _columns(part, counted=counted)
     header, start = {}, 0
     for column in columns:
         end = start + n * column.dtype.itemsize
@@ -57,10 +58,10 @@ def write_pairs(path: Path, part: Interactions) -> None:
                 file.write(np.ascontiguousarray(values, column.dtype.newbyteorder("<")).data)
 
 
-def _columns(part: Interactions) -> list[_Column]:
-    """In the order of safetensors: the widest first, floats of a width before integers."""
+def _columns(part: Interactions, *, counted: bool) -> list[_Column]:
+    """In the order of safetensors: the widest first, floats of 4 bytes before integers."""
     weight, timestamp = part.weight, part.timestamp
-    row = np.dtype(np.int32)
+    row, repeats = np.dtype(np.int32), part.rows if weight is not None and counted else None
     columns = [
         _Column("item_row", row, lambda block: part.item_idx[block]),
         _Column("user_row", row, lambda block: _users_of(part.indptr, block)),
@@ -69,6 +70,8 @@ def _columns(part: Interactions) -> list[_Column]:
         columns.insert(0, _Column("weight", weight.dtype, lambda block: weight[block]))
     if timestamp is not None:
         columns.insert(0, _Column("timestamp", timestamp.dtype, lambda block: timestamp[block]))
+    if repeats is not None:
+        columns.insert(0, _Column("rows", repeats.dtype, lambda block: repeats[block]))
     return columns
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fullrank.data.interactions import Interactions
+from fullrank.data.order import read_only
 from fullrank.errors import DataError, SettingError
 from fullrank.evaluation import intervals as bootstrap
 from fullrank.evaluation.left_out import (
@@ -46,18 +47,16 @@ class Evaluation(Mapping[str, float]):
     """(n_items,) by cutoff, what metrics of lists are made of: in how many lists an item stands."""
 
     def per_user(self, name: str) -> Values:
-        """(U,) float64, unrounded, in the order of `users`.
+        """(U,) float64, unrounded, in the order of `users`; not to be written to.
 
         Raises:
             SettingError: no metric of this name was computed, or it has no value per user.
         """
-        known = {
-            each: value for each, value in self.figures.items() if not isinstance(value, float)
-        }
+        known = {each: row for each, row in self.figures.items() if not isinstance(row, float)}
         if name not in known:
             expected = nearest(name, known) if known else "one of users: only lists were measured"
             raise SettingError("metric per user", repr(name), expected)
-        return known[name]
+        return read_only(known[name])
 
     @property
     def names_per_user(self) -> list[str]:
@@ -153,7 +152,8 @@ def evaluate(
 
     Raises:
         SettingError: ``k``, ``protocol`` or a name in ``metrics`` is not known or out of bounds.
-        DataError: the parts do not share their rows, or no user has test items.
+        DataError: the parts do not share their rows, ``users`` are no row numbers, or no user has
+            test items.
         FitError: a score is NaN.
     """
     rules = protocol_named(protocol)

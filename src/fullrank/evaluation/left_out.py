@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fullrank.data.checks import row_numbers
 from fullrank.data.interactions import Interactions
 from fullrank.errors import DataError
 from fullrank.serving.cold import Trained
@@ -58,12 +59,13 @@ def warn_of_zeros(block: Mapping[str, Any], masked: Sequence[str]) -> None:
 def with_test_items(
     test: Interactions, users: NDArray[np.integer[Any]] | None
 ) -> tuple[NDArray[np.int64], int]:
-    """Row numbers of the requested users who have test items, and how many have none."""
-    requested = np.arange(test.n_users) if users is None else np.asarray(users).astype(np.int64)
-    outside = (requested < 0) | (requested >= test.n_users)
-    if outside.any():
-        found = str(requested[outside][0])
-        raise DataError("user rows", found, f"rows from 0 to {test.n_users - 1}")
+    """Row numbers of the requested users who have test items, and how many have none.
+
+    Raises:
+        DataError: they are no row numbers (a mask, say), or none of these users has test items.
+    """
+    requested = np.arange(test.n_users) if users is None else users
+    requested = row_numbers("user rows", requested, test.n_users).astype(np.int64)
     rows = requested[test.user_degree[requested] > 0]
     if not len(rows):
         raise DataError("test interactions", "no user with test items", "at least one")

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from fullrank.objectives.pairwise import bpr
 from fullrank.spectrum import mean_log_sum_exp_dots, unit_rows
+from fullrank.spectrum.rows import at_least_float32
 
 
 def info_nce(
@@ -15,10 +16,10 @@ def info_nce(
     """``mean_b [-cos(a_b, p_b) / t + ln Σ_j exp(cos(a_b, o_j) / t)]``.
 
     Shapes: ``anchor``, ``positive`` (B, d), ``others`` (n, d), which should hold the positives;
-    returns a scalar. Without ``cosine``, inner products of the rows as they are. Source:
-    DirectSpec, equation 23; van den Oord et al., 2018.
+    returns a scalar. Without ``cosine``, inner products of the rows as they are. bfloat16 and
+    float16 rows are taken in float32. Source: DirectSpec, equation 23; van den Oord et al., 2018.
     """
-    a, p, o = anchor, positive, others
+    a, p, o = at_least_float32(anchor), at_least_float32(positive), at_least_float32(others)
     if cosine:
         a, p, o = unit_rows(a), unit_rows(p), unit_rows(o)
     matched = (a * p).sum(dim=-1).mean() / temperature

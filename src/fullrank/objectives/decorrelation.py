@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from fullrank.objectives.positive import log_positive
-from fullrank.spectrum.rows import unit_rows, without_autocast
+from fullrank.spectrum.rows import at_least_float32, unit_rows, without_autocast
 
 
 def decorrelation(rows: Tensor) -> Tensor:
@@ -13,11 +13,11 @@ def decorrelation(rows: Tensor) -> Tensor:
 
     It equals ``||HᵀH||²`` (Frobenius), so it costs O(B d²). A step of gradient descent on it is the
     filter of DirectSpec (equations 15 and 16); the smallest value, B² / d, is that of a flat
-    spectrum.
+    spectrum. bfloat16 and float16 rows are taken in float32, beyond which such a sum soon is.
 
     Shapes: ``rows`` (B, d), any rows; returns a scalar. Source: DirectSpec, equation 14.
     """
-    h = unit_rows(rows)
+    h = unit_rows(at_least_float32(rows))
     with without_autocast(h):
         gram = h.mT @ h
     return gram.square().sum()
@@ -27,11 +27,11 @@ def self_paced_decorrelation(rows: Tensor, tau: float) -> Tensor:
     """``Σ_u Σ_v exp(τ h_uᵀ h_v)`` of unit rows h, whose gradient is larger for closer pairs.
 
     τ multiplies, as everywhere in fullrank; in the paper's equation 20 it divides, and multiplies
-    again in equation 22.
+    again in equation 22. bfloat16 and float16 rows are taken in float32.
 
     Shapes: ``rows`` (B, d), any rows; returns a scalar. Source: DirectSpec, equation 20.
     """
-    h = unit_rows(rows)
+    h = unit_rows(at_least_float32(rows))
     with without_autocast(h):
         similarity = h @ h.mT
     return (tau * similarity).exp().sum()

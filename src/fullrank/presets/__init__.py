@@ -63,6 +63,9 @@ def method_with(method: str | Method, preset: str | None, settings: Mapping[str,
         if preset is not None:
             raise SettingError("preset", repr(preset), "a method's name, which a preset is for")
         return method.replace(**settings) if settings else method
+    if not isinstance(method, str):
+        kind = f"the class {method.__name__}" if isinstance(method, type) else repr(method)
+        raise SettingError("method", kind, "a name, or a method with its settings: BPR(lr=0.1)")
     values: dict[str, Any] = {}
     if preset is not None:
         name, _, data = preset.partition(":")

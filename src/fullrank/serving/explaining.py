@@ -51,8 +51,13 @@ def explained(
     train: Interactions,
     user: int,
     items: NDArray[np.int64],
+    *,
+    folded: bool = False,
 ) -> list[Explained]:
     """The parts of a scorer, one unless it is a blend.
+
+    If ``folded``, the user's row is what the map makes of the history; it was rounded to float32,
+    which is no row of its own.
 
     A blend's parts are z-scores: what an item of the history adds is then less its mean over all
     items, in the standard deviations of the part's scores, times the part's weight.
@@ -64,10 +69,12 @@ def explained(
     history = train.item_idx[train.indptr[user] : train.indptr[user + 1]].astype(np.int64)
     if not isinstance(scorer, BlendScorer):
         added, rest = _whole(scorer, fold_in, train, user, history)
+        rest = np.zeros_like(rest) if folded else rest
         return [Explained(method, history, added[:, items], rest[items])]
     made = []
     for number, (part, weight) in enumerate(zip(scorer.parts, scorer.weights, strict=True), 1):
         added, rest = _whole(part.scorer, part.fold_in, train, user, history)
+        rest = np.zeros_like(rest) if folded else rest
         deviation = float((added.sum(axis=0) + rest).std())
         scale = weight / deviation if deviation > 0 else 0.0
         added = scale * (added - added.mean(axis=1, keepdims=True))

@@ -197,7 +197,11 @@ class FittedModel:
             nothing, none = np.empty(0, np.int64), np.empty((0, len(rows)))
             parts = [explaining.Explained(self.method, nothing, none, scores.astype(np.float64))]
             return explaining.as_frame(self.items, rows, scores, parts, explaining.POPULAR, most)
-        parts = explaining.explained(self.method, scorer, self._fold_in, self.train, row, rows)
+        # Items that were folded in later are in the history, and not in the row of their users.
+        how = self.training
+        folded = "folded_in" in how and "items_folded_in" not in how
+        given = self.method, scorer, self._fold_in, self.train, row, rows
+        parts = explaining.explained(*given, folded=folded)
         scores = explaining.scores_of(scorer, row, rows)
         return explaining.as_frame(self.items, rows, scores, parts, explaining.OWN, most)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
+from fullrank.data.joining import renumbered
 from fullrank.errors import DataError, SettingError
 from fullrank.serving import Ranking, Scorer, top_k
 from fullrank.serving.cold import Trained, rank_served
@@ -170,15 +171,12 @@ def known_pairs(data: Any, users: Ids, items: Ids) -> tuple[Interactions, dict[s
     if given.users == users and given.items == items:
         return given, NOTHING_UNKNOWN
     row = users.rows(given.users.values)
-    user = row[given.user_idx]
-    item = items.rows(given.items.values)[given.item_idx]
-    known = (user >= 0) & (item >= 0)
-    if not known.any():
+    pairs = renumbered(given, users, items, row, items.rows(given.items.values), values=())
+    if not len(pairs):
         found = f"{len(given)} pairs, none of a user and an item that the model knows"
         raise DataError("interactions", found, "ids as in the training data")
-    pairs = Interactions.from_rows(users, items, user[known], item[known])
     return pairs, {
-        "unknown_pairs_left_out": len(given) - int(known.sum()),
+        "unknown_pairs_left_out": len(given) - len(pairs),
         "unknown_users_left_out": int(((row < 0) & (given.user_degree > 0)).sum()),
     }
 
@@ -211,12 +209,9 @@ def restricted_to_items(
     if isinstance(data, Mapping):
         data = _pairs_of({user: many(own) for user, own in data.items()})
     given = data if isinstance(data, Interactions) else Interactions.from_frame(data)
-    item = items.rows(given.items.values)[given.item_idx]
-    known = item >= 0
-    weight = given.weight[known] if weighted and given.weight is not None else None
-    new = Interactions.from_rows(
-        given.users, items, given.user_idx[known], item[known], weight=weight
-    )
+    row, everyone = items.rows(given.items.values), np.arange(given.n_users)
+    values = ("weight",) if weighted else ()
+    new = renumbered(given, given.users, items, everyone, row, values=values)
     if not strict:
         return new
     empty = np.flatnonzero(new.user_degree == 0)

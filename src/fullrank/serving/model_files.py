@@ -133,7 +133,8 @@ def _write(folder: Path, stored: Stored) -> None:
         for name, ids in (("users", stored.users), ("items", stored.items)):
             written[name] = _add_table(folder, name, _id_table(ids))
         for name, part in stored.parts.items():
-            written[name] = _add(folder, f"{name}.safetensors", partial(write_pairs, part=part))
+            pairs = partial(write_pairs, part=part, counted=name != "train")
+            written[name] = _add(folder, f"{name}.safetensors", pairs)
         manifest = {"format": FORMAT, **stored.manifest, "files": written}
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
         with replacing(folder / MANIFEST) as part_file:

@@ -10,7 +10,7 @@ import torch
 
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
-from fullrank.data.joining import joined, over_items
+from fullrank.data.joining import joined, over_items, renumbered
 from fullrank.errors import DataError, FitError
 from fullrank.serving.fold_in import fold_in_items
 from fullrank.serving.scorers import DotScorer, Scorer
@@ -55,8 +55,19 @@ def with_new_items(
     over_all = {name: over_items(part, items) for name, part in parts.items()}
     at = number + train.n_items
     theirs = Interactions.from_rows(train.users, items, user[kept], at, weight=weight)
-    over_all["train"] = joined(over_all["train"], theirs)
+    whole = joined(over_all["train"], theirs)
+    if given.never is not None:
+        whole.never = _never_of_new(whole, given.never, train.n_items)
+    over_all["train"] = whole
     return DotScorer(scorer.user_table, table), over_all
+
+
+def _never_of_new(whole: Interactions, never: Interactions, n_old: int) -> Interactions:
+    """What ``whole`` never shows, and the pairs of ``never`` with an item from row ``n_old`` on."""
+    item = whole.items.rows(never.items.values)
+    user, item = whole.users.rows(never.users.values), np.where(item < n_old, -1, item)
+    more = renumbered(never, whole.users, whole.items, user, item)
+    return more if whole.never is None else joined(whole.never, more)
 
 
 def _joined(old: Ids, new: Ids) -> Ids:

@@ -19,9 +19,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from fullrank.data.checks import row_numbers, row_pointers
+from fullrank.data.checks import MOST_ROWS, row_numbers, row_pointers
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
+from fullrank.data.order import read_only
 from fullrank.data.plain_names import plain_name
 from fullrank.data.stored_tables import decoded, read_table, unreadable
 from fullrank.errors import DataError
@@ -129,7 +130,7 @@ def read_part(path: Path, users: Ids, items: Ids) -> Interactions:
         DataError: they are not row numbers of these users and items.
     """
     wanted = {"user_row": True, "item_row": True, "weight": False, "timestamp": False}
-    table = read_table(path, wanted)
+    table = read_table(path, wanted | {"rows": False})
     for name in ("user_row", "item_row"):
         kind = table.schema[name]
         if not kind.is_integer():
@@ -142,9 +143,23 @@ def read_part(path: Path, users: Ids, items: Ids) -> Interactions:
         name: table[name].to_numpy() for name in ("weight", "timestamp") if name in table.columns
     }
     try:
-        return Interactions.from_rows(users, items, *rows, **values)
+        made = Interactions.from_rows(users, items, *rows, **values)
     except DataError as error:
         raise DataError(f"{path}, {error.where}", error.found, error.expected) from None
+    return made if "rows" not in table.columns else _repeated(path, made, table)
+
+
+def _repeated(path: Path, made: Interactions, table: pl.DataFrame) -> Interactions:
+    """The pairs with the number of input rows of each, which stands beside them in the file."""
+    repeats = table["rows"]
+    counts = repeats.dtype == pl.Int64 and bool(repeats.is_between(1, MOST_ROWS).all())
+    same = len(made) == len(table) and (made.item_idx == table["item_row"].to_numpy()).all()
+    if not counts or not same or not (made.user_idx == table["user_row"].to_numpy()).all():
+        found = "no counts of pairs in order, each once"
+        raise DataError(f"{path}, column rows", found, "what `save` wrote")
+    made.rows = read_only(repeats.to_numpy())
+    made.merged = int(made.rows.sum()) - len(made)
+    return made
 
 
 def tensor(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from fullrank.spectrum.balance import DirectSpecPlus
+from fullrank.spectrum.balance import DirectSpecPlus, Precision
 from fullrank.spectrum.measure import entropy_rank
 from fullrank.spectrum.repeats import occurrence_weights
 from fullrank.spectrum.rows import at_least_float32, unit_rows, without_autocast
@@ -63,7 +63,7 @@ class AdaptiveDirectSpecPlus(DirectSpecPlus):
         tau: float | AttentionTau = 3.0,
         tau_near: float | None = None,
         shrink: float = 0.0,
-        precision: Literal["float32", "bfloat16"] = "float32",
+        precision: Precision = "float32",
         distinct: bool = False,
         *,
         target: float = 0.5,

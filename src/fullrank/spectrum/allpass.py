@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from fullrank.spectrum.measure import singular_values
-from fullrank.spectrum.rows import without_autocast
+from fullrank.spectrum.rows import at_least_float32, without_autocast
 
 
 def largest_safe_alpha(sigma: float, power: int = 1) -> float:
@@ -42,7 +42,8 @@ def balance_spectrum(x: Tensor, alpha: float, power: int = 1, iterations: int = 
         iterations: The paper's T ≥ 0, how often the step is repeated.
 
     Returns:
-        A new matrix like ``x``; differentiable by autograd.
+        A new matrix like ``x``; differentiable by autograd. One of bfloat16 or float16 is filtered
+        in float32: its Gram matrix can be more than float16 holds.
 
     Raises:
         ValueError: ``x`` holds a value that is not finite.
@@ -56,8 +57,9 @@ def balance_spectrum(x: Tensor, alpha: float, power: int = 1, iterations: int = 
     safe = largest_safe_alpha(sigma, power)
     if alpha > safe:
         warn_unsafe(alpha, safe, "balance_spectrum")
-    with without_autocast(x):
+    h = at_least_float32(x)
+    with without_autocast(h):
         for _ in range(iterations):
-            affinity = torch.linalg.matrix_power(x.mT @ x, power)
-            x = x - alpha * (x @ affinity)
-    return x
+            affinity = torch.linalg.matrix_power(h.mT @ h, power)
+            h = h - alpha * (h @ affinity)
+    return h.to(x.dtype)

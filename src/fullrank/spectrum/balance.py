@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,8 @@ from fullrank.spectrum.functions import direct_spec, direct_spec_plus
 from fullrank.spectrum.repeats import checked_weights, occurrence_weights
 from fullrank.spectrum.rows import at_least_float32, unit_rows, without_autocast
 from fullrank.spectrum.tau import AttentionTau, graph_tau
+
+Precision = Literal["float32", "bfloat16"]
 
 
 def shrink_rows(z: Tensor, shrink: float) -> Tensor:
@@ -129,9 +131,9 @@ class DirectSpecPlus(nn.Module):
     ``idx`` where ``distinct`` is.
 
     Raises:
-        ValueError: a number is below zero or not finite, or ``tau_near`` above ``tau``; ``near`` is
-            missing where ``tau_near`` is set, or given where it is not; the same of ``idx`` and
-            ``distinct``.
+        ValueError: a number is below zero or not finite, ``tau_near`` above ``tau``, or
+            ``precision`` none of the two; ``near`` is missing where ``tau_near`` is set, or given
+            where it is not; the same of ``idx`` and ``distinct``.
 
     Source: DirectSpec, equations 21 and 22.
     """
@@ -142,11 +144,16 @@ class DirectSpecPlus(nn.Module):
         tau: float | AttentionTau,
         tau_near: float | None = None,
         shrink: float = 0.0,
-        precision: Literal["float32", "bfloat16"] = "float32",
+        precision: Precision = "float32",
         distinct: bool = False,
     ) -> None:
         super().__init__()
         _check("DirectSpecPlus", alpha=alpha, shrink=shrink)
+        if precision not in get_args(Precision):
+            expected = " or ".join(get_args(Precision))
+            raise ValueError(
+                f"DirectSpecPlus: found precision = {precision!r}; expected {expected}"
+            )
         if not isinstance(tau, nn.Module):
             _check("DirectSpecPlus", tau=tau)
             if tau_near is not None:

@@ -225,9 +225,9 @@ class MeanLogSumExpDots(torch.autograd.Function):
 
 def _scaled_dots(rows: Tensor, others: Tensor, factor: float, unit: bool, out: Tensor) -> Tensor:
     """Writes ``c · a_bᵀ o_j - m_b`` to ``out`` and returns m, (B, 1), no less than the products."""
-    if unit and factor <= SHARPEST:
-        # No cosine is above 1, so there is no maximum to look for.
-        largest = rows.new_full((1, 1), factor)
+    if unit and abs(factor) <= SHARPEST:
+        # No cosine is above 1 or below -1, so there is no maximum to look for.
+        largest = rows.new_full((1, 1), abs(factor))
         torch.addmm(-largest, rows, others.mT, alpha=factor, out=out)
         return largest.expand(len(rows), 1)
     torch.mm(rows, others.mT, out=out)

@@ -29,7 +29,11 @@ def gram(*tables: Tensor, unit: bool = False, where: Where = None) -> Tensor:
 
     Returns:
         (d, d) float64, on the device of the tables.
+
+    Raises:
+        ValueError: as of `check_tables`.
     """
+    check_tables(tables, where)
     width = tables[0].shape[1]
     total = torch.zeros(width, width, dtype=torch.float64, device=tables[0].device)
     for block in _blocks(tables, where):
@@ -38,8 +42,40 @@ def gram(*tables: Tensor, unit: bool = False, where: Where = None) -> Tensor:
     return total
 
 
+def check_tables(tables: Sequence[Tensor], where: Where) -> None:
+    """Sees that the tables can be stacked and that the rows that count are named by masks.
+
+    Counts of interactions in the place of masks would be taken for row numbers.
+
+    Raises:
+        ValueError: the tables are not of one width, or there is not a bool mask for each.
+    """
+    shapes = [tuple(table.shape) for table in tables]
+    if not shapes or any(len(shape) != 2 or shape[1] != shapes[0][1] for shape in shapes):
+        found = " and ".join(map(str, shapes)) or "none"
+        raise ValueError(f"embedding tables: found {found}; expected (n, d), of one width d")
+    if where is None:
+        return
+    masks = [where] if isinstance(where, Tensor) else list(where)
+    found = " and ".join(_kind(mask) for mask in masks)
+    wanted = [f"torch.bool of shape ({shape[0]},)" for shape in shapes]
+    if isinstance(where, Tensor) or [_kind(mask) for mask in masks] != wanted:
+        raise ValueError(f"where: found {found}; expected a sequence of {' and '.join(wanted)}")
+
+
+def _kind(mask: object) -> str:
+    if not isinstance(mask, Tensor):
+        return f"a {type(mask).__name__}"
+    return f"{mask.dtype} of shape {tuple(mask.shape)}"
+
+
 def counted_rows(tables: Sequence[Tensor], where: Where) -> int:
-    """How many rows of the tables count."""
+    """How many rows of the tables count.
+
+    Raises:
+        ValueError: as of `check_tables`.
+    """
+    check_tables(tables, where)
     if where is None:
         return sum(table.shape[0] for table in tables)
     return sum(int(mask.sum()) for mask in where)
@@ -54,7 +90,7 @@ def singular_values(*tables: Tensor, where: Where = None) -> Tensor:
     Shapes: ``tables`` (n_i, d); returns (min(Σ n_i, d),) float64, of the rows that count alone.
 
     Raises:
-        ValueError: a table holds a value that is not finite.
+        ValueError: a table holds a value that is not finite, or as of `check_tables`.
     """
     if counted_rows(tables, where) < tables[0].shape[1]:
         stacked = torch.cat(list(_blocks(tables, where)))
@@ -105,9 +141,12 @@ def correlation(*tables: Tensor, where: Where = None) -> float:
 def alignment(user: Tensor, item: Tensor) -> Tensor:
     """Mean squared distance of matched unit rows, ``mean ||u_b - v_b||²``.
 
+    bfloat16 and float16 rows are taken in float32.
+
     Shapes: ``user``, ``item`` (B, d), unit rows; returns a scalar.
     Source: Wang & Isola, ICML 2020, equation 3 (alpha = 2).
     """
+    user, item = at_least_float32(user), at_least_float32(item)
     return (user - item).square().sum(dim=1).mean()
 
 

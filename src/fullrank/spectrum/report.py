@@ -10,10 +10,10 @@ from torch import Tensor
 
 from fullrank.spectrum.measure import (
     Where,
-    correlation,
     counted_rows,
     effective_rank,
     entropy_rank,
+    gram,
     singular_values,
 )
 from fullrank.spectrum.moments import Moments, eigenvalues
@@ -59,16 +59,14 @@ class Spectrum:
 
         Raises:
             ValueError: a table is not 2-dimensional, has a value that is not finite, or there are
-                fewer than two columns or fewer rows than columns, where a rank says little.
+                fewer than two columns or fewer rows than columns, where a rank says little; the
+                tables are of several widths, or ``where`` is not a bool mask for each.
         """
         shape = _checked(tables, where)
-        used = [(table != 0).any(dim=1) for table in tables]
-        if where is not None:
-            used = [rows & mask.to(rows.device) for rows, mask in zip(used, where, strict=True)]
-        pairs = shape[0] * (shape[0] - 1)
-        squared = (
-            correlation(*tables, where=where) - sum(int(rows.sum()) for rows in used)
-        ) / pairs
+        unit = gram(*tables, unit=True, where=where)
+        # Pairs of a row with itself are taken off: one for each row that has a direction.
+        squared = (unit.square().sum() - unit.diagonal().sum()).item()
+        squared /= shape[0] * (shape[0] - 1)
         values = singular_values(*tables, where=where)
         without = sum(map(len, tables)) - shape[0]
         every = effective_rank(*tables) if without else entropy_rank(values)

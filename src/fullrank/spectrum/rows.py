@@ -17,10 +17,12 @@ def unit_rows(x: Tensor) -> Tensor:
     A row shorter than `NO_ROW` stays as it is, so that its gradient stays finite. The second
     derivative at a zero row is NaN, as that of ``torch.nn.functional.normalize`` is.
 
-    Shapes: ``x`` (..., B, d); returns the same.
+    Shapes: ``x`` (..., B, d); returns the same. The norm of bfloat16 and float16 rows is taken in
+    float32: that of a row of float16 can be more than float16 holds.
     """
-    norm: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-    return x / torch.where(norm > NO_ROW, norm, 1)
+    wide = at_least_float32(x)
+    norm: Tensor = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
+    return (wide / torch.where(norm > NO_ROW, norm, 1)).to(x.dtype)
 
 
 def at_least_float32(x: Tensor) -> Tensor:

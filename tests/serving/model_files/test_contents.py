@@ -105,11 +105,12 @@ def test_times_are_kept(tmp_path):
     assert "in time" in lines[0]
 
 
-def test_how_often_the_data_have_a_pair_is_kept(tmp_path):
+@pytest.mark.parametrize("weight", [None, [1.0, 2.0, 3.0]])
+def test_how_often_the_data_have_a_pair_is_kept(tmp_path, weight):
     """The protocol published counts repeated test pairs."""
     ids = Ids.numbered(3)
-    train = Interactions.from_rows(ids, ids, [0, 1, 2], [0, 1, 2])
-    test = Interactions.from_rows(ids, ids, [0, 0, 1], [1, 1, 0])
+    train = Interactions.from_rows(ids, ids, [0, 1, 2], [0, 1, 2], weight=weight)
+    test = Interactions.from_rows(ids, ids, [0, 0, 1], [1, 1, 0], weight=weight)
     made = Recommender()
     made._scorer = DotScorer(torch.eye(3), torch.eye(3))
     made._parts = {"train": train, "test": test}

@@ -41,6 +41,23 @@ def test_weights_of_another_type(copied, kind):
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t.with_columns(rows=pl.lit(0, pl.Int64)),
+        lambda t: t.with_columns(rows=pl.lit(2**62, pl.Int64)),
+        lambda t: t.with_columns(rows=pl.lit(1.0)),
+        lambda t: t.with_columns(rows=pl.lit("1")),
+        lambda t: t.with_columns(rows=pl.lit(1, pl.Int64)).reverse(),
+        lambda t: pl.concat([t, t[-1:]]).with_columns(rows=pl.lit(1, pl.Int64)),
+    ],
+)
+def test_counts_of_pairs_that_are_none(copied, change):
+    folder = copied("directspec+")
+    folder.table("test", change)
+    folder.refused("column rows: found no counts of pairs in order, each once")
+
+
+@pytest.mark.parametrize(
     ("change", "words"),
     [
         (lambda t: pl.concat([t[:-1], t[:1]]), "ids, position 119: found 'i0' again"),
