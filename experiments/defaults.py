@@ -17,6 +17,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from altered import ALTERED
 
 import fullrank as fr
 from fullrank.data import Interactions, random_split, time_split
@@ -40,6 +41,8 @@ PERIODS, FASHION = 4, 0.5
 
 
 def load(data: str, seed: int) -> fr.Split:
+    if data in ALTERED:
+        return ALTERED[data](seed)
     if data in GENERATED:
         return random_split(fr.generate(*GENERATED[data], seed=seed), seed=seed, name=data)
     if data == "drifting":

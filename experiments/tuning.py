@@ -68,6 +68,7 @@ JOBS = {
     "gde": ("gde", {**_WIDE, "epochs": 60}),
     "itemknn": ("itemknn", {}),
     "spectral": ("spectral", {}),
+    **{name: (name, {}) for name in ("rp3beta", "slim", "turbo-cf", "bspm", "chebycf", "sgfcf")},
     "directau": ("directau", {**_SPREAD, "gamma": 5.0, "lr_decay": 0.97}),
     "lightgcn": ("lightgcn", _LONG),
     "cl-rec": ("cl-rec", {**_MF, "epochs": 180, "validate_every": 20, "patience": 3}),
@@ -188,24 +189,29 @@ STARTS = {
 }
 
 
+UNKEPT = ("validate_every", "patience")
+"""Settings that a run without a validation part does not need."""
+
+
 def write_presets() -> None:
     """The settings that were found, numbers to four digits, at the end of citeulike's presets."""
     target = OUT.parent.parent / "src" / "fullrank" / "presets" / "citeulike.toml"
     lines = [target.read_text().partition("# What tuning")[0] + "# What tuning on the validation "
              "part found (experiments/tuning.py)."]  # fmt: skip
-    for name, (method, _) in sorted(JOBS.items()):
+    for name, (method, fixed) in sorted(JOBS.items()):
         path = OUT / "citeulike" / f"{name}.json"
         if path.is_file():
             preset = "tuned-lightgcn" if name.endswith("-lightgcn") else "tuned"
             lines += ["", f'[{preset}."{method}"]']
-            found = preset_of(json.loads(path.read_text()))
+            found = fixed | preset_of(json.loads(path.read_text()))  # fixed since some were tuned
+            found = {key: each for key, each in found.items() if key not in UNKEPT}
             lines += [f"{key} = {json.dumps(value)}" for key, value in found.items()]
     target.write_text("\n".join(lines) + "\n")
 
 
 def preset_of(summary: dict) -> dict:
     """Settings of a final run: no validation part, so as many epochs as were best."""
-    kept = {k: v for k, v in summary["settings"].items() if k not in ("validate_every", "patience")}
+    kept = {k: v for k, v in summary["settings"].items() if k not in UNKEPT}
     if summary["epochs"]:
         kept["epochs"] = summary["epochs"]
     return {k: float(f"{v:.4g}") if isinstance(v, float) else v for k, v in kept.items()}

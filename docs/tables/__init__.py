@@ -43,6 +43,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "adam": choices.adam,
     "defaults": choices.defaults,
     "regret": choices.regret,
+    "found": choices.found,
     "deviations": choices.deviations,
     "algorithm-1": spectra.algorithm_1,
     "collapse": spectra.collapse,

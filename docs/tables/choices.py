@@ -85,6 +85,28 @@ def defaults() -> str:
     return table(columns, body, text=(0, 1, 9))
 
 
+def found() -> str:
+    """The published settings with something of what a fit comes with in their place."""
+    columns = ["data", "`directspec+`, preset `published`, but", "validation nDCG@20"]
+    columns += ["effective rank", "best epoch"]
+    body = [
+        [
+            data,
+            code(_settings(run["settings"])) if run["settings"] else NONE,
+            metric(run["validation_ndcg@20"]),
+            rank(run["effective_rank"]),
+            str(run["best_epoch"]),
+        ]
+        for data, runs in load("found").items()
+        for run in runs.values()
+    ]
+    return table(columns, body, text=(0, 1))
+
+
+def _settings(values: dict[str, Any]) -> str:
+    return " ".join(f"{name}={_plain(value)}" for name, value in values.items())
+
+
 def deviations() -> str:
     """Each deviation from a paper: our way beside theirs, on validation parts of ml-100k."""
     body = []

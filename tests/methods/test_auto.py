@@ -17,7 +17,10 @@ QUICK = {"dim": 8, "batch_size": 64, "epochs": 4, "validate_every": 1}
 @pytest.mark.parametrize(
     ("given", "auto"),
     [
-        ({}, ("lr", "alpha", "tau")),
+        ({}, ("lr", "alpha", "tau", "shrink")),
+        ({"shrink": 0.0}, ("lr", "alpha", "tau")),
+        ({"lr": 1.0}, ("alpha", "tau")),
+        ({"tau": 3.0}, ("lr", "alpha", "shrink")),
         ({"alpha": 0.6}, ("lr", "tau")),
         ({"alpha": 0.6, "tau": 3.0, "lr": 1.0}, ()),
         ({"alpha": 0.6, "tau": "auto", "lr": 1.0}, ("tau",)),
@@ -36,7 +39,7 @@ def test_what_is_not_given_is_to_be_found(given, auto):
 
 def test_what_gets_a_value_is_no_longer_to_be_found():
     method = fr.methods.DirectSpecPlus().replace(alpha=0.7)
-    assert (method.alpha, method.auto) == (0.7, ("lr", "tau"))
+    assert (method.alpha, method.auto) == (0.7, ("lr", "tau", "shrink"))
     assert method.replace(auto=("alpha",)).auto == ("alpha",)
     assert method.settled().auto == ("lr",)
 
@@ -68,6 +71,15 @@ def test_the_rate_moves_a_row_by_the_same_share_whatever_the_sizes(small):
     assert fixed.following(small.train).lr == 3.0
 
 
+def test_the_rate_makes_up_for_shorter_scores(small):
+    """Rows that are scaled by shrink have gradients shrink² times as long."""
+    plain, scaled = (
+        build_method("directspec+", {"shrink": shrink}).following(small.train)
+        for shrink in (0.0, 0.02)
+    )
+    assert scaled.lr == pytest.approx(plain.lr * 2500, rel=0.05)
+
+
 @pytest.mark.parametrize("auto", [True, 1, None, {}, 0.5, [1], [["alpha"]], ["alpha", None], "x"])
 def test_what_names_no_settings_is_refused(auto):
     with pytest.raises(SettingError, match=r"auto|names among lr, alpha, tau"):
@@ -95,6 +107,23 @@ def test_what_is_tried_by_hand():
     assert near == [0.55, 0.69]
     assert method.proposals(2, ranked) == []
     assert method.proposals(3, ranked) == [{**values, "lr": 0.5} for values in ranked[:2]]
+
+
+def test_shrink_is_tried_with_the_best_and_a_rate_that_follows():
+    """With the best two values of alpha, then with the best of all, or other taus with it."""
+    method = build_method("directspec+", {"lr": 0.5, "auto": ("lr", "alpha", "tau", "shrink")})
+    first = method.candidates()
+    assert not any("shrink" in values for values in first)
+    scaled = [{**values, "shrink": 0.02, "lr": 20_000.0} for values in first[:2]]
+    assert method.proposals(0, first)[-2:] == scaled
+    assert method.proposals(1, first)[-1] == scaled[0]
+    others = [{**scaled[0], "tau": tau} for tau in method.tried["tau"]]
+    assert method.proposals(1, scaled)[-len(others) :] == others
+    assert method.proposals(3, scaled)[0] == {**scaled[0], "lr": 1250.0}
+    for given in ({"auto": ("alpha", "tau", "shrink")}, {"shrink": 0.0}, {"encoder": "lightgcn"}):
+        without = build_method("directspec+", given)
+        for rung in (0, 1):
+            assert not any("shrink" in each for each in without.proposals(rung, first))
 
 
 @pytest.mark.parametrize(
@@ -134,7 +163,7 @@ def test_fit_finds_settings_and_keeps_the_table_of_what_was_tried(small, tmp_pat
     assert {name: getattr(model.settings, name) for name in chosen} == chosen
     best = max(trials, key=lambda trial: trial["validation_ndcg@20"])
     assert best["validation_ndcg@20"] == model.training["validation_ndcg@20"]
-    assert {name: best[name] for name in chosen} == chosen
+    assert {name: best.get(name, 0.0) for name in chosen} == chosen  # the first have no shrink
     assert {trial["alpha"] for trial in trials} >= set(type(model.settings).tried["alpha"])
     model.save(tmp_path / "model")
     again = fr.Recommender.load(tmp_path / "model")
@@ -156,6 +185,7 @@ def test_without_a_validation_part_nothing_is_searched(small):
         "lr": model.settings.lr,
         "alpha": model.settings.alpha,
         "tau": model.settings.tau,
+        "shrink": model.settings.shrink,
     }
     assert model.settings.lr != type(model.settings)().lr
 

@@ -75,7 +75,8 @@ def test_later_trials_search_nothing_by_themselves(small, monkeypatch):
 
     monkeypatch.setattr(tuning, "_run", noted)
     tune(small, "directspec+", 2)
-    assert [each.auto for each in made] == [("lr", "alpha", "tau"), ()]
+    found = ("lr", "alpha", "tau", "shrink")
+    assert [each.auto for each in made] == [found, ()]
     own = build_method("directspec+", {})
     made.clear()
     tune(small, "directspec+", 1, space={"shrink": (0.0, 0.02)})
@@ -84,7 +85,7 @@ def test_later_trials_search_nothing_by_themselves(small, monkeypatch):
     study = tune(small, "directspec+", 1, start=start)
     assert study.settings == start | {"lr": made[2].lr}
     tune(small, "directspec+", 2, fixed={"alpha": "auto"})
-    assert [each.auto for each in made] == [("lr",), (), (), ("lr", "alpha", "tau"), ()]
+    assert [each.auto for each in made] == [("lr",), (), (), found, ()]
     assert (made[0].alpha, made[0].tau, made[4].alpha) == (own.alpha, own.tau, own.alpha)
 
 

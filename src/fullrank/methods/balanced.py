@@ -12,7 +12,7 @@ from fullrank import objectives
 from fullrank.encoders import TensorBatch
 from fullrank.engine.step import Loss
 from fullrank.methods.base import Family
-from fullrank.methods.searched import SearchedMethod
+from fullrank.methods.searched import SearchedMethod, slope_of
 
 
 class BalancedMethod(SearchedMethod):
@@ -45,6 +45,11 @@ class BalancedMethod(SearchedMethod):
         if self.balance != "filter" and (self.shrink or self.balanced_decay):
             raise ValueError(f"shrink = 0 and balanced_decay = 0 with balance = {self.balance}")
         return self
+
+    @property
+    def slope(self) -> float:
+        """By shrink."""
+        return slope_of(self.shrink)
 
     def strength(self) -> dict[str, Any]:
         """``weight``, and ``tau`` if there is one, of the balance as a loss."""

@@ -20,6 +20,11 @@ FASTER = 16.0
 """By how much the learning rate is higher while the other values are searched."""
 
 
+def slope_of(shrink: float) -> float:
+    """How long gradients are against those of unit rows: a pair's score has shrink² as a factor."""
+    return shrink**2 or 1.0
+
+
 class Counted(Protocol):
     """A table of which the sizes are enough."""
 
@@ -40,17 +45,20 @@ class SearchedMethod(PairMethod):
     tried: ClassVar[Mapping[str, tuple[float, ...]]]
     """Values that a search tries, of each setting that it can find, likeliest first."""
 
+    rescaled: ClassVar[tuple[float, ...]] = ()
+    """Values of shrink that a search tries beside none, where it looks for α and the rate, too."""
+
     auto: tuple[str, ...] = ()
-    """Settings that `fit` finds by itself, by default those of lr, alpha and tau that are not
-    given; ``alpha = "auto"`` names one too. Their values are what holds where nothing is found:
-    without a validation part."""
+    """Settings that `fit` finds by itself, by default those of lr, alpha, tau and (where alpha is
+    to be found) shrink that are not given; ``alpha = "auto"`` names one too. Their values are what
+    holds where nothing is found: without a validation part."""
 
     @model_validator(mode="before")
     @classmethod
     def _find_what_is_not_given(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        known = ("lr", *cls.tried)
+        known = ("lr", *cls.tried, *(["shrink"] if cls.rescaled else []))
         named = [name for name in known if values.get(name) == AUTO]
         given = {name: value for name, value in values.items() if name not in named}
         if "auto" in given:
@@ -59,7 +67,9 @@ class SearchedMethod(PairMethod):
                 return values  # which the type of the field refuses
             named += [name for name in given["auto"] if name not in named]
         else:
-            named += [name for name in known if name not in values]
+            named += [name for name in known if name not in values and name != "shrink"]
+            free = "shrink" in known and "shrink" not in values
+            named += ["shrink"] if free and {"lr", "alpha"} <= set(named) else []
         unknown = sorted(set(named) - set(known))
         if unknown:
             raise ValueError(f"names among {', '.join(known)}")
@@ -86,7 +96,12 @@ class SearchedMethod(PairMethod):
         """
         rows = (data.n_users + data.n_items) / 2
         square = 2 * self.dim / (rows + (self.init_dim or self.dim))
-        return float(f"{2 * self.batch_size * FIRST_STEP * square:.2g}")
+        return float(f"{2 * self.batch_size * FIRST_STEP * square / self.slope:.2g}")
+
+    @property
+    def slope(self) -> float:
+        """How long gradients are, against those of the log loss of unit rows."""
+        return 1.0
 
     def candidates(self) -> list[dict[str, Any]]:
         """The values of the first setting that is to be found, with the likeliest of the others.
@@ -116,12 +131,27 @@ class SearchedMethod(PairMethod):
                 for name in names[1:]
                 for value in self.tried[name][:span]
             ]
+            more += [self._rescaled(values, s) for values in ranked[:2] for s in self._scales]
         elif rung == 1:
             between = _between(best[names[0]], self.tried[names[0]])
             more = [{**best, names[0]: value} for value in between]
+            if "shrink" in best:  # the other values have been tried without it
+                more += [{**best, name: value} for name in names[1:] for value in self.tried[name]]
+            else:  # nor with what is best now
+                more += [self._rescaled(best, s) for s in self._scales]
         elif rung > 2 and self._by_rule:
             more = [{**values, "lr": values["lr"] / FASTER} for values in ranked[:2]]
         return self._possible(more)
+
+    @property
+    def _scales(self) -> tuple[float, ...]:
+        """The values of shrink that are tried; none where the rate could not follow them."""
+        return self.rescaled if "shrink" in self.auto and self._by_rule else ()
+
+    def _rescaled(self, values: Mapping[str, Any], shrink: float) -> dict[str, Any]:
+        """A trial with that shrink, and the rate that makes its steps as long."""
+        rate = values["lr"] * self.slope / slope_of(shrink)
+        return {**values, "shrink": shrink, "lr": float(f"{rate:.2g}")}
 
     def _possible(self, trials: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Those that fit the settings that were given."""
@@ -145,8 +175,8 @@ class SearchedMethod(PairMethod):
         return [name for name in self.tried if name in self.auto]
 
     def settled(self) -> Self:
-        """With the values that α and τ have; the learning rate goes on following its rule."""
-        return self.replace(auto=tuple(name for name in self.auto if name not in self.tried))
+        """With the values that α, τ and shrink have; the learning rate follows its rule still."""
+        return self.replace(auto=tuple(name for name in self.auto if name == "lr"))
 
     def found(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """What was searched, and what a rule or the defaults gave."""
