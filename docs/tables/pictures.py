@@ -115,7 +115,8 @@ def _against_accuracy() -> Iterable[str]:
     rows = {
         name: row
         for name, row in load("table4").items()
-        if (row["effective_rank"] or 0) > axes.x[0] and row["settings"].get("dim", 64) == 64
+        if axes.x[0] < (row["effective_rank"] or 0) <= axes.x[1]
+        and row["settings"].get("dim", 64) == 64
         if "@" not in name and "," not in name
     }
     for name, row in sorted(rows.items(), key=lambda each: each[0] == OWN):
