@@ -83,7 +83,9 @@ def lists(
     items, n = known["items"], len(known["items"])
     every = np.tile(np.arange(n, dtype=np.int32), (len(known["users"]), 1))
     keys = keys_of(rules.seed, pl.Series(known["users"]), every).tolist()
-    world = World(*(known[name] for name in fields), keys)
+    users = pl.Series(known["users"])
+    parts = keys_of(rules.seed, users, np.full((len(users), 1), -1))[:, 0].tolist()
+    world = World(*(known[name] for name in fields), keys, parts)
     left = []
     for row, item in enumerate(items):
         own = {name: values[row] for name, values in world.attributes.items()}

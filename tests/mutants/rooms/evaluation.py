@@ -113,7 +113,6 @@ MUTANTS: tuple[Mutant, ...] = (
         ("(~trained.items[test.item_idx])", "(trained.items[test.item_idx])"),
         ("if inside < len(test):", "if inside >= len(test):"),
         ('block["test_pairs_masked"] == block', 'block["test_pairs_masked"] != block'),
-        ("requested >= test.n_users", "requested > test.n_users"),
         ("test.user_degree[requested] > 0", "test.user_degree[requested] >= 0"),
         ("len(requested) - len(rows)", "test.n_users - len(rows)"),
         ("found |= keys.take", "found = keys.take"),
