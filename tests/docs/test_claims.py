@@ -37,8 +37,8 @@ def test_what_ranks_better_than_directspec(rows):
     assert_said(
         "README.md",
         "The spectral filter, EASE, `allpass` (its settings by a longer search) and iALS rank "
-        "better here than DirectSpec+ does, which is the best of the methods that train a table of 64 "
-        "numbers a row without a graph, in less than a minute.",
+        "better here than DirectSpec+ does, which is the best of the methods that train a table of "
+        "64 numbers a row without a graph, in less than a minute.",
     )
     own = ndcg(rows, "directspec+")
     assert all(ndcg(rows, label) > own for label in ("ease", "ials", "spectral", "allpass"))
