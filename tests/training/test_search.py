@@ -264,6 +264,7 @@ def test_rungs_cost_less_than_a_run():
         assert plan[0].epochs >= 1
     assert rungs(300) == rungs(60) == (Rung(16, 3), Rung(4, 6), Rung(2, 12))
     assert rungs(20) == (Rung(16, 1), Rung(4, 2), Rung(2, 4))
+    assert rungs(60, more=1) == (Rung(16, 3), Rung(5, 6), Rung(3, 12))
 
 
 @pytest.mark.parametrize("at", range(1, 6))

@@ -27,7 +27,7 @@ from fullrank.serving.model_files import versions
 from fullrank.serving.scorers import HistoryScorer
 from fullrank.spectrum import unit_rows
 from fullrank.spectrum.measure import entropy_rank
-from fullrank.training import CheckpointFile, Reporter, Search, Silent, Trainer, rungs
+from fullrank.training import CheckpointFile, Reporter, Search, Silent, Trainer
 
 Fitted = tuple[DotScorer | HistoryScorer, dict[str, Any]]
 """What ranks, and metadata of how it came about."""
@@ -133,7 +133,7 @@ def _searched(
     search = Search(
         lambda values: _trainer(method.replace(**values), data, sampler),
         method.candidates()[: trial_room(method, data.train)],
-        rungs(method.epochs),
+        method.rungs(),
         propose=method.proposals,
         checkpoint=checkpoint,
         reporter=reporter,

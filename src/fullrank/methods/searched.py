@@ -10,6 +10,7 @@ from pydantic import model_validator
 
 from fullrank.errors import SettingError
 from fullrank.methods.base import PairMethod
+from fullrank.training.search import Rung, rungs
 
 AUTO = "auto"
 """What stands for a value that is to be found: by a rule from the data, or by the validation part.
@@ -142,6 +143,14 @@ class SearchedMethod(PairMethod):
         elif rung > 2 and self._by_rule:
             more = [{**values, "lr": values["lr"] / FASTER} for values in ranked[:2]]
         return self._possible(more)
+
+    def rungs(self) -> tuple[Rung, ...]:
+        """The rungs of a search, with a place for each value of shrink.
+
+        A trial with shrink differs little from the same one without it, so that the two would
+        otherwise take the places of trials with another α or τ.
+        """
+        return rungs(self.epochs, more=len(self._scales))
 
     @property
     def _scales(self) -> tuple[float, ...]:

@@ -63,7 +63,8 @@ class _Hopeless(Silent):
 
 def watched(reporter: Reporter, method: TrainedMethod, leader: float = 0.0) -> Reporter:
     """The reporter, and an `OutOfTime` after a rung of a search whose best trial is far behind."""
-    return Several([reporter, _Hopeless(rungs(method.epochs), leader)])
+    plan = method.rungs() if isinstance(method, SearchedMethod) else rungs(method.epochs)
+    return Several([reporter, _Hopeless(plan, leader)])
 
 
 def epochs_within(

@@ -24,7 +24,7 @@ from fullrank.scale.smoothing import Smoothing
 from fullrank.scale.sources import Source
 from fullrank.scale.steps import Balancing, needs_batch, sharded_step
 from fullrank.scale.tables import ShardedMF, given_blocks, initial_blocks
-from fullrank.training import Reporter, Search, Silent, rungs
+from fullrank.training import Reporter, Search, Silent
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _searched(
     search = Search(
         lambda values: trials.trainer(method.replace(**values)),
         method.candidates()[: int(room)],
-        rungs(method.epochs),
+        method.rungs(),
         propose=method.proposals,
         checkpoint=checkpoint,  # type: ignore[arg-type]  # it saves and loads as a file does
         reporter=reporter,

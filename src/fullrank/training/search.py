@@ -34,10 +34,11 @@ class Rung(NamedTuple):
     """Complete epochs, in all, of each of them."""
 
 
-def rungs(epochs: int) -> tuple[Rung, ...]:
-    """The rungs of a run of at most so many epochs."""
+def rungs(epochs: int, more: int = 0) -> tuple[Rung, ...]:
+    """The rungs of a run of at most so many epochs, with more places after the first if asked."""
     unit = min(epochs, 60) / 60
-    return tuple(Rung(n, max(1, round(unit * e))) for n, e in ((16, 3), (4, 6), (2, 12)))
+    plan = ((16, 3), (4 + more, 6), (2 + more, 12))
+    return tuple(Rung(trials, max(1, round(unit * e))) for trials, e in plan)
 
 
 Propose = Callable[[int, Sequence[Values]], Sequence[Values]]

@@ -46,8 +46,9 @@ MUTANTS: tuple[Mutant, ...] = (
             "if any(trial.error for trial in self._live()):",
         ),
         ("min(epochs, 60) / 60", "epochs / 60"),
-        ("(16, 3), (4, 6), (2, 12)", "(16, 3), (4, 6), (1, 12)"),
-        ("(16, 3), (4, 6), (2, 12)", "(16, 3), (2, 6), (2, 12)"),
+        ("(2 + more, 12)", "(1 + more, 12)"),
+        ("(4 + more, 6)", "(2 + more, 6)"),
+        ("(2 + more, 12)", "(2, 12)"),
         ("max(1, round(unit * e))", "round(unit * e)"),
         (
             'row["validation_ndcg@20"] = self.progress.best_metric',
