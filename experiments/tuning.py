@@ -184,7 +184,6 @@ STARTS = {
     "ccl": {"lr": 4e-3, "margin": 0.8},
     "spectral": {"rank": 1024, "beta": 0.3, "smoothing": 1.0},
     "ials": {"dim": 256, "regularization": 0.006, "confidence": 100.0},
-    "ease": {"ridge": 250.0},
     "cl-rec": {"lr": 40.0, "weight_decay": 4e-3, "contrast": 0.01, "temperature": 0.2},
 }
 

@@ -60,6 +60,19 @@ def test_slim(data, neighbours, monkeypatch):
     assert same.mean() > (0.9 if neighbours == 4 else 0.999)  # rounding decides between equals
 
 
+@pytest.mark.parametrize(("name", "share"), [("slim", 1.6), ("ease", 2.5)])
+def test_the_ridge_follows_the_data(data, name, share):
+    """Of an interaction drawn at random: how often its item is interacted with, weights squared."""
+    dense = dense_of(data)
+    drawn = [(dense[:, item] ** 2).sum() for item in data.item_idx]
+    odds = [dense[user, item] ** 2 for user, item in zip(data.user_idx, data.item_idx, strict=True)]
+    ridge = float(f"{share * np.average(drawn, weights=odds):.2g}")
+    scorer = METHODS[name]().solve(data, "cpu")
+    assert scorer.metadata == {name: {"ridge": ridge}}
+    given = METHODS[name](ridge=ridge).solve(data, "cpu")
+    assert (sp.csr_array(scorer.weights) != sp.csr_array(given.weights)).nnz == 0
+
+
 def test_slim_on_all_items_is_ease(small):
     """But for pairs of items without a common user, which SLIM leaves at zero."""
     sparse = scores("slim", small.train, neighbours=119, ridge=20.0)

@@ -95,7 +95,7 @@ def test_what_the_winner_warned_of_is_said(small, monkeypatch):
     solve = EASE.solve
 
     def warned(self, data, device):
-        warnings.warn(f"ridge {self.ridge:g}", stacklevel=1)
+        warnings.warn(f"ridge {self.ridge}", stacklevel=1)
         return solve(self, data, device)
 
     monkeypatch.setattr(EASE, "solve", warned)
@@ -104,7 +104,7 @@ def test_what_the_winner_warned_of_is_said(small, monkeypatch):
     monkeypatch.setattr("fullrank.portfolio.fitting.Contest", run)
     with pytest.warns(UserWarning, match="ridge") as said:
         model = fr.Recommender("auto").fit(small)
-    assert [str(each.message) for each in said] == [f"ridge {model.settings.ridge:g}"]
+    assert [str(each.message) for each in said] == [f"ridge {model.settings.ridge}"]
 
 
 def test_many_users_are_compared_by_some(small, monkeypatch):

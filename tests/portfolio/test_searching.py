@@ -31,7 +31,9 @@ def test_only_methods_near_the_best_are_searched_on(small):
 
 
 def test_a_method_that_stays_behind_is_searched_on_no_more(small):
-    run = contest(small, entries=[Entry("ease", {"ridge": tuple(range(190, 320, 10))})])
+    begun = {"ridge": 250.0}
+    steps = {"ridge": tuple(range(190, 320, 10))}
+    run = contest(small, entries=[Entry("ease", steps, starts=(begun,))])
     run._begin(["ease"])
     run._bar = run.lines["ease"].best.value / 0.9
     run._search_on(None)
@@ -40,11 +42,11 @@ def test_a_method_that_stays_behind_is_searched_on_no_more(small):
 
 
 def test_a_method_is_searched_from_where_it_is_best(small):
-    run = contest(small, entries=[Entry("ease", {"ridge": (1.0, 30.0, 250.0, 900.0)})])
+    ladder = [1.0, 30.0, 250.0, 900.0]
+    run = contest(small, entries=[Entry("ease", {"ridge": tuple(ladder)}, ({"ridge": 250.0},))])
     (line,) = run.run()
     tried = {trial["settings"]["ridge"]: trial[METRIC] for trial in line.trials}
     best = max(tried, key=tried.get)
-    ladder = [1.0, 30.0, 250.0, 900.0]
     at = ladder.index(best)
     assert {*ladder[max(0, at - 2) : at + 3]} <= set(tried)  # no neighbour of it is better
     assert line.best.method.ridge == best

@@ -24,7 +24,7 @@ from fullrank.methods.searched import Counted, SearchedMethod
 from fullrank.methods.starting import Start
 from fullrank.serving import AllPassScorer, DotScorer
 from fullrank.serving.model_files import versions
-from fullrank.serving.scorers import HistoryScorer
+from fullrank.serving.scorers import HistoryScorer, ItemScorer
 from fullrank.spectrum import unit_rows
 from fullrank.spectrum.measure import entropy_rank
 from fullrank.training import CheckpointFile, Reporter, Search, Silent, Trainer
@@ -251,7 +251,7 @@ def _with_metadata(scorer: DotScorer | HistoryScorer, train: Interactions, began
     if isinstance(scorer, AllPassScorer):
         rank = entropy_rank(scorer.spectrum)  # rows without interactions are zero in its tables
         metadata |= Ranks(train).beside(rank, rank)
-    if isinstance(scorer, AllPassScorer | DotScorer):
+    if isinstance(scorer, AllPassScorer | DotScorer | ItemScorer):
         metadata |= scorer.metadata
     return scorer, metadata
 

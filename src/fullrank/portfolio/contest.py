@@ -196,8 +196,7 @@ class Contest:
         """What the method's own rules gave, for settings that are absent."""
         rank = self.costs.filter_rank(part.method)
         by_rule = {} if rank is None else {"rank": rank}
-        metadata = part.fitted[1]
-        return {**by_rule, **(metadata.get("allpass") or metadata.get("ials", {}))}
+        return {**by_rule, **part.fitted[1].get(part.method.name, {})}
 
     def _moved(self, best: Method, move: Move) -> Method | None:
         try:

@@ -63,7 +63,8 @@ class Costs:
             case Popularity():
                 return 8 * both
             case EASE():
-                exact = condition(weighted_csr(self.data), method.ridge) > LARGEST_CONDITION
+                matrix = weighted_csr(self.data)
+                exact = condition(matrix, method.penalty(matrix)) > LARGEST_CONDITION
                 return (12 if exact else 4) * n**2 + 8 * min(ROWS, n) * n + copies
             case AllPass() | Spectral():
                 shape, rank = (self.data.n_users, n), self.rank(method)

@@ -129,7 +129,7 @@ ENTRIES = (
             "rank": Ratio(2.0),
         },
     ),
-    Entry("slim", {"ridge": (8.0, 15.0, 30.0, 60.0, 120.0, 250.0, 500.0), "neighbours": (50, 100)}),
+    Entry("slim", {"ridge": Ratio(1.6), "neighbours": (50, 100, 200)}),
     Entry(
         "ials",
         {
@@ -139,7 +139,7 @@ ENTRIES = (
             "exponent": (0.0, 0.5, 1.0),
         },
     ),
-    Entry("ease", {"ridge": (4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 250.0, 500.0, 1000.0, 2000.0)}),
+    Entry("ease", {"ridge": Ratio(1.6)}),
     Entry("directspec+"),
 )
 """By expected gain for each second: sparse products, factorisations, EASE, what is trained."""

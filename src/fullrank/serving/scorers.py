@@ -152,6 +152,8 @@ class ItemScorer:
 
     def __init__(self, history: Interactions, weights: NDArray[np.float32] | sp.csr_array) -> None:
         self.weights = weights
+        self.metadata: dict[str, Any] = {}
+        """Of how the weights were found, for the metadata of training."""
         self._largest = largest(weights.data if sp.issparse(weights) else weights)
         self._use(history)
 
