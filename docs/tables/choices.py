@@ -92,7 +92,7 @@ def found() -> str:
     body = [
         [
             data,
-            code(_settings(run["settings"])) if run["settings"] else NONE,
+            code(_changed(run["settings"])) if run["settings"] else NONE,
             metric(run["validation_ndcg@20"]),
             rank(run["effective_rank"]),
             str(run["best_epoch"]),
@@ -103,7 +103,7 @@ def found() -> str:
     return table(columns, body, text=(0, 1))
 
 
-def _settings(values: dict[str, Any]) -> str:
+def _changed(values: dict[str, Any]) -> str:
     return " ".join(f"{name}={_plain(value)}" for name, value in values.items())
 
 
@@ -129,7 +129,8 @@ def _plain(value: Any) -> str:
 
 def regret() -> str:
     """How far `auto` is behind the best single method in the test part, with and without search."""
-    columns = ["data", "seeds", "`auto` chose (first seed)", "nDCG@20", "best by its defaults"]
+    columns = ["data", "seeds", "`auto` chose (first seed)", "nDCG@20", "95 % (first seed)"]
+    columns += ["best by its defaults"]
     columns += ["nDCG@20", "behind", "best of the searched", "nDCG@20", "behind", "fit, s"]
     body = []
     for data, methods in load("defaults").items():
@@ -145,13 +146,15 @@ def regret() -> str:
         every = [run["searched"] for run in runs.values()]
         names = [name for name in every[0] if all(name in each for each in every)]
         searched = {name: mean(each[name]["ndcg@20"] for each in every) for name in names}
-        line = [data, str(len(runs)), _chosen(next(iter(runs.values()))), metric(mine)]
+        first = next(iter(runs.values()))
+        between = " to ".join(metric(each) for each in first["interval"])
+        line = [data, str(len(runs)), _chosen(first), metric(mine), between]
         for figures in (alone, searched):
             best = max(figures, key=lambda name: figures[name])
             behind = 100 * (1 - mine / figures[best])
             line += [code(best), metric(figures[best]), f"{behind:+.1f} %"]
         body.append([*line, digits(mean(run["seconds"] for run in runs.values()))])
-    return table(columns, body, text=(0, 2, 4, 7))
+    return table(columns, body, text=(0, 2, 5, 8))
 
 
 def _chosen(run: dict[str, Any]) -> str:

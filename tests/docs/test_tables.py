@@ -72,6 +72,13 @@ def test_prose_states_no_figure(page):
     assert not [found[0] for found in FIGURE.finditer(prose)]
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_cells_are_for_readers(page):
+    """What a table shows is text and figures, and no dictionary of Python."""
+    rows = [line for line in (ROOT / page).read_text("utf-8").splitlines() if line[:1] == "|"]
+    assert not [row for row in rows if re.search(r"\{['\"]\w+['\"]: ", row)]
+
+
 @pytest.mark.parametrize("text", ["nDCG@20 .2344", "0.2344", "in 38 s", "0.32 ms", "97 % of it"])
 def test_the_search_for_figures_finds_them(text):
     assert FIGURE.search(text)
