@@ -96,7 +96,33 @@ def test_of_two_last_proposals_the_better_goes_on_alone(small):
     _, values, trials = search(small.train, (0.5, 0.9), **options).run()
     assert watch.rows[-2:] == [(0.65, 6), (0.6, 6)]  # three times the last rung is beyond the end
     assert values == {"alpha": 0.6}
-    assert [row["epochs"] for row in trials] == [3, 2, 6, 6]
+    assert [row["epochs"] for row in trials] == [6, 2, 6, 6]
+
+
+@pytest.mark.parametrize(
+    ("score", "epochs"),
+    [
+        (lambda alpha, epoch: 1.0 if alpha == 0.9 else 0.79, [6, 3, 3]),  # far behind as it stands
+        (lambda alpha, epoch: 1.0 if alpha == 0.9 else 0.81, [6, 3, 6]),  # it might still rise
+        (lambda alpha, epoch: epoch if alpha == 0.9 else epoch + 1.5, [3, 3, 6]),
+        (lambda alpha, epoch: 1.2 * epoch if alpha == 0.9 else 3.5, [6, 3, 6]),  # rose after the race
+    ],
+)
+def test_the_best_of_the_race_goes_as_far_as_what_is_proposed_last(small, score, epochs):
+    """So that what rises slowly is not compared at its end with what has hardly begun."""
+
+    def propose(rung, ranked):
+        return [{"alpha": 0.5}, {"alpha": 0.6}] if rung == 1 else []
+
+    def scored(alpha, epoch):
+        return score(alpha, epoch) - (alpha == 0.5) / 100
+
+    run = search(small.train, (0.9,), score=scored, propose=propose)
+    run.plan = (Rung(9, 1),)
+    _, values, trials = run.run()
+    assert [row["epochs"] for row in trials] == epochs
+    best = max(trials, key=lambda row: row["validation_ndcg@20"])
+    assert values == {"alpha": best["alpha"]}
 
 
 def test_a_trial_that_diverges_has_lost_and_all_of_them_are_an_error(small):

@@ -32,7 +32,7 @@ class DirectSpecPlus(BalancedMethod):
         "tau": Span(2.0, 5.0),
         "shrink": (0.0, 0.01, 0.02, 0.03),
     }
-    tried = {"alpha": (0.8, 0.6, 1.0, 0.5, 1.25, 1.6), "tau": (3.0, 4.5, 2.0)}
+    tried = {"alpha": (0.8, 0.6, 1.0, 0.5, 0.3, 1.25, 1.6), "tau": (3.0, 4.5, 2.0)}
     rescaled = (0.02,)
     defaults = {
         "average_layers": False,

@@ -93,8 +93,8 @@ def chart(panels: Sequence[Panel | Bars], title: str, below: str = "") -> Any | 
 def _headed(figure: Any, title: str, below: str, width: float) -> None:
     # A value stays with its name: no line ends in the middle of "N = 8".
     whole_values = re.sub(r" = (?=\S)", "\u00a0=\u00a0", title)
-    lines = textwrap.wrap(whole_values, int(width * 12))
-    small = textwrap.wrap(below, int(width * 16))
+    lines = textwrap.wrap(whole_values, int(width * 12), break_on_hyphens=False)
+    small = textwrap.wrap(below, int(width * 16), break_on_hyphens=False)
     whole = figure.get_figheight()
     top = 1 + (0.2 * len(lines) + 0.16 * len(small) + 0.1) / whole
     figure.text(0.01, top, "\n".join(lines), fontsize=11.5, va="top", color=INK, weight="bold")

@@ -25,6 +25,11 @@ FINAL = 3
 """Times the epochs of the last rung after which one of the last proposals is trained on alone."""
 
 
+FAR = 0.8
+"""Share of the score of the best of the race, trained as long, that the better one of the last
+proposals needs to be trained to its end."""
+
+
 class Rung(NamedTuple):
     """A point where trials are compared."""
 
@@ -133,19 +138,25 @@ class Search:
         return self._trainer(best), best.values, [trial.record() for trial in self.trials]
 
     def _finished(self) -> _Trial:
-        """Trains the best that is proposed last to its end; the winner too, if still better."""
+        """Trains the best that is proposed last to its end; the winner too, if still better.
+
+        Before that the winner goes as far as the proposals: what rises slowly would otherwise be
+        compared at its end with what has hardly begun.
+        """
         if self.proposed == len(self.plan):
             ranked = self._ranked()
             self._add(self.propose(len(self.plan), [trial.values for trial in ranked]))
             for trial in ranked[1:]:
                 trial.trainer = None
             self.proposed += 1
-        _, *finalists = self._live()
+        first, *finalists = self._live()
         if len(finalists) > 1:
-            for trial in finalists:
+            for trial in (first, *finalists):
                 self._advance(trial, FINAL * self.plan[-1].epochs)
-            for trial in sorted(finalists, key=lambda trial: -trial.score)[1:]:
-                trial.trainer = None
+            best = max(finalists, key=lambda trial: trial.score)
+            for trial in finalists:
+                if trial is not best or best.score < FAR * first.score:
+                    trial.trainer = None
             self.save()
         last = self._live()[-1]
         self._finish(last)

@@ -15,7 +15,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "(self._live(), key=lambda trial: -trial.score",
             "(self._live(), key=lambda trial: trial.score",
         ),
-        ("(finalists, key=lambda trial: -trial.score", "(finalists, key=lambda trial: trial.score"),
+        ("best = max(finalists, key", "best = min(finalists, key"),
         ("if len(finalists) > 1:", "if len(finalists) > 2:"),
         ("[2 if last else", "[0 if last else"),
         ("2 if last else self.plan[self.rung].trials :]", "self.plan[self.rung - 1].trials :]"),
@@ -49,6 +49,9 @@ MUTANTS: tuple[Mutant, ...] = (
         ("(2 + more, 12)", "(1 + more, 12)"),
         ("(4 + more, 6)", "(2 + more, 6)"),
         ("(2 + more, 12)", "(2, 12)"),
+        ("for trial in (first, *finalists):", "for trial in finalists:"),
+        ("best.score < FAR * first.score", "best.score < first.score"),
+        ("FAR = 0.8", "FAR = 0.0"),
         ("max(1, round(unit * e))", "round(unit * e)"),
         (
             'row["validation_ndcg@20"] = self.progress.best_metric',
