@@ -94,11 +94,13 @@ def command(
 
 
 def _show(done: Comparison, shown: list[str], out: Path) -> None:
-    from fullrank.studies.tables import note, plain_rows
+    from fullrank.studies.tables import note, plain_rows, searched
 
     typer.echo(f"{done.data}, protocol {done.protocol}, {len(done.seeds)} seeds")
     show_table(["method", *shown, "erank", "s/epoch"], plain_rows(done, shown))
     say(note(done))
+    if (said := searched(done)) is not None:
+        say(said)
     say(done.drawn["audit"]["line"])
     for label, error in done.errors.items():
         typer.echo(f"{label}: {error}")

@@ -58,8 +58,11 @@ def entries_of(
             settings to start from.
 
     Raises:
-        SettingError: a name is unknown, or no method has one of the settings.
+        SettingError: a name is unknown, no method has one of the settings, or the seed is among
+            them, which differs by run.
     """
+    if "seed" in values:
+        raise SettingError("setting seed", repr(values["seed"]), "--seeds, how many runs there are")
     entries, unused = [], set(values)
     for label in names:
         name, _, encoder = label.partition("@")
