@@ -219,7 +219,10 @@ MUTANTS: tuple[Mutant, ...] = (
             "for name, each in _space(method, space).items()}",
         ),
         ("values = fixed | {\n", "values = {\n"),
-        ("if trial.state.is_finished()][:trials]", "if trial.state.is_finished()]"),
+        (
+            "if trial.state.is_finished()]\n    return",
+            "if trial.state.is_finished()][:trials]\n    return",
+        ),
         ("round(sum(took), 1)", "round(max(took), 1)"),
         ('        "seed": seed,\n    }', "    }"),
         ("each.fingerprint for each in splits", "each.name for each in splits"),
