@@ -58,7 +58,7 @@ def command(
     from fullrank.pages.study import trials_of, write_study
     from fullrank.serving.model_files import REPORT
     from fullrank.studies.plots import study_plot
-    from fullrank.studies.trials import AS_IT_COMES
+    from fullrank.studies.trials import AS_IT_COMES, worded
     from fullrank.studies.tune import open_study, optuna_or_error, tune
 
     optuna_or_error()
@@ -100,7 +100,7 @@ def command(
             each = ", ".join(f"{value:.5f}" for value in study.values)
             over = f", the mean over {study.repeats} divisions ({each})"
         say(f"best of {study.trials} trials: validation ndcg@20 {study.value:.5f}{over}")
-        found = ", ".join(f"{name}={value}" for name, value in study.settings.items())
+        found = ", ".join(f"{name}={worded(value)}" for name, value in study.settings.items())
         say(found or AS_IT_COMES)
         files = "summary, study, plot and" if plotted else "summary, study and"
         typer.echo(f"\n{files} a page, {REPORT}, in {folder}; next:\n  {following}")
