@@ -81,10 +81,13 @@ def command(
             part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         opened = open_study(folder / "study.db")
         plotted = study_plot(opened, folder / "study.png")
+        imports = "".join(f" --import {quote(each)}" for each in options.imported)
+        # What validation was like is of no matter to a fit without it, which refuses to be asked.
+        layout = dataclasses.replace(table, validation_like=SplitOptions.validation_like).flags()
         held = "" if holdout == HOLDOUT else f" --holdout {holdout}"
         following = (
             f"fullrank fit {quote(shown(data))} --method {method} {_flags(study, seed)}"
-            f"{table.flags()}{held} --validation 0 -o model"
+            f"{layout}{held}{imports} --validation 0 -o model"
         )
         write_study(
             study,
