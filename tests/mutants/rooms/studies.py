@@ -69,7 +69,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "studies/compare.py",
         RUNS,
         ("chosen |= {key: value for key", "chosen = {key: value for key"),
-        ("chosen |= presets().get((known, name, data), {})", "pass"),
+        ("= dict(kept or {})", "= {}"),
         ('known = f"{preset}-{encoder}" if encoder else preset', "known = preset"),
         ("reversed(list(metrics))", "list(metrics)"),
         ('np.median([record["seconds"]', 'np.max([record["seconds"]'),
