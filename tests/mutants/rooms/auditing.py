@@ -122,7 +122,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("some = degree >= 2", "some = degree >= 0"),
         ("train.user_degree >= HISTORY", "train.user_degree >= 0"),
         ("HISTORY = 5", "HISTORY = 7"),
-        ("len(key) - len(np.unique(key))", "len(np.unique(key))"),
+        ("users[users > 1].sum()", "users.sum()"),
     ),
     *of(
         "auditing/report.py",
