@@ -201,7 +201,8 @@ class Recommender(Learner):
         known, counts = frames.pairs_to_test(test, self._parts)
         lists, said = None, dict[str, Any](counts)
         if rules is not None:
-            lists, ruled = under_rules.evaluated(self._served(), rules, self.users, self.items)
+            ids = self.users, self.items
+            lists, ruled = under_rules.evaluated(self._served(), rules, *ids, protocol)
             said |= ruled
         result = evaluate(
             scorer,

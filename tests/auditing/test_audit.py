@@ -79,7 +79,7 @@ def test_same_histories():
     user, item = np.repeat(np.arange(5), 6), np.tile(np.arange(6), 5)
     item[-1] = 7
     data = Interactions.from_rows(Ids.numbered(6), Ids.numbered(8), user, item)
-    assert facts.same_histories(data) == 3
+    assert facts.same_histories(data) == 4
     assert facts.same_histories(data.select(data.item_idx < 4)) == 0  # short ones are by chance
 
 

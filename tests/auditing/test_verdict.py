@@ -57,6 +57,33 @@ def test_a_skew_is_told_with_its_direction_and_what_it_does_to_a_choice(test, ru
     assert "by users" not in text
 
 
+def test_what_a_choice_weighs_goes_by_both_parts():
+    """Of a test part that is drawn like train it is the skew of validation, turned round."""
+    for validation, effect in ((POPULAR, "overvalues"), (UNPOPULAR, "undervalues")):
+        for lean in (0.199, 0.201):
+            text = said(part("test", shares(high=lean, p=1.0)), part("validation", validation))
+            assert f"a choice on validation {effect} popular items" in text
+
+
+def test_a_skew_whose_ends_go_the_other_way_has_no_direction():
+    """More often up to the last bin, which is below the first: neither more often nor less."""
+    bins = (
+        Bin(1, 9, 1000, 10_000, 1_000, 0.1, 0.0),
+        Bin(10, 99, 100, 10_000, 2_000, 0.1, 0.0),
+        Bin(100, 400, 5, 1_000, 50, 0.1, 0.0),
+    )
+    bent = Shares(bins, 0.0)
+    assert bent.tendency == 1
+    told = (
+        "are in it unevenly by their interactions (.050 of the interactions of those with 100 to "
+        "400, .200 of the interactions of those with 10 to 99)"
+    )
+    text = said(part("test", bent, bent))
+    assert f"test is no uniform draw: items {told}." in text
+    assert f"by users, test is uneven: users {told}." in text
+    assert "often" not in text
+
+
 def test_parts_that_are_alike():
     for each in (PLAIN, POPULAR):
         text = said(part("test", each), part("validation", each))

@@ -55,7 +55,7 @@ def test_what_is_refused(events, tmp_path):
     run = fullrank("fit", events, "-o", out, *AUTO, "--budget", "soon")
     assert_refused(run, "setting budget", "'soon'", "90s, 10m or 1h")
     run = fullrank("fit", events, "-o", out, *COLUMNS, "--method", "ease", "--budget", "1m")
-    assert_refused(run, "setting budget", "no such name")
+    assert_refused(run, "setting budget", "a method beside it, ease")
     run = fullrank("fit", events, "-o", out, *AUTO, "--dim", 8)
     assert_refused(run, "setting dim", "no such name")
     run = fullrank("fit", events, "-o", out, *AUTO, "--resume")

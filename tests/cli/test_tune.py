@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 
 from command import COLUMNS, fullrank
 
 import fullrank as fr
+from fullrank.methods import METHODS
 
 
 def test_tune_writes_summary_and_plot(events, tmp_path):
@@ -42,6 +44,30 @@ def test_the_next_command_reports_on_the_part_that_the_search_had_not(events, tm
     names = fr.data.Columns(user="Customer No", item="SKU")
     split = fr.data.load(str(events), test=0.2, validation=0.1, seed=3, columns=names)
     assert held.fingerprint == split.test.fingerprint
+
+
+def test_the_next_command_runs_whatever_the_search_was_like(events, tmp_path):
+    """With a method of one's own, and with validation drawn in another way."""
+    own = tmp_path / "my own.py"
+    own.write_text(
+        "from fullrank.methods import METHODS, add_method\n"
+        "class Mine(METHODS['itemknn']):\n    name = 'mine'\nadd_method(Mine)\n",
+        "utf-8",
+    )
+    how = (*COLUMNS, "--method", "mine", "--trials", "1", "--validation-like", "test")
+    run = fullrank("tune", events, *how, "--import", own, "-o", tmp_path / "tuned")
+    assert run.code == 0, run.err
+    following = shlex.split(run.out.strip().splitlines()[-1])
+    assert following[following.index("--import") + 1] == str(own)
+    del METHODS["mine"]  # as in a process of its own
+    for name in [name for name in sys.modules if name.startswith("fullrank_own.")]:
+        del sys.modules[name]
+    fitted = fullrank(*following[1:-1], tmp_path / "model", "--no-report")
+    del METHODS["mine"]
+    assert fitted.code == 0, fitted.err
+    other = fullrank("tune", events, *COLUMNS, "--method", "itemknn", "--trials", "1", "-o",
+                     tmp_path / "other")  # fmt: skip
+    assert "--import" not in other.out
 
 
 def test_methods_without_epochs_from_the_command_line(events, tmp_path):

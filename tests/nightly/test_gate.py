@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -95,6 +96,32 @@ def test_of_two_draws_of_the_same_data_either_is_as_far_above_the_other():
     assert there.between is not None
     assert (there.new, there.old) == pytest.approx((back.old, back.new), abs=1e-12)
     assert there.passed != back.passed
+
+
+def test_a_rejection_that_chance_may_have_made_says_so():
+    """Of two draws of the same data one is below the other, without being worse."""
+    data = Interactions.from_frame(events(600, 60))
+    one, two = (
+        Recommender("ease").fit(random_split(data, test=0.2, validation=0.1, seed=seed))
+        for seed in (1, 2)
+    )
+    found = (Gate(one).judge(two), Gate(two).judge(one))
+    (rejected,) = (each for each in found if not each.passed)
+    (taken,) = (each for each in found if each.passed)
+    low, high = rejected.between
+    assert rejected.noise == pytest.approx((high - low) / 2 / rejected.old)
+    assert f"(chance may do that: two as good differ by up to {rejected.noise:.1%})" in str(
+        rejected
+    )
+    assert rejected.to_dict()["by_chance"]
+    assert not taken.by_chance
+    assert "chance" not in str(taken)
+    patient = dataclasses.replace(rejected, tolerance=rejected.noise + 0.02)
+    worse = dataclasses.replace(rejected, between=(-0.2, -0.001))
+    assert patient.by_chance
+    assert not worse.by_chance
+    assert not dataclasses.replace(worse, tolerance=0.0005 / worse.old).by_chance
+    assert dataclasses.replace(worse, tolerance=0.002 / worse.old).by_chance
 
 
 def test_a_worse_one_does_not_pass_unless_within_the_tolerance(tonight, yesterday):

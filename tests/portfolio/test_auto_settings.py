@@ -64,8 +64,15 @@ def test_no_budgets(text):
 def test_what_is_not_a_setting_of_auto():
     with pytest.raises(SettingError, match="setting dim: found no such name"):
         fr.Recommender("auto", dim=8)
-    with pytest.raises(SettingError, match="setting budget: found no such name"):
-        fr.Recommender("ease", budget=8)
+    for given in (("ease",), (None,)):  # a setting of a method is that method, too
+        words = "setting budget: found a method beside it, (ease|directspec.); expected method auto"
+        with pytest.raises(SettingError, match=words):
+            fr.Recommender(*given, budget=8, **({} if given[0] else {"dim": 8}))
+    with pytest.raises(SettingError, match="method: found 'eas'"):
+        fr.Recommender("eas", budget=8)
+    for made in (fr.Recommender, partial(fr.Recommender, "ease")):
+        with pytest.raises(SettingError, match=r"^setting weighting: .* expected .* or 'auto'"):
+            made(weighting="loud")
     with pytest.raises(SettingError, match="preset: found 'published:citeulike' with method auto"):
         fr.Recommender("auto", preset="published:citeulike")
 

@@ -7,6 +7,7 @@ import warnings
 from functools import partial
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from contests import contest
@@ -105,6 +106,16 @@ def test_what_the_winner_warned_of_is_said(small, monkeypatch):
     with pytest.warns(UserWarning, match="ridge") as said:
         model = fr.Recommender("auto").fit(small)
     assert [str(each.message) for each in said] == [f"ridge {model.settings.ridge}"]
+
+
+def test_where_no_method_has_a_hit_nothing_was_chosen():
+    """As of a single user, whose held-out items nobody has."""
+    table = {"user_id": ["u"] * 60, "item_id": [f"i{row}" for row in range(60)]}
+    split = fr.data.random_split(fr.Interactions.from_frame(pl.DataFrame(table)), validation=0.1)
+    with pytest.warns(UserWarning, match="no method has a pair .* the first, popularity, is kept"):
+        model = fr.Recommender("auto", budget=30).fit(split)
+    assert model.method == "popularity"
+    assert model.training[METRIC] == 0
 
 
 def test_many_users_are_compared_by_some(small, monkeypatch):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import fullrank as fr
 from fullrank.data.divisions import divisions
 from fullrank.methods import METHODS, Span, build_method
+from fullrank.pages.study import trials_of, values_of
 from fullrank.studies import tune as tuning
+from fullrank.studies.plots import study_plot
 from fullrank.studies.trials import AS_IT_COMES
-from fullrank.studies.tune import tune
+from fullrank.studies.tune import open_study, tune
 
 FIXED = {"dim": 8, "batch_size": 64, "epochs": 4, "validate_every": 2}
 
@@ -26,15 +29,49 @@ def test_the_first_trial_has_what_the_method_comes_with(small):
 
 
 def test_a_setting_that_a_rule_finds_stays_with_the_rule(small):
-    """As rank and weight of allpass: the first trial does not name them, and is that of a fit."""
+    """As rank and weight of allpass: the first trial is that of a fit, and names no number."""
     ruled = {name for name, value in METHODS["allpass"]().model_dump().items() if value is None}
     others = {name: value for name, value in METHODS["allpass"]() if name not in ruled}
-    lines = []
-    study = tune(small, "allpass", 1, fixed=others, log=lines.append)
-    assert ruled & METHODS["allpass"].space.keys()
-    assert lines == [f"trial 1 of 1: {study.value:.5f}  (best so far)  {AS_IT_COMES}"]
-    assert not ruled & study.settings.keys()
-    assert study.value == _value_of(fr.Recommender("allpass").fit(small.train), small)
+    value = _value_of(fr.Recommender("allpass").fit(small.train), small)
+    for fixed, said in ((others, "rank by rule"), ({**others, "rank": None}, AS_IT_COMES)):
+        lines = []
+        study = tune(small, "allpass", 1, fixed=fixed, log=lines.append)
+        assert ruled & METHODS["allpass"].space.keys()
+        assert lines == [f"trial 1 of 1: {study.value:.5f}  (best so far)  {said}"]
+        assert study.settings["rank"] is None
+        assert "weight" not in study.settings
+        assert study.value == value
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_search_can_keep_what_the_method_comes_with(method):
+    """Beside other values of the other settings: a choice without the default is a worse method."""
+    made = build_method(method, {})
+    for name, each in METHODS[method].space.items():
+        value = getattr(made, name)
+        by_rule = value is None or name in getattr(made, "auto", ())
+        if isinstance(each, tuple) or (not by_rule and (name, value) != ("weight_decay", 0.0)):
+            assert value in each, (name, value)
+
+
+def test_a_search_tries_a_rule_beside_other_values(small, tmp_path):
+    """And its page, its picture and its command can name it."""
+    space = {"rank": (None, 4), "power": (0.0, 0.75)}
+    storage = tmp_path / "study.db"
+    study = tune(small, "allpass", 6, space=space, storage=storage)
+    opened = open_study(storage)
+    tried = [(trial.params["rank"], trial.params["power"]) for trial in opened.trials]
+    assert {rank for rank, _ in tried} == {None, 4}
+    rank, power = tried[int(np.argmax([trial.value for trial in opened.trials]))]
+    assert (study.settings["rank"], study.settings["power"]) == (rank, power)
+    again = tune(small, "allpass", 6, space=space, storage=storage)
+    assert again.settings == study.settings
+    values = values_of(study, trials_of(opened))
+    column = values["trials"][0].index("rank")
+    shown = {None: "by rule", 4: "4"}
+    assert [row[column] for row in values["trials"][1]] == [shown[rank] for rank, _ in tried]
+    assert dict(dict(values["made"])["Searched"])["rank"] == "by rule, 4"
+    study_plot(opened, tmp_path / "study.png")
 
 
 def test_a_space_that_is_given_is_kept_to(small):

@@ -63,14 +63,18 @@ def test_what_is_fixed_is_not_searched(small, known):
     assert study.settings["lr"] == study.value == 1.5
 
 
-def test_later_trials_of_a_study_do_not_count_for_fewer(small, monkeypatch, tmp_path):
+def test_all_trials_of_a_study_count_where_fewer_are_asked_for(small, monkeypatch, tmp_path):
+    """Or a summary would have less than the study, and what was found would be lost from it."""
     monkeypatch.setattr(tuning, "_run", lambda _, trial, *more: (STATES.COMPLETE, trial.number))
-    file = tmp_path / "study"
+    file, lines = tmp_path / "study", []
     first, more, again = (
-        tune(small, "bpr", trials, fixed=FIXED, space=SPACE, storage=file) for trials in (2, 9, 2)
+        tune(small, "bpr", trials, fixed=FIXED, space=SPACE, storage=file, log=lines.append)
+        for trials in (2, 9, 2)
     )
-    assert (first.trials, more.trials, again.trials) == (2, 9, 2)
-    assert (first.value, more.value, again.value) == (1, 8, 1)
+    assert (first.trials, more.trials, again.trials) == (2, 9, 9)
+    assert (first.value, more.value, again.value) == (1, 8, 8)
+    assert lines[-1] == "9 trials are in the study already, and all of them count"
+    assert sum("already" in line for line in lines) == 1
 
 
 def test_a_study_is_of_one_seed_and_one_split(small, known, tmp_path):

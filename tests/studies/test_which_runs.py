@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fullrank.data import generate, random_split
-from fullrank.errors import FitError
+from fullrank.errors import FitError, SettingError
 from fullrank.methods import build_method
 from fullrank.presets import presets
 from fullrank.studies import compare as module
@@ -86,6 +86,28 @@ def test_a_method_that_fails_once_is_in_no_table_and_its_other_seeds_are_not_run
     assert list(made.runs) == ["b"]
     assert list(made.errors) == ["a"]
     assert model.fits == [("bpr", 0), ("bpr", 1), ("bce", 0), ("bce", 1), ("bce", 2)]
+
+
+def test_a_preset_that_no_method_has_is_no_silent_default():
+    for name, data, words in (
+        ("tunned", "citeulike", "preset: found 'tunned'; expected 'tuned'"),
+        ("tuned", "mine.csv", "preset tuned: found bpr on mine.csv; expected one of"),
+    ):
+        with pytest.raises(SettingError, match=words):
+            entries_of(["bpr", "popularity"], data, {}, preset=name)
+    names = ["bpr", "popularity", "directau@lightgcn"]
+    found = {entry.label: entry.preset for entry in entries_of(names, "citeulike", {}, "tuned")}
+    assert found == {"bpr": "tuned", "popularity": None, "directau@lightgcn": "tuned-lightgcn"}
+    assert not any(entry.preset for entry in entries_of(names, "citeulike", {}))
+
+
+def test_a_comparison_keeps_which_presets_it_has(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        module, "presets", lambda: {("quick", "itemknn", "small"): {"neighbours": 3}}
+    )
+    entries = entries_of(["itemknn", "popularity"], "small", {}, preset="quick")
+    document = compare(small, entries, [0], tmp_path, k=(5,)).to_dict()
+    assert document["presets"] == {"itemknn": "quick"}
 
 
 def test_what_is_asked_for_goes_before_the_preset():

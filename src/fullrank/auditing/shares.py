@@ -97,12 +97,7 @@ class Shares:
 
         The sign of the slope of share over expected share by bin, weighted by interactions.
         """
-        if len(self.bins) < 2:
-            return 0
-        ratio = np.array([each.ratio for each in self.bins])
-        weight = np.array([each.interactions for each in self.bins], dtype=np.float64)
-        place = np.arange(len(ratio)) - np.average(np.arange(len(ratio)), weights=weight)
-        return int(np.sign(np.sum(weight * place * ratio)))
+        return _slope([each.ratio for each in self.bins], self.bins)
 
     def to_dict(self) -> dict[str, Any]:
         """Bins and verdict, for JSON."""
@@ -184,6 +179,15 @@ def alike(one: Shares, other: Shares) -> bool:
     return not _weighs(differing(one, other), one.bins)
 
 
+def leaning(one: Shares, other: Shares) -> int:
+    """1 where ``one`` takes rows with more interactions more often than ``other``, -1 where less.
+
+    As `Shares.tendency`, of the shares over expected shares of the two, one less the other.
+    """
+    pairs = zip(one.bins, other.bins, strict=True)
+    return _slope([a.ratio - b.ratio for a, b in pairs], one.bins)
+
+
 def wilson(taken: int, of: int, z: float = 1.959964) -> tuple[float, float]:
     """Wilson's interval of a share, 95 % by default.
 
@@ -196,6 +200,16 @@ def wilson(taken: int, of: int, z: float = 1.959964) -> tuple[float, float]:
     half = z * np.sqrt(share * (1 - share) / of + extra / (4 * of))
     low, high = (middle - half) / (1 + extra), (middle + half) / (1 + extra)
     return float(max(low, 0.0)), float(min(high, 1.0))
+
+
+def _slope(values: Sequence[float], bins: Sequence[Bin]) -> int:
+    """The sign of the slope of values by bin, weighted by interactions."""
+    if len(bins) < 2:
+        return 0
+    ratio = np.array(values)
+    weight = np.array([each.interactions for each in bins], dtype=np.float64)
+    place = np.arange(len(ratio)) - np.average(np.arange(len(ratio)), weights=weight)
+    return int(np.sign(np.sum(weight * place * ratio)))
 
 
 def _weighs(some: Sequence[Bin], bins: Sequence[Bin]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fullrank.auditing.shares import Shares
+from fullrank.auditing.shares import Shares, leaning
 
 if TYPE_CHECKING:
     from fullrank.auditing.report import Audit, PartAudit
@@ -48,7 +48,14 @@ def share(value: float) -> str:
 
 def _skew(shares: Shares, of: str = "items") -> str:
     low, high = shares.bins[0], shares.bins[-1]
-    rule = {1: "more often", -1: "less often", 0: "unevenly"}[shares.tendency]
+    if shares.tendency * (high.share - low.share) <= 0:  # in the middle it goes the other way
+        by_ratio = sorted(shares.bins, key=lambda each: each.ratio)
+        ends = ", ".join(
+            f"{share(each.share)} of the interactions of those with {each.low:,} to {each.high:,}"
+            for each in (by_ratio[0], by_ratio[-1])
+        )
+        return f"{of} are in it unevenly by their interactions ({ends})"
+    rule = "more often" if shares.tendency > 0 else "less often"
     what = "popular items" if of == "items" else "active users"
     return (
         f"{what} are in it {rule} ({share(low.share)} of the interactions of {of} with "
@@ -80,7 +87,8 @@ def _together(found: Audit) -> list[str]:
     if test.order is not None and test.order["later"] >= LATER:
         return [f"{told}; test is later: `--validation-like time` draws validation so, too."]
     undervalued = {1: "undervalues popular items", -1: "overvalues popular items"}
-    effect = undervalued.get(test.popularity.tendency, "weighs popularity otherwise")
+    leans = leaning(test.popularity, found.parts["validation"].popularity)
+    effect = undervalued.get(leans, "weighs popularity otherwise")
     cure = "`--validation-like test` draws it with the skew of test"
     return [f"{told}: a choice on validation {effect}; {cure}."]
 

@@ -87,6 +87,7 @@ def _importing(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(*args: Any, own: list[str] | None = None, **values: Any) -> None:
+        options.imported[:] = own or []
         if own:
             from fullrank.methods import import_own
 

@@ -65,6 +65,9 @@ def command(
         add_plugins()
     names = list(METHODS) if methods == "all" else [each.strip() for each in methods.split(",")]
     entries = entries_of(names, data, options.settings_of_pairs(setting or []), preset)
+    if preset is not None:
+        having = ", ".join(entry.label for entry in entries if entry.preset)
+        output.note(f"preset {preset} for {having}; any other has its defaults")
     split = table.load(data, test=holdout, validation=validation, seed=0)
     # Another comparison that has the folder makes runs that this one then need not make.
     with exclusive(out, "fullrank compare", folder=True, wait=math.inf, say=output.note):
@@ -94,11 +97,13 @@ def command(
 
 
 def _show(done: Comparison, shown: list[str], out: Path) -> None:
-    from fullrank.studies.tables import note, plain_rows
+    from fullrank.studies.tables import note, plain_rows, searched
 
     typer.echo(f"{done.data}, protocol {done.protocol}, {len(done.seeds)} seeds")
     show_table(["method", *shown, "erank", "s/epoch"], plain_rows(done, shown))
     say(note(done))
+    if (said := searched(done)) is not None:
+        say(said)
     say(done.drawn["audit"]["line"])
     for label, error in done.errors.items():
         typer.echo(f"{label}: {error}")

@@ -22,6 +22,10 @@ Strict = Annotated[
 ]
 
 
+imported: list[str] = []
+"""What ``--import`` of this command named: a command that it prints needs the same."""
+
+
 def id_lines(path: Path | None) -> list[str] | None:
     """The ids in a file, one a line.
 

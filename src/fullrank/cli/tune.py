@@ -58,7 +58,7 @@ def command(
     from fullrank.pages.study import trials_of, write_study
     from fullrank.serving.model_files import REPORT
     from fullrank.studies.plots import study_plot
-    from fullrank.studies.trials import AS_IT_COMES
+    from fullrank.studies.trials import AS_IT_COMES, worded
     from fullrank.studies.tune import open_study, optuna_or_error, tune
 
     optuna_or_error()
@@ -81,10 +81,13 @@ def command(
             part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         opened = open_study(folder / "study.db")
         plotted = study_plot(opened, folder / "study.png")
+        imports = "".join(f" --import {quote(each)}" for each in options.imported)
+        # What validation was like is of no matter to a fit without it, which refuses to be asked.
+        layout = dataclasses.replace(table, validation_like=SplitOptions.validation_like).flags()
         held = "" if holdout == HOLDOUT else f" --holdout {holdout}"
         following = (
             f"fullrank fit {quote(shown(data))} --method {method} {_flags(study, seed)}"
-            f"{table.flags()}{held} --validation 0 -o model"
+            f"{layout}{held}{imports} --validation 0 -o model"
         )
         write_study(
             study,
@@ -100,7 +103,7 @@ def command(
             each = ", ".join(f"{value:.5f}" for value in study.values)
             over = f", the mean over {study.repeats} divisions ({each})"
         say(f"best of {study.trials} trials: validation ndcg@20 {study.value:.5f}{over}")
-        found = ", ".join(f"{name}={value}" for name, value in study.settings.items())
+        found = ", ".join(f"{name}={worded(value)}" for name, value in study.settings.items())
         say(found or AS_IT_COMES)
         files = "summary, study, plot and" if plotted else "summary, study and"
         typer.echo(f"\n{files} a page, {REPORT}, in {folder}; next:\n  {following}")

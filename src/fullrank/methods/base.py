@@ -54,7 +54,7 @@ class Method(Settings):
 
     seed: int = Field(default=0, ge=0, lt=2**64)
     """Seed of everything that is drawn."""
-    weighting: Way | Literal["auto"] = "given"
+    weighting: Literal[Way, "auto"] = "given"
     """How weights are read, see `fullrank.data.weighting`; ``auto``: as validation says."""
 
     def largest(self, data: Interactions) -> dict[str, int]:

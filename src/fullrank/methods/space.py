@@ -24,7 +24,7 @@ class Span:
 
 
 Space = Mapping[str, Span | tuple[Any, ...]]
-"""Setting to a span of numbers or a choice of values."""
+"""Setting to a span of numbers or a choice of values, None among them for what a rule finds."""
 
 DECAY = Span(1e-6, 1e-1, log=True)
 SGD: Space = {"lr": Span(3.0, 300.0, log=True), "weight_decay": DECAY}

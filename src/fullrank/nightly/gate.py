@@ -65,7 +65,27 @@ class Judgement:
                 f"{self.pairs:,} interactions that the old model had not seen"
             )
         said = "taken" if self.passed else f"worse by more than {self.tolerance:.1%}, not taken"
+        if self.by_chance:
+            said += f" (chance may do that: two as good differ by up to {self.noise:.1%})"
         return f"{METRIC}@{K} {self.new:.4f} after {self.old:.4f} ({change}), {on}: {said}"
+
+    @property
+    def noise(self) -> float | None:
+        """By what share of the old figure two models of one worth may differ, 19 times in 20.
+
+        A tolerance below that rejects such a new model by luck; with none, every second time.
+        """
+        if self.between is None or not self.old:
+            return None
+        low, high = self.between
+        return (high - low) / 2 / self.old
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether the new one was rejected, and may be no worse than the tolerance all the same."""
+        if self.passed or self.noise is None or self.between is None or self.old is None:
+            return False
+        return self.between[1] >= -self.tolerance * self.old
 
     def to_dict(self) -> dict[str, Any]:
         """For the manifest and for JSON."""
@@ -78,6 +98,8 @@ class Judgement:
             "users": self.users,
             "interactions": self.pairs,
             "tolerance": self.tolerance,
+            "noise": self.noise,
+            "by_chance": self.by_chance,
         }
 
 

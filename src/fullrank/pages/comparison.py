@@ -13,7 +13,7 @@ from fullrank.pages.render import write_page
 from fullrank.pages.scales import brief, shown
 from fullrank.serving.model_files import versions
 from fullrank.studies.comparison import Comparison
-from fullrank.studies.tables import LEVEL, certain, note
+from fullrank.studies.tables import LEVEL, certain, note, searched
 
 SECTIONS = {
     "board": "Leaderboard",
@@ -54,6 +54,7 @@ def values_of(done: Comparison, *, command: str = "") -> dict[str, Any]:
         "chart": leaderboard(done, name),
         "table": table(done),
         "note": note(done),
+        "searched": searched(done),
         "differences": differences(done, name),
         "cost": cost_charts(done, name),
         "errors": [(label, records.text(error)) for label, error in done.errors.items()],

@@ -13,7 +13,7 @@ from fullrank.pages.drawing import Chart, Series
 from fullrank.pages.model import foot
 from fullrank.pages.render import write_page
 from fullrank.pages.scales import Number, brief, shown
-from fullrank.studies.trials import AS_IT_COMES, found_in
+from fullrank.studies.trials import AS_IT_COMES, BY_RULE, found_in
 from fullrank.studies.tune import Study
 
 SECTIONS = {
@@ -90,7 +90,7 @@ def write_study(
 def values_of(found: Study, trials: Sequence[Trial]) -> dict[str, Any]:
     """What the template of the page is filled with."""
     done = [trial for trial in trials if trial.value is not None]
-    chosen = ", ".join(f"{name} {records.setting(each)}" for name, each in found.settings.items())
+    chosen = ", ".join(f"{name} {value_shown(each)}" for name, each in found.settings.items())
     chosen = chosen or AS_IT_COMES
     over = f", the mean over {found.repeats} divisions" if found.repeats > 1 else ""
     best = max(done, key=lambda trial: trial.value or 0.0, default=None)
@@ -159,7 +159,7 @@ def setting_chart(done: Sequence[Trial], name: str) -> Chart | None:
         )
     found: dict[str, float] = {}
     for each, value in pairs:
-        choice = records.setting(each)
+        choice = value_shown(each)
         found[choice] = max(value, found.get(choice, 0.0))
     order = sorted(found, key=lambda each: -found[each])
     series = Series("best ndcg@20", [found[each] for each in order])
@@ -182,7 +182,12 @@ def table(trials: Sequence[Trial]) -> tuple[list[str], list[list[str]]]:
             str(trial.number),
             shown(trial.value),
             trial.state,
-            *(records.setting(trial.settings.get(name)) for name in names),
+            *(
+                value_shown(trial.settings[name])
+                if name in trial.settings
+                else records.setting(None)
+                for name in names
+            ),
             records.setting(trial.epoch),
             brief(trial.seconds),
         ]
@@ -193,14 +198,19 @@ def table(trials: Sequence[Trial]) -> tuple[list[str], list[list[str]]]:
 def span(each: Any) -> str:
     """What was searched of a setting, as a `Study` describes it.
 
-    >>> span([10, 2000, True]), span([0.0, 1.0, False]), span(["mf", "lightgcn"])
-    ('10 to 2000, by ratios', '0 to 1', 'mf, lightgcn')
+    >>> span([10, 2000, True]), span([0.0, 1.0, False]), span([None, 64])
+    ('10 to 2000, by ratios', '0 to 1', 'by rule, 64')
     """
     if isinstance(each, list) and len(each) == 3 and isinstance(each[2], bool):
         return f"{records.setting(each[0])} to {records.setting(each[1])}" + (
             ", by ratios" if each[2] else ""
         )
-    return records.setting(each)
+    return ", ".join(value_shown(one) for one in each)
+
+
+def value_shown(each: Any) -> str:
+    """A value of a setting, None as what it stands for."""
+    return BY_RULE if each is None else records.setting(each)
 
 
 def made(found: Study) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -218,7 +228,7 @@ def made(found: Study) -> list[tuple[str, list[tuple[str, str]]]]:
         *records.listed(found.split),
     ]
     return [
-        ("Found", records.listed(found.settings)),
+        ("Found", [(name, value_shown(each)) for name, each in found.settings.items()]),
         ("Searched", [(name, span(each)) for name, each in found.space.items()]),
         ("Study", study),
         ("Data", data),

@@ -34,7 +34,7 @@ class Auto(Method):
     budget: float = Field(default=600.0, gt=0)
     """Seconds that the search may take in all; ``"90s"``, ``"10m"`` and ``"1h"`` are read too."""
 
-    weighting: Way | Literal["auto"] = "auto"
+    weighting: Literal[Way, "auto"] = "auto"
     """How weights are read, of all that is tried; see `fullrank.methods.Method`."""
 
     @field_validator("budget", mode="before")
@@ -62,10 +62,18 @@ def configured(
     if method is None:
         method = unnamed(preset, settings)
     if method != Auto.name:
+        if isinstance(method, str) and "budget" in settings and not _has_budget(method):
+            found = f"a method beside it, {method}"
+            raise SettingError("setting budget", found, "method auto, or no method and no other")
         return method_with(method, preset, settings)
     if preset is not None:
         raise SettingError("preset", f"{preset!r} with method auto", "the method it is for")
     return Auto.build(settings)
+
+
+def _has_budget(name: str) -> bool:
+    """Whether a method has such a setting of its own; of one that does not exist others tell."""
+    return name not in METHODS or "budget" in METHODS[name].model_fields
 
 
 def unnamed(preset: str | None, settings: Mapping[str, Any]) -> str:

@@ -73,6 +73,12 @@ def fit(
         lines = ranked([*lines, _blended(contest, lines)])
     best = lines[0].best
     assert best is not None  # noqa: S101  # narrows the type: the line had one before
+    if not best.value:
+        warnings.warn(
+            "no method has a pair of the validation part in its lists, so none is known to be "
+            f"better than another: the first, {best.method.name}, is kept",
+            stacklevel=3,
+        )
     for text in best.warned:
         warnings.warn(text, stacklevel=3)
     scorer, metadata = best.fitted

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fullrank.data.ids import Ids
 from fullrank.evaluation.evaluate import Lists
+from fullrank.evaluation.protocols import protocol_named
 from fullrank.rules.bound import Bound
 from fullrank.rules.description import Rules
 from fullrank.rules.ranking import lists_of
@@ -19,21 +20,25 @@ from fullrank.serving.served import Served
 from fullrank.serving.top_k import Left, Ranking
 
 
-def evaluated(served: Served, rules: Rules, users: Ids, items: Ids) -> tuple[Lists, dict[str, Any]]:
+def evaluated(
+    served: Served, rules: Rules, users: Ids, items: Ids, protocol: str
+) -> tuple[Lists, dict[str, Any]]:
     """What makes lists for `fullrank.evaluation.evaluate`, and what its protocol block says of it.
 
-    Ids that the model does not know are passed over and counted.
+    Ids that the model does not know are passed over and counted. Users and items without training
+    interactions are ranked as the protocol ranks them without rules.
 
     Raises:
         DataError, SettingError: the rules do not fit the model; see `Bound.of`.
     """
     bound = Bound.of(rules, items, strict=False)
-    candidates = served.trained.candidates()
+    trained_only = protocol_named(protocol).trained_only
+    candidates = served.trained.candidates() if trained_only else None
 
     def lists(rows: NDArray[np.int64], k: int, exclude: Sequence[Left]) -> Ranking:
         ids = users.raw(rows)
-        masks: dict[str, Any] = {"exclude": exclude, "candidates": candidates}
-        return lists_of(served, bound, rows, ids, k, **masks).ranking
+        how: dict[str, Any] = {"exclude": exclude, "candidates": candidates}
+        return lists_of(served, bound, rows, ids, k, by_popularity=trained_only, **how).ranking
 
     return lists, {"rules": rules.to_json(), "rules_unknown_ids": bound.unknown}
 

@@ -45,6 +45,7 @@ def lists_of(
     *,
     exclude: Sequence[Left] = (),
     candidates: NDArray[np.bool_] | None = None,
+    by_popularity: bool = True,
 ) -> Lists:
     """The lists of some users, those that training has not seen from the popular items.
 
@@ -58,13 +59,15 @@ def lists_of(
         k: Length of the lists.
         exclude: Interactions whose items their users do not get.
         candidates: (n_items,) which items may be recommended, whatever the rules say.
+        by_popularity: Whether known users without training interactions get the popular items,
+            too, or what the scorer has for their rows.
     """
     if bound.candidates is not None:
         candidates = bound.candidates if candidates is None else candidates & bound.candidates
     items = np.full((len(rows), k), -1, dtype=np.int32)
     scores = np.full((len(rows), k), -np.inf, dtype=np.float32)
     drawn = np.zeros((len(rows), k), dtype=np.bool_)
-    for at, scorer, own in _groups(served, rows):
+    for at, scorer, own in _groups(served, rows, by_popularity):
         if damping := bound.rules.popularity_damping:
             scorer = DampedScorer(scorer, served.trained.popularity, damping)
         step = max(1, min(MOST_USERS, MEMORY // max(scorer.n_items, 1)))
@@ -78,13 +81,13 @@ def lists_of(
 
 
 def _groups(
-    served: Served, rows: NDArray[np.int64]
+    served: Served, rows: NDArray[np.int64], by_popularity: bool
 ) -> Iterator[tuple[NDArray[np.int64], Scorer, NDArray[np.int64]]]:
     """Positions of users with what ranks for them and their rows in it: trained ones, and others.
 
     Whoever training has not seen is one user, with the popular items.
     """
-    cold = served.trained.cold(rows)
+    cold = served.trained.cold(rows) if by_popularity else rows < 0
     warm, others = np.flatnonzero(~cold), np.flatnonzero(cold)
     if len(warm):
         yield warm, served.scorer, rows[warm]

@@ -20,7 +20,7 @@ from fullrank.data.locks import exclusive
 from fullrank.data.splits import Split
 from fullrank.errors import DataError, FullrankError, SettingError
 from fullrank.methods import ClosedFormMethod, build_method, method_named
-from fullrank.presets import presets
+from fullrank.presets import preset_named, presets
 from fullrank.recommender import Recommender
 from fullrank.serving.model_files import versions
 from fullrank.studies.comparison import Comparison
@@ -38,11 +38,13 @@ class Entry:
         label: What it is called there.
         method: A name of the method table.
         values: Settings, without the seed.
+        preset: Which they start from, if any.
     """
 
     label: str
     method: str
     values: Mapping[str, Any]
+    preset: str | None = None
 
 
 def entries_of(
@@ -58,27 +60,32 @@ def entries_of(
             settings to start from.
 
     Raises:
-        SettingError: a name is unknown, or no method has one of the settings.
+        SettingError: a name is unknown, no method has one of the settings or the preset, or the
+            seed is among them, which differs by run.
     """
+    if "seed" in values:
+        raise SettingError("setting seed", repr(values["seed"]), "--seeds, how many runs there are")
     entries, unused = [], set(values)
     for label in names:
         name, _, encoder = label.partition("@")
         method = method_named(name)
-        chosen: dict[str, Any] = {}
-        if preset is not None:
-            known = f"{preset}-{encoder}" if encoder else preset
-            chosen |= presets().get((known, name, data), {})
+        known = f"{preset}-{encoder}" if encoder else preset
+        kept = None if known is None else presets().get((known, name, data))
+        chosen: dict[str, Any] = dict(kept or {})
         fields = method.model_fields
         chosen |= {key: value for key, value in values.items() if key in fields}
         unused -= set(fields)
         if encoder:
             chosen["encoder"] = encoder
         build_method(name, chosen)
-        entries.append(Entry(label, name, chosen))
+        entries.append(Entry(label, name, chosen, None if kept is None else known))
     if unused:
         raise SettingError("settings", f"{sorted(unused)[0]!r}", "a setting of one of the methods")
     if len({entry.label for entry in entries}) < len(entries):
         raise SettingError("methods", "a name twice", "different ones")
+    if preset is not None and not any(entry.preset for entry in entries):
+        preset_named(preset, entries[0].method, data)  # says which there are
+        raise SettingError("preset", f"{preset!r}, which no entry has", "one for an entry")
     return entries
 
 
@@ -137,6 +144,7 @@ def compare(
     if not runs:
         raise SettingError("compare", "; ".join(errors.values()), "a method that can be fitted")
     drawn = {"split": split.how, "audit": draw_of(split.train, split.validation, split.test)}
+    drawn |= {"presets": {entry.label: entry.preset for entry in entries if entry.preset}}
     return Comparison(
         split.name,
         split.fingerprint,

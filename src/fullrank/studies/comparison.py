@@ -134,6 +134,21 @@ class Comparison:
             by_seeds.append(better_over_seeds(self.values(best, name), self.values(label, name)))
         return _by_label(others, holm(by_users), holm(by_seeds))
 
+    def searched(self) -> dict[str, dict[str, Any]]:
+        """What methods looked for by themselves in a fit, by label, of those that did.
+
+        Each has ``settings``, their names, ``trials``, the mean over the runs, and ``by``, what
+        decided. The others have what was given, or defaults, so that a difference to them can be
+        the search's.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        for label, runs in self.runs.items():
+            each = [_search_of(run.metadata) for run in runs]
+            if any(each):
+                trials = float(np.mean([one.get("trials", 0) for one in each]))
+                found[label] = {**next(one for one in each if one), "trials": trials}
+        return found
+
     def marking(self, name: str) -> dict[str, dict[str, float | None]]:
         """The tests by which the best is marked."""
         return self.tests_one_tailed(name) if self.one_tailed else self.tests(name)
@@ -164,6 +179,7 @@ class Comparison:
                 }
                 for label in self.runs
             },
+            "searched": self.searched(),
             "tests": {name: self.tests(name) for name in tested},
             "tests_one_tailed": {name: self.tests_one_tailed(name) for name in tested},
             "errors": self.errors,
@@ -180,6 +196,16 @@ def _by_users(
 ) -> float | None:
     """P of a test over users; None where they have no values, or there is one user alone."""
     return None if one is None or other is None or len(one) < 2 else test(one, other)
+
+
+def _search_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a run, what its fit searched; empty where it searched nothing."""
+    if metadata.get("search"):
+        names, trials = sorted(metadata["chosen"]), len(metadata["search"])
+        return {"settings": names, "trials": trials, "by": "the validation part"}
+    if trials := metadata.get("ials", {}).get("tried"):
+        return {"settings": ["regularization"], "trials": trials, "by": "pairs withheld from train"}
+    return {}
 
 
 def _by_label(

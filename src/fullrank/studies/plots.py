@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fullrank.pictures import ACCENT, MIDDLE, pyplot, save
+from fullrank.studies.trials import worded
 
 
 def study_plot(study: Any, path: Path) -> bool:
@@ -47,6 +48,8 @@ def study_plot(study: Any, path: Path) -> bool:
         for trials, color, size in ((having, MIDDLE, 14), ([winner], ACCENT, 30)):
             shown = [trial for trial in trials if name in trial.params]
             tried, found = [trial.params[name] for trial in shown], [each.value for each in shown]
+            if None in getattr(having[0].distributions[name], "choices", ()):
+                tried = [worded(each) for each in tried]  # an axis of choices, not of numbers
             axis.scatter(tried, found, color=color, s=size)
         axis.set(xlabel=name)
         distribution = having[0].distributions[name]

@@ -22,6 +22,23 @@ def note(done: Comparison) -> str:
     return ONE_TAILED if done.one_tailed else NOTE
 
 
+def searched(done: Comparison) -> str | None:
+    """Which methods searched settings of their own, beside what the others have; None of none."""
+    found = done.searched()
+    if not found:
+        return None
+    listed = "; ".join(
+        f"{label} ({', '.join(each['settings'])}: {each['trials']:.3g} trials by {each['by']})"
+        for label, each in found.items()
+    )
+    if len(found) == len(done.runs):
+        return f"searched by each fit: {listed}"
+    return (
+        f"searched by each fit: {listed}; nothing is searched of the others, which have defaults "
+        "or what was given, so a difference to them may be that search's (`fullrank tune`)"
+    )
+
+
 def certain(done: Comparison, name: str) -> bool:
     """Whether the best is better than every other method in both tests."""
     tests = done.marking(name).values()
@@ -49,6 +66,7 @@ def as_markdown(done: Comparison, metrics: Sequence[str]) -> str:
     rows = ([label, *_cells(done, label, metrics, "**", "_")] for label in done.runs)
     lines += [f"| {' | '.join(row)} |" for row in rows]
     lines += ["", "**best**, _second best_; † " + note(done).partition("† ")[2] + "."]
+    lines += ["", f"{said[:1].upper()}{said[1:]}."] if (said := searched(done)) else []
     return "\n".join(lines) + "\n"
 
 
@@ -66,6 +84,7 @@ def as_latex(done: Comparison, metrics: Sequence[str]) -> str:
         cells = _cells(done, label, metrics, r"\textbf", r"\underline")
         row = " & ".join([label, *cells]).replace("±", r"$\pm$").replace("†", r"$^\dagger$")
         lines.append(row.replace("_", r"\_") + r" \\")
+    lines[:0] = [f"% {said}"] if (said := searched(done)) else []
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
 

@@ -22,6 +22,8 @@ CHECKS = 2
 """The validation check from which on a trial may be stopped: the first says little of the last."""
 AS_IT_COMES = "the settings that the method comes with"
 """What to call them where no value of theirs is among those that are searched."""
+BY_RULE = "by rule"
+"""What to call a value that is left to a rule of the method."""
 FOUND = "found"
 """Where a trial keeps what its method found by a search of its own."""
 
@@ -126,8 +128,13 @@ def described(each: Span | tuple[Any, ...]) -> Any:
 
 def line_of(values: Mapping[str, Any]) -> str:
     """Settings in a line."""
-    shown = (f"{v:.4g}" if isinstance(v, float) else str(v) for v in values.values())
+    shown = (f"{v:.4g}" if isinstance(v, float) else worded(v) for v in values.values())
     return ", ".join(f"{name} {value}" for name, value in zip(values, shown, strict=True))
+
+
+def worded(value: Any) -> str:
+    """A value in words, None as what it stands for."""
+    return BY_RULE if value is None else str(value)
 
 
 def plain(value: Any) -> Any:

@@ -87,7 +87,7 @@ def tune(
     Args:
         split: Train and validation; a test part is not looked at.
         method: A name of the method table.
-        trials: How many to make in all; those in ``storage`` count.
+        trials: How many to make in all; those in ``storage`` count, and all do where it has more.
         fixed: Settings that every trial has.
         space: What is searched; the method's own if absent. Fixed settings are taken out.
         start: Values of the first trial, such as those that a paper states; if absent, those that
@@ -142,7 +142,9 @@ def tune(
             {name: values[name] for name in searched if name in asked} | found_in(trial)
         )
         log(f"trial {number + 1} of {trials}: {shown}  {best.seen(value)}{tried or AS_IT_COMES}")
-    finished = [trial for trial in study.trials if trial.state.is_finished()][:trials]
+    if len(earlier) > trials:
+        log(f"{len(earlier)} trials are in the study already, and all of them count")
+    finished = [trial for trial in study.trials if trial.state.is_finished()]
     return _summary(finished, splits, method, fixed, searched, seed)
 
 

@@ -41,8 +41,8 @@ class AllPass(ClosedFormMethod):
     source = "the limit of DirectSpec's Algorithm 1 (Peng et al.); see docs/allpass.md"
     space = {
         "exponent": Span(0.2, 0.5),
-        "rank": (64, 256, 1024),
-        "power": (0.0, 0.5, 1.0),
+        "rank": (None, 16, 64, 256, 512, 1024),
+        "power": (0.0, 0.25, 0.5, 0.75, 1.0),
         "weight": Span(0.003, 0.3, log=True),
     }
 

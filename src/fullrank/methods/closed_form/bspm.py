@@ -26,7 +26,7 @@ class BSPM(ClosedFormMethod):
     summary = "histories blurred over the item graph, then sharpened, by an ODE in a few steps"
     source = "Choi et al., SIGIR 2023"
     space = {
-        "rank": (128, 256, 448),
+        "rank": (None, 128, 256, 448),
         "alpha": Span(0.03, 1.0, log=True),
         "sharpening": Span(0.3, 4.0),
         "merge": ("early", "late"),

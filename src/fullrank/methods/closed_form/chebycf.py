@@ -24,7 +24,7 @@ class ChebyCF(ClosedFormMethod):
     space = {
         "order": (4, 6, 8, 10),
         "flatness": Span(0.5, 20.0, log=True),
-        "rank": (128, 256, 512),
+        "rank": (None, 128, 256, 512),
         "alpha": Span(0.03, 1.0, log=True),
         "beta": Span(0.0, 0.6),
     }

@@ -18,7 +18,7 @@ class GFCF(ClosedFormMethod):
     name = "gf-cf"
     summary = "one hop of the item graph, and an ideal low-pass filter beside it"
     source = "Shen et al., CIKM 2021, equation 9"
-    space = {"rank": (64, 128, 256, 512), "alpha": Span(0.03, 3.0, log=True)}
+    space = {"rank": (None, 64, 128, 256, 512), "alpha": Span(0.03, 3.0, log=True)}
 
     rank: int | None = Field(default=None, ge=1, lt=2**31)
     """Singular pairs that the low-pass filter keeps; if absent, by the size of the data."""

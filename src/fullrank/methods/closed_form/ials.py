@@ -72,12 +72,13 @@ class IALS(ClosedFormMethod):
         check_memory("setting dim", 12 * n * self.dim, f"{n:,} × {self.dim:,} embeddings")
         needed = least_squares_bytes(self.dim)
         check_memory("setting dim", needed, f"matrices of {self.dim:,} × {self.dim:,}")
-        first, loss = self.first_items(data.n_items), self.loss(data)
+        first, loss, tried = self.first_items(data.n_items), self.loss(data), 0
         with share_of(reporter) as progress:
             if self.regularization is None:
                 search = Search(data, loss, first, self.dim, self.seed)
                 share = SWEEPS / (SWEEPS + self.iterations)
                 loss = loss._replace(regularization=search.best(lambda s: progress(share * s)))
+                tried = search.tried
             else:
                 share = 0.0
             sweeps = Sweeps(data, loss, first, self.dim)
@@ -88,6 +89,7 @@ class IALS(ClosedFormMethod):
         users, items = map(torch.from_numpy, sweeps.tables())
         scorer = DotScorer(users, items)
         known = {"confidence": loss.confidence, "regularization": loss.regularization}
+        known |= {"tried": tried} if tried else {}
         scorer.metadata["ials"] = known
         return scorer
 

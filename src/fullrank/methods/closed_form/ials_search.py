@@ -50,6 +50,8 @@ class Search:
         self._run = Sweeps(self._rest, loss, items, dim)
         self._edge = self._run.edge()
         self._values = self._edge * 2.0 ** np.arange(2 - STEPS, 2)
+        self.tried = 0
+        """Values of λ that were compared so far."""
 
     def best(self, progress: Callable[[float], None]) -> float:
         """λ, by a parabola through the best of the values tried and its neighbours.
@@ -62,6 +64,7 @@ class Search:
         for step, value in enumerate(self._values):
             self._run.run(value, EACH if step else EACH + FIRST)
             found.append(self._ndcg())
+            self.tried += 1
             progress((step + 1) / STEPS)
             if step - int(np.argmax(found)) >= WORSE:
                 break

@@ -23,7 +23,7 @@ class SGFCF(ClosedFormMethod):
     summary = "a sharper normalisation, and a spectral filter for each user and each item"
     source = "Peng et al., KDD 2024"
     space = {
-        "rank": (64, 128, 256, 512),
+        "rank": (None, 64, 128, 256, 512),
         "epsilon": Span(0.2, 0.5),
         "offset": (0.0, 3.0, 10.0),
         "beta_low": Span(0.3, 5.0, log=True),

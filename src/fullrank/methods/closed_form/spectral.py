@@ -25,7 +25,7 @@ class Spectral(ClosedFormMethod):
     summary = "leading singular vectors of the normalised interactions"
     source = "after Peng et al., KDD 2024 (SGFCF); projection = gf-cf: Shen et al., CIKM 2021"
     space = {
-        "rank": (256, 512, 1024),
+        "rank": (64, 128, 256, 512, 1024),
         "beta": Span(0.1, 0.6),
         "smoothing": Span(0.05, 5.0, log=True),
     }
