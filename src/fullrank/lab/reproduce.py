@@ -15,7 +15,7 @@ from fullrank.data.files import output
 from fullrank.engine.devices import torch_threads
 from fullrank.errors import SettingError
 from fullrank.lab.registry import EXPERIMENTS
-from fullrank.lab.report import write_index, write_section
+from fullrank.lab.report import check_index, write_index, write_section
 from fullrank.lab.scope import Scope, Splits, data_for
 from fullrank.lab.spec import Experiment
 from fullrank.lab.store import Store
@@ -102,6 +102,8 @@ def reproduce(
         KeyboardInterrupt: Ctrl-C; what was trained is kept, and the next call goes on.
     """
     folder, chosen = output(folder), experiments_named(ids)
+    check_index(folder)
+    _check_names(asked.data)
     splits = splits or Splits()
     store = Store(runs or folder / "runs", splits.of, note, reporter)
     made = []
@@ -153,6 +155,21 @@ def slug(data: str) -> str:
     """
     name = data if data in CATALOG else Path(data).stem
     return re.sub(r"[^\w.-]+", "-", name)
+
+
+def _check_names(data: Sequence[str]) -> None:
+    """Sees that no section would be written over by that of another data set.
+
+    Raises:
+        SettingError: two data sets have one name in the names of files.
+    """
+    known: dict[str, str] = {}
+    for name in data:
+        other = known.pop(slug(name), None)
+        known[slug(name)] = name
+        if other is not None:
+            found = f"{other!r} and {name!r}, which would both be written to …-{slug(name)}.json"
+            raise SettingError("option --data", found, "data sets whose files differ in their name")
 
 
 def _below(experiment: Experiment, scope: Scope, *, trained: bool) -> str:
