@@ -14,6 +14,7 @@ from fullrank.data.catalog import CATALOG
 from fullrank.data.files import output
 from fullrank.engine.devices import torch_threads
 from fullrank.errors import SettingError
+from fullrank.lab.lineup import ROWS
 from fullrank.lab.registry import EXPERIMENTS
 from fullrank.lab.report import check_index, write_index, write_section
 from fullrank.lab.scope import Scope, Splits, data_for
@@ -38,7 +39,7 @@ class Asked:
         seeds: Runs of each label, seeds 0, 1, …
         quick: Whether minutes have to do.
         threads: To train with.
-        only: Labels of rows to keep, where an experiment can do with fewer; all if empty.
+        only: Labels of rows of table-4 to keep; all if empty.
         most_epochs: Epochs that no run exceeds, to see that all works; no bound if absent.
     """
 
@@ -104,6 +105,7 @@ def reproduce(
     folder, chosen = output(folder), experiments_named(ids)
     check_index(folder)
     _check_names(asked.data)
+    _check_only(asked.only, chosen)
     splits = splits or Splits()
     store = Store(runs or folder / "runs", splits.of, note, reporter)
     made = []
@@ -170,6 +172,21 @@ def _check_names(data: Sequence[str]) -> None:
         if other is not None:
             found = f"{other!r} and {name!r}, which would both be written to …-{slug(name)}.json"
             raise SettingError("option --data", found, "data sets whose files differ in their name")
+
+
+def _check_only(only: Sequence[str], chosen: Sequence[Experiment]) -> None:
+    """Sees that rows that are asked for are there, and that something asks for rows.
+
+    Raises:
+        SettingError: a label is of no row of table-4, or no table-4 is made.
+    """
+    known = [row.label for row in ROWS]
+    for label in only:
+        if label not in known:
+            raise SettingError("option --only", repr(label), nearest(label, known))
+    if only and all(each.id != "table-4" for each in chosen):
+        names = " ".join(each.id for each in chosen)
+        raise SettingError("option --only", f"rows of table-4 for {names}", "table-4 among the IDs")
 
 
 def _below(experiment: Experiment, scope: Scope, *, trained: bool) -> str:
