@@ -14,6 +14,7 @@ from fullrank.data.catalog import CATALOG
 from fullrank.data.files import output
 from fullrank.engine.devices import torch_threads
 from fullrank.errors import SettingError
+from fullrank.lab.groups import Groups
 from fullrank.lab.lineup import ROWS
 from fullrank.lab.registry import EXPERIMENTS
 from fullrank.lab.report import check_index, write_index, write_section
@@ -133,7 +134,7 @@ def _section(folder: Path, experiment: Experiment, scope: Scope, asked: Asked) -
     about = {
         "data_names": list(scope.data),
         "data": {name: scope.splits.described(name) for name in scope.data},
-        "below": _below(experiment, scope, trained=bool(groups)),
+        "below": _below(experiment, scope, groups),
         "protocol": PROTOCOL,
         "seeds": scope.seeds,
         "quick": scope.quick,
@@ -189,13 +190,19 @@ def _check_only(only: Sequence[str], chosen: Sequence[Experiment]) -> None:
         raise SettingError("option --only", f"rows of table-4 for {names}", "table-4 among the IDs")
 
 
-def _below(experiment: Experiment, scope: Scope, *, trained: bool) -> str:
+def _below(experiment: Experiment, scope: Scope, groups: Groups) -> str:
     """Data, seeds and how thorough, in a line for under the title."""
     text = ", ".join(scope.data) if scope.data else "generated"
     missing = [name for name in experiment.on if name not in scope.data]
     if missing:
         text += f" (the paper: {', '.join(experiment.on)})"
-    if trained:
-        text += f"; {scope.seeds} seed{'s' * (scope.seeds > 1)}"
+    if groups:
+        # The store may have more than were asked for. Runs that others are chosen by have fewer.
+        shown = [group for group in groups.values() if group.run.seeds is None]
+        counts = {len(group.done) for group in shown or groups.values()}
+        fewest, most = min(counts), max(counts)
+        text += (
+            f"; {fewest} to {most} seeds" if fewest < most else f"; {most} seed{'s' * (most > 1)}"
+        )
         text += "; a quick look: few epochs, coarse grids" * scope.quick
     return text

@@ -196,7 +196,7 @@ class Store:
 
 
 def _also(run: Run, split: Split) -> dict[str, Any]:
-    """What the results of some runs depend on beside: what has no part in fingerprints, and threads.
+    """What the results of some runs depend on as well, and fingerprints do not have.
 
     How often a test pair is repeated counts in protocol ``published``, and pairs that are never
     shown count in any; a run that is trained for its time depends on the threads.
