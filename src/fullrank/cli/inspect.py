@@ -176,9 +176,14 @@ def _file(path: Path, data: str | None, columns: Any, output: Output) -> _Subjec
         return _Subject([(each.name, [each], None) for each in tables])
     import numpy as np
 
-    from fullrank.diagnosis.matching import counts_of, pair_of, side_of
+    from fullrank.diagnosis.matching import belongs, counts_of, pair_of, side_of
 
     known = _known(data, columns)
+    other = [each for each in tables if not belongs(each, known)]
+    if len(other) < len(tables):  # else the first says what is wrong
+        for each in other:
+            output.note(f"{each.name} left out: {each.rows} rows are no users or items of the data")
+        tables = [each for each in tables if each not in other]
     named = [f"{path}, {each.name}" if each.name else str(path) for each in tables]
     at = [side_of(where, each, known) for where, each in zip(named, tables, strict=True)]
     counts = [counts_of(each, side, known) for each, side in zip(tables, at, strict=True)]

@@ -85,6 +85,16 @@ def side_of(where: str, table: Table, known: Known) -> Side:
     raise DataError(where, f"{table.rows:,} rows", f"a row for each of {sizes}")
 
 
+def belongs(table: Table, known: Known) -> bool:
+    """Whether a table may have a row for each user, each item or both; a layer's weights do not.
+
+    One that is called users or items is held to its name, lest the wrong data be let pass.
+    """
+    both = known.train.n_users + known.train.n_items
+    fits = any(rows_of(known.ids(side), table.rows) is not None for side in ONES)
+    return fits or table.rows == both or table.name.lower() in ONES
+
+
 def counts_of(table: Table, side: Side, known: Known) -> NDArray[np.int64]:
     """(rows,) training interactions of each row; users before items where a table has both."""
     if side == "both":
