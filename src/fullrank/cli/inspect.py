@@ -138,15 +138,9 @@ def _model(path: Path, data: str | None, columns: Any) -> _Subject:
 
     model = Recommender.load(path)
     of_parts = tables_of(model) or {"": model._tables()}  # which says that there are none
-    if data is None:
-        held_out, part = model._parts.get("validation"), "validation"
-    else:
-        from fullrank.cli.evaluate import interactions_to_test
-        from fullrank.data.sources.address import shown
-        from fullrank.serving.frames import pairs_to_test
-
-        held_out, _ = pairs_to_test(interactions_to_test(data, columns), model._parts)
-        part = shown(data)
+    known = Known(model.train, model._parts.get("validation"), "validation", (model.train,))
+    if data is not None:
+        known = known.finding(data, columns)
     counts = model.train.user_degree, np.asarray(model._trained.popularity)
     groups: list[tuple[str, list[Table], Any]] = []
     for part_of, pair in of_parts.items():
@@ -158,7 +152,7 @@ def _model(path: Path, data: str | None, columns: Any) -> _Subject:
     users, items = next(iter(of_parts.values()))
     return _Subject(
         groups=groups,
-        known=Known(model.train, held_out, part, (model.train,)),
+        known=known,
         both=(users.cpu(), items.cpu()) if len(of_parts) == 1 and "" in of_parts else None,
         balanced=model.method.startswith("directspec"),
     )
@@ -176,9 +170,9 @@ def _file(path: Path, data: str | None, columns: Any, output: Output) -> _Subjec
         return _Subject([(each.name, [each], None) for each in tables])
     import numpy as np
 
-    from fullrank.diagnosis.matching import belongs, counts_of, pair_of, side_of
+    from fullrank.diagnosis.matching import belongs, counts_of, known_of, pair_of, side_of
 
-    known = _known(data, columns)
+    known = known_of(data, columns)
     other = [each for each in tables if not belongs(each, known)]
     if len(other) < len(tables):  # else the first says what is wrong
         for each in other:
@@ -203,22 +197,6 @@ def _is_tall(table: Table, output: Output) -> bool:
             f"{table.name} left out: {table.rows} x {table.width} is no table of embeddings"
         )
     return tall
-
-
-def _known(data: str, columns: Any) -> Known:
-    """The interactions of a data set, or of a file, of which lists find a tenth again.
-
-    What is in its test part is not looked at.
-    """
-    from fullrank.data import load
-    from fullrank.data.catalog import CATALOG
-    from fullrank.data.loading import is_split
-    from fullrank.diagnosis.matching import Known
-
-    divided = data in CATALOG or is_split(data)
-    split = load(data, columns=columns) if divided else load(data, test=0.0, columns=columns)
-    parts = (split.train,) if split.validation is None else (split.train, split.validation)
-    return Known(split.train, split.validation, f"validation of {split.name}", parts)
 
 
 def _diagnosed(path: Path, subject: _Subject, output: Output) -> list[Diagnosis]:

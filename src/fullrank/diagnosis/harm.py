@@ -123,6 +123,7 @@ def harm(users: Tensor, items: Tensor, known: Known, seed: int = 0) -> Harm | No
             scorer,
             known.held_out,  # type: ignore[arg-type]  # the early return has seen to it
             train=known.train,
+            validation=known.beside,
             k=k,
             metrics=("ndcg", "recall"),
             users=rows,
