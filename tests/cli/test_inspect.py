@@ -161,3 +161,24 @@ def test_a_checkpoint_is_its_tables_and_neither_its_optimiser_nor_its_layers(tmp
     assert_refused(fullrank("inspect", path, "--data", pairs), "12 rows")
     torch.save({"users": torch.randn(40, 8), "item": torch.randn(50, 8)}, path)
     assert_refused(fullrank("inspect", path, "--data", pairs), "users", "40 rows")
+
+
+def test_a_balanced_table_after_a_collapsed_one_is_not_the_verdict(tmp_path):
+    x = torch.randn(500, 6, generator=torch.Generator().manual_seed(0))
+    lost = x * torch.tensor([1, 1, 1e-3, 1e-3, 1e-3, 1e-3])
+    save_file({"a": lost, "b": x}, tmp_path / "t.safetensors")
+    page = tmp_path / "p.html"
+    run = fullrank("inspect", tmp_path / "t.safetensors", "--report", page)
+    last = run.out.split("largest first:")[-1]
+    assert "\na: Train with DirectSpecPlus" in last
+    assert "Leave it" not in run.out
+    assert '<p class="verdict">a: Collapsed: the table uses 2.0 of its 6' in page.read_text("utf-8")
+
+
+def test_users_and_items_together_are_the_verdict_of_a_model(model, tmp_path):
+    page = tmp_path / "p.html"
+    both = fullrank("inspect", model, "--json").json["tables"][-1]
+    run = fullrank("inspect", model, "--report", page)
+    assert f"users and items: {both['advice']}" in " ".join(run.out.split())
+    shown = f'<p class="verdict">users and items: {both["verdict"]}</p>'
+    assert shown in page.read_text("utf-8")

@@ -91,8 +91,9 @@ def run(
     }
     if picture is not None:
         from fullrank.diagnosis.picture import draw
+        from fullrank.diagnosis.report import foremost
 
-        document["picture"] = str(picture) if draw(found[-1], picture) else None
+        document["picture"] = str(picture) if draw(foremost(found), picture) else None
         if document["picture"] is None:
             output.note("no picture without matplotlib: pip install 'fullrank[plot]'")
     if page is not None:
@@ -253,7 +254,7 @@ def _show(
         typer.echo(f"leading directions of users and items: {angle:.0f} degrees apart")
     if harm is not None:
         text.show_harm(harm, everything)
-    text.show_advice(found[-1], everything)
+    text.show_advice(found, everything)
     if not everything:
         typer.echo(f"every figure: fullrank inspect {shlex.quote(str(path))} --all")
 
