@@ -129,3 +129,56 @@ def test_too_few_trained_rows_are_no_table(tmp_path):
     assert run.json["tables"][0]["rows_without_interactions"] is None
     assert run.json["harm"] is None
     assert "3 rows with interactions are too few" in run.err
+
+
+def test_a_checkpoint_is_its_tables_and_neither_its_optimiser_nor_its_layers(tmp_path):
+    class Towers(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.user = torch.nn.Embedding(60, 8)
+            self.item = torch.nn.Embedding(50, 8)
+            self.user_tower = torch.nn.Linear(8, 12)
+
+    torch.manual_seed(0)
+    model = Towers()
+    optimizer = torch.optim.Adam(model.parameters())
+    rows = model.user(torch.arange(3)).sum() + model.item(torch.arange(3)).sum()
+    (rows + model.user_tower.weight.sum()).backward()
+    optimizer.step()
+    path, pairs = tmp_path / "c.pt", tmp_path / "e.csv"
+    state = {"model": model.state_dict(), "optimizers": [optimizer.state_dict()]}
+    torch.save(state, path)
+    run = fullrank("inspect", path, "--fail-below", 0.8, "--json")
+    names = ["model.user.weight", "model.item.weight", "model.user_tower.weight"]
+    assert [each["name"] for each in run.json["tables"]] == names
+    assert run.code == 0, run.err
+    lines = (f"{u},{(u + k) % 50}\n" for u in range(60) for k in range(5))
+    pairs.write_text("user_id,item_id\n" + "".join(lines))
+    run = fullrank("inspect", path, "--data", pairs, "--json")
+    assert [each["name"] for each in run.json["tables"]] == [*names[:2], "users and items"]
+    assert "model.user_tower.weight left out: 12 rows are no users or items" in run.err
+    torch.save({"tower.weight": model.user_tower.weight}, path)
+    assert_refused(fullrank("inspect", path, "--data", pairs), "12 rows")
+    torch.save({"users": torch.randn(40, 8), "item": torch.randn(50, 8)}, path)
+    assert_refused(fullrank("inspect", path, "--data", pairs), "users", "40 rows")
+
+
+def test_a_balanced_table_after_a_collapsed_one_is_not_the_verdict(tmp_path):
+    x = torch.randn(500, 6, generator=torch.Generator().manual_seed(0))
+    lost = x * torch.tensor([1, 1, 1e-3, 1e-3, 1e-3, 1e-3])
+    save_file({"a": lost, "b": x}, tmp_path / "t.safetensors")
+    page = tmp_path / "p.html"
+    run = fullrank("inspect", tmp_path / "t.safetensors", "--report", page)
+    last = run.out.split("largest first:")[-1]
+    assert "\na: Train with DirectSpecPlus" in last
+    assert "Leave it" not in run.out
+    assert '<p class="verdict">a: Collapsed: the table uses 2.0 of its 6' in page.read_text("utf-8")
+
+
+def test_users_and_items_together_are_the_verdict_of_a_model(model, tmp_path):
+    page = tmp_path / "p.html"
+    both = fullrank("inspect", model, "--json").json["tables"][-1]
+    run = fullrank("inspect", model, "--report", page)
+    assert f"users and items: {both['advice']}" in " ".join(run.out.split())
+    shown = f'<p class="verdict">users and items: {both["verdict"]}</p>'
+    assert shown in page.read_text("utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -150,22 +151,45 @@ def interactions(pairs, n_users, n_items):
     return Interactions.from_rows(Ids.numbered(n_users), Ids.numbered(n_items), user, item)
 
 
-def blocks_of_taste():
-    """40 users and 40 items in two halves that like their own; one pair each is held out."""
-    every = [(u, i) for u in range(40) for i in range(40) if (u < 20) == (i < 20)]
-    held = [(u, i) for u, i in every if i % 20 == u % 20]
-    train = [pair for pair in every if pair not in set(held) and sum(pair) % 3]
-    parts = (interactions(each, 40, 40) for each in (train, held))
+def blocks_of_taste(n_users=40):
+    """Users and 40 items in two halves that like their own; one pair each is held out."""
+    every = [(u, i) for u in range(n_users) for i in range(40) if (u < n_users / 2) == (i < 20)]
+    held = {(u, i) for u, i in every if i % 20 == u % 20}
+    train = [pair for pair in every if pair not in held and sum(pair) % 3]
+    parts = (interactions(each, n_users, 40) for each in (train, sorted(held)))
     return Known(*parts, "validation", ())
 
 
-def test_harm_names_the_direction_that_lists_need():
-    known = blocks_of_taste()
-    side = torch.cat((torch.ones(20), -torch.ones(20)))
-    users, items = 0.1 * randn(40, 8).float(), 0.1 * randn(40, 8, seed=1).float()
-    users[:, 0] = items[:, 0] = 3 * side
+def sides_in_the_first_of_eight_columns(n_users):
+    users, items = 0.1 * randn(n_users, 8).float(), 0.1 * randn(40, 8, seed=1).float()
+    for table in (users, items):
+        table[: len(table) // 2, 0], table[len(table) // 2 :, 0] = 3, -3
+    return users, items, blocks_of_taste(n_users)
+
+
+def test_few_users_do_not_show_that_directions_are_spare():
+    sentence = harm(*sides_in_the_first_of_eight_columns(40)).sentence()
+    assert sentence.startswith("40 users do not tell whether lists need all directions")
+    users, items, known = sides_in_the_first_of_eight_columns(40)
+    one = dataclasses.replace(known, held_out=interactions([(3, 3)], 40, 40))
+    alone = harm(users, items, one)
+    assert alone.sentence().startswith("1 user does not tell")
+    assert {cut.kept_loss for cut in alone.cuts} == {None}
+
+
+def test_what_a_cut_may_lose_is_three_errors_below_its_mean():
+    users, items, known = sides_in_the_first_of_eight_columns(40)
     found = harm(users, items, known)
-    assert found.users == 40
+    for cut in found.cuts:
+        loss = found.whole["ndcg@20"] - cut.kept["ndcg@20"]
+        error = -loss / cut.kept_difference
+        assert cut.kept_loss == pytest.approx((loss + 3 * error) / found.whole["ndcg@20"])
+
+
+def test_harm_names_the_direction_that_lists_need():
+    users, items, known = sides_in_the_first_of_eight_columns(1600)
+    found = harm(users, items, known)
+    assert found.users == 1600
     lone = found.cuts[0]
     assert lone.directions == 1
     assert lone.kept["ndcg@20"] == pytest.approx(found.whole["ndcg@20"], rel=0.3)

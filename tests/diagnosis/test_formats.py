@@ -195,3 +195,37 @@ def test_blocks_are_small_whatever_the_width():
     assert max(len(block) for block in wide.blocks()) * 20_000 * 8 <= 2**25
     assert sum(map(len, wide.blocks())) == 3000
     assert list(Table.of(torch.ones(0, 4)).blocks()) == []
+
+
+ROWS = range(len(TABLE))
+FLOATS = {f"d{at}": TABLE[:, at] for at in range(TABLE.shape[1])}
+LISTS = pl.Series(TABLE.tolist(), dtype=pl.List(pl.Float32))
+HISTORY = [[at] * (at % 3 + 1) for at in ROWS]
+
+
+@pytest.mark.parametrize(
+    ("columns", "names"),
+    [
+        ({"id": ROWS, "tags": [["a"] for _ in ROWS], **FLOATS}, [""]),
+        ({"id": ROWS, "history": HISTORY, **FLOATS}, [""]),
+        ({"id": ROWS, "history": HISTORY, "emb": LISTS}, [""]),
+        ({"lat": TABLE[:, 0], "lon": TABLE[:, 1], "emb": LISTS, "tags": HISTORY}, [""]),
+        ({"id": ROWS, "score": TABLE[:, 0], "emb": LISTS}, [""]),
+        ({"lat": TABLE[:, 0], "lon": TABLE[:, 1], "user": LISTS, "item": LISTS}, ["user", "item"]),
+    ],
+    ids=["tags", "history", "both lists", "floats and lists", "a score", "two tables"],
+)
+def test_a_parquet_file_is_its_embeddings_whatever_stands_beside_them(tmp_path, columns, names):
+    pl.DataFrame(columns).write_parquet(tmp_path / "x.parquet")
+    found = read_tables(tmp_path / "x.parquet")
+    assert [each.name for each in found] == names
+    for each in found:
+        np.testing.assert_array_equal(each.whole().numpy(), TABLE)
+
+
+def test_a_quantised_list_beside_a_score_is_the_table(tmp_path):
+    small = (100 * TABLE).astype(np.int8)
+    columns = {"id": ROWS, "score": TABLE[:, 0], "emb": small.tolist()}
+    pl.DataFrame(columns).write_parquet(tmp_path / "x.parquet")
+    (found,) = read_tables(tmp_path / "x.parquet")
+    np.testing.assert_array_equal(found.whole().numpy(), small)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import typer
 from command import fullrank
 from pages import (
     DOCS,
@@ -23,6 +25,7 @@ from pages import (
 from safetensors.torch import save_file
 
 import fullrank as fr
+from fullrank.cli import app
 
 ELSEWHERE = {"adding-a-method.md", "own-model.md"}
 """Have tests of their own, which run them: test_adding_a_method.py, test_own_model.py."""
@@ -92,6 +95,28 @@ def help_of(*verb: str) -> str:
     run = fullrank(*verb, "--help")
     assert run.code == 0, run.err
     return run.out
+
+
+def inline(page):
+    """The words after ``fullrank`` of commands within sentences."""
+    prose = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return [shlex.split(line) for line in re.findall(r"`fullrank ([^`]+)`", prose)]
+
+
+INLINE = {(page.name, " ".join(words)): words for page in PAGES for words in inline(page)}
+COMMANDS |= INLINE
+
+
+@pytest.mark.parametrize("words", COMMANDS.values(), ids=map(": ".join, COMMANDS))
+def test_commands_have_no_more_arguments_than_they_take(words):
+    command = typer.main.get_command(app)
+    words = [word for word in words if word not in ("…", "...")]
+    while words[:1] != ["--help"] and words and hasattr(command, "commands"):
+        command = command.commands[words.pop(0)]
+    if not hasattr(command, "commands"):
+        context = command.context_class(command, resilient_parsing=True)
+        _, left, _ = command.make_parser(context).parse_args(words)
+        assert not left
 
 
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=map(": ".join, COMMANDS))

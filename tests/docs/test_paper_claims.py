@@ -17,6 +17,7 @@ sys.path[:0] = [str(ROOT / "docs"), str(Path(__file__).parent)]
 
 from paper_world import OTHERWISE, WORLD  # noqa: E402
 from tables import claims  # noqa: E402
+from tables.claims import accuracy  # noqa: E402
 from tables.claims.claim import HELD, Claim, correlated, on_each  # noqa: E402
 from tables.claims.found import found  # noqa: E402
 
@@ -133,3 +134,14 @@ def test_every_link_of_the_page_leads_somewhere():
     for claim in claims.CLAIMS:
         for path in claims.sources(claim):
             assert path.is_file()
+
+
+@pytest.mark.parametrize(
+    ("best", "held", "said"),
+    [(0, False, "one τ for all"), (1, False, "no two rows are near"), (2, True, "best at 2"),
+     (3, True, "best at 3"), (4, False, "best at 4")],
+)  # fmt: skip
+def test_an_odd_distance_is_the_even_one_below(best, held, said):
+    text, verdict = accuracy.best_distance({"numbers": {"best": {"K": best}}})
+    assert said in text
+    assert verdict is held

@@ -128,3 +128,37 @@ def test_slower_is_told_from_faster(matrix, monkeypatch):
     monkeypatch.setattr(adjacency, "difference", adjacency.observed)
     assert filters.equation_10(matrix).verdict.startswith("held only in that it collapses")
     assert ahead.numbers["slower_at"] > 0
+
+
+def test_a_correction_that_corrects_nothing_is_not_named(monkeypatch):
+    monkeypatch.setattr(contrast.torch, "softmax", lambda scores, dim: scores)
+    assert contrast.equation_22().verdict == "did not hold"
+
+
+def test_a_step_that_is_its_gradient_holds(monkeypatch):
+    monkeypatch.setattr(contrast, "TAU", 1.0)
+    assert contrast.equation_22().verdict == "held"
+
+
+def test_rows_of_a_regular_graph_become_the_same(monkeypatch):
+    monkeypatch.setattr(collapse, "USERS", 6)
+    monkeypatch.setattr(collapse, "ITEMS", 6)
+    monkeypatch.setattr(collapse, "graph", lambda parts: torch.ones(6, 6, dtype=torch.float64))
+    assert collapse.equation_7().verdict == "held"
+
+
+def test_unobserved_pairs_of_several_directions_are_no_filter_of_one():
+    rng = np.random.default_rng(0)
+    near = np.kron(np.eye(2), np.ones((200, 200)))  # users have less of the items of their half
+    given = sp.csr_array((rng.random((400, 400)) < 0.6 - 0.4 * near).astype(float))
+    found = filters.high_pass(given)
+    assert 0.25 < found.numbers["second_over_first"] < 0.5
+    assert found.verdict == "did not hold"
+
+
+def test_layers_that_smooth_and_steps_that_lose_nothing_are_no_faster_collapse(matrix, monkeypatch):
+    def without_steps(table, times, steps):
+        return dict.fromkeys((0, *steps), filters.effective_rank(table))
+
+    monkeypatch.setattr(filters, "filtered", without_steps)
+    assert filters.equation_8(matrix).verdict == "did not hold"

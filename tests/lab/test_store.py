@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
+from fullrank.engine.devices import torch_threads
 from fullrank.errors import DataError
 from fullrank.lab.spec import Run
 from fullrank.lab.store import Store
@@ -76,6 +79,35 @@ def test_other_data_is_another_run(tmp_path, splits):
     other = splits.named("made", validation=False)
     store, elsewhere = Store(tmp_path, splits.of), Store(tmp_path, lambda run: other)
     assert store.key(BPR) != elsewhere.key(BPR)
+
+
+def test_repeated_test_pairs_and_what_is_never_shown_are_other_runs(tmp_path, splits):
+    run = dataclasses.replace(BPR, part="test")
+    split = splits.of(run)
+
+    def key(part, name, value):
+        other = copy.copy(getattr(split, part))
+        setattr(other, name, value)
+        changed = dataclasses.replace(split, **{part: other})
+        return Store(tmp_path, lambda _: changed).key(run)
+
+    rows = [np.full(len(split.test), times, dtype=np.int32) for times in (2, 3)]
+    test = copy.copy(split.test)
+    test.rows, test.merged = rows[0], len(test)
+    split = dataclasses.replace(split, test=test)
+    keys = [key("test", "rows", each) for each in rows]
+    once = Store(tmp_path, splits.of).key(run)
+    assert len({once, *keys}) == 3
+    assert key("train", "never", split.test) not in (once, *keys)
+
+
+def test_seconds_are_of_the_threads_that_were_asked_for(store):
+    timed = dataclasses.replace(BPR, timed=True)
+    with torch_threads(1):
+        one, same = store.key(timed), store.key(BPR)
+    with torch_threads(2):
+        assert store.key(timed) != one
+        assert store.key(BPR) == same
 
 
 def test_a_run_that_died_goes_on_and_has_the_same_bits(tmp_path, splits, counting):

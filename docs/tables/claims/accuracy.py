@@ -229,6 +229,13 @@ def best_at(name: str, low: float, high: float) -> One:
     return one
 
 
+def best_distance(document: Document) -> Said:
+    """Figure 9b: rows of one side are an even number of edges apart, so that 3 is 2 again."""
+    value = document["numbers"]["best"]["K"]
+    same = {0: ", one τ for all pairs", 1: ", where no two rows are near, only each and itself"}
+    return f"best at {value:g}{same.get(value, '')}", 2 <= value < 4
+
+
 def near_lower(document: Document) -> Said:
     """Figure 9c: slightly below τ₁, as 3.5 is below 4."""
     found = document["numbers"]["best"]

@@ -91,8 +91,9 @@ def run(
     }
     if picture is not None:
         from fullrank.diagnosis.picture import draw
+        from fullrank.diagnosis.report import foremost
 
-        document["picture"] = str(picture) if draw(found[-1], picture) else None
+        document["picture"] = str(picture) if draw(foremost(found), picture) else None
         if document["picture"] is None:
             output.note("no picture without matplotlib: pip install 'fullrank[plot]'")
     if page is not None:
@@ -138,15 +139,9 @@ def _model(path: Path, data: str | None, columns: Any) -> _Subject:
 
     model = Recommender.load(path)
     of_parts = tables_of(model) or {"": model._tables()}  # which says that there are none
-    if data is None:
-        held_out, part = model._parts.get("validation"), "validation"
-    else:
-        from fullrank.cli.evaluate import interactions_to_test
-        from fullrank.data.sources.address import shown
-        from fullrank.serving.frames import pairs_to_test
-
-        held_out, _ = pairs_to_test(interactions_to_test(data, columns), model._parts)
-        part = shown(data)
+    known = Known(model.train, model._parts.get("validation"), "validation", (model.train,))
+    if data is not None:
+        known = known.finding(data, columns)
     counts = model.train.user_degree, np.asarray(model._trained.popularity)
     groups: list[tuple[str, list[Table], Any]] = []
     for part_of, pair in of_parts.items():
@@ -158,7 +153,7 @@ def _model(path: Path, data: str | None, columns: Any) -> _Subject:
     users, items = next(iter(of_parts.values()))
     return _Subject(
         groups=groups,
-        known=Known(model.train, held_out, part, (model.train,)),
+        known=known,
         both=(users.cpu(), items.cpu()) if len(of_parts) == 1 and "" in of_parts else None,
         balanced=model.method.startswith("directspec"),
     )
@@ -176,9 +171,14 @@ def _file(path: Path, data: str | None, columns: Any, output: Output) -> _Subjec
         return _Subject([(each.name, [each], None) for each in tables])
     import numpy as np
 
-    from fullrank.diagnosis.matching import counts_of, pair_of, side_of
+    from fullrank.diagnosis.matching import belongs, counts_of, known_of, pair_of, side_of
 
-    known = _known(data, columns)
+    known = known_of(data, columns)
+    other = [each for each in tables if not belongs(each, known)]
+    if len(other) < len(tables):  # else the first says what is wrong
+        for each in other:
+            output.note(f"{each.name} left out: {each.rows} rows are no users or items of the data")
+        tables = [each for each in tables if each not in other]
     named = [f"{path}, {each.name}" if each.name else str(path) for each in tables]
     at = [side_of(where, each, known) for where, each in zip(named, tables, strict=True)]
     counts = [counts_of(each, side, known) for each, side in zip(tables, at, strict=True)]
@@ -198,22 +198,6 @@ def _is_tall(table: Table, output: Output) -> bool:
             f"{table.name} left out: {table.rows} x {table.width} is no table of embeddings"
         )
     return tall
-
-
-def _known(data: str, columns: Any) -> Known:
-    """The interactions of a data set, or of a file, of which lists find a tenth again.
-
-    What is in its test part is not looked at.
-    """
-    from fullrank.data import load
-    from fullrank.data.catalog import CATALOG
-    from fullrank.data.loading import is_split
-    from fullrank.diagnosis.matching import Known
-
-    divided = data in CATALOG or is_split(data)
-    split = load(data, columns=columns) if divided else load(data, test=0.0, columns=columns)
-    parts = (split.train,) if split.validation is None else (split.train, split.validation)
-    return Known(split.train, split.validation, f"validation of {split.name}", parts)
 
 
 def _diagnosed(path: Path, subject: _Subject, output: Output) -> list[Diagnosis]:
@@ -270,7 +254,7 @@ def _show(
         typer.echo(f"leading directions of users and items: {angle:.0f} degrees apart")
     if harm is not None:
         text.show_harm(harm, everything)
-    text.show_advice(found[-1], everything)
+    text.show_advice(found, everything)
     if not everything:
         typer.echo(f"every figure: fullrank inspect {shlex.quote(str(path))} --all")
 

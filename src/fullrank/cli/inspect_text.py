@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -114,12 +115,15 @@ def _show_remedies(found: Diagnosis) -> None:
     show_table(["remedy", "effective rank, predicted"], rows)
 
 
-def show_advice(found: Diagnosis, everything: bool) -> None:
+def show_advice(found: Sequence[Diagnosis], everything: bool) -> None:
     """Prints what to do, unless `show` has, and what the figure that would change is worth."""
     from fullrank.diagnosis.remedies import LEAVE, NOT_BETTER
+    from fullrank.diagnosis.report import foremost
 
-    parts = [] if everything else [found.advice]
-    say(" ".join(parts if found.advice == LEAVE else [*parts, NOT_BETTER]))
+    first = foremost(found)
+    named = f"{first.name}: {first.advice}" if len(found) > 1 else first.advice
+    parts = [] if everything else [named]
+    say(" ".join(parts if first.advice == LEAVE else [*parts, NOT_BETTER]))
 
 
 def show_harm(harm: Harm, everything: bool) -> None:

@@ -64,9 +64,10 @@ def command(
         )
         return
     from fullrank.cli.progress import reporter
+    from fullrank.lab.lineup import rows_named
     from fullrank.lab.reproduce import Asked, reproduce
 
-    asked = Asked(_listed(data), seeds, quick, threads, _listed(only), most_epochs)
+    asked = Asked(_listed(data), seeds, quick, threads, rows_named(only or ""), most_epochs)
     try:
         made = reproduce(
             ids, out, asked, runs=runs, note=output.note, reporter=lambda: reporter(output)

@@ -16,8 +16,11 @@ from fullrank.spectrum.measure import gram
 
 USERS = 2000
 """Users that lists are made for: drawn at random where there are more."""
+Values = np.ndarray[Any, np.dtype[np.float64]]
 CLEARLY = 3.0
 """Standard errors of a mean difference over users from which it is told."""
+SPARE = 0.05
+"""Share of the figure that what is called spare may be worth at most, by the same errors."""
 CUTOFF = 20
 
 
@@ -31,6 +34,8 @@ class Cut:
         removed: Figures with the top m removed.
         kept_difference: ndcg less that of the whole table, in standard errors over users.
         removed_difference: The same with the top m removed.
+        kept_loss: Share of the whole table's figure that the others may be worth at most, three
+            standard errors allowed for; None of a single user, or where the figure is zero.
     """
 
     directions: int
@@ -38,6 +43,7 @@ class Cut:
     removed: dict[str, float]
     kept_difference: float
     removed_difference: float
+    kept_loss: float | None
 
 
 @dataclass(frozen=True)
@@ -65,11 +71,21 @@ class Harm:
         """The figure that `sentence` compares."""
         return next(iter(self.whole))
 
+    @property
+    def _users(self) -> str:
+        return "1 user does" if self.users == 1 else f"{self.users:,} users do"
+
     def sentence(self) -> str:
         """What removing and keeping directions says of them."""
         name, whole = self.metric, self.whole[self.metric]
         better = [cut for cut in self.cuts if cut.removed_difference > CLEARLY]
-        enough = [cut for cut in self.cuts if cut.kept_difference > -CLEARLY]
+        enough = [
+            cut
+            for cut in self.cuts
+            if cut.kept_difference > -CLEARLY
+            and cut.kept_loss is not None
+            and cut.kept_loss < SPARE
+        ]
         if better:
             best = max(better, key=lambda cut: cut.removed[name])
             return (
@@ -79,10 +95,17 @@ class Harm:
         if enough:
             least = enough[0]
             return (
-                f"The top {_directions(least.directions)} alone rank no worse than all "
-                f"({name} on {self.part} {least.kept[name]:.4f} of {whole:.4f}): the rest is spare."
+                f"The top {_directions(least.directions)} alone rank no worse than all, "
+                f"give or take {SPARE:.0%} ({name} on {self.part} {least.kept[name]:.4f} of "
+                f"{whole:.4f}): the rest is spare."
             )
-        first = self.cuts[0]
+        first, last = self.cuts[0], self.cuts[-1]
+        if last.kept_difference > -CLEARLY:
+            return (
+                f"{self._users} not tell whether lists need all directions: {name} on "
+                f"{self.part} is {whole:.4f}, {last.kept[name]:.4f} with the top "
+                f"{_directions(last.directions)} alone."
+            )
         return (
             f"Lists need their directions: {name} on {self.part} is {whole:.4f}, "
             f"{first.removed[name]:.4f} without the leading one."
@@ -123,6 +146,7 @@ def harm(users: Tensor, items: Tensor, known: Known, seed: int = 0) -> Harm | No
             scorer,
             known.held_out,  # type: ignore[arg-type]  # the early return has seen to it
             train=known.train,
+            validation=known.beside,
             k=k,
             metrics=("ndcg", "recall"),
             users=rows,
@@ -143,12 +167,19 @@ def _cut(m: int, whole: Evaluation, kept: Evaluation, removed: Evaluation) -> Cu
     kept_difference, removed_difference = (
         _standard_errors(each.per_user(name) - before) for each in (kept, removed)
     )
-    return Cut(m, dict(kept), dict(removed), kept_difference, removed_difference)
+    loss = None
+    if len(before) > 1 and whole[name] > 0:
+        loss = (CLEARLY * _error(kept.per_user(name) - before) - kept[name]) / whole[name] + 1
+    return Cut(m, dict(kept), dict(removed), kept_difference, removed_difference, loss)
 
 
-def _standard_errors(differences: np.ndarray[Any, np.dtype[np.float64]]) -> float:
-    error = differences.std(ddof=1) / len(differences) ** 0.5 if len(differences) > 1 else 0.0
+def _standard_errors(differences: Values) -> float:
+    error = _error(differences) if len(differences) > 1 else 0.0
     return float(differences.mean() / error) if error > 0 else 0.0
+
+
+def _error(differences: Values) -> float:
+    return float(differences.std(ddof=1) / len(differences) ** 0.5)
 
 
 def _directions(m: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -11,11 +11,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fullrank.data import Columns, load, read
+from fullrank.data.catalog import CATALOG
 from fullrank.data.ids import Ids
 from fullrank.data.interactions import Interactions
+from fullrank.data.loading import is_split, place_of
 from fullrank.data.lookup import plain_numbers
+from fullrank.data.sources.address import shown
 from fullrank.diagnosis.tables import Table
 from fullrank.errors import DataError
+from fullrank.serving.frames import pairs_to_test
 
 One = Literal["users", "items"]
 Side = One | Literal["both"]
@@ -31,12 +36,33 @@ class Known:
         held_out: What lists are to find, with the ids of ``train``; None where there is nothing.
         part: What ``held_out`` is, for the report.
         trained: What rows may have been trained on: their counts are of these.
+        beside: Masked as well, as `evaluate` masks it: a validation part, where another is found.
     """
 
     train: Interactions
     held_out: Interactions | None
     part: str
     trained: tuple[Interactions, ...]
+    beside: Interactions | None = None
+
+    def finding(self, data: str, columns: Columns | None) -> Known:
+        """The same of which lists are to find interactions of ``data`` that the ids know.
+
+        Of a data set in parts these are its validation part; what is read off lists is a choice,
+        and its test part is not looked at.
+
+        Raises:
+            DataError: ``data`` cannot be read, or has no pair of known ids.
+        """
+        parts = {"train": self.train}
+        if _divided(data):
+            other = known_of(data, columns)
+            if other.held_out is None:
+                return replace(self, held_out=None)
+            return replace(self, held_out=pairs_to_test(other.held_out, parts)[0], part=other.part)
+        given = read(place_of(data), columns=columns)
+        held_out, _ = pairs_to_test(given, parts)
+        return replace(self, held_out=held_out, part=shown(data), beside=self.held_out)
 
     def ids(self, side: One) -> Ids:
         """Of users or items."""
@@ -47,6 +73,21 @@ class Known:
         each = [part.user_degree if side == "users" else part.item_degree for part in self.trained]
         counts: NDArray[np.int64] = np.sum(each, axis=0, dtype=np.int64)
         return counts
+
+
+def known_of(data: str, columns: Columns | None) -> Known:
+    """The interactions of a data set, or of a file, of which lists find a tenth again.
+
+    What is in its test part is not looked at.
+    """
+    divided = _divided(data)
+    split = load(data, columns=columns) if divided else load(data, test=0.0, columns=columns)
+    parts = (split.train,) if split.validation is None else (split.train, split.validation)
+    return Known(split.train, split.validation, f"validation of {split.name}", parts)
+
+
+def _divided(data: str) -> bool:
+    return data in CATALOG or is_split(data)
 
 
 def rows_of(ids: Ids, rows: int) -> NDArray[np.int64] | None:
@@ -83,6 +124,16 @@ def side_of(where: str, table: Table, known: Known) -> Side:
     if not named and table.rows == known.train.n_users + known.train.n_items:
         return "both"
     raise DataError(where, f"{table.rows:,} rows", f"a row for each of {sizes}")
+
+
+def belongs(table: Table, known: Known) -> bool:
+    """Whether a table may have a row for each user, each item or both; a layer's weights do not.
+
+    One that is called users or items is held to its name, lest the wrong data be let pass.
+    """
+    both = known.train.n_users + known.train.n_items
+    fits = any(rows_of(known.ids(side), table.rows) is not None for side in ONES)
+    return fits or table.rows == both or table.name.lower() in ONES
 
 
 def counts_of(table: Table, side: Side, known: Known) -> NDArray[np.int64]:

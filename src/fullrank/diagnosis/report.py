@@ -20,6 +20,8 @@ from fullrank.spectrum.survey import Survey
 
 FORMS = ("raw", "centred", "unit")
 """Rows as they are; less their mean; scaled to length one."""
+STACKED = "users and items"
+"""How the name of both tables of a model, taken as one, ends."""
 Interval = tuple[float, float] | None
 
 
@@ -142,3 +144,13 @@ def _intervals(survey: Survey) -> dict[str, Interval]:
         "centred": half_interval(survey.raw, centred),
         "unit": half_interval(survey.unit, of_gram),
     }
+
+
+def foremost(found: Sequence[Diagnosis]) -> Diagnosis:
+    """The one that a report of several begins with, and that its advice is of.
+
+    Users and items stacked, where they are there: the paper's figure. Else the table that uses the
+    least of what it could.
+    """
+    stacked = [each for each in found if each.name.endswith(STACKED)]
+    return min(stacked or found, key=lambda each: each.spectrum.share)

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fullrank.errors import SettingError
+from fullrank.settings import nearest
+
 Values = Mapping[str, Any]
 GCN = {"encoder": "lightgcn", "layers": 3}
 GRAPH_ADAM: Values = {"batch_size": 2048, "layers": 3}
@@ -129,3 +132,24 @@ ROWS: tuple[Row, ...] = (
     Row("DirectSpec+(GCN), published τ by distance", "directspec+", ("published-graph-lightgcn",),
         (), paper="DirectSpec+(GCN)"),
 )  # fmt: skip
+
+
+def rows_named(text: str) -> tuple[str, ...]:
+    """The labels in a text with commas between them; a label may have commas of its own.
+
+    Raises:
+        SettingError: a part is no label.
+
+    >>> rows_named("BPR, SGL-ED, as printed, SGL-ED")
+    ('BPR', 'SGL-ED, as printed', 'SGL-ED')
+    """
+    known = {row.label for row in ROWS}
+    parts = [each.strip() for each in text.split(",") if each.strip()]
+    found = []
+    while parts:
+        longest = next((n for n in (2, 1) if ", ".join(parts[:n]) in known), 0)
+        if not longest:
+            raise SettingError("option --only", repr(parts[0]), nearest(parts[0], known))
+        found.append(", ".join(parts[:longest]))
+        del parts[:longest]
+    return tuple(found)

@@ -10,11 +10,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fullrank.data.files import replacing
+from fullrank.data.files import as_data_errors, replacing
+from fullrank.errors import DataError
 from fullrank.lab.spec import Experiment, Finding, Table
 from fullrank.pictures import Bar, Bars, Line, Panel, Point, write_chart
 
 INDEX = "README.md"
+TITLE = "# The paper, made again"
+"""The first line of the page, by which one that somebody else wrote is told from it."""
 
 
 def write_section(
@@ -120,18 +123,40 @@ def cell(value: str | float | None, form: str) -> str:
     return form.format(value)
 
 
+def check_index(folder: Path) -> None:
+    """Sees, before long work, that the page would take the place of no other one.
+
+    Raises:
+        DataError: the folder has a page of its own, as that of a project has.
+    """
+    page = folder / INDEX
+    if not page.exists():
+        return
+    with as_data_errors(page):
+        begin = page.read_bytes()[: len(TITLE.encode())]
+    if begin != TITLE.encode():
+        expected = "a folder for what is made (-o), without a page of its own"
+        raise DataError(str(page), "a page that fullrank reproduce did not write", expected)
+
+
 def write_index(folder: Path, order: Sequence[str]) -> Path:
     """Joins all sections of a folder into one page, in the order of the paper.
+
+    A section is a page named by an id, with its numbers beside it; other pages are left alone.
 
     Args:
         folder: Of the sections.
         order: Ids.
     """
     stems = sorted(
-        (path.stem for path in folder.glob("*.md") if path.name != INDEX),
+        (
+            path.stem
+            for path in folder.glob("*.md")
+            if path.with_suffix(".json").is_file() and _rank(path.stem, order) < len(order)
+        ),
         key=lambda stem: (_rank(stem, order), stem),
     )
-    parts = ["# The paper, made again", ""]
+    parts = [TITLE, ""]
     parts += [
         "Ours beside what the paper prints (Peng et al., Balancing Embedding Spectrum for",
         "Recommendation); written by `fullrank reproduce`, with the numbers in the JSON files.",

@@ -14,8 +14,10 @@ from fullrank.data.catalog import CATALOG
 from fullrank.data.files import output
 from fullrank.engine.devices import torch_threads
 from fullrank.errors import SettingError
+from fullrank.lab.groups import Groups
+from fullrank.lab.lineup import ROWS
 from fullrank.lab.registry import EXPERIMENTS
-from fullrank.lab.report import write_index, write_section
+from fullrank.lab.report import check_index, write_index, write_section
 from fullrank.lab.scope import Scope, Splits, data_for
 from fullrank.lab.spec import Experiment
 from fullrank.lab.store import Store
@@ -38,7 +40,7 @@ class Asked:
         seeds: Runs of each label, seeds 0, 1, …
         quick: Whether minutes have to do.
         threads: To train with.
-        only: Labels of rows to keep, where an experiment can do with fewer; all if empty.
+        only: Labels of rows of table-4 to keep; all if empty.
         most_epochs: Epochs that no run exceeds, to see that all works; no bound if absent.
     """
 
@@ -102,6 +104,9 @@ def reproduce(
         KeyboardInterrupt: Ctrl-C; what was trained is kept, and the next call goes on.
     """
     folder, chosen = output(folder), experiments_named(ids)
+    check_index(folder)
+    _check_names(asked.data)
+    _check_only(asked.only, chosen)
     splits = splits or Splits()
     store = Store(runs or folder / "runs", splits.of, note, reporter)
     made = []
@@ -129,7 +134,7 @@ def _section(folder: Path, experiment: Experiment, scope: Scope, asked: Asked) -
     about = {
         "data_names": list(scope.data),
         "data": {name: scope.splits.described(name) for name in scope.data},
-        "below": _below(experiment, scope, trained=bool(groups)),
+        "below": _below(experiment, scope, groups),
         "protocol": PROTOCOL,
         "seeds": scope.seeds,
         "quick": scope.quick,
@@ -155,13 +160,49 @@ def slug(data: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name)
 
 
-def _below(experiment: Experiment, scope: Scope, *, trained: bool) -> str:
+def _check_names(data: Sequence[str]) -> None:
+    """Sees that no section would be written over by that of another data set.
+
+    Raises:
+        SettingError: two data sets have one name in the names of files.
+    """
+    known: dict[str, str] = {}
+    for name in data:
+        other = known.pop(slug(name), None)
+        known[slug(name)] = name
+        if other is not None:
+            found = f"{other!r} and {name!r}, which would both be written to …-{slug(name)}.json"
+            raise SettingError("option --data", found, "data sets whose files differ in their name")
+
+
+def _check_only(only: Sequence[str], chosen: Sequence[Experiment]) -> None:
+    """Sees that rows that are asked for are there, and that something asks for rows.
+
+    Raises:
+        SettingError: a label is of no row of table-4, or no table-4 is made.
+    """
+    known = [row.label for row in ROWS]
+    for label in only:
+        if label not in known:
+            raise SettingError("option --only", repr(label), nearest(label, known))
+    if only and all(each.id != "table-4" for each in chosen):
+        names = " ".join(each.id for each in chosen)
+        raise SettingError("option --only", f"rows of table-4 for {names}", "table-4 among the IDs")
+
+
+def _below(experiment: Experiment, scope: Scope, groups: Groups) -> str:
     """Data, seeds and how thorough, in a line for under the title."""
     text = ", ".join(scope.data) if scope.data else "generated"
     missing = [name for name in experiment.on if name not in scope.data]
     if missing:
         text += f" (the paper: {', '.join(experiment.on)})"
-    if trained:
-        text += f"; {scope.seeds} seed{'s' * (scope.seeds > 1)}"
+    if groups:
+        # The store may have more than were asked for. Runs that others are chosen by have fewer.
+        shown = [group for group in groups.values() if group.run.seeds is None]
+        counts = {len(group.done) for group in shown or groups.values()}
+        fewest, most = min(counts), max(counts)
+        text += (
+            f"; {fewest} to {most} seeds" if fewest < most else f"; {most} seed{'s' * (most > 1)}"
+        )
         text += "; a quick look: few epochs, coarse grids" * scope.quick
     return text

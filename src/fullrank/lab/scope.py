@@ -13,6 +13,8 @@ from fullrank.data.splits import Split
 from fullrank.lab.groups import Group
 from fullrank.lab.spec import Grid, Run
 from fullrank.lab.store import Store
+from fullrank.lab.training import resolved
+from fullrank.methods import TrainedMethod
 from fullrank.presets import presets
 
 VALIDATION = 0.1
@@ -114,12 +116,14 @@ class Scope:
         return groups
 
     def _capped(self, run: Run) -> Run:
-        epochs = run.settings.get("epochs")
-        if self.most_epochs is None or epochs is None:
+        if self.most_epochs is None:
             return run
-        capped = {**run.settings, "epochs": min(epochs, self.most_epochs)}
+        method = resolved(run, self.splits.of(run).train)  # a preset has epochs, too
+        if isinstance(method, TrainedMethod):
+            capped = {**run.settings, "epochs": min(method.epochs, self.most_epochs)}
+            run = dataclasses.replace(run, settings=capped)
         start = None if run.start is None else self._capped(run.start)
-        return dataclasses.replace(run, settings=capped, start=start)
+        return dataclasses.replace(run, start=start)
 
 
 def at_hand(name: str) -> bool:

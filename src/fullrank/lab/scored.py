@@ -66,6 +66,7 @@ def significance_table(groups: Groups, name: str, title: str) -> tuple[Table, di
     ours = [label for label in groups if label.startswith("DirectSpec+")]
     order = ranked(groups, name)
     plus = next((label for label in order if label in ours), None)
+    best = order[0] if order else None
     against: dict[str, dict[str, float | None]] = {}
     for label in [each for each in order if plus is not None and each not in ours]:
         mine, its = groups[plus or ""], groups[label]
@@ -84,9 +85,9 @@ def significance_table(groups: Groups, name: str, title: str) -> tuple[Table, di
         "method",
         f"{plus} is better: p over seeds, one-tailed (the paper's test)",
         "p over users, paired, one-tailed",
-        f"differs from {order[0]}: p over users, two-sided, Holm over all pairs",
+        f"differs from {best or 'the best'}: p over users, two-sided, Holm over all pairs",
     )
-    numbers = {"best": order[0], "best_directspec+": plus, "against": against,
+    numbers = {"best": best, "best_directspec+": plus, "against": against,
                "best_differs": differs}  # fmt: skip
     return Table(columns, rows, f"{title}: tests, nDCG@10 in protocol published"), numbers
 

@@ -33,6 +33,7 @@ class Run:
         seed: Of the run; the validation part is that of seed 0 whatever it is.
         start: A run whose last tables this one starts from.
         seeds: At most so many seeds, for runs that others are chosen by; as asked for if absent.
+        timed: Whether it is trained for its seconds, so that one by other threads is another run.
     """
 
     method: str
@@ -43,6 +44,7 @@ class Run:
     seed: int = 0
     start: Run | None = None
     seeds: int | None = None
+    timed: bool = False
 
 
 Grid = Mapping[str, Run]

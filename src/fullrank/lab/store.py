@@ -132,6 +132,7 @@ class Store:
             "every": run.every,
             "start": None if run.start is None else self.key(run.start),
             **made_with,
+            **_also(run, split),
         }
         text = json.dumps(identity, sort_keys=True)
         return method, hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -192,3 +193,21 @@ class Store:
         if found is None:
             raise DataError(str(path), "a damaged file", "the run that was just written")
         return found
+
+
+def _also(run: Run, split: Split) -> dict[str, Any]:
+    """What the results of some runs depend on as well, and fingerprints do not have.
+
+    How often a test pair is repeated counts in protocol ``published``, and pairs that are never
+    shown count in any; a run that is trained for its time depends on the threads.
+    """
+    more: dict[str, Any] = {}
+    tested, never = split.parts.get(run.part), split.train.never
+    if tested is not None and tested.rows is not None and tested.merged:
+        rows = np.ascontiguousarray(tested.rows, dtype="<i8").data
+        more["rows"] = hashlib.sha256(rows).hexdigest()[:16]
+    if never is not None:
+        more["never"] = never.fingerprint
+    if run.timed:
+        more["threads"] = torch.get_num_threads()
+    return more

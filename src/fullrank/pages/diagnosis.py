@@ -9,7 +9,7 @@ from typing import Any
 
 from fullrank.diagnosis.harm import Harm
 from fullrank.diagnosis.remedies import LEAVE, NOT_BETTER
-from fullrank.diagnosis.report import Diagnosis
+from fullrank.diagnosis.report import Diagnosis, foremost
 from fullrank.pages import records
 from fullrank.pages.charts import bar_chart, line_chart
 from fullrank.pages.drawing import Chart, Series
@@ -68,8 +68,8 @@ def values_of(
     name: str, found: Sequence[Diagnosis], angle: float | None = None, harm: Harm | None = None
 ) -> dict[str, Any]:
     """What the template of the page is filled with."""
-    last = found[-1]
-    spectrum = last.spectrum
+    first = foremost(found)
+    verdict = first.spectrum.verdict
     tables = [
         {
             "id": f"table-{at}",
@@ -86,9 +86,9 @@ def values_of(
         "kind": "Diagnosis of embeddings",
         "title": records.text(name, 200),
         "sections": [*sections, ("harm", "What it costs"), ("made", "How it was made")],
-        "verdict": spectrum.verdict,
-        "advice": last.advice + ("" if last.advice == LEAVE else f" {NOT_BETTER}"),
-        "tiles": tiles(last),
+        "verdict": f"{first.name}: {verdict}" if len(found) > 1 else verdict,
+        "advice": first.advice + ("" if first.advice == LEAVE else f" {NOT_BETTER}"),
+        "tiles": tiles(first),
         "tables": tables,
         "angle": None if angle is None else f"{angle:.0f}",
         "harm": None if harm is None else harm_of(harm),

@@ -1,7 +1,8 @@
-"""Parquet: columns of numbers, or one column of lists of them."""
+"""Parquet: columns of lists of numbers, each a table; or columns of numbers, together one."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +16,42 @@ from fullrank.errors import DataError
 
 
 def parquet(path: Path) -> list[Table]:
-    """One table."""
+    """The lists of numbers, each a table by the name of its column, or one of all number columns.
+
+    Whole numbers beside floats are ids, counts or histories; alone they may be a quantised table.
+    """
     check_survivable(path, "Parquet")
     try:
         with unprinted_panics(), plain_name(path) as plain:
             frame = pl.read_parquet(plain, glob=False)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
         raise DataError(str(path), "a damaged file", "a Parquet file") from None
-    kinds = frame.schema.items()
-    lists = [name for name, kind in kinds if isinstance(kind, pl.List | pl.Array)]
-    # Whole numbers beside floats are ids or counts; alone they may be a quantised table.
-    numbers = [name for name, kind in kinds if kind.is_float()]
-    numbers = numbers or [name for name, kind in kinds if kind.is_integer()]
-    if len(lists) == 1:
-        return [Table.of(numeric(path, _unlisted(path, frame[lists[0]])))]
-    if numbers:
-        return [Table.of(numeric(path, frame.select(numbers).to_numpy()))]
+    plain_columns = _numeric(dict(frame.schema))
+    inside = {name: _inside(kind) for name, kind in frame.schema.items()}
+    lists = {name: kind for name, kind in inside.items() if kind is not None}
+    if len(plain_columns) > 1 and frame.schema[plain_columns[0]].is_float():
+        lists = {name: kind for name, kind in lists.items() if kind.is_float()}
+    if named := _numeric(lists):
+        tables = {name: numeric(path, _unlisted(path, frame[name])) for name in named}
+        return [Table.of(each, name * (len(named) > 1)) for name, each in tables.items()]
+    if plain_columns:
+        return [Table.of(numeric(path, frame.select(plain_columns).to_numpy()))]
     found = "the columns " + ", ".join(frame.columns)
-    raise DataError(str(path), found, "columns of numbers, or one column of lists of them")
+    raise DataError(str(path), found, "columns of numbers, or of lists of them")
+
+
+def _inside(kind: pl.DataType) -> pl.DataType | None:
+    """What the lists of a column hold; None of a column of something else."""
+    if not isinstance(kind, pl.List | pl.Array):
+        return None
+    inner = kind.inner
+    return inner if isinstance(inner, pl.DataType) else inner()
+
+
+def _numeric(kinds: Mapping[str, pl.DataType]) -> list[str]:
+    """The floats among some columns, or the whole numbers where there is none."""
+    floats = [name for name, kind in kinds.items() if kind.is_float()]
+    return floats or [name for name, kind in kinds.items() if kind.is_integer()]
 
 
 def _unlisted(path: Path, column: pl.Series) -> Any:

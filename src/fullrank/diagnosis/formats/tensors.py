@@ -16,6 +16,8 @@ from fullrank.errors import DataError
 
 DEEPEST = 8
 """Dicts and lists inside each other that are searched for tensors."""
+OPTIMIZER = {"state", "param_groups"}
+"""Keys of what an optimiser's ``state_dict`` returns."""
 EXPECTED = "a tensor or a dict of tensors, as torch.save(model.state_dict(), path) writes"
 
 
@@ -60,7 +62,7 @@ def _real(path: Path, name: str, rows: Tensor) -> Tensor:
 
 
 def pt(path: Path) -> list[Table]:
-    """The tensors of two dimensions, their names joined by dots.
+    """The tensors of two dimensions, their names joined by dots; those of an optimiser apart.
 
     The unpickler of ``weights_only`` makes tensors and plain containers and refuses all else; files
     are mapped, so that no tensor takes memory before it is read.
@@ -97,6 +99,8 @@ def pt(path: Path) -> list[Table]:
 def _tensors(name: str, value: Any, depth: int = 0) -> Iterator[tuple[str, Tensor]]:
     if isinstance(value, Tensor):
         yield name, value.detach()
+    elif isinstance(value, Mapping) and value.keys() >= OPTIMIZER:
+        return  # moments have the shape of a table and are none: rows without a gradient are zero
     elif depth < DEEPEST and isinstance(value, Mapping | list | tuple):
         named = value.items() if isinstance(value, Mapping) else enumerate(value)
         for key, each in named:

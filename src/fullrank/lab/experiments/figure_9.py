@@ -93,6 +93,8 @@ def compute(scope: Scope, groups: Groups) -> Finding:
          "ndcg@10": {name: {f"{value:g}": mean(group.best()) for value, group in found.items()}
                      for name, found in swept.items()}},
         remarks=("K = 0 is one τ for all pairs. K is varied at τ₀ = τ₁ − 0.5, τ₀ at K = 2.",
+                 ("Rows of one side are an even number of edges apart: K = 3 is K = 2 again, and "
+                  "at K = 1 no two of them are near, only each row and itself."),
                  "Each value is of a run's best epoch on the validation part."),
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fullrank.errors import SettingError
 from fullrank.lab.groups import Group, Groups, deviation, mean
 from fullrank.lab.lineup import ROWS, Row
 from fullrank.lab.paper import FIGURES, TABLE_4
@@ -41,7 +42,11 @@ def _rows(scope: Scope, data: str) -> list[Row]:
     items = scope.split(data).train.n_items
     kept = [row for row in ROWS if row.most_items is None or items <= row.most_items]
     kept = [row for row in kept if row.candidates or scope.preset(row.method, row.presets, data)]
-    return [row for row in kept if not scope.only or row.label in scope.only]
+    kept = [row for row in kept if not scope.only or row.label in scope.only]
+    if not kept:
+        asked = ", ".join(scope.only)
+        raise SettingError("option --only", asked, f"a row that can be run on {data}")
+    return kept
 
 
 def _preset(scope: Scope, row: Row, data: str) -> dict[str, Any]:
@@ -125,6 +130,8 @@ def compute(scope: Scope, groups: Groups) -> Finding:
 
 def _headline(bars: list[Bar], data: str) -> str:
     """Who ranks best, and where the best DirectSpec+ stands."""
+    if not bars:
+        return f"no row has a figure on {data}: every loss diverged"
     text = f"{bars[0].label} ranks best on {data} ({bars[0].value:.4f})"
     plus = next((at for at, bar in enumerate(bars) if bar.role == "subject"), 0)
     if plus:

@@ -34,7 +34,7 @@ def grid(scope: Scope) -> Grid:
     shared = {"epochs": scope.epochs(3, 2), "batch_size": 256, "dim": 64}
     return {
         f"{label} on {name}": Run(
-            method, shared | values | AS_PUBLISHED.get(method, {}), name, "none"
+            method, shared | values | AS_PUBLISHED.get(method, {}), name, "none", timed=True
         )
         for name in scope.data
         for label, (method, values) in RUNS.items()

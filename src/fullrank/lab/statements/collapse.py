@@ -184,17 +184,20 @@ def equation_7() -> Checked:
         curves[label] = (powers, seen)
         if parts == 1:
             end = (vectors * factors ** powers[-1]) @ (vectors.T @ table)
-    lengths = end.norm(dim=1) / torch.cat([graph(1).sum(dim=axis) for axis in (1, 0)]).sqrt()
-    even = (lengths.std() / lengths.mean()).item()
+    lengths = end.norm(dim=1)
+    even, same = (
+        (each.std() / each.mean()).item()
+        for each in (lengths / adjacency(graph(1)).sum(dim=1).sqrt(), lengths)
+    )
     one, two = (curves[label][1][-1] for label in curves)
     return Checked(
         "equation-7",
         "rank(H⁽ˡ⁾) is 1 in the end, so that all nodes have the same row",
         f"effective rank {one:.3f} on a connected graph, {two:.3f} on two components; rows are "
         f"parallel and as long as the root of the degree (up to {even:.0e})",
-        held=False,
+        held=two < 1.01 and same < EXACT,
         only_when="on a connected graph, and then the rows are parallel, not the same"
-        if one < 1.01 < two
+        if one < 1.01 < two and even < EXACT < same
         else "",
         numbers={"effective_rank": one, "effective_rank_two_components": two,
                  "off_root_of_degree": even},
