@@ -105,7 +105,7 @@ def test_of_two_last_proposals_the_better_goes_on_alone(small):
         (lambda alpha, epoch: 1.0 if alpha == 0.9 else 0.79, [6, 3, 3]),  # far behind as it stands
         (lambda alpha, epoch: 1.0 if alpha == 0.9 else 0.81, [6, 3, 6]),  # it might still rise
         (lambda alpha, epoch: epoch if alpha == 0.9 else epoch + 1.5, [3, 3, 6]),
-        (lambda alpha, epoch: 1.2 * epoch if alpha == 0.9 else 3.5, [6, 3, 6]),  # rose after the race
+        (lambda alpha, epoch: 1.2 * epoch if alpha == 0.9 else 3.5, [6, 3, 6]),  # it rose
     ],
 )
 def test_the_best_of_the_race_goes_as_far_as_what_is_proposed_last(small, score, epochs):
