@@ -26,7 +26,7 @@ print(json.dumps([two_epochs.build(), found]))
 def test_two_epochs_of_every_method_end_with_the_stored_bits(kernels):
     if "FULLRANK_DATA" not in os.environ:
         pytest.skip("FULLRANK_DATA names no folder with ml-100k")
-    environment = {**os.environ, "FULLRANK_NATIVE": kernels}
+    environment = {**os.environ, **two_epochs.BLAS, "FULLRANK_NATIVE": kernels}
     folder = str(Path(two_epochs.__file__).parent)
     done = subprocess.run(
         [sys.executable, "-c", FRESH, folder],
