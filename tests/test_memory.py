@@ -97,7 +97,7 @@ import resource
 import fullrank as fr
 data = fr.data.random_split(fr.generate(40_000, 30_000, 200_000, titles=False))
 def use():
-    model = fr.Recommender("directspec+", dim=16, epochs=1, batch_size=4096,
+    model = fr.Recommender("directspec+", dim=16, epochs=1, batch_size=4096, alpha=0.8, tau=3.0,
                            tau_design="graph", tau_near=2.0).fit(data)
     model.evaluate(), model.recommend(k=5), model.spectrum()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -5,9 +5,17 @@ from __future__ import annotations
 from mutant import Mutant, of
 
 SEARCH = "tests/training/test_search.py"
+STOPPED = "tests/training/test_search_stopped.py"
 AUTO = "tests/methods/test_auto.py"
 
 MUTANTS: tuple[Mutant, ...] = (
+    *of(
+        "training/search.py",
+        STOPPED,
+        ('            trial.error = kept["error"]\n', ""),
+        ("progress.rung, progress.proposed\n", "progress.rung, 0\n"),
+        ("progress.rung, progress.proposed\n", "0, progress.proposed\n"),
+    ),
     *of(
         "training/search.py",
         SEARCH,
@@ -38,9 +46,6 @@ MUTANTS: tuple[Mutant, ...] = (
         ("            for trial in ranked[1:]:\n                trial.trainer = None\n", ""),
         ("if len(self._live()) == 1:", "if True:"),
         ("if len(self._live()) == 1:", "if False:"),
-        ('            trial.error = kept["error"]\n', ""),
-        ("progress.rung, progress.proposed\n", "progress.rung, 0\n"),
-        ("progress.rung, progress.proposed\n", "0, progress.proposed\n"),
         (
             "if all(trial.error for trial in self._live()):",
             "if any(trial.error for trial in self._live()):",
