@@ -19,7 +19,7 @@ Trained = TypeVar("Trained", bound=TrainedMethod)
 LEAST = 5
 """Epochs below which it is not worth while to begin."""
 SEARCH, RUNS = 110, 2
-"""Epochs that a search takes beside the full runs (90 to 111 on the data sets where it was
+"""Epochs that a search takes beside the full runs (83 to 113 on the data sets where it was
 counted), and how many of those there are at most."""
 
 SHARES = (0.4, 0.6, NEAR)
