@@ -11,6 +11,7 @@ from fullrank.encoders.propagation import Hops
 from fullrank.engine.autograd import AutogradEngine
 from fullrank.methods import build_method
 from fullrank.methods.encoding import initial_tables
+from fullrank.methods.validating import ranked_tables
 from fullrank.training.optim import optimizer
 
 
@@ -36,7 +37,7 @@ def factored(data, name, values):
     users, items = (table.double() for table in raw)
     how = method.layers, method.average_layers
     encoder = FactoredLightGCN(users, items, Hops(graph), svd, *how)
-    before = [table.numpy().copy() for table in encoder.tables()]
+    before = ranked(method, encoder)
     return trained(method, plan, encoder), before
 
 
@@ -54,5 +55,9 @@ def trained(method, plan, encoder):
             engine.steps(chunk, lr, losses)
         for table, rows in encoder.parameters.items():
             rule.catch_up(table, rows, None, lr)
-    users, items = encoder.tables()
-    return users.numpy(), items.numpy()
+    return ranked(method, encoder)
+
+
+def ranked(method, encoder):
+    users, items = ranked_tables(method, encoder.tables())
+    return users.numpy().copy(), items.numpy().copy()

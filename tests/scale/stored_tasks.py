@@ -48,4 +48,4 @@ def pieces(group, ahead, source, tables, k):
     ends = [bounds(len(table), group.size)[group.rank :][:2] for table in tables]
     measuring = Measuring(group, bounds(len(tables[1]), group.size), source)
     own = tuple(table[slice(*end)] for table, end in zip(tables, ends, strict=True))
-    return piece_of(measuring, own, k, cosine=False)
+    return piece_of(measuring, own, k)

@@ -14,6 +14,8 @@ from fullrank.scale.gathering import gathered, summed_over
 from fullrank.scale.job import Job, work
 from fullrank.scale.measuring import Measuring
 from fullrank.scale.sources import InMemory
+from fullrank.scale.tables import ShardedMF
+from fullrank.scale.validating import ShardValidator
 from fullrank.training import Silent
 
 NAMES = {2: "two", 3: "three"}
@@ -33,6 +35,7 @@ SETTINGS = [
     ("directspec+", {"lr": 1.0, "alpha": 0.7, "tau": 4.0, "weight_decay": 0.01}, "global"),
     ("directspec+", {"lr": 0.05, "alpha": 0.7, "tau": 4.0, "distinct": False,
                      "optimizer": "adagrad", "shrink": 0.02}, "global"),
+    ("directspec+", {"lr": 1.0, "alpha": 0.7, "tau": 4.0, "item_power": 0.5}, "global"),
     ("directspec+", {"lr": 1.0, "alpha": 0.7, "tau": 4.0}, "local"),
 ]  # fmt: skip
 SETTINGS = [(name, {**BASE, **values}, how) for name, values, how in SETTINGS]
@@ -126,6 +129,26 @@ def measured(group, ahead, split, tables, part, k, metrics):
     users, values = measuring.per_user(held, part, k, metrics)
     ranks = measuring.effective_rank(held, every=True), measuring.effective_rank(held)
     return users, values, *ranks
+
+
+def climbed(group, ahead, split, tables, method, sample):
+    """The powers that some checks in turn find, and their metric, by a sample of the users."""
+    from fullrank.methods import validating
+
+    del ahead
+    user_edges, item_edges = (bounds(len(table), group.size) for table in tables)
+    measuring = Measuring(group, item_edges, InMemory.of(split.parts))
+    edges = user_edges, item_edges
+    own = [
+        table[slice(*e[group.rank : group.rank + 2])]
+        for table, e in zip(tables, edges, strict=True)
+    ]
+    before, validating.SAMPLE = validating.SAMPLE, sample
+    try:
+        validator = ShardValidator(measuring, method, ShardedMF(*own, group))
+        return [(validator.climb(), validator()) for _ in range(3)]
+    finally:
+        validating.SAMPLE = before
 
 
 def train_some(group, ahead, split, number, balancing):

@@ -32,7 +32,7 @@ def peak_of_a_fit(home, rows, monkeypatch):
     tables = tuple(torch.rand(n, 4) for n in (store.users, store.items))
     source = Stored.of(store, evaluated=SOME)
     measuring = Measuring(Group(), bounds(store.items, 1), source)
-    piece = piece_of(measuring, tables, K, cosine=False)
+    piece = piece_of(measuring, tables, K)
     found = [Found(*(each.numpy() for each in tables), {"collectives": {}, "seconds": 0.0}, piece)]
     monkeypatch.setattr("fullrank.scale.fitting.run", lambda *_: found)
     tracemalloc.start()

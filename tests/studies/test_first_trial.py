@@ -94,7 +94,7 @@ def test_the_first_trial_of_a_trained_method_is_a_fit_without_a_word(small, meth
     own = {"lr": model.settings.lr} | found
     assert {name: study.settings[name] for name in own} == own
     assert study.settings.keys() == fixed.keys() | own.keys() | (
-        set() if method == "bpr" else {"shrink"}
+        set() if method == "bpr" else {"shrink", "item_power"}
     )
     assert all(f"{name} {value:.4g}" in lines[0] for name, value in own.items())
     other = divisions(small, 2)[1]
@@ -112,13 +112,18 @@ def test_later_trials_search_nothing_by_themselves(small, monkeypatch):
 
     monkeypatch.setattr(tuning, "_run", noted)
     tune(small, "directspec+", 2)
-    found = ("lr", "alpha", "tau", "shrink")
+    found = ("lr", "alpha", "tau", "shrink", "item_power")
     assert [each.auto for each in made] == [found, ()]
     own = build_method("directspec+", {})
     made.clear()
     tune(small, "directspec+", 1, space={"shrink": (0.0, 0.02)})
     tune(small, "directspec+", 1, start={"shrink": 0.02, "alpha": 0.9, "tau": 3.0, "lr": 50.0})
-    start = {"shrink": 0.02, "alpha": 0.9, "tau": 3.0}  # a value that it lacks is drawn
+    start = {
+        "shrink": 0.02,
+        "alpha": 0.9,
+        "tau": 3.0,
+        "item_power": 1.0,
+    }  # a value that it lacks is drawn
     study = tune(small, "directspec+", 1, start=start)
     assert study.settings == start | {"lr": made[2].lr}
     tune(small, "directspec+", 2, fixed={"alpha": "auto"})

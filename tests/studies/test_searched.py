@@ -25,13 +25,13 @@ def test_a_comparison_says_who_searched(small, tmp_path):
     alone = Recommender("directspec+", **QUICK).fit(small).training
     found = json.loads(json.dumps(made.to_dict()))["searched"]
     assert set(found) == {"directspec+", "ials"}
-    assert found["directspec+"]["settings"] == ["alpha", "lr", "shrink", "tau"]
+    assert found["directspec+"]["settings"] == ["alpha", "item_power", "lr", "shrink", "tau"]
     assert found["directspec+"]["trials"] == pytest.approx(len(alone["search"]), rel=0.2)
     assert found["directspec+"]["by"] == "the validation part"
     assert found["ials"]["settings"] == ["regularization"]
     assert 3 <= found["ials"]["trials"] <= 7
     said = searched(made)
-    assert said.startswith("searched by each fit: directspec+ (alpha, lr, shrink, tau: ")
+    assert said.startswith("searched by each fit: directspec+ (alpha, item_power, lr, shrink, tau: ")
     assert "nothing is searched of the others" in said
     assert said in as_latex(made, ["ndcg@10"])
     assert said[1:] in as_markdown(made, ["ndcg@10"])

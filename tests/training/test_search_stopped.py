@@ -57,7 +57,7 @@ def test_resumed_equals_uninterrupted(small, tmp_path, stop):
 
     def made(**options):
         def propose(rung, ranked):
-            return {0: [{"alpha": 0.7}], 3: [{**ranked[0], "lr": 0.25}]}.get(rung, [])
+            return {0: [{"alpha": 0.7}], 2: [{**ranked[0], "lr": 0.25}]}.get(rung, [])
 
         return search(small.train, propose=propose, **options)
 

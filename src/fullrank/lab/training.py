@@ -19,9 +19,9 @@ from fullrank.lab.spec import Run
 from fullrank.lab.watch import Watch
 from fullrank.methods import ClosedFormMethod, Method, TrainedMethod
 from fullrank.methods.searched import SearchedMethod
+from fullrank.methods.validating import ranked_tables
 from fullrank.presets import method_with
 from fullrank.serving import DotScorer
-from fullrank.spectrum import unit_rows
 from fullrank.training import CheckpointFile, Reporter, Silent, Trainer
 from fullrank.training.checkpoint import Record
 
@@ -97,9 +97,7 @@ def train(
             plan.encoder.parameters[f"{side}_table"].copy_(start[f"{side}s"])
 
     def tables() -> Pair:
-        users, items = plan.encoder.tables()
-        pair = (unit_rows(users), unit_rows(items)) if method.cosine else (users, items)
-        return pair[0].detach(), pair[1].detach()
+        return ranked_tables(method, plan.encoder.tables())
 
     watched = part if run.part == "validation" else None
     watch = Watch(tables, split.train, watched, run.every, method.epochs)

@@ -111,6 +111,16 @@ class TrainedMethod(TrainingSettings, Method):
     """The number of rows n in that bound: of each side, or of users and items together, as in the
     published runs on LightGCN."""
 
+    item_power: float = Field(default=1.0, ge=0, le=4)
+    """Power of the lengths of item rows, which carry popularity, in the ranking; training is as
+    without it."""
+
+    @model_validator(mode="after")
+    def _has_lengths(self) -> TrainedMethod:
+        if self.cosine and self.item_power != 1:
+            raise ValueError("item_power = 1 with a method that ranks by cosines")
+        return self
+
     @property
     def uses_weights(self) -> bool:
         """Whether pairs are drawn in proportion to them."""
@@ -280,21 +290,3 @@ class SampledMethod(PairMethod):
     def sampled(self) -> Sampled:
         """N items of each pair."""
         return Sampled(self.negatives)
-
-
-class SpreadMethod(PairMethod):
-    """Alignment of pairs and a spread of all rows."""
-
-    gamma: float = Field(default=1.0, ge=0)
-    """Weight γ of the spread."""
-
-    @model_validator(mode="after")
-    def _enough_rows(self) -> SpreadMethod:
-        if self.batch_size < 2:
-            raise ValueError("batch_size of at least 2, for rows to spread")
-        return self
-
-    def _check_memory(self, data: Interactions) -> None:
-        super()._check_memory(data)
-        found = f"distances of {self.batch_size:,} × {self.batch_size:,} rows"
-        check_memory("setting batch_size", 4 * self.batch_size**2, found)

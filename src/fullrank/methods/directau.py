@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fullrank import objectives
 from fullrank.engine.step import Loss
-from fullrank.methods.base import SpreadMethod
 from fullrank.methods.space import ADAM, Span
+from fullrank.methods.spread import SpreadMethod
 
 
 class DirectAU(SpreadMethod):

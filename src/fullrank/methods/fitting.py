@@ -13,25 +13,24 @@ from fullrank.data.files import expanded
 from fullrank.data.interactions import Interactions
 from fullrank.data.memory import available_memory
 from fullrank.data.sampling import Sampler
-from fullrank.encoders import Encoder, Pair
 from fullrank.errors import FitError, SettingError
-from fullrank.evaluation import evaluate
 from fullrank.methods.base import ClosedFormMethod, Method, TrainedMethod
 from fullrank.methods.closed_form.allpass import AllPass
 from fullrank.methods.own import StandIn
 from fullrank.methods.probing import Ranks
 from fullrank.methods.searched import Counted, SearchedMethod
 from fullrank.methods.starting import Start
+from fullrank.methods.validating import Validator, finds_power, ranked_tables
 from fullrank.serving import AllPassScorer, DotScorer
 from fullrank.serving.model_files import versions
 from fullrank.serving.scorers import HistoryScorer, ItemScorer
-from fullrank.spectrum import unit_rows
 from fullrank.spectrum.measure import entropy_rank
 from fullrank.training import CheckpointFile, Reporter, Search, Silent, Trainer
 
 Fitted = tuple[DotScorer | HistoryScorer, dict[str, Any]]
 """What ranks, and metadata of how it came about."""
 
+_NOTHING: Mapping[str, Any] = {}
 _NOT_IDENTITY = {"epochs", "patience", "checkpoint_every", "weighting"}
 """Settings that may change between a run and its continuation."""
 
@@ -119,7 +118,9 @@ def _run(
     trainer = _trainer(method, data)
     trainer.checkpoint, trainer.reporter = checkpoint, reporter or Silent()
     trainer.run(resume=resume)
-    return trainer, {"chosen": method.found({})} if isinstance(method, SearchedMethod) else {}
+    if isinstance(method, SearchedMethod):
+        return trainer, {"chosen": chosen(method, trainer)}
+    return trainer, {}
 
 
 def _searched(
@@ -139,7 +140,15 @@ def _searched(
         reporter=reporter,
     )
     trainer, values, trials = search.run(resume=resume)
-    return trainer, {"chosen": method.found(values), "search": trials}
+    return trainer, {"chosen": chosen(method, trainer, values), "search": trials}
+
+
+def chosen(
+    method: SearchedMethod, trainer: Trainer, values: Mapping[str, Any] = _NOTHING
+) -> dict[str, Any]:
+    """What was found, by a search and by the validation checks of the run that won."""
+    power = trainer.progress.best_item_power
+    return method.found({**values, **({} if power is None else {"item_power": power})})
 
 
 def trial_room(method: TrainedMethod, train: Counted) -> int:
@@ -154,8 +163,12 @@ def trial_room(method: TrainedMethod, train: Counted) -> int:
 
 
 def _trained(method: TrainedMethod, trainer: Trainer, train: Interactions) -> Fitted:
-    tables, progress = trainer.plan.encoder.tables(), trainer.progress
-    return _scorer(method, tables), {
+    progress = trainer.progress
+    power = progress.best_item_power if finds_power(method) else None
+    tables = ranked_tables(method, trainer.plan.encoder.tables(), power)
+    ranked = DotScorer(*tables)
+    tables = trainer.plan.encoder.tables() if method.cosine else tables
+    return ranked, {
         "engine": trainer.choice.metadata if trainer.choice else None,
         "epochs": progress.epoch,
         "best_epoch": progress.best_epoch,
@@ -172,13 +185,14 @@ def _trainer(method: TrainedMethod, data: _Data, sampler: Sampler | None = None)
     plan = method.plan(data.train, data.device, sampler)
     if data.start is not None:
         data.start.put(plan.encoder.parameters, data.train)
-    validate = None
+    validator = None
     if data.validation is not None:
-        validate = _validator(method, plan.encoder, data.train, data.validation)
+        validator = Validator(method, plan.encoder, data.train, data.validation)
     return Trainer(
         plan,
         method,
-        validate=validate,
+        validate=validator,
+        powers=validator if finds_power(method) else None,
         probe=Ranks(data.train).probe(plan.encoder.tables, correlations=method.record_correlation),
         enough=data.enough,
     )
@@ -254,23 +268,3 @@ def _with_metadata(scorer: DotScorer | HistoryScorer, train: Interactions, began
     if isinstance(scorer, AllPassScorer | DotScorer | ItemScorer):
         metadata |= scorer.metadata
     return scorer, metadata
-
-
-def _scorer(method: TrainedMethod, tables: Pair) -> DotScorer:
-    users, items = (unit_rows(table) if method.cosine else table for table in tables)
-    return DotScorer(users.detach(), items.detach())
-
-
-def _validator(
-    method: TrainedMethod, encoder: Encoder, train: Interactions, validation: Interactions
-) -> Callable[[], float]:
-    if not (train.user_degree * validation.user_degree).any():
-        found = "no user with training interactions"
-        raise FitError("validation part", found, "one at least, or no validation (a fraction of 0)")
-    k = min(20, train.n_items)
-
-    def ndcg() -> float:
-        scorer = _scorer(method, encoder.tables())
-        return evaluate(scorer, validation, train=train, k=(k,), metrics=("ndcg",))[f"ndcg@{k}"]
-
-    return ndcg

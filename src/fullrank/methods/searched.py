@@ -18,7 +18,7 @@ AUTO = "auto"
 FIRST_STEP = 0.05
 """How far a first update moves a row, in lengths of the row, for the learning rate by rule."""
 FASTER = 16.0
-"""By how much the learning rate is higher while the other values are searched."""
+"""By how much the learning rate is higher in a search, where validation weighs rows' lengths."""
 
 
 def slope_of(shrink: float) -> float:
@@ -51,15 +51,16 @@ class SearchedMethod(PairMethod):
 
     auto: tuple[str, ...] = ()
     """Settings that `fit` finds by itself, by default those of lr, alpha, tau and (where alpha is
-    to be found) shrink that are not given; ``alpha = "auto"`` names one too. Their values are what
-    holds where nothing is found: without a validation part."""
+    to be found) shrink and item_power that are not given; ``alpha = "auto"`` names one too. Their
+    values are what holds where nothing is found: without a validation part."""
 
     @model_validator(mode="before")
     @classmethod
     def _find_what_is_not_given(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        known = ("lr", *cls.tried, *(["shrink"] if cls.rescaled else []))
+        beside = [*(["shrink"] if cls.rescaled else []), "item_power"]
+        known = ("lr", *cls.tried, *beside)
         named = [name for name in known if values.get(name) == AUTO]
         given = {name: value for name, value in values.items() if name not in named}
         if "auto" in given:
@@ -68,9 +69,9 @@ class SearchedMethod(PairMethod):
                 return values  # which the type of the field refuses
             named += [name for name in given["auto"] if name not in named]
         else:
-            named += [name for name in known if name not in values and name != "shrink"]
-            free = "shrink" in known and "shrink" not in values
-            named += ["shrink"] if free and {"lr", "alpha"} <= set(named) else []
+            named += [name for name in known if name not in (*values, *beside)]
+            free = [name for name in beside if name not in values and "alpha" in named]
+            named += [name for name in free if name != "shrink" or "lr" in named]
         unknown = sorted(set(named) - set(known))
         if unknown:
             raise ValueError(f"names among {', '.join(known)}")
@@ -117,12 +118,7 @@ class SearchedMethod(PairMethod):
         return self._possible([{names[0]: value} | others for value in self.tried[names[0]]])
 
     def proposals(self, rung: int, ranked: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Further trials: of the other settings, between neighbours, and at last a slower one.
-
-        Rows that move little at a time generalise better and need more epochs, too many to search
-        by. So α and τ are found with `FASTER` steps, and the last that is tried are runs of the two
-        best with the learning rate of the rule.
-        """
+        """Further trials: of the other settings, and between neighbours."""
         names, best = self._open, ranked[0]
         more: list[dict[str, Any]] = []
         if rung == 0:
@@ -140,8 +136,11 @@ class SearchedMethod(PairMethod):
                 more += [{**best, name: value} for name in names[1:] for value in self.tried[name]]
             else:  # nor with what is best now
                 more += [self._rescaled(best, s) for s in self._scales]
-        elif rung > 2 and self._by_rule:
-            more = [{**values, "lr": values["lr"] / FASTER} for values in ranked[:2]]
+        elif rung == 2 and best[names[0]] not in self.tried[names[0]]:
+            # Halfway to the next value is better than the value itself: the next one may be, too.
+            more = [
+                {**best, names[0]: value} for value in _next(best[names[0]], self.tried[names[0]])
+            ]
         return self._possible(more)
 
     def rungs(self) -> tuple[Rung, ...]:
@@ -198,6 +197,14 @@ def _between(value: float, known: Sequence[float]) -> list[float]:
     >>> _between(0.6, (0.5, 0.6, 0.8))
     [0.55, 0.69]
     """
+    return [float(f"{math.sqrt(value * each):.2g}") for each in _next(value, known)]
+
+
+def _next(value: float, known: Sequence[float]) -> list[float]:
+    """The next known values below and above.
+
+    >>> _next(0.7, (0.5, 0.6, 0.8))
+    [0.6, 0.8]
+    """
     below = sorted(each for each in known if each < value)[-1:]
-    above = sorted(each for each in known if each > value)[:1]
-    return [float(f"{math.sqrt(value * each):.2g}") for each in below + above]
+    return below + sorted(each for each in known if each > value)[:1]

@@ -18,9 +18,8 @@ Trained = TypeVar("Trained", bound=TrainedMethod)
 
 LEAST = 5
 """Epochs below which it is not worth while to begin."""
-SEARCH, RUNS = 110, 2
-"""Epochs that a search takes beside the full runs (83 to 113 on the data sets where it was
-counted), and how many of those there are at most."""
+SEARCH = 100
+"""Epochs that a search takes beside the run that wins: 81 to 99 where they were counted."""
 
 SHARES = (0.4, 0.6, NEAR)
 """Share of the best value of other methods that a search needs to go on, after each rung. From the
@@ -86,10 +85,10 @@ def epochs_within(
     room = left() / each
     if not searched:
         most = room
-    elif room > SEARCH + RUNS * 60:
-        most = (room - SEARCH) / RUNS
-    else:  # the search is as long as the runs, and shorter with them
-        most = room / (SEARCH / 60 + RUNS)
+    elif room > SEARCH + 60:
+        most = room - SEARCH
+    else:  # the search is as long as the run, and shorter with it
+        most = room / (SEARCH / 60 + 1)
     if most < LEAST:
         raise OutOfTime(f"left out: time for {max(int(most), 0)} epochs of {each:.2g} s")
     return method if most >= method.epochs else method.replace(epochs=int(most))

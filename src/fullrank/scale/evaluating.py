@@ -43,11 +43,9 @@ class Piece:
     """What the protocol block counts of them."""
 
 
-def piece_of(
-    measuring: Measuring, tables: tuple[Tensor, Tensor], k: Sequence[int], *, cosine: bool
-) -> Piece:
+def piece_of(measuring: Measuring, tables: tuple[Tensor, Tensor], k: Sequence[int]) -> Piece:
     """Ranks for this worker's share of the users with test items, by all metrics."""
-    found = measuring.evaluated(tables, PART, k, None, cosine=cosine)
+    found = measuring.evaluated(tables, PART, k, None)
     held = measuring.held(PART)
     if found is not None:
         return Piece(held.users, found, {name: found.protocol[name] for name in _SUMS})

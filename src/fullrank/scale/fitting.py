@@ -38,7 +38,6 @@ from fullrank.scale.steps import Balancing, check_method, check_weights
 from fullrank.scale.stored import Stored, split_of
 from fullrank.serving import DotScorer
 from fullrank.serving.frames import NOTHING_UNKNOWN
-from fullrank.spectrum import unit_rows
 from fullrank.training.progress import Reporter, Silent
 
 _log = logging.getLogger(__name__)
@@ -223,7 +222,7 @@ def fit_job(
     found = run(job, crew, reporter or Silent())
     metadata = metadata_of(found, job.balancing, time.perf_counter() - began)
     pieces = [each.test for each in found if each.test is not None]
-    return (scorer_of(job.method, found), metadata), pieces
+    return (scorer_of(found), metadata), pieces
 
 
 def _keep(
@@ -263,14 +262,11 @@ def _check_free(folder: str) -> None:
         raise FitError(folder, "the checkpoint of another run", expected)
 
 
-def scorer_of(method: TrainedMethod, found: Sequence[Found]) -> DotScorer:
+def scorer_of(found: Sequence[Found]) -> DotScorer:
     """What the model ranks with, of the blocks of all workers."""
-    tables = []
-    for side in ("users", "items"):
-        blocks = [getattr(each, side) for each in found]
-        table = torch.from_numpy(np.concatenate(blocks))
-        tables.append(unit_rows(table) if method.cosine else table)
-    return DotScorer(*tables)
+    sides = ([getattr(each, side) for each in found] for side in ("users", "items"))
+    users, items = (torch.from_numpy(np.concatenate(blocks)) for blocks in sides)
+    return DotScorer(users, items)
 
 
 def metadata_of(found: Sequence[Found], balancing: Balancing, seconds: float) -> dict[str, Any]:

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from fullrank.methods.base import PairMethod, TrainedMethod
-from fullrank.methods.fitting import trial_room
+from fullrank.methods.fitting import chosen, trial_room
 from fullrank.methods.searched import SearchedMethod
+from fullrank.methods.validating import finds_power
 from fullrank.scale.blocks import bounds
 from fullrank.scale.checkpoint import ShardedCheckpoint
 from fullrank.scale.evaluating import PART, Piece, piece_of
@@ -24,6 +25,7 @@ from fullrank.scale.smoothing import Smoothing
 from fullrank.scale.sources import Source
 from fullrank.scale.steps import Balancing, needs_batch, sharded_step
 from fullrank.scale.tables import ShardedMF, given_blocks, initial_blocks
+from fullrank.scale.validating import ShardValidator, ranked_blocks
 from fullrank.training import Reporter, Search, Silent
 
 
@@ -109,7 +111,7 @@ def work(
         trainer.reporter, trainer.checkpoint = reporter or Silent(), checkpoint
         trainer.run(resume=job.resume)
         if isinstance(method, SearchedMethod):
-            found = {"chosen": method.found({})}
+            found = {"chosen": chosen(method, trainer)}
     return _found(job, method, trainer, measuring, found)
 
 
@@ -132,7 +134,8 @@ def _searched(
     trainer, values, listed = search.run(resume=trials.job.resume)
     if not isinstance(trainer, ShardTrainer):
         raise TypeError(f"found {type(trainer)}; expected a ShardTrainer")
-    return trainer, method.replace(**values), {"chosen": method.found(values), "search": listed}
+    found = {"chosen": chosen(method, trainer, values), "search": listed}
+    return trainer, method.replace(**values), found
 
 
 def _chosen(job: Job) -> TrainedMethod:
@@ -185,15 +188,17 @@ class _Trials:
         )
         whole = needs_batch(method, self.job.balancing)
         team = Team(self.group, self.item_edges, whole, self.stop, self.slow)
-        cosine = method.cosine
-        there = "validation" in self.measuring.blocks
+        validator = None
+        if "validation" in self.measuring.blocks:
+            validator = ShardValidator(self.measuring, method, encoder)
         return ShardTrainer(
             encoder,
             sampler,
             sharded_step(method, encoder, self.job.balancing, self.group.device),
             method,
             team,
-            validate=self.measuring.validator(encoder.tables, cosine=cosine) if there else None,
+            validate=validator,
+            powers=validator if finds_power(method) else None,
             probe=lambda: {"effective_rank": self.measuring.effective_rank(encoder.tables())},
         )
 
@@ -207,6 +212,9 @@ def _found(
 ) -> Found:
     group, tables = measuring.group, trainer.encoder.tables()
     progress, sizes = trainer.progress, job.source.sizes
+    power = progress.best_item_power if finds_power(method) else None
+    ranked = ranked_blocks(measuring, method, tables, power)
+    tables = tables if method.cosine else ranked
     shared = trainer.encoder.parameters.keys() - {"user_table", "item_table"}
     metadata: dict[str, Any] = {
         "engine": {"name": "autograd", "passed_over": {"compiled": "several workers"}},
@@ -225,7 +233,7 @@ def _found(
     }
     test = None
     if job.cutoffs and PART in job.source.parts:
-        test = piece_of(measuring, tables, job.cutoffs, cosine=method.cosine)
+        test = piece_of(measuring, ranked, job.cutoffs)
     metadata["collectives"] = group.costs()
-    users, items = (table.detach().cpu().numpy() for table in tables)
+    users, items = (table.cpu().numpy() for table in ranked)
     return Found(users, items, metadata, test)

@@ -23,7 +23,7 @@ from fullrank.scale.sampling import ShardSampler
 from fullrank.scale.tables import ShardedMF
 from fullrank.training import Plan, TrainingSettings
 from fullrank.training.checkpoint import Checkpoint, Record
-from fullrank.training.loop import Trainer
+from fullrank.training.loop import Powers, Trainer
 from fullrank.training.progress import Reporter
 
 WORDS = 20
@@ -67,6 +67,7 @@ class ShardTrainer(Trainer):
         settings: As for `Trainer`, as are the others.
         team: The workers.
         validate: Gives the same number to all.
+        powers: Likewise.
         probe: Likewise.
         checkpoint: Keeps the blocks of all workers.
         reporter: Of this worker.
@@ -81,13 +82,15 @@ class ShardTrainer(Trainer):
         team: Team,
         *,
         validate: Callable[[], float] | None = None,
+        powers: Powers | None = None,
         probe: Callable[[], Mapping[str, float]] | None = None,
         checkpoint: Checkpoint | None = None,
         reporter: Reporter | None = None,
     ) -> None:
         plan = Plan(encoder, sampler, step)  # type: ignore[arg-type]  # of shares: see `_passed`
         kept = {"checkpoint": checkpoint, "reporter": reporter}
-        super().__init__(plan, settings, validate=validate, probe=probe, **kept)  # type: ignore[arg-type]
+        measured = {"validate": validate, "powers": powers, "probe": probe}
+        super().__init__(plan, settings, **measured, **kept)  # type: ignore[arg-type]
         self.team, self.encoder, self.sampler = team, encoder, sampler
         self.engine = AutogradEngine(step, encoder, self.optimizer)
         self.choice = Choice(self.engine, {"compiled": "tables in blocks over workers"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +19,6 @@ from fullrank.scale.group import Group
 from fullrank.scale.sources import Source
 from fullrank.serving import DotScorer
 from fullrank.spectrum.measure import entropy_rank, gram
-from fullrank.spectrum.rows import unit_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,21 +123,20 @@ class Measuring:
         part: str,
         k: Sequence[int],
         metrics: Sequence[str],
-        *,
-        cosine: bool = False,
+        users: NDArray[np.int64] | None = None,
     ) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
         """User rows and their metrics, as `fullrank.evaluation.evaluate` has them, of all users.
 
         Each worker ranks for its share of the users, and the values go to every worker.
 
         Args:
-            tables: The blocks of this worker.
+            tables: What the method ranks with: the blocks of this worker.
             part: What is to be found.
             k: Cutoffs.
             metrics: Names of metrics that have a value for each user.
-            cosine: Whether the method ranks by unit rows.
+            users: Those of `held` that this worker is to rank for; all if absent.
         """
-        found = self.evaluated(tables, part, k, metrics, cosine=cosine)
+        found = self.evaluated(tables, part, k, metrics, users)
         names = [f"{name}@{each}" for each in sorted(k) for name in metrics]
         rows, values = np.empty(0, dtype=np.int64), np.empty((0, len(names)))
         if found is not None:
@@ -156,23 +154,21 @@ class Measuring:
         part: str,
         k: Sequence[int],
         metrics: Sequence[str] | None,
-        *,
-        cosine: bool,
+        users: NDArray[np.int64] | None = None,
     ) -> Evaluation | None:
         """The evaluation of this worker's share of the users; None where none can be evaluated.
 
         Its users are numbered as in `held`; what it has of lists is of its share alone. Arguments
         are those of `per_user`; without ``metrics`` all of the protocol.
         """
-        users, block = tables[0].detach(), tables[1].detach()
-        if cosine:
-            users, block = unit_rows(users), unit_rows(block)
+        embedded, block = tables[0].detach(), tables[1].detach()
         items = self.group.gather(block, np.diff(self.edges).tolist())
         held = self.held(part)
-        own = users[torch.from_numpy(held.own).to(users.device)]
+        own = embedded[torch.from_numpy(held.own).to(embedded.device)]
         rows = self.group.all_to_all(own, held.sends, held.receives)
         train, wanted = held.tables["train"], held.tables[part]
-        if not (train.user_degree * wanted.user_degree).any():
+        known = train.user_degree * wanted.user_degree
+        if not (known if users is None else known[users]).any():
             return None
         return evaluate(
             DotScorer(rows, items),
@@ -182,28 +178,8 @@ class Measuring:
             k=tuple(k),
             metrics=metrics,
             popularity=self.item_degree,
+            users=users,
         )
-
-    def validator(
-        self, tables: Callable[[], tuple[Tensor, Tensor]], *, cosine: bool
-    ) -> Callable[[], float]:
-        """ndcg@20 on the validation part, the same number for all workers.
-
-        Raises:
-            FitError: there is no user to evaluate.
-        """
-        tables_of = self.held("validation").tables
-        train, held = tables_of["train"], tables_of["validation"]
-        if not self.group.totals(float((train.user_degree * held.user_degree).sum()))[0]:
-            found = "no user with training interactions"
-            raise FitError("validation part", found, "one at least, or no validation")
-        k = min(20, train.n_items)
-
-        def ndcg() -> float:
-            _, values = self.per_user(tables(), "validation", (k,), ("ndcg",), cosine=cosine)
-            return float(np.mean(values[f"ndcg@{k}"]))
-
-        return ndcg
 
 
 def _overlap(these: NDArray[np.int64], which: int, those: NDArray[np.int64], other: int) -> int:

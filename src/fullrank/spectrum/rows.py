@@ -25,6 +25,25 @@ def unit_rows(x: Tensor) -> Tensor:
     return (wide / torch.where(norm > NO_ROW, norm, 1)).to(x.dtype)
 
 
+def to_power(x: Tensor, power: float, length: float | None = None) -> Tensor:
+    """``x · (‖x‖ / length)^(power - 1)`` for each row: its direction, its length to a power.
+
+    Rows up to `NO_ROW` long stay as they are, as all rows do with a power of 1.
+
+    Args:
+        x: (n, d) rows.
+        power: 1 for the rows as they are, 0 for rows of one length.
+        length: The length that stays; the root of the mean square of all lengths if absent.
+    """
+    if power == 1:
+        return x
+    norm: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    if length is None:
+        length = norm.double().square().mean().sqrt().item()
+    relative = norm / length if length > NO_ROW else norm
+    return x * torch.where(norm > NO_ROW, relative, 1) ** (power - 1)
+
+
 def at_least_float32(x: Tensor) -> Tensor:
     """``x``, in float32 if its own type is narrower: spectra do not survive bfloat16 sums."""
     return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x

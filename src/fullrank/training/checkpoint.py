@@ -38,6 +38,10 @@ class Progress:
     best_epoch: int | None = None
     best_metric: float | None = None
     checks_without_gain: int = 0
+    item_power: float | None = None
+    """The power of the items' lengths that was best at the last validation check, where sought."""
+    best_item_power: float | None = None
+    """The same, of the best epoch."""
     history: list[Record] = field(default_factory=list)
     """One record for each complete epoch, as in the log."""
 

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -44,6 +45,16 @@ class Plan:
         return parameters_of(self.step, self.encoder)
 
 
+class Powers(Protocol):
+    """What finds the power of the items' lengths that ranks best, with the parameters as are."""
+
+    power: float
+
+    def climb(self) -> float:
+        """Moves the power to a better one nearby, if there is one, and gives it."""
+        ...
+
+
 class Trainer:
     """Runs a plan: batches, gradients, updates, validation, checkpoints.
 
@@ -51,6 +62,7 @@ class Trainer:
         plan: What is trained; its parameters are changed in place.
         settings: How.
         validate: Gives the validation metric (higher is better) of the parameters as they are.
+        powers: Finds, before each validation check, the power by which the metric is taken.
         probe: Measures the parameters as they are, as their ``effective_rank``; for the history.
         observe: Gives whatever else is to be in the record of an epoch, by its number.
         checkpoint: Where the state goes every ``checkpoint_every`` epochs and on Ctrl-C; nowhere if
@@ -68,6 +80,7 @@ class Trainer:
         settings: TrainingSettings,
         *,
         validate: Callable[[], float] | None = None,
+        powers: Powers | None = None,
         probe: Callable[[], Mapping[str, float]] | None = None,
         observe: Callable[[int], Record] | None = None,
         checkpoint: Checkpoint | None = None,
@@ -77,6 +90,7 @@ class Trainer:
         self.plan = plan
         self.settings = settings
         self.validate = validate
+        self.powers = powers
         self.probe = probe
         self.observe = observe
         self.checkpoint = checkpoint
@@ -175,6 +189,8 @@ class Trainer:
         if self.observe is not None:
             record |= self.observe(progress.epoch)
         if self.validate is not None and self._is_due(self.settings.validate_every):
+            if self.powers is not None:
+                progress.item_power = record["item_power"] = self.powers.climb()
             record["validation_ndcg@20"] = metric = self.validate()
             self._judge(metric)
         progress.history.append(record)
@@ -192,6 +208,7 @@ class Trainer:
         progress = self.progress
         if progress.best_metric is None or metric > progress.best_metric:
             progress.best_metric, progress.best_epoch = metric, progress.epoch
+            progress.best_item_power = progress.item_power
             progress.checks_without_gain = 0
             self.best = {name: table.clone() for name, table in self.plan.parameters.items()}
         else:
@@ -204,6 +221,11 @@ class Trainer:
         """Puts the parameters of the best epoch in the place of the last, where they are known."""
         for name, table in self.best.items():
             self.plan.parameters[name].copy_(table)
+        self._set_power(self.progress.best_item_power)
+
+    def _set_power(self, power: float | None) -> None:
+        if self.powers is not None and power is not None:
+            self.powers.power = power
 
     def _interrupted(self, interrupt: Interrupt, losses: Tensor, began: float) -> None:
         self.progress.loss_sum = losses.item()
@@ -228,6 +250,7 @@ class Trainer:
     def restore(self, tensors: Mapping[str, Tensor], progress: Progress) -> None:
         """Goes back to a `state` and its progress."""
         self.progress = progress
+        self._set_power(progress.item_power)
         for path, tensor in tensors.items():
             group, name = path.split("/", 1)
             if group == "now":

@@ -21,13 +21,8 @@ Values = Mapping[str, Any]
 """Settings of a trial, by name."""
 
 
-FINAL = 3
-"""Times the epochs of the last rung after which one of the last proposals is trained on alone."""
-
-
-FAR = 0.8
-"""Share of the score of the best of the race, trained as long, that the better one of the last
-proposals needs to be trained to its end."""
+FINAL = 2
+"""Times the epochs of the last rung after which the better one of the last two goes on alone."""
 
 
 class Rung(NamedTuple):
@@ -69,6 +64,8 @@ class _Trial:
         """A row of the table of what was tried."""
         row: Record = {**self.values, "epochs": self.progress.epoch}
         row["validation_ndcg@20"] = self.progress.best_metric
+        if self.progress.best_item_power is not None:
+            row["item_power"] = self.progress.best_item_power
         history = self.progress.history
         row["effective_rank"] = history[-1].get("effective_rank") if history else None
         return row | ({"error": self.error} if self.error else {})
@@ -114,7 +111,7 @@ class Search:
         self._interrupt = Interrupt()
 
     def run(self, *, resume: bool = False) -> tuple[Trainer, dict[str, Any], list[Record]]:
-        """Searches, and trains the winner and what is proposed last to their ends.
+        """Searches, and trains the winner to its end.
 
         Returns:
             The winner's trainer, its settings, and a record of each trial.
@@ -138,31 +135,18 @@ class Search:
         return self._trainer(best), best.values, [trial.record() for trial in self.trials]
 
     def _finished(self) -> _Trial:
-        """Trains the best that is proposed last to its end; the winner too, if still better.
-
-        Before that the winner goes as far as the proposals: what rises slowly would otherwise be
-        compared at its end with what has hardly begun.
-        """
-        if self.proposed == len(self.plan):
-            ranked = self._ranked()
-            self._add(self.propose(len(self.plan), [trial.values for trial in ranked]))
-            for trial in ranked[1:]:
-                trial.trainer = None
-            self.proposed += 1
-        first, *finalists = self._live()
+        """Trains the two that are left further, and the better one of them to its end."""
+        finalists = self._live()
         if len(finalists) > 1:
-            for trial in (first, *finalists):
-                self._advance(trial, FINAL * self.plan[-1].epochs)
-            best = max(finalists, key=lambda trial: trial.score)
             for trial in finalists:
-                if trial is not best or best.score < FAR * first.score:
+                self._advance(trial, FINAL * self.plan[-1].epochs)
+            best = self._ranked()[0]
+            for trial in finalists:
+                if trial is not best:
                     trial.trainer = None
             self.save()
-        last = self._live()[-1]
-        self._finish(last)
-        best = self._ranked()[0]
-        if best is not last:
-            self._finish(best)
+        (best,) = self._live()
+        self._finish(best)
         return best
 
     def _obey(self) -> None:
@@ -172,12 +156,7 @@ class Search:
     def _finish(self, trial: _Trial) -> None:
         trainer = self._trainer(trial)
         trainer.checkpoint, trainer.reporter = _OfWinner(self), self.reporter
-        try:
-            trainer.run()
-        except FitError as error:
-            if len(self._live()) == 1:
-                raise
-            trial.error = str(error)
+        trainer.run()
         self._obey()
 
     def _climb(self) -> None:

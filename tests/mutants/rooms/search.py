@@ -7,6 +7,7 @@ from mutant import Mutant, of
 SEARCH = "tests/training/test_search.py"
 STOPPED = "tests/training/test_search_stopped.py"
 AUTO = "tests/methods/test_auto.py"
+POWER = "tests/methods/test_item_power.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     *of(
@@ -23,9 +24,9 @@ MUTANTS: tuple[Mutant, ...] = (
             "(self._live(), key=lambda trial: -trial.score",
             "(self._live(), key=lambda trial: trial.score",
         ),
-        ("best = max(finalists, key", "best = min(finalists, key"),
         ("if len(finalists) > 1:", "if len(finalists) > 2:"),
-        ("[2 if last else", "[0 if last else"),
+        ("[2 if last else", "[1 if last else"),
+        ("FINAL = 2", "FINAL = 1"),
         ("2 if last else self.plan[self.rung].trials :]", "self.plan[self.rung - 1].trials :]"),
         ("self.plan[self.rung].trials :]", "1 :]"),
         ("self.plan[self.rung].trials :]", "self.plan[self.rung].trials + 1 :]"),
@@ -34,18 +35,11 @@ MUTANTS: tuple[Mutant, ...] = (
             'best = self.progress.history[-1].get("validation_ndcg@20")\n        return',
         ),
         ("best is None or self.error is not None", "best is None"),
-        ("best = self._ranked()[0]", "best = last"),
         ("best = self._ranked()[0]", "best = self._live()[0]"),
-        ("last = self._live()[-1]", "last = self._live()[0]"),
-        ("        if best is not last:\n            self._finish(best)\n", ""),
         ("trial.progress.epoch >= epochs", "trial.progress.epoch > epochs"),
         ("if all(trial.values != values for trial in self.trials):", "if True:"),
         ("self.propose(self.rung,", "self.propose(0,"),
         ("if self.proposed == self.rung:", "if self.rung == 0:"),
-        ("if self.proposed == len(self.plan):", "if False:"),
-        ("            for trial in ranked[1:]:\n                trial.trainer = None\n", ""),
-        ("if len(self._live()) == 1:", "if True:"),
-        ("if len(self._live()) == 1:", "if False:"),
         (
             "if all(trial.error for trial in self._live()):",
             "if any(trial.error for trial in self._live()):",
@@ -54,9 +48,6 @@ MUTANTS: tuple[Mutant, ...] = (
         ("(2 + more, 12)", "(1 + more, 12)"),
         ("(4 + more, 6)", "(2 + more, 6)"),
         ("(2 + more, 12)", "(2, 12)"),
-        ("for trial in (first, *finalists):", "for trial in finalists:"),
-        ("best.score < FAR * first.score", "best.score < first.score"),
-        ("FAR = 0.8", "FAR = 0.0"),
         ("max(1, round(unit * e))", "round(unit * e)"),
         (
             'row["validation_ndcg@20"] = self.progress.best_metric',
@@ -74,9 +65,6 @@ MUTANTS: tuple[Mutant, ...] = (
         ("2 * self.batch_size * FIRST_STEP", "self.batch_size * FIRST_STEP"),
         ("self.lr * (FASTER if self._by_rule else 1.0)", "self.lr"),
         ("(FASTER if self._by_rule else 1.0)", "FASTER"),
-        ('values["lr"] / FASTER', 'values["lr"]'),
-        ("rung > 2 and self._by_rule", "rung > 1 and self._by_rule"),
-        ("rung > 2 and self._by_rule", "rung > 2"),
         ("zip(ranked[:2], (None, 2)", "zip(ranked[:1], (None,)"),
         ("zip(ranked[:2], (None, 2)", "zip(ranked[:2], (None, None)"),
         ("for name in names[1:]\n", "for name in names\n"),
@@ -95,8 +83,10 @@ MUTANTS: tuple[Mutant, ...] = (
         ('and self.optimizer == "sgd" and', "and"),
         (' and self.encoder == "mf"', ""),
         ("for name in self.tried if name in self.auto", "for name in self.tried"),
-        ("name not in values and name !=", "name !="),
-        ('{"lr", "alpha"} <= set(named)', "True"),
+        ('name not in values and "alpha" in named', "name not in values"),
+        ('name not in values and "alpha" in named', '"alpha" in named'),
+        ('if name != "shrink" or "lr" in named', "if True"),
+        ("elif rung == 2 and best", "elif rung == 2 and not best"),
         ("* square / self.slope", "* square"),
         ("return shrink**2 or 1.0", "return shrink or 1.0"),
         ("* self.slope / slope_of(shrink)", "* self.slope"),
@@ -110,7 +100,43 @@ MUTANTS: tuple[Mutant, ...] = (
             "if False:\n",
         ),
     ),
-    Mutant(
-        "methods/fitting.py", '"chosen": method.found(values)', '"chosen": method.found({})', AUTO
+    *of(
+        "methods/fitting.py",
+        AUTO,
+        ("chosen(method, trainer, values)", "chosen(method, trainer)"),
+        ('{**values, **({} if power is None else {"item_power": power})}', "values"),
+    ),
+    *of(
+        "methods/validating.py",
+        POWER,
+        ("STEP, MOST = 0.25, 4.0", "STEP, MOST = 0.5, 4.0"),
+        ("for step in (-STEP, STEP):", "for step in (STEP,):"),
+        ("for step in (-STEP, STEP):", "for step in (-STEP,):"),
+        ("while 0 <= best + step <= MOST", "while best + step <= MOST"),
+        ("while 0 <= best + step <= MOST", "while 0 <= best + step"),
+        (":= score(best + step)) > found", ":= score(best + step)) >= found"),
+        ("        if best != power:\n            break\n", ""),
+        ("users[:: every(len(users))]", "users[: SAMPLE]"),
+        ("found if self._users is None else None", "found"),
+        ("known, self._known = self._known, None", "known = self._known"),
+        ("self.power = method.item_power", "self.power = 1.0"),
+        ("method.item_power if power is None else power", "1.0 if power is None else power"),
+        ("method.item_power if power is None else power", "method.item_power"),
+        ('"item_power" in getattr(method, "auto", ())', "True"),
+    ),
+    *of(
+        "spectrum/rows.py",
+        POWER,
+        ("** (power - 1)", "** power"),
+        ("norm.double().square().mean().sqrt()", "norm.double().mean()"),
+        ("if length is None:", "if True:"),
+        ("torch.where(norm > NO_ROW, relative, 1) **", "relative **"),
+    ),
+    *of(
+        "training/loop.py",
+        POWER,
+        ("progress.best_item_power = progress.item_power", "progress.best_item_power = None"),
+        ("        self._set_power(self.progress.best_item_power)\n", ""),
+        ("        self._set_power(progress.item_power)\n", ""),
     ),
 )

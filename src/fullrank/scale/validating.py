@@ -1,0 +1,76 @@
+"""What workers rank with, and how well they do on the validation part, as one process does."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fullrank.encoders import Pair
+from fullrank.errors import FitError
+from fullrank.methods import TrainedMethod
+from fullrank.methods.validating import climbed, every
+from fullrank.scale.measuring import Measuring
+from fullrank.scale.tables import ShardedMF
+from fullrank.spectrum import unit_rows
+from fullrank.spectrum.rows import to_power
+
+PART = "validation"
+
+
+def ranked_blocks(
+    measuring: Measuring, method: TrainedMethod, tables: Pair, power: float | None = None
+) -> Pair:
+    """This worker's blocks of `fullrank.methods.validating.ranked_tables`."""
+    users, items = (table.detach() for table in tables)
+    if method.cosine:
+        return unit_rows(users), unit_rows(items)
+    power = method.item_power if power is None else power
+    if power == 1:
+        return users, items
+    squares = torch.linalg.vector_norm(items, dim=-1).double().square().sum().item()
+    total, rows = measuring.group.totals(squares, len(items))
+    return users, to_power(items, power, float(np.sqrt(total / rows)))
+
+
+class ShardValidator:
+    """As `fullrank.methods.validating.Validator`, by all workers; each gets the same numbers.
+
+    Args:
+        measuring: The parts of this worker's users.
+        method: Its settings.
+        encoder: Its blocks.
+
+    Raises:
+        FitError: there is no user to evaluate.
+    """
+
+    def __init__(self, measuring: Measuring, method: TrainedMethod, encoder: ShardedMF) -> None:
+        self.measuring, self.method, self.encoder = measuring, method, encoder
+        self.power = method.item_power
+        tables = measuring.held(PART).tables
+        mine = np.flatnonzero(tables["train"].user_degree * tables[PART].user_degree)
+        counts = measuring.group.of_each(len(mine))[:, 0].numpy().astype(np.int64)
+        if not counts.sum():
+            found = "no user with training interactions"
+            raise FitError("validation part", found, "one at least, or no validation")
+        step, before = every(int(counts.sum())), int(counts[: measuring.group.rank].sum())
+        self._users = None if step == 1 else mine[-before % step :: step]
+        self._known: float | None = None
+
+    def __call__(self) -> float:
+        """ndcg@20 at the power as it stands."""
+        known, self._known = self._known, None
+        return self._score(self.power) if known is None else known
+
+    def climb(self) -> float:
+        """By a sample of the users."""
+        self.power, found = climbed(self.power, lambda power: self._score(power, self._users))
+        self._known = found if self._users is None else None
+        return self.power
+
+    def _score(self, power: float, users: NDArray[np.int64] | None = None) -> float:
+        k = min(20, self.measuring.source.sizes.items)
+        tables = ranked_blocks(self.measuring, self.method, self.encoder.tables(), power)
+        _, values = self.measuring.per_user(tables, PART, (k,), ("ndcg",), users)
+        return float(np.mean(values[f"ndcg@{k}"]))
