@@ -44,6 +44,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "defaults": choices.defaults,
     "regret": choices.regret,
     "found": choices.found,
+    "item-power": choices.item_power,
     "deviations": choices.deviations,
     "algorithm-1": spectra.algorithm_1,
     "collapse": spectra.collapse,

@@ -103,6 +103,32 @@ def found() -> str:
     return table(columns, body, text=(0, 1))
 
 
+def item_power() -> str:
+    """What a power of the items' lengths is worth, afterwards and found while training."""
+    columns = ["data", "method", "validation nDCG@20", "best epoch", "best power afterwards"]
+    columns += ["nDCG@20", "", "power found in training", "nDCG@20", "best epoch"]
+    body = []
+    for data, runs in load("item_power").items():
+        for name, run in runs.items():
+            curve, found = run["curve"], run.get("found", {})
+            best = max(curve, key=curve.__getitem__)
+            body.append(
+                [
+                    data,
+                    name,
+                    metric(curve["1"]),
+                    str(run["best_epoch"]),
+                    best,
+                    metric(curve[best]),
+                    f"{100 * (curve[best] / curve['1'] - 1):+.1f} %",
+                    f"{found['item_power']:g}" if found else NONE,
+                    metric(found["validation_ndcg@20"]) if found else NONE,
+                    str(found["best_epoch"]) if found else NONE,
+                ]
+            )
+    return table(columns, body, text=(0, 1))
+
+
 def _changed(values: dict[str, Any]) -> str:
     return " ".join(f"{name}={_plain(value)}" for name, value in values.items())
 

@@ -31,7 +31,9 @@ def test_a_comparison_says_who_searched(small, tmp_path):
     assert found["ials"]["settings"] == ["regularization"]
     assert 3 <= found["ials"]["trials"] <= 7
     said = searched(made)
-    assert said.startswith("searched by each fit: directspec+ (alpha, item_power, lr, shrink, tau: ")
+    assert said.startswith(
+        "searched by each fit: directspec+ (alpha, item_power, lr, shrink, tau: "
+    )
     assert "nothing is searched of the others" in said
     assert said in as_latex(made, ["ndcg@10"])
     assert said[1:] in as_markdown(made, ["ndcg@10"])

@@ -65,12 +65,16 @@ def found(experiment: str, folder: Path = LAB) -> Found:
         if not isinstance(document, dict) or document.get("id") != experiment:
             continue
         for data, part in _parts(document, path).items():
-            if data not in documents or documents[data]["quick"]:
+            if data not in documents or _tells(documents[data]) < _tells(part):
                 documents[data] = part
     for data, older in (_before(experiment) if folder == LAB else {}).items():
         if data not in documents or _rows(documents[data]) < _rows(older):
             documents[data] = older
     return documents
+
+
+def _tells(document: Document) -> tuple[bool, int]:
+    return not document["quick"], _rows(document)
 
 
 def _rows(document: Document) -> int:

@@ -50,9 +50,10 @@ class SearchedMethod(PairMethod):
     """Values of shrink that a search tries beside none, where it looks for α and the rate, too."""
 
     auto: tuple[str, ...] = ()
-    """Settings that `fit` finds by itself, by default those of lr, alpha, tau and (where alpha is
-    to be found) shrink and item_power that are not given; ``alpha = "auto"`` names one too. Their
-    values are what holds where nothing is found: without a validation part."""
+    """Settings that `fit` finds by itself, by default those of lr, alpha and tau that are not
+    given, and beside those item_power and (where lr and alpha are to be found) shrink;
+    ``alpha = "auto"`` names one too. Their values are what holds where nothing is found: without a
+    validation part."""
 
     @model_validator(mode="before")
     @classmethod
@@ -70,8 +71,8 @@ class SearchedMethod(PairMethod):
             named += [name for name in given["auto"] if name not in named]
         else:
             named += [name for name in known if name not in (*values, *beside)]
-            free = [name for name in beside if name not in values and "alpha" in named]
-            named += [name for name in free if name != "shrink" or "lr" in named]
+            free = [name for name in beside if name not in values and named]
+            named += [name for name in free if name != "shrink" or {"lr", "alpha"} <= set(named)]
         unknown = sorted(set(named) - set(known))
         if unknown:
             raise ValueError(f"names among {', '.join(known)}")
