@@ -6,6 +6,7 @@ import copy
 import dataclasses
 
 import numpy as np
+import pydantic
 import pytest
 import torch
 
@@ -13,6 +14,7 @@ from fullrank.engine.devices import torch_threads
 from fullrank.errors import DataError
 from fullrank.lab.spec import Run
 from fullrank.lab.store import Store
+from fullrank.methods.table import method_named
 from fullrank.training import Silent
 
 BPR = Run("bpr", {"epochs": 7, "dim": 8, "batch_size": 64}, "made")
@@ -73,6 +75,21 @@ def test_what_changes_a_run_changes_its_key(store, changed):
 def test_what_changes_nothing_does_not(store):
     same = {**BPR.settings, "patience": 3, "validate_every": 2, "optimizer": "sgd"}
     assert store.key(dataclasses.replace(BPR, settings=same, seeds=1)) == store.key(BPR)
+
+
+def test_runs_of_before_there_was_a_setting_stand(store, monkeypatch):
+    """Where it has the value that changes nothing; one that is absent for another reason stays."""
+
+    def before(method, **options):
+        found = pydantic.BaseModel.model_dump(method, **options)
+        del found["item_power"]
+        assert "init_dim" in found
+        return found
+
+    now = store.key(BPR)
+    other = store.key(dataclasses.replace(BPR, settings={**BPR.settings, "item_power": 0.5}))
+    monkeypatch.setattr(method_named("bpr"), "model_dump", before)
+    assert store.key(BPR) == now != other
 
 
 def test_other_data_is_another_run(tmp_path, splits):

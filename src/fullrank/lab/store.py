@@ -37,6 +37,8 @@ FORMAT = 1
 """Of what is recorded; runs of another one are trained anew."""
 _NOT_CONTENT = {"patience", "validate_every", "checkpoint_every", "weighting"}
 """Settings that change nothing of a run without early stopping, of data without weights."""
+_NEUTRAL = {"item_power": 1.0}
+"""Settings with a value that changes nothing: runs of before there was such a setting stand."""
 CHECKPOINT_EVERY = 5
 
 
@@ -123,10 +125,12 @@ class Store:
         made_with = {name: versions()[name] for name in ("fullrank", "torch", "kernels")}
         if made_with["kernels"].startswith("torch"):
             made_with["kernels"] = "torch"
+        settings = method.model_dump(mode="json", exclude=_NOT_CONTENT)
+        settings = {name: x for name, x in settings.items() if _NEUTRAL.get(name, ...) != x}
         identity = {
             "format": FORMAT,
             "method": run.method,
-            "settings": method.model_dump(mode="json", exclude=_NOT_CONTENT),
+            "settings": settings,
             "data": {name: part.fingerprint for name, part in split.parts.items()},
             "part": run.part,
             "every": run.every,
