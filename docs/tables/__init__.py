@@ -45,6 +45,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "regret": choices.regret,
     "found": choices.found,
     "item-power": choices.item_power,
+    "popularity": choices.popularity,
     "deviations": choices.deviations,
     "algorithm-1": spectra.algorithm_1,
     "collapse": spectra.collapse,

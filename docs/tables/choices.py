@@ -129,6 +129,19 @@ def item_power() -> str:
     return table(columns, body, text=(0, 1))
 
 
+def popularity() -> str:
+    """What a power of the items' popularity is worth to item × item models."""
+    columns = ["data", "method", "validation nDCG@20", "best power", "nDCG@20", ""]
+    body = []
+    for data, methods in load("popularity").items():
+        for name, run in methods.items():
+            curve = run["validation_ndcg@20"]
+            best = max(curve, key=curve.__getitem__)
+            gain = f"{100 * (curve[best] / curve['0'] - 1):+.1f} %"
+            body.append([data, code(name), metric(curve["0"]), best, metric(curve[best]), gain])
+    return table(columns, body, text=(0, 1))
+
+
 def _changed(values: dict[str, Any]) -> str:
     return " ".join(f"{name}={_plain(value)}" for name, value in values.items())
 

@@ -37,7 +37,7 @@ FORMAT = 1
 """Of what is recorded; runs of another one are trained anew."""
 _NOT_CONTENT = {"patience", "validate_every", "checkpoint_every", "weighting"}
 """Settings that change nothing of a run without early stopping, of data without weights."""
-_NEUTRAL = {"item_power": 1.0}
+_NEUTRAL = {"item_power": 1.0, "popularity": 0.0}
 """Settings with a value that changes nothing: runs of before there was such a setting stand."""
 CHECKPOINT_EVERY = 5
 

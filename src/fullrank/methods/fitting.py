@@ -16,6 +16,7 @@ from fullrank.data.sampling import Sampler
 from fullrank.errors import FitError, SettingError
 from fullrank.methods.base import ClosedFormMethod, Method, TrainedMethod
 from fullrank.methods.closed_form.allpass import AllPass
+from fullrank.methods.closed_form.popular import ByPopularity
 from fullrank.methods.own import StandIn
 from fullrank.methods.probing import Ranks
 from fullrank.methods.searched import Counted, SearchedMethod
@@ -243,7 +244,7 @@ def _solved(
 def vary(method: Method, of: Method, fitted: Fitted, train: Interactions) -> Fitted | None:
     """What `fit` gives, from what it gave with settings ``of``, where a method has a short way."""
     began = time.perf_counter()
-    if not isinstance(method, AllPass):
+    if not isinstance(method, AllPass | ByPopularity):
         return None
     scorer = method.varied(fitted[0], of, train)
     return None if scorer is None else _with_metadata(scorer, train, began)

@@ -285,7 +285,11 @@ class Contest:
                 enough=lambda: self.left_to_fit <= 0,
             )
         varied = None if best is None else vary(method, best.method, best.fitted, train)
-        return method, varied or fit_method(method, self.parts, self.device)
+        if best is None or varied is None:
+            return method, fit_method(method, self.parts, self.device)
+        for said in best.warned:  # of what both have in common
+            warnings.warn(said, stacklevel=2)
+        return method, varied
 
 
 def compared(parts: Mapping[str, Interactions], seed: int) -> NDArray[np.int64] | None:

@@ -81,6 +81,9 @@ def rounded(value: Any) -> Any:
     return float(f"{value:.2g}") if isinstance(value, float) else value
 
 
+POPULARITY = (-0.3, -0.2, -0.15, -0.1, -0.05, 0.05, 0.1, 0.2, 0.3)
+"""A step of it takes no new solution: see `ByPopularity.varied`."""
+
 ENTRIES = (
     Entry("popularity"),
     Entry(
@@ -92,7 +95,14 @@ ENTRIES = (
         },
     ),
     Entry("turbo-cf", {"alpha": (0.4, 0.5, 0.7), "power": (0.5, 1.0)}),
-    Entry("itemknn", {"neighbours": (20, 50, 100, 200, 400), "shrinkage": (0.0, 10.0, 30.0)}),
+    Entry(
+        "itemknn",
+        {
+            "popularity": POPULARITY,
+            "neighbours": (20, 50, 100, 200, 400),
+            "shrinkage": (0.0, 10.0, 30.0),
+        },
+    ),
     Entry(
         "allpass",
         {
@@ -129,7 +139,10 @@ ENTRIES = (
             "rank": Ratio(2.0),
         },
     ),
-    Entry("slim", {"ridge": Ratio(1.6), "neighbours": (50, 100, 200)}),
+    Entry(
+        "slim",
+        {"popularity": POPULARITY, "ridge": Ratio(1.6), "neighbours": (50, 100, 200)},
+    ),
     Entry(
         "ials",
         {
@@ -139,7 +152,7 @@ ENTRIES = (
             "exponent": (0.0, 0.5, 1.0),
         },
     ),
-    Entry("ease", {"ridge": Ratio(1.6)}),
+    Entry("ease", {"popularity": POPULARITY, "ridge": Ratio(1.6)}),
     Entry("directspec+"),
 )
 """By expected gain for each second: sparse products, factorisations, EASE, what is trained."""

@@ -133,6 +133,18 @@ MUTANTS: tuple[Mutant, ...] = (
         ("torch.where(norm > NO_ROW, relative, 1) **", "relative **"),
     ),
     *of(
+        "methods/closed_form/popular.py",
+        "tests/methods/test_popularity.py",
+        ("np.maximum(data.item_degree, 1.0) ** power", "(data.item_degree + 1.0) ** power"),
+        ("weights.data *= by[weights.indices]", "weights.data *= by[0]"),
+        ("        weights *= by\n", "        weights *= by[:, None]\n"),
+        ("self.popularity - of.popularity", "self.popularity"),
+        ("_multiplied(scorer.weights.copy(), change)", "_multiplied(scorer.weights, change)"),
+        ("        other.metadata = dict(scorer.metadata)\n", ""),
+        ("of.replace(popularity=self.popularity) != self or", ""),
+        (" or not _room(scorer.weights)", ""),
+    ),
+    *of(
         "training/loop.py",
         POWER,
         ("progress.best_item_power = progress.item_power", "progress.best_item_power = None"),

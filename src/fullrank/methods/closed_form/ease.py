@@ -14,7 +14,7 @@ from fullrank.data.interactions import Interactions
 from fullrank.data.memory import available_memory
 from fullrank.data.weights import weighted_csr
 from fullrank.errors import FitError
-from fullrank.methods.base import ClosedFormMethod
+from fullrank.methods.closed_form.popular import POPULARITY, ByPopularity
 from fullrank.methods.closed_form.ridge import penalty
 from fullrank.methods.space import Span
 from fullrank.serving.filter_scorer import eigenvalue_bound
@@ -30,13 +30,13 @@ Dense = NDArray[np.floating[Any]]
 """An n × n matrix, float32 or float64, row by row."""
 
 
-class EASE(ClosedFormMethod):
+class EASE(ByPopularity):
     """A dense item × item regression."""
 
     name = "ease"
     summary = "items regressed on items, a dense matrix in closed form"
     source = "Steck, WWW 2019, equation 8"
-    space = {"ridge": Span(10.0, 2000.0, log=True)}
+    space = {"ridge": Span(10.0, 2000.0, log=True), "popularity": POPULARITY}
 
     ridge: float | None = Field(default=None, gt=0)
     """λ of the penalty. If absent, `SHARE` times how often the item of an interaction drawn at
@@ -64,7 +64,7 @@ class EASE(ClosedFormMethod):
         gram = gram_of(matrix, np.float64 if exact else np.float32)
         gram[np.diag_indices(data.n_items)] += ridge
         invert(gram)
-        scorer = ItemScorer(data, to_weights(gram).astype(np.float32, copy=False))
+        scorer = self.weighed(to_weights(gram).astype(np.float32, copy=False), data)
         scorer.metadata["ease"] = {"ridge": ridge}
         return scorer
 

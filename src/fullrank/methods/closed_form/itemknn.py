@@ -8,7 +8,7 @@ from pydantic import Field
 
 from fullrank.data.interactions import Interactions
 from fullrank.data.weights import weighted_csr
-from fullrank.methods.base import ClosedFormMethod
+from fullrank.methods.closed_form.popular import POPULARITY, ByPopularity
 from fullrank.methods.closed_form.pruning import largest_of_rows
 from fullrank.methods.space import Span
 from fullrank.serving.scorers import ItemScorer
@@ -17,13 +17,17 @@ ROWS = 1024
 """Items whose similarities to all others are made at a time."""
 
 
-class ItemKNN(ClosedFormMethod):
+class ItemKNN(ByPopularity):
     """Cosine neighbours."""
 
     name = "itemknn"
     summary = "items like those of the user, by the users they share"
     source = "Sarwar et al., WWW 2001"
-    space = {"neighbours": Span(10, 500, log=True), "shrinkage": Span(0.0, 50.0)}
+    space = {
+        "neighbours": Span(10, 500, log=True),
+        "shrinkage": Span(0.0, 50.0),
+        "popularity": POPULARITY,
+    }
 
     neighbours: int = Field(default=100, ge=1, lt=2**31)
     """Most similar items that each item keeps."""
@@ -60,4 +64,4 @@ class ItemKNN(ClosedFormMethod):
             common.data /= norm[row] * norm[common.indices] + self.shrinkage
             common.data[row == common.indices] = 0
             blocks.append(largest_of_rows(common, self.neighbours))
-        return ItemScorer(data, sp.csr_array(sp.vstack(blocks)))
+        return self.weighed(sp.csr_array(sp.vstack(blocks)), data)

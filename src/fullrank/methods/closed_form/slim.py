@@ -10,8 +10,8 @@ from pydantic import Field
 
 from fullrank.data.interactions import Interactions
 from fullrank.data.weights import weighted_csr
-from fullrank.methods.base import ClosedFormMethod
 from fullrank.methods.closed_form import pruning
+from fullrank.methods.closed_form.popular import POPULARITY, ByPopularity
 from fullrank.methods.closed_form.ridge import penalty
 from fullrank.methods.space import Span
 from fullrank.serving.scorers import ItemScorer
@@ -20,13 +20,17 @@ SHARE = 1.6
 """Of the rule for the ridge: the best on validation was .9 to 2.1 on five data sets."""
 
 
-class SLIM(ClosedFormMethod):
+class SLIM(ByPopularity):
     """Each item regressed on the items nearest to it."""
 
     name = "slim"
     summary = "items regressed on their nearest items: EASE with sparse weights"
     source = "fsSLIM, Ning & Karypis, ICDM 2011, with the ridge of EASE (Steck, WWW 2019) alone"
-    space = {"neighbours": Span(50, 500, log=True), "ridge": Span(5.0, 1000.0, log=True)}
+    space = {
+        "neighbours": Span(50, 500, log=True),
+        "ridge": Span(5.0, 1000.0, log=True),
+        "popularity": POPULARITY,
+    }
 
     neighbours: int = Field(default=100, ge=1, lt=2**31)
     """Items of largest cosine that each item is regressed on."""
@@ -70,7 +74,7 @@ class SLIM(ClosedFormMethod):
         indptr = np.concatenate(([0], np.cumsum([len(each) for each in columns])))
         parts = np.concatenate(values).astype(np.float32), np.concatenate(columns), indptr
         by_target = sp.csr_array(parts, shape=(data.n_items, data.n_items))
-        scorer = ItemScorer(data, sp.csr_array(by_target.T))
+        scorer = self.weighed(sp.csr_array(by_target.T), data)
         scorer.metadata["slim"] = {"ridge": ridge}
         return scorer
 
