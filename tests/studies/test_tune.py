@@ -204,7 +204,7 @@ def test_fewer_items_than_the_cutoff(method):
 def test_methods_without_epochs(small):
     study = tune(small, "itemknn", 3)
     assert study.epochs is None
-    assert set(study.settings) == {"neighbours", "shrinkage"}
+    assert set(study.settings) == {"neighbours", "shrinkage", "popularity"}
 
 
 def test_trials_that_diverge_are_failures(small):
