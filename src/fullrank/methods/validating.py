@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fullrank.data.interactions import Interactions
 from fullrank.encoders import Encoder, Pair
@@ -62,7 +63,34 @@ def every(n_users: int) -> int:
     return -(-n_users // SAMPLE)
 
 
-class Validator:
+class Checks:
+    """The validation ndcg@20 at a power of the items' lengths, and the power that is best by it.
+
+    Args:
+        power: To begin with.
+        users: By whom a power is chosen; all if absent.
+    """
+
+    def __init__(self, power: float, users: NDArray[np.int64] | None) -> None:
+        self.power, self._users = power, users
+        self._known: float | None = None
+
+    def __call__(self) -> float:
+        """At the power as it stands."""
+        known, self._known = self._known, None
+        return self._score(self.power) if known is None else known
+
+    def climb(self) -> float:
+        """By at most `SAMPLE` users: who they are is the same at each check."""
+        self.power, found = climbed(self.power, lambda power: self._score(power, self._users))
+        self._known = found if self._users is None else None
+        return self.power
+
+    def _score(self, power: float, users: NDArray[np.int64] | None = None) -> float:
+        raise NotImplementedError
+
+
+class Validator(Checks):
     """The validation ndcg@20 of a method as it stands, and the power of lengths that is best by it.
 
     Lengths of item rows carry popularity, and how much of it a ranking wants differs by data and
@@ -91,23 +119,11 @@ class Validator:
             raise FitError("validation part", found, expected)
         self.method, self.encoder, self.train = method, encoder, train
         self.validation = validation
-        self.power = method.item_power
         users = np.flatnonzero(validation.user_degree * train.user_degree)
-        self._users = None if every(len(users)) == 1 else users[:: every(len(users))]
-        self._known: float | None = None
+        some = None if every(len(users)) == 1 else users[:: every(len(users))]
+        super().__init__(method.item_power, some)
 
-    def __call__(self) -> float:
-        """At the power as it stands."""
-        known, self._known = self._known, None
-        return self._score(self.power) if known is None else known
-
-    def climb(self) -> float:
-        """By at most `SAMPLE` users: who they are is the same at each check."""
-        self.power, found = climbed(self.power, lambda power: self._score(power, self._users))
-        self._known = found if self._users is None else None
-        return self.power
-
-    def _score(self, power: float, users: np.ndarray | None = None) -> float:
+    def _score(self, power: float, users: NDArray[np.int64] | None = None) -> float:
         k = min(20, self.train.n_items)
         scorer = DotScorer(*ranked_tables(self.method, self.encoder.tables(), power))
         found = evaluate(

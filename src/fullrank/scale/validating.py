@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from fullrank.encoders import Pair
 from fullrank.errors import FitError
 from fullrank.methods import TrainedMethod
-from fullrank.methods.validating import climbed, every
+from fullrank.methods.validating import Checks, every
 from fullrank.scale.measuring import Measuring
 from fullrank.scale.tables import ShardedMF
 from fullrank.spectrum import unit_rows
@@ -33,7 +33,7 @@ def ranked_blocks(
     return users, to_power(items, power, float(np.sqrt(total / rows)))
 
 
-class ShardValidator:
+class ShardValidator(Checks):
     """As `fullrank.methods.validating.Validator`, by all workers; each gets the same numbers.
 
     Args:
@@ -47,7 +47,6 @@ class ShardValidator:
 
     def __init__(self, measuring: Measuring, method: TrainedMethod, encoder: ShardedMF) -> None:
         self.measuring, self.method, self.encoder = measuring, method, encoder
-        self.power = method.item_power
         tables = measuring.held(PART).tables
         mine = np.flatnonzero(tables["train"].user_degree * tables[PART].user_degree)
         counts = measuring.group.of_each(len(mine))[:, 0].numpy().astype(np.int64)
@@ -55,19 +54,7 @@ class ShardValidator:
             found = "no user with training interactions"
             raise FitError("validation part", found, "one at least, or no validation")
         step, before = every(int(counts.sum())), int(counts[: measuring.group.rank].sum())
-        self._users = None if step == 1 else mine[-before % step :: step]
-        self._known: float | None = None
-
-    def __call__(self) -> float:
-        """ndcg@20 at the power as it stands."""
-        known, self._known = self._known, None
-        return self._score(self.power) if known is None else known
-
-    def climb(self) -> float:
-        """By a sample of the users."""
-        self.power, found = climbed(self.power, lambda power: self._score(power, self._users))
-        self._known = found if self._users is None else None
-        return self.power
+        super().__init__(method.item_power, None if step == 1 else mine[-before % step :: step])
 
     def _score(self, power: float, users: NDArray[np.int64] | None = None) -> float:
         k = min(20, self.measuring.source.sizes.items)

@@ -119,7 +119,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("users[:: every(len(users))]", "users[: SAMPLE]"),
         ("found if self._users is None else None", "found"),
         ("known, self._known = self._known, None", "known = self._known"),
-        ("self.power = method.item_power", "self.power = 1.0"),
+        ("super().__init__(method.item_power, some)", "super().__init__(1.0, some)"),
         ("method.item_power if power is None else power", "1.0 if power is None else power"),
         ("method.item_power if power is None else power", "method.item_power"),
         ('"item_power" in getattr(method, "auto", ())', "True"),
