@@ -221,7 +221,7 @@ def test_which_method_wins_where():
         "`spectral`, `allpass`, `ease` and `turbo-cf` lead",
         "`ials` leads, then `directspec+`. The filters and neighbours rank below popularity there",
         "Generated data that drift in time: `slim` and `itemknn` lead",
-        "`directspec+` is as good as `ials` at a third of its effective rank",
+        "`directspec+` is as good as `ials` at little more than a quarter of its effective rank",
         "`allpass` has the highest and is far behind",
     )
     dense, articles, sparse, drifting = map(
@@ -235,6 +235,6 @@ def test_which_method_wins_where():
     assert articles["directspec+"][0] < 0.9 * articles["turbo-cf"][0]
     assert list(sparse)[:3] == ["ials", "directspec+", "popularity"]
     assert list(drifting)[:2] == ["slim", "itemknn"]
-    assert dense["directspec+"][1] / dense["ials"][1] == pytest.approx(1 / 3, abs=0.05)
+    assert 0.25 < dense["directspec+"][1] / dense["ials"][1] < 0.3
     assert max(sparse, key=lambda each: sparse[each][1]) == "allpass"
     assert sparse["allpass"][0] < 0.5 * sparse["directspec+"][0]

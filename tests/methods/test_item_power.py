@@ -94,6 +94,25 @@ def test_the_sample_chooses_and_all_users_are_the_metric(small, monkeypatch):
     assert metric == wanted["ndcg@20"]
 
 
+def test_a_check_begins_at_the_power_that_is_given_and_is_of_the_rows_as_they_are(small):
+    generator = torch.Generator().manual_seed(1)
+    sizes = small.train.n_users, small.train.n_items
+    users, items = (torch.randn(n, 6, generator=generator) + 1 for n in sizes)
+
+    def metric(power):
+        scorer = DotScorer(users, to_power(items, power))
+        known = {"train": small.train, "k": (20,), "metrics": ("ndcg",)}
+        return evaluate(scorer, small.validation, **known)["ndcg@20"]
+
+    method = build_method("directspec+", {"item_power": 2.0})
+    validator = Validator(method, MF(users, items), small.train, small.validation)
+    assert validator() == metric(2.0) != metric(1.0)
+    power = validator.climb()
+    assert validator() == metric(power)
+    items *= torch.from_numpy(small.train.item_degree + 1.0)[:, None].float()
+    assert validator() == metric(power)  # not what it was before they changed
+
+
 def test_a_fit_finds_the_power_and_the_model_ranks_by_it(small, tmp_path):
     model = fr.Recommender("directspec+", **QUICK, auto=("item_power",)).fit(small)
     power = model.training["chosen"]["item_power"]
