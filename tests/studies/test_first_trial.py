@@ -118,12 +118,8 @@ def test_later_trials_search_nothing_by_themselves(small, monkeypatch):
     made.clear()
     tune(small, "directspec+", 1, space={"shrink": (0.0, 0.02)})
     tune(small, "directspec+", 1, start={"shrink": 0.02, "alpha": 0.9, "tau": 3.0, "lr": 50.0})
-    start = {
-        "shrink": 0.02,
-        "alpha": 0.9,
-        "tau": 3.0,
-        "item_power": 1.0,
-    }  # a value that it lacks is drawn
+    # A value that it lacks is drawn.
+    start = {"shrink": 0.02, "alpha": 0.9, "tau": 3.0, "item_power": 1.0}
     study = tune(small, "directspec+", 1, start=start)
     assert study.settings == start | {"lr": made[2].lr}
     tune(small, "directspec+", 2, fixed={"alpha": "auto"})

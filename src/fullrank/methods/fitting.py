@@ -165,11 +165,10 @@ def trial_room(method: TrainedMethod, train: Counted) -> int:
 
 def _trained(method: TrainedMethod, trainer: Trainer, train: Interactions) -> Fitted:
     progress = trainer.progress
-    power = progress.best_item_power if finds_power(method) else None
-    tables = ranked_tables(method, trainer.plan.encoder.tables(), power)
-    ranked = DotScorer(*tables)
-    tables = trainer.plan.encoder.tables() if method.cosine else tables
-    return ranked, {
+    tables = trainer.plan.encoder.tables()
+    ranked = ranked_tables(method, tables, progress.best_item_power)
+    tables = tables if method.cosine else ranked
+    return DotScorer(*ranked), {
         "engine": trainer.choice.metadata if trainer.choice else None,
         "epochs": progress.epoch,
         "best_epoch": progress.best_epoch,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from fullrank.data.interactions import Interactions
 from fullrank.encoders import Encoder, Pair
@@ -27,18 +29,27 @@ def finds_power(method: TrainedMethod) -> bool:
     return "item_power" in getattr(method, "auto", ())
 
 
-def ranked_tables(method: TrainedMethod, tables: Pair, power: float | None = None) -> Pair:
+def ranked_tables(
+    method: TrainedMethod,
+    tables: Pair,
+    power: float | None = None,
+    length: Callable[[Tensor], float] | None = None,
+) -> Pair:
     """The rows whose products rank, of an encoder's tables.
 
     Args:
         method: Ranks by cosines, or by lengths too.
         tables: Users' and items' rows.
         power: Of the items' lengths; that of the method if absent.
+        length: Gives the length that stays, where the items are not all here: see `to_power`.
     """
     users, items = (table.detach() for table in tables)
     if method.cosine:
         return unit_rows(users), unit_rows(items)
-    return users, to_power(items, method.item_power if power is None else power)
+    power = method.item_power if power is None else power
+    if power == 1 or length is None:
+        return users, to_power(items, power)
+    return users, to_power(items, power, length(items))
 
 
 def climbed(power: float, score: Callable[[float], float]) -> tuple[float, float]:
@@ -63,7 +74,7 @@ def every(n_users: int) -> int:
     return -(-n_users // SAMPLE)
 
 
-class Checks:
+class Checks(ABC):
     """The validation ndcg@20 at a power of the items' lengths, and the power that is best by it.
 
     Args:
@@ -86,8 +97,9 @@ class Checks:
         self._known = found if self._users is None else None
         return self.power
 
+    @abstractmethod
     def _score(self, power: float, users: NDArray[np.int64] | None = None) -> float:
-        raise NotImplementedError
+        """ndcg@20 at a power, of some users."""
 
 
 class Validator(Checks):

@@ -212,8 +212,7 @@ def _found(
 ) -> Found:
     group, tables = measuring.group, trainer.encoder.tables()
     progress, sizes = trainer.progress, job.source.sizes
-    power = progress.best_item_power if finds_power(method) else None
-    ranked = ranked_blocks(measuring, method, tables, power)
+    ranked = ranked_blocks(measuring, method, tables, progress.best_item_power)
     tables = tables if method.cosine else ranked
     shared = trainer.encoder.parameters.keys() - {"user_table", "item_table"}
     metadata: dict[str, Any] = {

@@ -5,15 +5,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from fullrank.encoders import Pair
 from fullrank.errors import FitError
 from fullrank.methods import TrainedMethod
-from fullrank.methods.validating import Checks, every
+from fullrank.methods.validating import Checks, every, ranked_tables
 from fullrank.scale.measuring import Measuring
 from fullrank.scale.tables import ShardedMF
-from fullrank.spectrum import unit_rows
-from fullrank.spectrum.rows import to_power
 
 PART = "validation"
 
@@ -22,15 +21,13 @@ def ranked_blocks(
     measuring: Measuring, method: TrainedMethod, tables: Pair, power: float | None = None
 ) -> Pair:
     """This worker's blocks of `fullrank.methods.validating.ranked_tables`."""
-    users, items = (table.detach() for table in tables)
-    if method.cosine:
-        return unit_rows(users), unit_rows(items)
-    power = method.item_power if power is None else power
-    if power == 1:
-        return users, items
-    squares = torch.linalg.vector_norm(items, dim=-1).double().square().sum().item()
-    total, rows = measuring.group.totals(squares, len(items))
-    return users, to_power(items, power, float(np.sqrt(total / rows)))
+
+    def length(items: Tensor) -> float:
+        squares = torch.linalg.vector_norm(items, dim=-1).double().square().sum().item()
+        total, rows = measuring.group.totals(squares, len(items))
+        return float(np.sqrt(total / rows))
+
+    return ranked_tables(method, tables, power, length)
 
 
 class ShardValidator(Checks):

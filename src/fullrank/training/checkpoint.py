@@ -38,12 +38,22 @@ class Progress:
     best_epoch: int | None = None
     best_metric: float | None = None
     checks_without_gain: int = 0
-    item_power: float | None = None
-    """The power of the items' lengths that was best at the last validation check, where sought."""
-    best_item_power: float | None = None
-    """The same, of the best epoch."""
     history: list[Record] = field(default_factory=list)
     """One record for each complete epoch, as in the log."""
+
+    @property
+    def item_power(self) -> float | None:
+        """The power of the items' lengths that the last validation check found, where sought."""
+        return next(
+            (row["item_power"] for row in reversed(self.history) if "item_power" in row), None
+        )
+
+    @property
+    def best_item_power(self) -> float | None:
+        """The same, of the best epoch."""
+        if self.best_epoch is None or self.best_epoch > len(self.history):
+            return None
+        return self.history[self.best_epoch - 1].get("item_power")
 
 
 class Checkpoint(Protocol):

@@ -190,7 +190,7 @@ class Trainer:
             record |= self.observe(progress.epoch)
         if self.validate is not None and self._is_due(self.settings.validate_every):
             if self.powers is not None:
-                progress.item_power = record["item_power"] = self.powers.climb()
+                record["item_power"] = self.powers.climb()
             record["validation_ndcg@20"] = metric = self.validate()
             self._judge(metric)
         progress.history.append(record)
@@ -208,7 +208,6 @@ class Trainer:
         progress = self.progress
         if progress.best_metric is None or metric > progress.best_metric:
             progress.best_metric, progress.best_epoch = metric, progress.epoch
-            progress.best_item_power = progress.item_power
             progress.checks_without_gain = 0
             self.best = {name: table.clone() for name, table in self.plan.parameters.items()}
         else:

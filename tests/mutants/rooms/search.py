@@ -145,7 +145,6 @@ MUTANTS: tuple[Mutant, ...] = (
     *of(
         "training/loop.py",
         POWER,
-        ("progress.best_item_power = progress.item_power", "progress.best_item_power = None"),
         ("        self._set_power(self.progress.best_item_power)\n", ""),
         ("        self._set_power(progress.item_power)\n", ""),
     ),

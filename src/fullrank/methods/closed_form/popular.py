@@ -16,7 +16,7 @@ from fullrank.serving.scorers import DotScorer, HistoryScorer, ItemScorer
 Weights = NDArray[np.float32] | sp.csr_array
 """Of items on items, dense or sparse."""
 POPULARITY = Span(-0.3, 0.3)
-"""What tuning searches: the best on validation was -.15 to .3 on four data sets."""
+"""What tuning searches: on five data sets the best on validation lay in it."""
 
 
 class ByPopularity(ClosedFormMethod):
@@ -26,9 +26,7 @@ class ByPopularity(ClosedFormMethod):
     """Power p of an item's number of interactions that its scores are multiplied by: above 0
     popular items come earlier, below 0 later."""
 
-    def weighed(
-        self, weights: NDArray[np.float32] | sp.csr_array, data: Interactions
-    ) -> ItemScorer:
+    def weighed(self, weights: Weights, data: Interactions) -> ItemScorer:
         """What ranks, of (n_items, n_items) weights that are nobody else's: they are changed."""
         return ItemScorer(data, _multiplied(weights, factors(data, self.popularity)))
 
