@@ -27,9 +27,9 @@ from fullrank.portfolio.contest import Contest
 from fullrank.serving.model_files import versions
 
 SIMPLE = ("popularity", "itemknn", "rp3beta", "spectral", "allpass", "ease", "ials")
-FILTERS = ("turbo-cf", "chebycf", "bspm", "sgfcf", "slim")
-SEEDS = {"ml-100k": (0, 1, 2, 3)}
-"""Of the division and of training; 0 alone where there is no entry."""
+FILTERS = ("turbo-cf", "chebycf", "bspm", "gf-cf", "sgfcf", "slim")
+SEEDS = {"ml-100k": (0, 1, 2, 3)} | dict.fromkeys(("dense", "sparse", "drifting"), (0, 1, 2))
+"""Of generated data, the division and training; 0 alone where there is no entry."""
 EASE_ITEMS = 20_000
 """Most items for which its matrix is made here."""
 GENERATED = {"dense": (600, 500, 40_000), "sparse": (4_000, 6_000, 60_000)}

@@ -1,8 +1,8 @@
-"""What a power of the items' popularity is worth to item × item models.
+"""What a power of the items' popularity is worth to closed forms.
 
     python experiments/popularity.py [DATA ...] --out results/popularity.json
 
-`ease`, `slim` and `itemknn` as they come, solved on train without its validation part, and the
+Closed forms as they come, solved on train without its validation part, and the
 nDCG@20 on that part with scores times a power of the items' numbers of interactions. The test part
 is not looked at. What the file has already is passed over.
 """
@@ -23,8 +23,11 @@ from fullrank.methods.fitting import fit, vary
 from fullrank.serving.model_files import versions
 
 DATA = ("ml-100k", "citeulike", "dense", "sparse", "drifting")
-METHODS = ("ease", "slim", "itemknn")
-POWERS = (-0.3, -0.2, -0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
+METHODS = (
+    *("ease", "slim", "itemknn", "turbo-cf", "allpass", "spectral"),
+    *("chebycf", "bspm", "gf-cf", "sgfcf", "ials"),
+)
+POWERS = (-0.5, -0.4, -0.3, -0.2, -0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 
 
 def curve(split: fr.Split, name: str) -> dict[str, float]:
@@ -35,7 +38,7 @@ def curve(split: fr.Split, name: str) -> dict[str, float]:
     for power in POWERS:
         varied = vary(first.replace(popularity=power), first, made, split.train)
         if varied is None:
-            raise MemoryError(f"no room for a copy of the weights of {name}")
+            raise MemoryError(f"no room for a copy of {name}")
         found[f"{power:g}"] = evaluate(varied[0], split.validation, **known)["ndcg@20"]
     return found
 

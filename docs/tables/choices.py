@@ -130,7 +130,7 @@ def item_power() -> str:
 
 
 def popularity() -> str:
-    """What a power of the items' popularity is worth to item × item models."""
+    """What a power of the items' popularity is worth to closed forms."""
     columns = ["data", "method", "validation nDCG@20", "best power", "nDCG@20", ""]
     body = []
     for data, methods in load("popularity").items():

@@ -15,6 +15,7 @@ from fullrank.errors import Stopped
 from fullrank.portfolio import Blend
 from fullrank.portfolio.contest import Contest
 from fullrank.portfolio.entries import Entry
+from fullrank.portfolio.trials import Trials
 
 AUTO = (*COLUMNS, "--method", "auto", "--threads", "1")
 
@@ -31,7 +32,7 @@ def test_from_a_csv_to_the_leaderboard(events, tmp_path):
     assert run.code == 0, run.err
     assert "trying popularity: validation ndcg@20 0." in run.err
     said = " ".join(run.out.split())
-    assert "popularity is the best of 5 trials of 3 methods on the validation part (" in said
+    assert "ease is the best of 5 trials of 3 methods on the validation part (" in said
     assert re.search(r" users\), in \d+ s of 120 ", said)
     for name in ("popularity", "itemknn", "ease", "validation ndcg@20", "memory", "trials"):
         assert name in run.out
@@ -110,23 +111,21 @@ def test_without_a_validation_part_one_line_says_so(events, tmp_path, parts):
 def test_a_signal_keeps_the_best_so_far_and_says_what_it_rests_on(
     events, tmp_path, monkeypatch, number, code
 ):
-    part = Contest._part
+    part = Trials.part
 
-    def interrupted(self, name, method):
-        if name == "ease":
+    def interrupted(self, line, *others):
+        if line.method == "ease":
             raise Stopped(number)
-        return part(self, name, method)
+        return part(self, line, *others)
 
-    monkeypatch.setattr(Contest, "_part", interrupted)
+    monkeypatch.setattr(Trials, "part", interrupted)
     run = fullrank("fit", events, "-o", tmp_path / "m", *AUTO)
     assert (run.code, run.out) == (code, "")
     last = run.err.splitlines()[-1]
-    assert last.startswith(
-        "interrupted: popularity is the best of 2 trials of 2 methods on the val"
-    )
+    assert last.startswith("interrupted: itemknn is the best of 2 trials of 2 methods on the val")
     assert last.endswith(f"and is kept in {tmp_path / 'm'}")
     manifest = json.loads((tmp_path / "m" / "manifest.json").read_text())
-    assert manifest["method"] == "popularity"
+    assert manifest["method"] == "itemknn"
     assert manifest["training"]["auto"]["stopped"] in ("SIGINT", "SIGTERM", "SIGHUP")
     assert fullrank("recommend", tmp_path / "m", "--user", "0017", "-k", 3).code == 0
     assert fullrank("evaluate", tmp_path / "m").code == 0
@@ -139,15 +138,15 @@ def test_a_signal_while_it_is_evaluated_keeps_it(events, tmp_path, monkeypatch):
     monkeypatch.setattr("fullrank.recommender.Recommender.evaluate", interrupted)
     run = fullrank("fit", events, "-o", tmp_path / "m", *AUTO)
     assert run.code == 143
-    assert "interrupted: popularity is the best of 5 trials of 3 methods" in run.err
+    assert "interrupted: ease is the best of 5 trials of 3 methods" in run.err
     assert fullrank("recommend", tmp_path / "m", "--user", "0017", "-k", 3).code == 0
 
 
 def test_ctrl_c_before_the_first_is_whole_keeps_nothing_and_says_so(events, tmp_path, monkeypatch):
-    def interrupted(self, name, method):
+    def interrupted(self, *_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Contest, "_part", interrupted)
+    monkeypatch.setattr(Trials, "part", interrupted)
     run = fullrank("fit", events, "-o", tmp_path / "m", *AUTO)
     assert run.code == 130
     assert "interrupted: nothing kept" in run.err

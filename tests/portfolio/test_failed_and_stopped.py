@@ -15,6 +15,7 @@ from fullrank.methods import EASE
 from fullrank.portfolio.board import METRIC
 from fullrank.portfolio.contest import Contest
 from fullrank.portfolio.entries import ENTRIES
+from fullrank.portfolio.trials import Trials
 from fullrank.training import Silent
 
 
@@ -36,7 +37,7 @@ def test_if_nothing_can_be_fitted_it_says_why(small, monkeypatch):
     def fail(self, *_):
         raise FitError("a", "b", "c")
 
-    monkeypatch.setattr(Contest, "_part", fail)
+    monkeypatch.setattr(Trials, "part", fail)
     with pytest.raises(FitError, match="method auto: found no method that fits"):
         fr.Recommender("auto").fit(small)
 
@@ -72,10 +73,10 @@ def test_stopped_it_is_the_best_that_was_whole(small, number, name):
 
 
 def test_stopped_before_anything_is_whole_there_is_no_model(small, monkeypatch):
-    def interrupted(self, name, method):
+    def interrupted(self, *_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Contest, "_part", interrupted)
+    monkeypatch.setattr(Trials, "part", interrupted)
     model = fr.Recommender()
     with pytest.raises(KeyboardInterrupt):
         model.fit(small)

@@ -15,7 +15,6 @@ from fullrank.data.memory import available_memory
 from fullrank.data.sampling import Sampler
 from fullrank.errors import FitError, SettingError
 from fullrank.methods.base import ClosedFormMethod, Method, TrainedMethod
-from fullrank.methods.closed_form.allpass import AllPass
 from fullrank.methods.closed_form.popular import ByPopularity
 from fullrank.methods.own import StandIn
 from fullrank.methods.probing import Ranks
@@ -243,9 +242,9 @@ def _solved(
 def vary(method: Method, of: Method, fitted: Fitted, train: Interactions) -> Fitted | None:
     """What `fit` gives, from what it gave with settings ``of``, where a method has a short way."""
     began = time.perf_counter()
-    if not isinstance(method, AllPass | ByPopularity):
+    if not isinstance(method, ByPopularity) or not method.varies(of):
         return None
-    scorer = method.varied(fitted[0], of, train)
+    scorer = method.varied(fitted[0], train)
     return None if scorer is None else _with_metadata(scorer, train, began)
 
 

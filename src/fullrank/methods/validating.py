@@ -52,7 +52,12 @@ def ranked_tables(
     return users, to_power(items, power, length(items))
 
 
-def climbed(power: float, score: Callable[[float], float]) -> tuple[float, float]:
+def climbed(
+    power: float,
+    score: Callable[[float], float],
+    step: float = STEP,
+    bounds: tuple[float, float] = (0.0, MOST),
+) -> tuple[float, float]:
     """The power that is better than the next ones below and above, from ``power`` on; its score.
 
     >>> climbed(1.0, lambda power: -abs(power - 3))
@@ -61,9 +66,9 @@ def climbed(power: float, score: Callable[[float], float]) -> tuple[float, float
     (0.0, -0.0)
     """
     best, found = power, score(power)
-    for step in (-STEP, STEP):
-        while 0 <= best + step <= MOST and (other := score(best + step)) > found:
-            best, found = best + step, other
+    for way in (-step, step):
+        while bounds[0] <= best + way <= bounds[1] and (other := score(best + way)) > found:
+            best, found = best + way, other
         if best != power:
             break
     return best, found

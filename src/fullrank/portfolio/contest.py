@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import signal
 import time
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from fullrank.data.interactions import Interactions
 from fullrank.data.memory import available_memory, shown
 from fullrank.errors import FullrankError, SettingError, Stopped
-from fullrank.evaluation import evaluate
 from fullrank.methods import Method, TrainedMethod
-from fullrank.methods.fitting import Fitted, vary
-from fullrank.methods.fitting import fit as fit_method
 from fullrank.portfolio.auto import Auto
 from fullrank.portfolio.board import METRIC, Line, Part
 from fullrank.portfolio.costs import Costs
 from fullrank.portfolio.entries import ENTRIES, Entry, Move
-from fullrank.portfolio.training import OutOfTime, epochs_within, watched
+from fullrank.portfolio.training import OutOfTime
+from fullrank.portfolio.trials import Trials
 from fullrank.training import Reporter, Silent
 from fullrank.training.interrupt import Interrupt, noted_interrupt
 
@@ -35,8 +29,6 @@ FOR_TRAINED, FOR_BLEND = 0.5, 0.1
 """Shares of the budget that are kept for what is trained, and for the blend."""
 SLOWER = 10.0
 """How far estimates of seconds are trusted to be too low, at most."""
-EVALUATED = 10_000
-"""Users of the validation part by whom methods are compared, at most."""
 
 
 class Contest:
@@ -77,7 +69,7 @@ class Contest:
         self.stopped: int | None = None
         self._interrupt = Interrupt()
         self._bar = 0.0
-        self._users = compared(self.parts, auto.seed)
+        self._trials = Trials(self.parts, device, auto.seed, lambda: self.left_to_fit)
         self._toward: tuple[str, bool] | None = None
         self._firsts = {
             name: [first.fitted_to(self.parts["train"]) for first in entry.first(auto.seed)]
@@ -182,12 +174,12 @@ class Contest:
         line, entry = self.lines[name], self.entries[name]
         if line.best is None or len(line.trials) >= TRIALS:
             return None
-        tried = [trial["settings"] for trial in line.trials]
         best, found = line.best.method, self._found(line.best)
+        tried = [entry.moving(trial["settings"]) for trial in line.trials]
         moves = entry.near(best, found)
         for move in sorted(moves, key=lambda each: (each.name, each.up) != line.toward):
             moved = self._moved(best, move)
-            if moved is not None and entry.values(moved, found) not in tried:
+            if moved is not None and entry.moving(entry.values(moved, found)) not in tried:
                 self._toward = move.name, move.up
                 return moved
         return None
@@ -219,7 +211,7 @@ class Contest:
         trial: dict[str, Any] = {"settings": self.entries[name].values(method, found)}
         began = self.clock()
         try:
-            part = self._part(name, method)
+            part = self._trials.part(line, method, self._leader, self.reporter)
         except OutOfTime as end:
             line.note = trial["error"] = str(end)
         except FullrankError as error:
@@ -259,42 +251,3 @@ class Contest:
         if takes > left:
             return f"{stands}: takes some {takes:.0f} s, and {left:.0f} s are left"
         return None
-
-    def _part(self, name: str, method: Method) -> Part:
-        """A trial's model with its figures."""
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always")
-            method, fitted = self._fitted(name, method)
-        train, validation = self.parts["train"], self.parts["validation"]
-        k = min(20, train.n_items)
-        figures = evaluate(
-            fitted[0], validation, train=train, k=(k,), metrics=("ndcg",), users=self._users
-        )
-        return Part(method, fitted, figures, tuple(str(each.message) for each in said))
-
-    def _fitted(self, name: str, method: Method) -> tuple[Method, Fitted]:
-        train, best = self.parts["train"], self.lines[name].best
-        if isinstance(method, TrainedMethod):
-            method = epochs_within(method, self.parts, self.device, lambda: self.left_to_fit)
-            reporter = watched(self.reporter, method, self._leader)
-            return method, fit_method(
-                method,
-                self.parts,
-                self.device,
-                reporter=reporter,
-                enough=lambda: self.left_to_fit <= 0,
-            )
-        varied = None if best is None else vary(method, best.method, best.fitted, train)
-        if best is None or varied is None:
-            return method, fit_method(method, self.parts, self.device)
-        for said in best.warned:  # of what both have in common
-            warnings.warn(said, stacklevel=2)
-        return method, varied
-
-
-def compared(parts: Mapping[str, Interactions], seed: int) -> NDArray[np.int64] | None:
-    """The users of validation by whom methods are compared, ascending; None for all."""
-    users = np.flatnonzero(parts["train"].user_degree * parts["validation"].user_degree)
-    if len(users) <= EVALUATED:
-        return None
-    return np.sort(np.random.default_rng(seed).choice(users, EVALUATED, replace=False))

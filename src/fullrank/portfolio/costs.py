@@ -21,6 +21,7 @@ from fullrank.methods.closed_form.ials_search import SWEEPS as IALS_SEARCH
 from fullrank.methods.registry import (
     BSPM,
     EASE,
+    GFCF,
     IALS,
     SGFCF,
     SLIM,
@@ -40,7 +41,7 @@ SOLVE = 2.5e-3
 """Seconds to solve for the weights of an item on a hundred others."""
 EDGES = 1.5e9
 """Products a second of a column with an entry of the graph, while users are ranked."""
-MOST_OF = {BSPM: 448, ChebyCF: 512, SGFCF: 512}
+MOST_OF = {BSPM: 448, ChebyCF: 512, GFCF: 256, SGFCF: 512}
 """Singular pairs of graph filters at most, where their number is by rule."""
 PASSES = 12
 """Times that a singular pair is multiplied with the matrix and with its basis."""
@@ -69,7 +70,7 @@ class Costs:
             case AllPass() | Spectral():
                 shape, rank = (self.data.n_users, n), self.rank(method)
                 return svd_bytes(shape, rank) + 8 * both * rank + copies
-            case BSPM() | ChebyCF() | SGFCF():
+            case BSPM() | ChebyCF() | GFCF() | SGFCF():
                 shape, rank = (self.data.n_users, n), self.filter_rank(method) or 0
                 return svd_bytes(shape, rank) + 8 * (both + 2 * n) * rank + 2 * copies
             case IALS():
@@ -92,7 +93,7 @@ class Costs:
                 return n**3 / self.dense + SPARSE * self.pairs
             case AllPass() | Spectral():
                 return self._decomposed(self.rank(method))
-            case BSPM() | ChebyCF() | SGFCF():
+            case BSPM() | ChebyCF() | GFCF() | SGFCF():
                 hops = {BSPM: 5, ChebyCF: getattr(method, "order", 1)}.get(type(method), 1)
                 ranked = 2 * hops * nnz * self.data.n_users / EDGES
                 return self._decomposed(self.filter_rank(method) or 0) + ranked
@@ -114,7 +115,7 @@ class Costs:
 
     def filter_rank(self, method: Method) -> int | None:
         """Singular pairs of a graph filter, as set or by rule; None of other methods."""
-        if not isinstance(method, BSPM | ChebyCF | SGFCF):
+        if not isinstance(method, BSPM | ChebyCF | GFCF | SGFCF):
             return None
         return rank_for(self.data, method.rank, MOST_OF[type(method)])
 

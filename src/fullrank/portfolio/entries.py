@@ -15,6 +15,10 @@ class Ratio(NamedTuple):
     factor: float
 
 
+class Found(NamedTuple):
+    """A setting that does not move: every trial finds its best value for the others."""
+
+
 class Move(NamedTuple):
     """One setting changed."""
 
@@ -24,7 +28,7 @@ class Move(NamedTuple):
     """Whether the value is larger than it was."""
 
 
-Steps = Mapping[str, tuple[Any, ...] | Ratio]
+Steps = Mapping[str, tuple[Any, ...] | Ratio | Found]
 STRIDES = (2, 1)
 """Far steps come before near ones."""
 
@@ -52,6 +56,10 @@ class Entry:
             for name, value in values.items()
         }
 
+    def moving(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Of such values, those by which trials differ."""
+        return {name: at for name, at in values.items() if not isinstance(self.steps[name], Found)}
+
     def near(self, best: Method, found: Mapping[str, Any]) -> list[Move]:
         """Steps down and up from ``best``, along one setting after the other."""
         here = self.values(best, found)
@@ -65,6 +73,8 @@ class Entry:
 
     def _moved(self, name: str, best: Method, here: Any, stride: int) -> list[Any]:
         steps, default = self.steps[name], type(best).model_fields[name].default
+        if isinstance(steps, Found):
+            return []
         if isinstance(steps, Ratio):
             return [rounded(type(here)(here * steps.factor**each)) for each in (-stride, stride)]
         ladder = sorted({*steps, here} | (set() if default is None else {default}))
@@ -81,9 +91,6 @@ def rounded(value: Any) -> Any:
     return float(f"{value:.2g}") if isinstance(value, float) else value
 
 
-POPULARITY = (-0.3, -0.2, -0.15, -0.1, -0.05, 0.05, 0.1, 0.2, 0.3)
-"""A step of it takes no new solution: see `ByPopularity.varied`."""
-
 ENTRIES = (
     Entry("popularity"),
     Entry(
@@ -94,11 +101,11 @@ ENTRIES = (
             "neighbours": (30, 100, 300, 1000),
         },
     ),
-    Entry("turbo-cf", {"alpha": (0.4, 0.5, 0.7), "power": (0.5, 1.0)}),
+    Entry("turbo-cf", {"popularity": Found(), "alpha": (0.4, 0.5, 0.7), "power": (0.5, 1.0)}),
     Entry(
         "itemknn",
         {
-            "popularity": POPULARITY,
+            "popularity": Found(),
             "neighbours": (20, 50, 100, 200, 400),
             "shrinkage": (0.0, 10.0, 30.0),
         },
@@ -106,16 +113,21 @@ ENTRIES = (
     Entry(
         "allpass",
         {
+            "popularity": Found(),
             "power": (0.0, 0.25, 0.5, 0.75, 1.0),
             "weight": Ratio(2.0),
             "exponent": (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5),
             "rank": Ratio(1.5),
         },
     ),
-    Entry("spectral", {"smoothing": (0.1, 0.3, 1.0, 3.0), "beta": (0.2, 0.3, 0.4, 0.5)}),
+    Entry(
+        "spectral",
+        {"popularity": Found(), "smoothing": (0.1, 0.3, 1.0, 3.0), "beta": (0.2, 0.3, 0.4, 0.5)},
+    ),
     Entry(
         "chebycf",
         {
+            "popularity": Found(),
             "beta": (0.0, 0.1, 0.2, 0.3, 0.5),
             "flatness": (0.7, 1.5, 4.0, 10.0, 20.0),
             "alpha": (0.0, 0.05, 0.1, 0.4, 1.0),
@@ -125,6 +137,7 @@ ENTRIES = (
     Entry(
         "bspm",
         {
+            "popularity": Found(),
             "sharpening": (0.3, 0.6, 1.2, 2.5, 4.0),
             "alpha": (0.03, 0.1, 0.4, 1.0),
             "rank": Ratio(2.0),
@@ -132,8 +145,13 @@ ENTRIES = (
         },
     ),
     Entry(
+        "gf-cf",
+        {"popularity": Found(), "alpha": (0.03, 0.1, 0.3, 1.0, 3.0), "rank": Ratio(2.0)},
+    ),
+    Entry(
         "sgfcf",
         {
+            "popularity": Found(),
             "epsilon": (0.2, 0.27, 0.4, 0.5),
             "gamma": (0.03, 0.1, 0.3, 3.0),
             "rank": Ratio(2.0),
@@ -141,18 +159,19 @@ ENTRIES = (
     ),
     Entry(
         "slim",
-        {"popularity": POPULARITY, "ridge": Ratio(1.6), "neighbours": (50, 100, 200)},
+        {"popularity": Found(), "ridge": Ratio(1.6), "neighbours": (50, 100, 200)},
     ),
     Entry(
         "ials",
         {
+            "popularity": Found(),
             "dim": (32, 64, 128, 256, 512),
             "confidence": Ratio(2.5),
             "regularization": Ratio(1.6),
             "exponent": (0.0, 0.5, 1.0),
         },
     ),
-    Entry("ease", {"popularity": POPULARITY, "ridge": Ratio(1.6)}),
+    Entry("ease", {"popularity": Found(), "ridge": Ratio(1.6)}),
     Entry("directspec+"),
 )
 """By expected gain for each second: sparse products, factorisations, EASE, what is trained."""

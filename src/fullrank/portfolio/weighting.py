@@ -17,8 +17,8 @@ from fullrank.methods import Method, build_method
 from fullrank.methods.fitting import fit
 from fullrank.portfolio.auto import Auto
 from fullrank.portfolio.board import METRIC
-from fullrank.portfolio.contest import compared
 from fullrank.portfolio.costs import Costs
+from fullrank.portfolio.trials import compared
 from fullrank.training import Reporter, Silent
 
 UNTRIED: Way = "log"

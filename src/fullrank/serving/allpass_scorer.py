@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fullrank.data.interactions import Interactions
-from fullrank.data.weights import user_strength
 from fullrank.errors import DataError
-from fullrank.serving.finite import check_scores, largest
+from fullrank.serving.finite import largest
 from fullrank.serving.of_history import OfHistory, kept, normalised
 from fullrank.serving.scorers import Tensors
 from fullrank.serving.stored_checks import csr, tensor
@@ -53,6 +52,8 @@ class AllPassScorer(OfHistory):
         FitError: a number is NaN or infinity, or a score could exceed float32.
     """
 
+    parts = "singular pairs and interactions of the model"
+
     def __init__(
         self,
         history: Interactions,
@@ -73,9 +74,7 @@ class AllPassScorer(OfHistory):
         self._largest = largest(scale) * (projected + hop)
         self._use(history)
 
-    def _use(self, history: Interactions) -> None:
-        most = float(user_strength(history).max(initial=1))
-        check_scores("singular pairs and interactions of the model", self._largest * most)
+    def _take(self, history: Interactions) -> None:
         self._rows = normalised(history, self.filter.exponent, self.scale)
 
     def _levelled(self, exponent: float) -> NDArray[np.float64]:
@@ -107,8 +106,7 @@ class AllPassScorer(OfHistory):
     def _scaled(self, exponent: float) -> NDArray[np.float32]:
         return self.vectors * self._levelled(exponent).astype(np.float32)
 
-    def scores(self, users: Tensor) -> Tensor:
-        """See the class, (b, n_items) float32."""
+    def _scores(self, users: Tensor) -> Tensor:
         rows = self._rows[users.numpy()]
         # NumPy's product gives the same bits wherever V lies in memory, so saved equals loaded.
         scores = ((rows @ self.vectors) * self._gain) @ self.vectors.T
@@ -128,8 +126,7 @@ class AllPassScorer(OfHistory):
         sparse: NDArray[np.float32] = (common @ self.matrix).toarray()
         return sparse
 
-    def tensors(self) -> dict[str, Tensor]:
-        """What a model folder keeps."""
+    def _tensors(self) -> dict[str, Tensor]:
         numbers = np.array(self.filter, dtype=np.float64)
         return kept(
             self.matrix,
@@ -140,13 +137,7 @@ class AllPassScorer(OfHistory):
         )
 
     @classmethod
-    def from_tensors(cls, tensors: Tensors, history: Interactions, device: str) -> Self:
-        """The scorer of which `tensors` were kept; on the CPU, whatever the device.
-
-        Raises:
-            DataError: they are not pairs, scales and interactions of n_items items.
-        """
-        del device
+    def _from_tensors(cls, tensors: Tensors, history: Interactions) -> Self:
         n = history.n_items
         vectors = tensor(tensors, "factors", torch.float32, (n, None)).numpy()
         values = tensor(tensors, "singular_values", torch.float64, (vectors.shape[1],)).numpy()

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from fullrank import native
 from fullrank.data.interactions import Interactions
-from fullrank.data.weights import user_strength, weighted_csr
+from fullrank.data.weights import weighted_csr
 from fullrank.errors import DataError
-from fullrank.serving.finite import check_scores, largest
+from fullrank.serving.finite import largest
 from fullrank.serving.of_history import OfHistory, kept
 from fullrank.serving.scorers import Tensors
 from fullrank.serving.stored_checks import csr, tensor
@@ -41,6 +41,8 @@ class FilterScorer(OfHistory):
         FitError: a number is NaN or infinity, or a score could exceed float32.
     """
 
+    parts = "filter of the model"
+
     def __init__(
         self,
         history: Interactions,
@@ -65,9 +67,7 @@ class FilterScorer(OfHistory):
         bound: float = peak * largest(self.scales[0]) * largest(self.scales[1]) + low
         return bound
 
-    def _use(self, history: Interactions) -> None:
-        most = float(user_strength(history).max(initial=1))
-        check_scores("filter of the model", self._largest * most)
+    def _take(self, history: Interactions) -> None:
         self._rows = weighted_csr(history).astype(np.float32)
 
     @property
@@ -75,8 +75,7 @@ class FilterScorer(OfHistory):
         """Entries of R, L and G."""
         return int(self.matrix.nnz + self.low.size)
 
-    def scores(self, users: Tensor) -> Tensor:
-        """See the class, (b, n_items) float32."""
+    def _scores(self, users: Tensor) -> Tensor:
         rows = self._rows[users.numpy()]
         scores = np.empty(rows.shape, dtype=np.float32)
         signals = sp.csr_array(rows @ sp.diags_array(self.scales[0]))
@@ -105,18 +104,11 @@ class FilterScorer(OfHistory):
         moved: NDArray[np.float32] = 2 * self._hop.of(signal) - signal
         return moved
 
-    def tensors(self) -> dict[str, Tensor]:
-        """What a model folder keeps."""
+    def _tensors(self) -> dict[str, Tensor]:
         return kept(self.matrix, coefficients=self.coefficients, scales=self.scales, low=self.low)
 
     @classmethod
-    def from_tensors(cls, tensors: Tensors, history: Interactions, device: str) -> Self:
-        """The scorer of which `tensors` were kept; on the CPU, whatever the device.
-
-        Raises:
-            DataError: they are not a filter on n_items items.
-        """
-        del device
+    def _from_tensors(cls, tensors: Tensors, history: Interactions) -> Self:
         n = history.n_items
         coefficients = tensor(tensors, "coefficients", torch.float64, (None,)).numpy()
         scales = tensor(tensors, "scales", torch.float32, (2, n)).numpy()

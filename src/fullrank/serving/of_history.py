@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from abc import ABC, abstractmethod
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -15,19 +14,16 @@ from torch import Tensor
 from fullrank.data.interactions import Interactions
 from fullrank.data.weights import power, user_strength, weighted_csr
 from fullrank.serving.stored_checks import csr_tensors
+from fullrank.serving.weighed import Weighed
 
 
-class OfHistory(ABC):
-    """A scorer with histories that can be others: users who were not in training need no more."""
+class OfHistory(Weighed):
+    """A scorer that is linear in histories, by a matrix of training interactions."""
 
     matrix: sp.csr_array
     """(n, n_items) float32, the normalised interactions R of training."""
     _rows: sp.csr_array
     """(n_users, n_items) what the users have, as the scorer takes it."""
-
-    @abstractmethod
-    def _use(self, history: Interactions) -> None:
-        """Takes the histories of other users; raises FitError where a score could be infinite."""
 
     @property
     def n_users(self) -> int:
@@ -47,16 +43,6 @@ class OfHistory(ABC):
         alone = copy.copy(self)
         alone._rows = one_each(self._rows, user)
         return alone.scores(torch.arange(alone.n_users))
-
-    @abstractmethod
-    def scores(self, users: Tensor) -> Tensor:
-        """Scores of all items, (b, n_items) float32."""
-
-    def of(self, history: Interactions) -> Self:
-        """The same model for other users."""
-        other = copy.copy(self)
-        other._use(history)
-        return other
 
 
 def one_each(rows: sp.csr_array, user: int) -> sp.csr_array:

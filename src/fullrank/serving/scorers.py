@@ -14,11 +14,12 @@ from torch import Tensor
 
 from fullrank import native
 from fullrank.data.interactions import Interactions
-from fullrank.data.weights import user_strength, weighted_csr
+from fullrank.data.weights import weighted_csr
 from fullrank.errors import DataError
-from fullrank.serving.finite import check_products, check_scores, finite_table, largest
+from fullrank.serving.finite import check_products, finite_table, largest
 from fullrank.serving.once import Once
 from fullrank.serving.stored_checks import csr, csr_tensors, tensor
+from fullrank.serving.weighed import Weighed
 
 Tensors = Mapping[str, Tensor]
 """What a model folder keeps of a scorer, by name."""
@@ -66,6 +67,8 @@ class DotScorer:
         check_products(self.user_table, self.item_table)
         self.metadata: dict[str, Any] = {}
         """Of how the tables were found, for the metadata of training."""
+        self.before: Tensor | None = None
+        """The item table before factors, where they are the items' own and can be others."""
         self._packed: Once[native.PackedItems] = Once()
 
     def with_users(self, user_table: Tensor) -> DotScorer:
@@ -137,7 +140,7 @@ class HistoryScorer(Scorer, Protocol):
         ...
 
 
-class ItemScorer:
+class ItemScorer(Weighed):
     """Ranks by the sum of the weights from the items that a user has to each item, ``X B``.
 
     X holds the weights of the history where it has them.
@@ -150,6 +153,8 @@ class ItemScorer:
         FitError: a weight is NaN or infinity, or the sum of a user's could exceed float32.
     """
 
+    parts = "weights from item to item"
+
     def __init__(self, history: Interactions, weights: NDArray[np.float32] | sp.csr_array) -> None:
         self.weights = weights
         self.metadata: dict[str, Any] = {}
@@ -157,9 +162,7 @@ class ItemScorer:
         self._largest = largest(weights.data if sp.issparse(weights) else weights)
         self._use(history)
 
-    def _use(self, history: Interactions) -> None:
-        most = float(user_strength(history).max(initial=1))
-        check_scores("weights from item to item", self._largest * most)
+    def _take(self, history: Interactions) -> None:
         self.history = history
         self._history = weighted_csr(history)
 
@@ -178,8 +181,7 @@ class ItemScorer:
         """Weights that are kept."""
         return int(self.weights.size)
 
-    def scores(self, users: Tensor) -> Tensor:
-        """``X_b B``, (b, n_items) float32."""
+    def _scores(self, users: Tensor) -> Tensor:
         product = self._history[users.numpy()] @ self.weights
         dense = product.toarray() if sp.issparse(product) else np.asarray(product)
         return torch.from_numpy(dense)
@@ -193,26 +195,13 @@ class ItemScorer:
         alone._history = sp.csr_array((data, items, np.arange(len(data) + 1)), shape=shape)
         return alone.scores(torch.arange(len(data)))
 
-    def of(self, history: Interactions) -> Self:
-        """The same weights for other users."""
-        other = copy.copy(self)
-        other._use(history)
-        return other
-
-    def tensors(self) -> dict[str, Tensor]:
-        """What a model folder keeps."""
+    def _tensors(self) -> dict[str, Tensor]:
         if sp.issparse(self.weights):
             return csr_tensors("weights", self.weights)
         return {"weights": torch.from_numpy(self.weights)}
 
     @classmethod
-    def from_tensors(cls, tensors: Tensors, history: Interactions, device: str) -> Self:
-        """The scorer of which `tensors` were kept; on the CPU, whatever the device.
-
-        Raises:
-            DataError: they are not n_items × n_items weights.
-        """
-        del device
+    def _from_tensors(cls, tensors: Tensors, history: Interactions) -> Self:
         n = history.n_items
         if "weights" in tensors:
             return cls(history, tensor(tensors, "weights", torch.float32, (n, n)).numpy())

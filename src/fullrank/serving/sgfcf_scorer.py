@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fullrank.data.interactions import Interactions
-from fullrank.data.weights import user_strength, weighted_csr
+from fullrank.data.weights import weighted_csr
 from fullrank.errors import DataError
-from fullrank.serving.finite import check_scores, largest
+from fullrank.serving.finite import largest
 from fullrank.serving.of_history import OfHistory, kept, one_each
 from fullrank.serving.scorers import Tensors
 from fullrank.serving.stored_checks import csr, tensor
@@ -65,17 +65,16 @@ class IndividualScorer(OfHistory):
         columns = sp.csr_array(matrix.T)
         ones = np.ones_like(columns.data)
         self._shared = sp.csr_array((ones, columns.indices, columns.indptr), shape=columns.shape)
-        self._use(history, others=1)
+        self._known = 1  # the first histories are those of training: each meets itself in R
+        self._use(history)
+        self._known = 0
 
-    def _use(self, history: Interactions, others: int = 0) -> None:
-        """Others who are not among those of training, but for the first time."""
-        most = float(user_strength(history).max(initial=1))
-        check_scores("singular vectors and interactions of the model", self._largest * most)
+    def _take(self, history: Interactions) -> None:
         self._rows = sp.csr_array(weighted_csr(history) @ sp.diags_array(self.scale))
         low, high, least, greatest, _ = self.exponents
         self._betas = np.full(history.n_users, low)
         if high != low:
-            share = homophily(history.indptr, history.item_idx, self._shared, others)
+            share = homophily(history.indptr, history.item_idx, self._shared, self._known)
             position = (share - least) / max(greatest - least, np.finfo(np.float64).tiny)
             self._betas = low + (high - low) * position.clip(0, 1)
 
@@ -84,8 +83,7 @@ class IndividualScorer(OfHistory):
         """Entries of V, G and R."""
         return int(self.vectors.size + self.items.size + self.matrix.nnz)
 
-    def scores(self, users: Tensor) -> Tensor:
-        """See the class, (b, n_items) float32."""
+    def _scores(self, users: Tensor) -> Tensor:
         rows = self._rows[users.numpy()].astype(np.float32)
         exponents = self._betas[users.numpy()][:, None] - 1
         spectrum = (rows @ self.vectors) * (self.values**exponents).astype(np.float32)
@@ -108,10 +106,9 @@ class IndividualScorer(OfHistory):
         if gamma := np.float32(self.exponents[4]):
             hop = ((whole @ self.matrix.T) @ self.matrix).toarray()
             added += gamma * ((rows @ self.matrix.T) @ self.matrix).toarray() / _divisors(hop)
-        return torch.from_numpy(added)
+        return self._weighed(torch.from_numpy(added))
 
-    def tensors(self) -> dict[str, Tensor]:
-        """What a model folder keeps."""
+    def _tensors(self) -> dict[str, Tensor]:
         return kept(
             self.matrix,
             sgfcf_vectors=self.vectors,
@@ -122,13 +119,7 @@ class IndividualScorer(OfHistory):
         )
 
     @classmethod
-    def from_tensors(cls, tensors: Tensors, history: Interactions, device: str) -> Self:
-        """The scorer of which `tensors` were kept; on the CPU, whatever the device.
-
-        Raises:
-            DataError: they are not vectors, exponents and interactions of n_items items.
-        """
-        del device
+    def _from_tensors(cls, tensors: Tensors, history: Interactions) -> Self:
         n = history.n_items
         vectors = tensor(tensors, "sgfcf_vectors", torch.float32, (n, None)).numpy()
         items = tensor(tensors, "sgfcf_items", torch.float32, vectors.shape).numpy()

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fullrank.data.interactions import Interactions
-from fullrank.data.weights import user_strength
 from fullrank.errors import DataError
-from fullrank.serving.finite import check_scores, largest
+from fullrank.serving.finite import largest
 from fullrank.serving.of_history import OfHistory, kept, normalised
 from fullrank.serving.scorers import Tensors
 from fullrank.serving.stored_checks import csr, tensor
@@ -61,9 +60,7 @@ class SpectralScorer(OfHistory):
         self._largest = largest(scale) * (projected + hop)
         self._use(history)
 
-    def _use(self, history: Interactions) -> None:
-        most = float(user_strength(history).max(initial=1))
-        check_scores("singular vectors and interactions of the model", self._largest * most)
+    def _take(self, history: Interactions) -> None:
         self._rows = normalised(history, self.beta, self.scale)
 
     @property
@@ -71,8 +68,7 @@ class SpectralScorer(OfHistory):
         """Entries of V and of R."""
         return int(self.vectors.size + self.matrix.nnz)
 
-    def scores(self, users: Tensor) -> Tensor:
-        """See the class, (b, n_items) float32."""
+    def _scores(self, users: Tensor) -> Tensor:
         rows = self._rows[users.numpy()]
         smooth = (rows @ self.vectors) @ self.vectors.T
         if self.restore:
@@ -82,19 +78,12 @@ class SpectralScorer(OfHistory):
             smooth += self.smoothing * ((rows @ self.matrix.T) @ self.matrix).toarray()
         return torch.from_numpy(smooth)
 
-    def tensors(self) -> dict[str, Tensor]:
-        """What a model folder keeps."""
+    def _tensors(self) -> dict[str, Tensor]:
         numbers = np.array([self.beta, self.smoothing, *[1.0] * self.restore])
         return kept(self.matrix, vectors=self.vectors, scale=self.scale, beta_smoothing=numbers)
 
     @classmethod
-    def from_tensors(cls, tensors: Tensors, history: Interactions, device: str) -> Self:
-        """The scorer of which `tensors` were kept; on the CPU, whatever the device.
-
-        Raises:
-            DataError: they are not vectors, scales and interactions of n_items items.
-        """
-        del device
+    def _from_tensors(cls, tensors: Tensors, history: Interactions) -> Self:
         n = history.n_items
         vectors = tensor(tensors, "vectors", torch.float32, (n, None)).numpy()
         scale = tensor(tensors, "scale", torch.float32, (n,)).numpy()

@@ -143,14 +143,18 @@ MUTANTS: tuple[Mutant, ...] = (
         ("        check_products(other.user_table, other.item_table)\n", ""),
         ('finite_table(user_table, "user table")\n        self', "user_table\n        self"),
         ('finite_table(item_table, "item table")', "item_table"),
-        ("user_strength(history).max(initial=1)", "user_strength(history).min(initial=1)"),
-        ("self._largest * most", "self._largest"),
         ("self._history = weighted_csr(history)", "self._history = history.csr()"),
-        ("        other._use(history)\n", ""),
         (
             "self._history[users.numpy()] @ self.weights",
             "self._history[users.numpy()] @ self.weights.T",
         ),
+    ),
+    *of(
+        "serving/weighed.py",
+        SCORERS,
+        ("user_strength(history).max(initial=1)", "user_strength(history).min(initial=1)"),
+        ("self._largest * self._most * factor", "self._largest * factor"),
+        ("        other._use(history)\n", ""),
     ),
     *of(
         "serving/scorers.py",

@@ -18,8 +18,9 @@ from fullrank.encoders import (
     svd_bytes,
 )
 from fullrank.errors import SettingError
-from fullrank.methods.base import ClosedFormMethod, Method
+from fullrank.methods.base import Method
 from fullrank.methods.closed_form.filtering import scaled
+from fullrank.methods.closed_form.popular import POPULARITY, ByPopularity
 from fullrank.methods.space import Span
 from fullrank.serving.allpass_scorer import AllPassScorer, Filter
 from fullrank.serving.scorers import DotScorer, HistoryScorer
@@ -33,7 +34,7 @@ leading pairs are known. Fitted to validation parts of ml-100k, gowalla and cite
 .09, .025 and .01; the rule gives .095, .021 and .012)."""
 
 
-class AllPass(ClosedFormMethod):
+class AllPass(ByPopularity):
     """Singular pairs of the normalised interactions, levelled, and one exact hop."""
 
     name = "allpass"
@@ -44,6 +45,7 @@ class AllPass(ClosedFormMethod):
         "rank": (None, 16, 64, 256, 512, 1024),
         "power": (0.0, 0.25, 0.5, 0.75, 1.0),
         "weight": Span(0.003, 0.3, log=True),
+        "popularity": POPULARITY,
     }
 
     exponent: float = Field(default=0.3, ge=0, le=1)
@@ -109,17 +111,17 @@ class AllPass(ClosedFormMethod):
         )
         known = {"residual": found.residual, "products": found.products}
         scorer.metadata["allpass"] = known | self._facts(scorer.values, data)
-        return scorer
+        return self.weighed(scorer, data)
 
-    def varied(
-        self, scorer: DotScorer | HistoryScorer, of: Method, data: Interactions
-    ) -> AllPassScorer | None:
-        """What `solve` would make, from what it made with the settings ``of``; None if it has to.
+    def varies(self, of: Method) -> bool:
+        """Another power, weight, hop or popularity needs no other singular pairs."""
+        free = ("power", "weight", "hop", "popularity")
+        changed = {name: getattr(self, name) for name in free}
+        return isinstance(of, AllPass) and of.replace(**changed) == self
 
-        Another power, weight or hop needs no other singular pairs.
-        """
-        alike = of.replace(power=self.power, weight=self.weight, hop=self.hop)
-        if alike != self or not isinstance(scorer, AllPassScorer):
+    def varied(self, scorer: DotScorer | HistoryScorer, data: Interactions) -> AllPassScorer | None:
+        """What `solve` would make, of the singular pairs that are there."""
+        if not isinstance(scorer, AllPassScorer):
             return None
         other = AllPassScorer(
             data,
@@ -131,7 +133,7 @@ class AllPass(ClosedFormMethod):
         )
         known = scorer.metadata.get("allpass", {}) | self._facts(scorer.values, data)
         other.metadata["allpass"] = known
-        return other
+        return self.weighed(other, data)
 
     def _filter(self, values: NDArray[np.float64], data: Interactions) -> Filter:
         first, last = float(values[0]), float(values[values > 0][-1])

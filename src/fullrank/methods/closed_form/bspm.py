@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from fullrank.data.interactions import Interactions
-from fullrank.methods.base import ClosedFormMethod
 from fullrank.methods.closed_form import filtering
+from fullrank.methods.closed_form.popular import POPULARITY, ByPopularity
 from fullrank.methods.space import Span
 from fullrank.serving.filter_scorer import FilterScorer, coefficients_of
 
@@ -19,7 +19,7 @@ TERMS = {"euler": 1, "rk4": 4}
 """Terms of the exponential series that a step of each solver has, beside the first."""
 
 
-class BSPM(ClosedFormMethod):
+class BSPM(ByPopularity):
     """A blurring and a sharpening process."""
 
     name = "bspm"
@@ -30,6 +30,7 @@ class BSPM(ClosedFormMethod):
         "alpha": Span(0.03, 1.0, log=True),
         "sharpening": Span(0.3, 4.0),
         "merge": ("early", "late"),
+        "popularity": POPULARITY,
     }
 
     rank: int | None = Field(default=None, ge=1, lt=2**31)
@@ -77,7 +78,8 @@ class BSPM(ClosedFormMethod):
             low = filtering.projection(vectors, filtering.degrees(data, -0.5))
             through = FilterScorer(data, matrix, _coefficients(late), ones, low)
             low[1] = self.alpha * through.filtered(low[1])
-        return FilterScorer(data, matrix, _coefficients(whole), ones, low)
+        scorer = FilterScorer(data, matrix, _coefficients(whole), ones, low)
+        return self.weighed(scorer, data)
 
     def polynomials(self) -> tuple[Polynomial, Polynomial]:
         """What happens to histories, and to what the low-pass filter gives, in powers of P."""

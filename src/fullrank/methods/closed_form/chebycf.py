@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from fullrank.data.interactions import Interactions
-from fullrank.methods.base import ClosedFormMethod
 from fullrank.methods.closed_form import filtering
+from fullrank.methods.closed_form.popular import POPULARITY, ByPopularity
 from fullrank.methods.space import Span
 from fullrank.serving.filter_scorer import FilterScorer
 
 
-class ChebyCF(ClosedFormMethod):
+class ChebyCF(ByPopularity):
     """A non-linear graph filter without decomposition, and an ideal one beside it."""
 
     name = "chebycf"
@@ -27,6 +27,7 @@ class ChebyCF(ClosedFormMethod):
         "rank": (None, 128, 256, 512),
         "alpha": Span(0.03, 1.0, log=True),
         "beta": Span(0.0, 0.6),
+        "popularity": POPULARITY,
     }
 
     order: int = Field(default=8, ge=1, le=64)
@@ -68,7 +69,8 @@ class ChebyCF(ClosedFormMethod):
         signs = (-1.0) ** np.arange(self.order + 1)
         coefficients = signs * interpolated(self.order, self.flatness, self.targets)
         scales = np.stack((before, 1 / before)).astype(np.float32)
-        return FilterScorer(data, matrix.astype(np.float32), coefficients, scales, low)
+        float32 = matrix.astype(np.float32)
+        return self.weighed(FilterScorer(data, float32, coefficients, scales, low), data)
 
 
 def interpolated(order: int, flatness: float, targets: str) -> NDArray[np.float64]:

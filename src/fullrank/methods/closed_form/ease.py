@@ -64,7 +64,8 @@ class EASE(ByPopularity):
         gram = gram_of(matrix, np.float64 if exact else np.float32)
         gram[np.diag_indices(data.n_items)] += ridge
         invert(gram)
-        scorer = self.weighed(to_weights(gram).astype(np.float32, copy=False), data)
+        weights = to_weights(gram).astype(np.float32, copy=False)
+        scorer = self.weighed(ItemScorer(data, weights), data)
         scorer.metadata["ease"] = {"ridge": ridge}
         return scorer
 

@@ -6,19 +6,23 @@ import numpy as np
 from pydantic import Field
 
 from fullrank.data.interactions import Interactions
-from fullrank.methods.base import ClosedFormMethod
 from fullrank.methods.closed_form import filtering
+from fullrank.methods.closed_form.popular import POPULARITY, ByPopularity
 from fullrank.methods.space import Span
 from fullrank.serving.filter_scorer import FilterScorer, coefficients_of
 
 
-class GFCF(ClosedFormMethod):
+class GFCF(ByPopularity):
     """A linear filter and an ideal low-pass one."""
 
     name = "gf-cf"
     summary = "one hop of the item graph, and an ideal low-pass filter beside it"
     source = "Shen et al., CIKM 2021, equation 9"
-    space = {"rank": (None, 64, 128, 256, 512), "alpha": Span(0.03, 3.0, log=True)}
+    space = {
+        "rank": (None, 64, 128, 256, 512),
+        "alpha": Span(0.03, 3.0, log=True),
+        "popularity": POPULARITY,
+    }
 
     rank: int | None = Field(default=None, ge=1, lt=2**31)
     """Singular pairs that the low-pass filter keeps; if absent, by the size of the data."""
@@ -46,4 +50,5 @@ class GFCF(ClosedFormMethod):
             low[1] *= self.alpha
         ones = np.ones((2, data.n_items), dtype=np.float32)
         hop = coefficients_of(np.array([0.0, 1.0]))
-        return FilterScorer(data, matrix.astype(np.float32), hop, ones, low)
+        float32 = matrix.astype(np.float32)
+        return self.weighed(FilterScorer(data, float32, hop, ones, low), data)

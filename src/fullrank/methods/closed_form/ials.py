@@ -10,8 +10,8 @@ from fullrank.data.interactions import Interactions
 from fullrank.data.memory import check_memory
 from fullrank.encoders import WholeLoss, least_squares_bytes, wide
 from fullrank.errors import FitError
-from fullrank.methods.base import ClosedFormMethod
 from fullrank.methods.closed_form.ials_search import SWEEPS, Search
+from fullrank.methods.closed_form.popular import POPULARITY, ByPopularity
 from fullrank.methods.closed_form.sweeps import Sweeps, Table
 from fullrank.methods.space import Span
 from fullrank.serving.scorers import DotScorer
@@ -21,7 +21,7 @@ MOST_CONFIDENCE = 300.0
 """Of an observed pair, where none is given: on the sparsest data more brings nothing."""
 
 
-class IALS(ClosedFormMethod):
+class IALS(ByPopularity):
     """Alternating least squares."""
 
     name = "ials"
@@ -31,6 +31,7 @@ class IALS(ClosedFormMethod):
         "dim": (64, 128, 256),
         "regularization": Span(3e-4, 0.1, log=True),
         "confidence": Span(1.0, 300.0, log=True),
+        "popularity": POPULARITY,
     }
 
     dim: int = Field(default=256, ge=2, lt=2**31)
@@ -91,7 +92,7 @@ class IALS(ClosedFormMethod):
         known = {"confidence": loss.confidence, "regularization": loss.regularization}
         known |= {"tried": tried} if tried else {}
         scorer.metadata["ials"] = known
-        return scorer
+        return self.weighed_tables(scorer, data)
 
     def loss(self, data: Interactions) -> WholeLoss:
         """What is minimised on some data; with λ = 0 where it is to be found."""

@@ -64,4 +64,4 @@ class ItemKNN(ByPopularity):
             common.data /= norm[row] * norm[common.indices] + self.shrinkage
             common.data[row == common.indices] = 0
             blocks.append(largest_of_rows(common, self.neighbours))
-        return self.weighed(sp.csr_array(sp.vstack(blocks)), data)
+        return self.weighed(ItemScorer(data, sp.csr_array(sp.vstack(blocks))), data)

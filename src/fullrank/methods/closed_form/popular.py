@@ -1,21 +1,22 @@
-"""Item × item models whose scores are multiplied by a power of the items' popularity."""
+"""Methods whose scores are multiplied by a power of the items' popularity."""
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
-import scipy.sparse as sp
+import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
 from fullrank.data.interactions import Interactions
-from fullrank.data.memory import available_memory
 from fullrank.methods.base import ClosedFormMethod, Method
 from fullrank.methods.space import Span
-from fullrank.serving.scorers import DotScorer, HistoryScorer, ItemScorer
+from fullrank.serving.scorers import DotScorer, HistoryScorer
+from fullrank.serving.weighed import Weighed
 
-Weights = NDArray[np.float32] | sp.csr_array
-"""Of items on items, dense or sparse."""
-POPULARITY = Span(-0.3, 0.3)
+S = TypeVar("S", bound=Weighed)
+POPULARITY = Span(-0.5, 0.5)
 """What tuning searches: on five data sets the best on validation lay in it."""
 
 
@@ -26,44 +27,45 @@ class ByPopularity(ClosedFormMethod):
     """Power p of an item's number of interactions that its scores are multiplied by: above 0
     popular items come earlier, below 0 later."""
 
-    def weighed(self, weights: Weights, data: Interactions) -> ItemScorer:
-        """What ranks, of (n_items, n_items) weights that are nobody else's: they are changed."""
-        return ItemScorer(data, _multiplied(weights, factors(data, self.popularity)))
+    def weighed(self, scorer: S, data: Interactions) -> S:
+        """What ranks, of a scorer with any factors; nothing of it is copied."""
+        return scorer.with_factors(factors(data, self.popularity) if self.popularity else None)
+
+    def weighed_tables(self, tables: DotScorer, data: Interactions) -> DotScorer:
+        """What ranks, of embeddings: item rows times their factors, beside them as they were.
+
+        Users are folded in by the directions of items, which factors leave as they are.
+        """
+        if not self.popularity:
+            return tables
+        by = torch.from_numpy(factors(data, self.popularity)).to(tables.item_table.device)
+        other = DotScorer(tables.user_table, tables.item_table * by[:, None])
+        other.before, other.metadata = tables.item_table, tables.metadata
+        return other
+
+    def varies(self, of: Method) -> bool:
+        """Whether what `solve` makes with these settings is made of what it made with ``of``."""
+        return isinstance(of, ByPopularity) and of.replace(popularity=self.popularity) == self
 
     def varied(
-        self, scorer: DotScorer | HistoryScorer, of: Method, data: Interactions
-    ) -> ItemScorer | None:
-        """What `solve` would make, from what it made with the settings ``of``; None if it has to.
+        self, scorer: DotScorer | HistoryScorer, data: Interactions
+    ) -> DotScorer | HistoryScorer | None:
+        """What `solve` would make, of what it made with settings that `varies` takes.
 
-        Another power needs nothing but a copy of the weights, if there is room for it.
+        None of a scorer that the method does not make.
         """
-        if not isinstance(of, ByPopularity) or not isinstance(scorer, ItemScorer):
+        if isinstance(scorer, Weighed):
+            return self.weighed(scorer, data)
+        if not isinstance(scorer, DotScorer):
             return None
-        if of.replace(popularity=self.popularity) != self or not _room(scorer.weights):
-            return None
-        change = factors(data, self.popularity - of.popularity)
-        other = ItemScorer(data, _multiplied(scorer.weights.copy(), change))
-        other.metadata = dict(scorer.metadata)
-        return other
+        if scorer.before is not None:
+            metadata = scorer.metadata
+            scorer = DotScorer(scorer.user_table, scorer.before)
+            scorer.metadata = metadata
+        return self.weighed_tables(scorer, data)
 
 
 def factors(data: Interactions, power: float) -> NDArray[np.float32]:
     """(n_items,) ``n_i^power``; 1 for items without interactions, which have no scores."""
     found: NDArray[np.float32] = (np.maximum(data.item_degree, 1.0) ** power).astype(np.float32)
     return found
-
-
-def _multiplied(weights: Weights, by: NDArray[np.float32]) -> Weights:
-    """The columns, in place."""
-    if sp.issparse(weights):
-        weights.data *= by[weights.indices]
-    else:
-        weights *= by
-    return weights
-
-
-def _room(weights: Weights) -> bool:
-    """For a copy, whose indices are shared."""
-    free = available_memory()
-    needed = weights.data.nbytes if sp.issparse(weights) else weights.nbytes
-    return free is None or 2 * needed < free

@@ -10,13 +10,13 @@ from pydantic import Field
 from fullrank.data.interactions import Interactions
 from fullrank.data.weights import item_strength, user_strength, weighted_csr
 from fullrank.encoders import truncated_svd
-from fullrank.methods.base import ClosedFormMethod
 from fullrank.methods.closed_form import filtering
+from fullrank.methods.closed_form.popular import POPULARITY, ByPopularity
 from fullrank.methods.space import Span
 from fullrank.serving.sgfcf_scorer import IndividualScorer, homophily
 
 
-class SGFCF(ClosedFormMethod):
+class SGFCF(ByPopularity):
     """Generalised graph normalisation with individualised filters."""
 
     name = "sgfcf"
@@ -29,6 +29,7 @@ class SGFCF(ClosedFormMethod):
         "beta_low": Span(0.3, 5.0, log=True),
         "beta_high": Span(0.3, 6.0, log=True),
         "gamma": Span(0.02, 2.0, log=True),
+        "popularity": POPULARITY,
     }
 
     rank: int | None = Field(default=None, ge=1, lt=2**31)
@@ -75,7 +76,7 @@ class SGFCF(ClosedFormMethod):
         betas, least, greatest = self._item_exponents(data)
         weighted = (vectors * values ** betas[:, None]).astype(np.float32)
         exponents = np.array([self.beta_low, self.beta_high, least, greatest, self.gamma])
-        return IndividualScorer(
+        scorer = IndividualScorer(
             data,
             matrix.astype(np.float32),
             np.ascontiguousarray(vectors),
@@ -84,6 +85,7 @@ class SGFCF(ClosedFormMethod):
             items.astype(np.float32),
             exponents,
         )
+        return self.weighed(scorer, data)
 
     def _item_exponents(self, data: Interactions) -> tuple[NDArray[np.float64], float, float]:
         """(n_items,) β_i, and the least and the greatest homophily of the users."""

@@ -74,7 +74,7 @@ class SLIM(ByPopularity):
         indptr = np.concatenate(([0], np.cumsum([len(each) for each in columns])))
         parts = np.concatenate(values).astype(np.float32), np.concatenate(columns), indptr
         by_target = sp.csr_array(parts, shape=(data.n_items, data.n_items))
-        scorer = self.weighed(sp.csr_array(by_target.T), data)
+        scorer = self.weighed(ItemScorer(data, sp.csr_array(by_target.T)), data)
         scorer.metadata["slim"] = {"ridge": ridge}
         return scorer
 

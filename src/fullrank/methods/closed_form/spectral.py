@@ -12,13 +12,13 @@ from fullrank.data.interactions import Interactions
 from fullrank.data.weights import item_strength, power
 from fullrank.encoders import truncated_svd
 from fullrank.errors import SettingError
-from fullrank.methods.base import ClosedFormMethod
 from fullrank.methods.closed_form.filtering import scaled
+from fullrank.methods.closed_form.popular import POPULARITY, ByPopularity
 from fullrank.methods.space import Span
 from fullrank.serving.spectral_scorer import SpectralScorer
 
 
-class Spectral(ClosedFormMethod):
+class Spectral(ByPopularity):
     """Leading singular vectors of the normalised interactions."""
 
     name = "spectral"
@@ -28,6 +28,7 @@ class Spectral(ClosedFormMethod):
         "rank": (64, 128, 256, 512, 1024),
         "beta": Span(0.1, 0.6),
         "smoothing": Span(0.05, 5.0, log=True),
+        "popularity": POPULARITY,
     }
 
     rank: int = Field(default=512, ge=1, lt=2**31)
@@ -70,4 +71,5 @@ class Spectral(ClosedFormMethod):
         scale = power(item_strength(data), -self.beta).astype(np.float32)
         float32 = sp.csr_array(matrix.astype(np.float32))
         restore = self.projection == "gf-cf"
-        return SpectralScorer(data, vectors, float32, scale, self.beta, self.smoothing, restore)
+        scorer = SpectralScorer(data, vectors, float32, scale, self.beta, self.smoothing, restore)
+        return self.weighed(scorer, data)

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from fullrank.data.interactions import Interactions
 from fullrank.data.memory import check_memory
-from fullrank.methods.base import ClosedFormMethod
 from fullrank.methods.closed_form import filtering, pruning
+from fullrank.methods.closed_form.popular import POPULARITY, ByPopularity
 from fullrank.methods.space import Span
 from fullrank.serving.scorers import ItemScorer
 
@@ -20,13 +20,13 @@ POWERS = {1: (1.0,), 2: (2.0, -1.0), 3: (0.71, 0.1, -0.01)}
 """Coefficients of P̄, P̄², P̄³ in the filter of each order."""
 
 
-class TurboCF(ClosedFormMethod):
+class TurboCF(ByPopularity):
     """Polynomial low-pass filters without decomposition."""
 
     name = "turbo-cf"
     summary = "polynomials of an item graph whose entries are raised to a power"
     source = "Park et al., SIGIR 2024"
-    space = {"alpha": Span(0.3, 0.8), "power": Span(0.5, 1.5)}
+    space = {"alpha": Span(0.3, 0.8), "power": Span(0.5, 1.5), "popularity": POPULARITY}
 
     alpha: float = Field(default=0.6, ge=0, le=1)
     """Exponent α of the users' degrees; that of the items' is 1 - α."""
@@ -65,7 +65,8 @@ class TurboCF(ClosedFormMethod):
             whole = self.neighbours is None
             blocks.append(block if whole else pruning.largest_of_rows(block, self.neighbours or n))
         graph = sp.csr_array(sp.vstack(blocks, format="csr"))
-        return ItemScorer(data, graph if self.order == 1 else polynomial(graph, POWERS[self.order]))
+        made = graph if self.order == 1 else polynomial(graph, POWERS[self.order])
+        return self.weighed(ItemScorer(data, made), data)
 
 
 def polynomial(graph: sp.csr_array, powers: tuple[float, ...]) -> NDArray[np.float32]:
