@@ -103,7 +103,7 @@ def test_the_first_trial_of_a_trained_method_is_a_fit_without_a_word(small, meth
 
 
 def test_later_trials_search_nothing_by_themselves(small, monkeypatch):
-    """Nor do those of a space or a start that are given."""
+    """But the power of lengths; nor do those of a space or a start that are given."""
     made = []
 
     def noted(optuna, trial, splits, method, values, threads):
@@ -113,20 +113,35 @@ def test_later_trials_search_nothing_by_themselves(small, monkeypatch):
     monkeypatch.setattr(tuning, "_run", noted)
     tune(small, "directspec+", 2)
     found = ("lr", "alpha", "tau", "shrink", "item_power")
-    assert [each.auto for each in made] == [found, ()]
+    assert [each.auto for each in made] == [found, ("item_power",)]
     own = build_method("directspec+", {})
     made.clear()
     tune(small, "directspec+", 1, space={"shrink": (0.0, 0.02)})
     tune(small, "directspec+", 1, start={"shrink": 0.02, "alpha": 0.9, "tau": 3.0, "lr": 50.0})
     # A value that it lacks is drawn.
-    start = {"shrink": 0.02, "alpha": 0.9, "tau": 3.0, "item_power": 1.0}
+    start = {"shrink": 0.02, "alpha": 0.9, "tau": 3.0}
     study = tune(small, "directspec+", 1, start=start)
     assert study.settings == start | {"lr": made[2].lr}
     tune(small, "directspec+", 2, fixed={"alpha": "auto"})
-    assert [each.auto for each in made] == [("lr",), (), (), found, ()]
+    tune(small, "directspec+", 2, fixed={"item_power": 0.5})
+    power = ("item_power",)
+    autos = [("lr", *power), power, power, found, power, found[:-1], ()]
+    assert [each.auto for each in made] == autos
     assert (made[0].alpha, made[0].tau, made[4].alpha) == (own.alpha, own.tau, own.alpha)
 
 
 def _value_of(model, split):
     found = model.evaluate(split.validation, k=20, metrics=("ndcg",))
     return found["ndcg@20"]
+
+
+def test_later_trials_find_the_power_of_lengths(small):
+    """And the study says it, so that its settings have the value again without looking for it."""
+    given = {"alpha": 0.5, "tau": 3.0, "lr": 20.0, "shrink": 0.0, "dim": 8, "batch_size": 64}
+    study = tune(small, "directspec+", 1, fixed=given | {"epochs": 10}, space={"seed": (3,)})
+    assert study.settings["item_power"] != 1
+    again = fr.Recommender("directspec+", **study.settings).fit(small)
+    assert again.settings.auto == ()
+    assert again.training["validation_ndcg@20"] == study.value
+    plain = fr.Recommender("directspec+", **study.settings | {"item_power": 1.0}).fit(small)
+    assert plain.training["validation_ndcg@20"] < study.value

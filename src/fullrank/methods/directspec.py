@@ -25,7 +25,6 @@ class DirectSpec(BalancedMethod):
         "alpha": Span(0.005, 0.08, log=True),
         "shrink": (0.0, 0.01, 0.03),
         "weight_decay": DECAY,
-        "item_power": Span(0.25, 2.0),
     }
     tried = {"alpha": (0.03, 0.015, 0.06, 0.0075)}
     defaults = {

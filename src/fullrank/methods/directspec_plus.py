@@ -31,7 +31,6 @@ class DirectSpecPlus(BalancedMethod):
         "alpha": Span(0.5, 1.0),
         "tau": Span(2.0, 5.0),
         "shrink": (0.0, 0.01, 0.02, 0.03),
-        "item_power": Span(0.25, 2.0),
     }
     tried = {"alpha": (0.8, 0.6, 1.0, 0.5, 0.3, 1.25, 1.6), "tau": (3.0, 4.5, 2.0)}
     rescaled = (0.02,)

@@ -19,6 +19,8 @@ FIRST_STEP = 0.05
 """How far a first update moves a row, in lengths of the row, for the learning rate by rule."""
 FASTER = 16.0
 """By how much the learning rate is higher in a search, where validation weighs rows' lengths."""
+OF_A_RUN = ("lr", "item_power")
+"""What is found without trials: by the rule, and by the validation checks of a run."""
 
 
 def slope_of(shrink: float) -> float:
@@ -184,8 +186,8 @@ class SearchedMethod(PairMethod):
         return [name for name in self.tried if name in self.auto]
 
     def settled(self) -> Self:
-        """With the values that α, τ and shrink have; the learning rate follows its rule still."""
-        return self.replace(auto=tuple(name for name in self.auto if name == "lr"))
+        """With the values that α, τ and shrink have: what a single run finds it finds still."""
+        return self.replace(auto=tuple(name for name in self.auto if name in OF_A_RUN))
 
     def found(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """What was searched, and what a rule or the defaults gave."""

@@ -24,6 +24,8 @@ AS_IT_COMES = "the settings that the method comes with"
 """What to call them where no value of theirs is among those that are searched."""
 BY_RULE = "by rule"
 """What to call a value that is left to a rule of the method."""
+POWER = "item_power"
+"""What the validation checks of a run find."""
 FOUND = "found"
 """Where a trial keeps what its method found by a search of its own."""
 
@@ -95,7 +97,10 @@ def searches(method: Method) -> bool:
 
 
 def settled_values(method: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a trial, with nothing left that a fit would search by itself."""
+    """The settings of a trial, with nothing left that a fit would search by trials of its own.
+
+    The power of lengths, which costs a run nothing but its checks, is found as in a fit.
+    """
     try:
         made = build_method(method, values)
     except SettingError:
@@ -104,7 +109,15 @@ def settled_values(method: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return dict(values)
     made = made.settled()
     given = {name: getattr(made, name) for name, each in values.items() if each == AUTO}
-    return {**values, **given, "auto": made.auto}
+    free = [POWER, *made.auto] if "auto" not in values else made.auto
+    left = sorted({name for name in free if values.get(name, AUTO) == AUTO})
+    return {**values, **given, "auto": tuple(left)}
+
+
+def found_by(training: Mapping[str, Any], alone: bool) -> dict[str, Any]:
+    """What a fit found: all of it where it searched ``alone``, else what its checks chose."""
+    chosen = dict(training.get("chosen") or {})
+    return chosen if alone else {name: chosen[name] for name in chosen if name == POWER}
 
 
 def found_in(trial: Any) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from fullrank.studies.trials import (
     comes_with,
     described,
     fitted,
+    found_by,
     found_in,
     line_of,
     plain,
@@ -248,9 +249,9 @@ def _run(
             alone = searches(model.settings)  # and its checks are of several settings
             watch = None if number or alone else Watch(trial, optuna.TrialPruned)
             value, epoch = fitted(model, split, watch)
-            if alone:
-                trial.set_user_attr(FOUND, model.training["chosen"])
-                values = settled_values(method, values | model.training["chosen"])
+            if chosen := found_by(model.training, alone):
+                trial.set_user_attr(FOUND, chosen)
+                values = settled_values(method, values | chosen)
             found.append(value)
             epochs += [] if epoch is None else [epoch]
     except optuna.TrialPruned:
@@ -280,7 +281,6 @@ def _summary(
         found = f"no trial with a value ({'; '.join(sorted(errors))})"
         raise FitError(f"tuning {method}", found, "a space in which the method can learn")
     best = max(done, key=lambda trial: trial.value)
-    took = (trial.duration.total_seconds() for trial in trials)
     return Study(
         method=method,
         data=splits[0].name,
@@ -292,7 +292,7 @@ def _summary(
         epochs=best.user_attrs.get("epoch"),
         settings=fixed | best.params | found_in(best),
         space={name: described(each) for name, each in space.items()},
-        seconds=round(sum(took), 1),
+        seconds=round(sum(trial.duration.total_seconds() for trial in trials), 1),
         repeats=len(splits),
         values=best.user_attrs.get("values", [best.value]),
         split=splits[0].how,
