@@ -76,7 +76,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ('{"auto": auto} | values', 'values | {"auto": auto}'),
         ("auto = tuple(name for name in self.auto if name not in values)", "auto = self.auto"),
         ("lr=self._rate(data), auto=self.auto)", "lr=self._rate(data))"),
-        ('if name == "lr"))', 'if name != "lr"))'),
+        ("if name in OF_A_RUN))", "if name not in OF_A_RUN))"),
         ("values.get(name, getattr(self, name))", "getattr(self, name)"),
         ("if not self._by_rule:", "if self._by_rule:"),
         ('"lr" in self.auto and self.optimizer', "self.optimizer"),

@@ -162,6 +162,9 @@ MUTANTS: tuple[Mutant, ...] = (
         ("made.auto if own and", "made.auto if not own and"),
         ("if each in space[name]}", "}"),
         ("    made = made.settled()\n", ""),
+        ("free = [POWER, *made.auto]", "free = [*made.auto]"),
+        ("if values.get(name, AUTO) == AUTO})", "})"),
+        ("for name in chosen if name == POWER}", "for name in chosen}"),
         ("isinstance(method, SearchedMethod) and bool", "bool"),
     ),
     *of(
@@ -170,7 +173,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("set() if start or space else searched", "set() if space else searched"),
         ("(left if number == 0 else set())", "set()"),
         ("if number or not left:", "if number:"),
-        ("values | model.training", "values and model.training"),
+        ("values | chosen)", "values)"),
     ),
     *of(
         "studies/tune.py",
@@ -223,7 +226,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "if trial.state.is_finished()]\n    return",
             "if trial.state.is_finished()][:trials]\n    return",
         ),
-        ("round(sum(took), 1)", "round(max(took), 1)"),
+        ("round(sum(trial.duration", "round(max(trial.duration"),
         ('        "seed": seed,\n    }', "    }"),
         ("each.fingerprint for each in splits", "each.name for each in splits"),
         ('if trial.state.name == "COMPLETE"]', "if trial.value is not None or True]"),
