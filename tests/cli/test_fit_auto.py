@@ -10,6 +10,7 @@ import pytest
 from command import COLUMNS, QUICK, assert_refused, fullrank
 
 from fullrank import Recommender
+from fullrank.cli.fitted_text import verdict
 from fullrank.data.synthetic import generate
 from fullrank.errors import Stopped
 from fullrank.portfolio import Blend
@@ -189,6 +190,9 @@ def test_each_part_of_a_blend_is_inspected(small, tmp_path):
         for what in ("users", "items", "users and items")
     ]
     assert run.json["tables"][2]["effective_rank"] > 1
+    said = verdict(model).splitlines()  # what `fit` prints
+    for line, part, table in zip(said, ("bpr", "allpass"), run.json["tables"][2::3], strict=True):
+        assert line.startswith(f"{part}: {table['verdict']}")
     Recommender(Blend(parts=parts[1:2] * 2)).fit(small).save(tmp_path / "n")
     assert_refused(fullrank("inspect", tmp_path / "n"), "method blend", "no embeddings")
 
