@@ -12,6 +12,7 @@ from fullrank.errors import SettingError
 from fullrank.evaluation import evaluate
 from fullrank.methods import EASE, ItemKNN, Popularity
 from fullrank.methods.fitting import fit
+from fullrank.portfolio import blend as blending
 from fullrank.portfolio.blend import Blend, Held, blend
 from fullrank.portfolio.board import Line, Part
 from fullrank.portfolio.contest import Contest
@@ -65,19 +66,38 @@ def test_parts_that_know_different_things_are_blended(two_oracles, small):
     assert names == {"ease", "itemknn"}
 
 
-def test_gains_are_by_weights_of_the_other_half(two_oracles, small, monkeypatch):
-    asked, seen, ndcg = [], [], Held.ndcg
-    monkeypatch.setattr(
-        Held, "ndcg", lambda self, w, users: asked.append((w, set(users))) or ndcg(self, w, users)
-    )
+@pytest.mark.parametrize("few", [0, blending.FEW])
+def test_gains_are_by_weights_of_the_other_half(two_oracles, small, monkeypatch, few):
+    """Each user's is the mean over the divisions, of which there is one where scores are many."""
+    seen, ndcg = [], Held.ndcg
+    monkeypatch.setattr(blending, "FEW", few)
     monkeypatch.setattr(
         Held, "greedy", lambda self, users: seen.append(set(users)) or {0: 0.9, 1: 0.1 * len(seen)}
     )
-    blend(two_oracles, small.parts, 0)
-    assert not seen[0] & seen[1]
-    assert seen[0] | seen[1] == set(two_oracles[0].evaluation.users)
-    checked = [(w[1], users) for w, users in asked if 1 in w]
-    assert checked == [(pytest.approx(0.1), seen[1]), (pytest.approx(0.2), seen[0])]
+    found = blend(two_oracles, small.parts, 0)
+    users = np.sort(two_oracles[0].evaluation.users)
+    assert len(seen) == (8 if few else 2)
+    assert len({frozenset(half) for half in seen}) == len(seen)
+    held = Held.of(two_oracles, users, small.parts)
+    alone, gains = ndcg(held, {0: 1.0}, users), np.zeros(len(users))
+    for at in range(0, len(seen), 2):
+        assert not seen[at] & seen[at + 1]
+        assert seen[at] | seen[at + 1] == set(users)
+        for half, other in ((at, at + 1), (at + 1, at)):
+            rows = np.array([row for row, user in enumerate(users) if user in seen[other]])
+            weighed = ndcg(held, {0: 0.9, 1: 0.1 * (half + 1)}, users[rows])
+            gains[rows] += (weighed - alone[rows]) / (len(seen) / 2)
+    assert found.gain == pytest.approx(gains.mean(), abs=1e-12)
+    total = sum(0.9 + 0.1 * (each + 1) for each in range(len(seen)))
+    weights = [part["weight"] for part in found.part.method.parts]
+    assert weights[0] == pytest.approx(0.9 * len(seen) / total, abs=1e-5)
+
+
+def test_the_mean_of_weightings_has_the_parts_that_weigh_most():
+    chosen = [{0: 0.5, 1: 0.5}, {0: 0.4, 2: 0.3, 3: 0.2, 4: 0.1}, {0: 1.0}]
+    assert blending._mean(chosen) == pytest.approx(
+        {0: 1.9 / 2.9, 1: 0.5 / 2.9, 2: 0.3 / 2.9, 3: 0.2 / 2.9}
+    )
 
 
 def test_noise_does_not_win(small):

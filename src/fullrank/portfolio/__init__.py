@@ -1,8 +1,8 @@
 """``method="auto"``: several methods, each searched a little, and the best by the validation part.
 
 `auto` has the settings, `entries` the methods with what is tried of them, `costs` what each takes
-of memory and time, `contest` decides what runs, `board` is what came out, `blend` puts the
-best together, `final` fits it on all that there is.
+of memory and time, `contest` decides what runs, `trials` runs it, `board` is what came out, `blend`
+puts the best together, `final` fits it on all that there is.
 """
 
 from fullrank.portfolio.auto import Auto as Auto

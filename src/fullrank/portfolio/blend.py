@@ -35,6 +35,10 @@ USERS = 2000
 
 FEWEST = 20
 """Users of a half, at least."""
+DIVISIONS = 4
+"""Of the users into halves, where their scores are few: weights that one half chose are noisy."""
+FEW = 20_000_000
+"""Scores of a part up to which there are so many; above there is one division."""
 BLOCK = 256
 """Users whose scores are standardised at a time."""
 ROUNDS = 2 * (PARTS - 1) * len(STEPS) * (CANDIDATES - 1)
@@ -126,8 +130,9 @@ def blend(
     """The blend of some of ``parts``, best first; or why there is none.
 
     Users of the validation part are divided into halves. Weights chosen by one are checked on the
-    other, both ways, so that each user's gain is by weights that know nothing of the user. The
-    blend has the mean of both weightings.
+    other, both ways, so that each user's gain is by weights that know nothing of the user. Where
+    users are few this is done for several divisions, and a user's gain is the mean of them. The
+    blend has the mean of all weightings, of the parts that weigh most in it.
     """
     parts = list(parts)[:CANDIDATES]
     if len(parts) < 2:
@@ -136,21 +141,15 @@ def blend(
     room = free()
     if room is not None:  # of scores, half of what is free
         users = users[: room // 2 // (4 * data["train"].n_items * (len(parts) + 2))]
-    halves = [users[::2], users[1::2]]
-    if len(halves[1]) < FEWEST:
+    if len(users) < 2 * FEWEST:
         return f"{len(users)} users to choose weights by, and {2 * FEWEST} are needed"
     held = Held.of(parts, users, data)
+    orders = _orders(users, data["train"].n_items, seed)
     began = time.perf_counter()
-    held.ndcg({0: 1.0}, halves[0])
-    if (time.perf_counter() - began) * ROUNDS > left():
+    alone = held.ndcg({0: 1.0}, users)
+    if (time.perf_counter() - began) * ROUNDS * len(orders) / 2 > left():
         return "no time left"
-    chosen = [held.greedy(half) for half in halves]
-    checked = zip(chosen, reversed(halves), strict=True)
-    gains = np.concatenate([held.ndcg(w, half) - held.ndcg({0: 1.0}, half) for w, half in checked])
-    weights = {
-        each: sum(w.get(each, 0.0) for w in chosen) / 2
-        for each in sorted(set(chosen[0]) | set(chosen[1]))
-    }
+    gains, weights = _checked(held, orders, alone)
     if len(weights) < 2:
         return f"no part that helps {parts[0].method.name}"
     method = Blend(
@@ -162,6 +161,36 @@ def blend(
         method, fitted, _evaluated(fitted[0], data, np.sort(parts[0].evaluation.users)), warned
     )
     return Blended(part, float(gains.mean()), intervals({"gain": gains})["gain"])
+
+
+def _orders(users: NDArray[np.int64], n_items: int, seed: int) -> list[NDArray[np.int64]]:
+    """Orders of the users, of which every second one is in one half."""
+    further = DIVISIONS - 1 if len(users) * n_items <= FEW else 0
+    rng = np.random.default_rng([seed, 1])
+    return [users, *(rng.permutation(users) for _ in range(further))]
+
+
+def _checked(
+    held: Held, orders: Sequence[NDArray[np.int64]], alone: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], Weights]:
+    """(U,) gains over the best part ``alone``, of users ascending; the mean of the weights."""
+    gains, chosen = np.zeros(len(alone)), []
+    for order in orders:
+        halves = [np.sort(order[::2]), np.sort(order[1::2])]
+        two = [held.greedy(half) for half in halves]
+        for weights, half in zip(two, reversed(halves), strict=True):
+            at = np.searchsorted(np.sort(order), half)
+            gains[at] += (held.ndcg(weights, half) - alone[at]) / len(orders)
+        chosen += two
+    return gains, _mean(chosen)
+
+
+def _mean(chosen: Sequence[Weights]) -> Weights:
+    """The mean weights of the parts that weigh most, ascending by part."""
+    mean = {each: sum(w.get(each, 0.0) for w in chosen) for each in set().union(*chosen)}
+    most = sorted(mean, key=lambda each: -mean[each])[:PARTS]
+    total = sum(mean[each] for each in most)
+    return {each: mean[each] / total for each in sorted(most)}
 
 
 def _entry(part: Part, weight: float) -> dict[str, Any]:
