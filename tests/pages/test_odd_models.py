@@ -7,10 +7,15 @@ import polars as pl
 import pytest
 from parsed import check
 
+import fullrank
 from fullrank import Recommender
 from fullrank.data import Ids, Interactions, Split
-from fullrank.pages.model import values_of
+from fullrank.evaluation import evaluate
+from fullrank.pages.lists import Lists
+from fullrank.pages.model import in_python, values_of
 from fullrank.pages.render import page
+from fullrank.portfolio import Blend
+from fullrank.serving.scorers import DotScorer
 
 
 def split_of(train, test, users, items):
@@ -31,3 +36,79 @@ def test_a_test_part_without_pairs_has_no_figures(method):
     values = values_of(Recommender(method).fit(split))
     assert "was not evaluated" in values["verdict"]
     check(page("model.html", values))
+
+
+def test_the_popular_list_is_not_compared_with_itself(small):
+    model = Recommender("popularity").fit(small)
+    model.metrics = model.evaluate().to_dict()
+    values = values_of(model)
+    assert "Both find as much for each user." in values["verdict"]
+    assert "not certain" not in page("model.html", values)
+
+
+def test_the_verdict_is_of_the_cutoff_that_it_names():
+    """For each user the popular item is right at 1; the model has all at 2, so that is certain."""
+    n = 40
+    train = [(user, item) for user in range(n) for item in ((2, 3) if user % 2 else (4, 5))]
+    train += [(user, 0) for user in range(n, n + 60)] + [(n, 1)]
+    test = [(user, item) for user in range(n) for item in (0, 1)]
+    split = split_of(train, test, ids(n + 60, "u"), ids(12, "i"))
+
+    def better(k):
+        model = Recommender("popularity").fit(split)
+        model.metrics = model.evaluate(k=(k,)).to_dict()
+        items = model.scorer.item_table.clone()
+        items[1] = 30.0  # above all but the most popular one
+        scorer = DotScorer(model.scorer.user_table, items)
+        model._use(scorer, model._parts, model._fold_in)
+        found = values_of(model)
+        assert f"The first {k} suggestions" in found["verdict"]
+        return found["accuracy"]["better"], found["accuracy"]["alike"]
+
+    assert better(1) == (None, True)
+    assert better(2) == (True, False)
+
+
+def test_longer_lists_begin_with_the_shorter(small):
+    model = Recommender("ease").fit(small)
+    rows = np.flatnonzero(small.test.user_degree)
+    long, short = (Lists.of(model.scorer, model._trained, model._parts, rows, k) for k in (50, 10))
+    np.testing.assert_array_equal(long.first(10).items, short.items)
+    np.testing.assert_array_equal(long.first(10).recall, short.recall)
+    figures = evaluate(model.scorer, small.test, train=small.train,
+                       validation=small.validation, k=(10,), metrics=("recall",))  # fmt: skip
+    assert long.first(10).recall.mean() == pytest.approx(figures["recall@10"])
+
+
+@pytest.mark.parametrize("method", ["ease", "ials"])
+def test_guests_are_shown_the_catalogue_of_the_model(small, method):
+    settings = {"dim": 8, "regularization": 0.01} if method == "ials" else {}
+    model = Recommender(method, **settings).fit(small)
+    guests = model.fold_in({"new": small.train.items.values.to_list()[:3]})
+    found = values_of(guests)["served"]
+    assert found.trained == int((small.train.item_degree > 0).sum())
+    assert found.shown == found.length == 20
+    assert found.coverage == 20 / found.trained
+
+
+def test_what_makes_a_blend_in_python_does(small):
+    parts = (
+        {"method": "ease", "settings": {"ridge": 3.0}, "weight": 0.75},
+        {"method": "itemknn", "settings": {}, "weight": 0.25},
+    )
+    model = Recommender(Blend(parts=parts)).fit(small)
+    again = eval(in_python(model), {"fullrank": fullrank})  # our own words
+    assert again.fit(small).recommend(k=5).equals(model.recommend(k=5))
+
+
+def test_names_from_right_to_left_turn_nothing_beside_them(small):
+    titles = Ids(small.train.items.values, pl.Series(["\u202eשלום"] * small.train.n_items))
+    train = Interactions.from_rows(
+        small.train.users, titles, small.train.user_idx, small.train.item_idx
+    )
+    root = check(
+        page("model.html", values_of(Recommender("ease").fit(Split("x", train, None, None))))
+    )
+    [person, *_] = root.all("article")
+    assert {each.text for each in person.all("bdi")[1:]} == {"\u202eשלום"}
+    assert len(person.all("bdi")) == 1 + len(person.all("li"))
