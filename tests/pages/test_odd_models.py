@@ -11,6 +11,7 @@ import fullrank
 from fullrank import Recommender
 from fullrank.data import Ids, Interactions, Split
 from fullrank.evaluation import evaluate
+from fullrank.pages.course import search_table
 from fullrank.pages.lists import Lists
 from fullrank.pages.model import in_python, values_of
 from fullrank.pages.render import page
@@ -112,3 +113,19 @@ def test_names_from_right_to_left_turn_nothing_beside_them(small):
     [person, *_] = root.all("article")
     assert {each.text for each in person.all("bdi")[1:]} == {"\u202eשלום"}
     assert len(person.all("bdi")) == 1 + len(person.all("li"))
+
+
+def test_who_has_every_item_has_no_list():
+    """Only the held-out item is left for the one user, and it was not trained."""
+    split = split_of([(0, item) for item in range(4)], [(0, 4)], ids(1, "u"), ids(5, "i"))
+    found = values_of(Recommender("ease").fit(split))["served"]
+    assert found.exposure.title == "No item is in a list: these users have all of them"
+    assert not any("By popularity" in each.title for each in found.charts)
+
+
+def test_what_later_trials_of_a_search_add_has_a_column():
+    first = {"alpha": 0.5, "epochs": 4, "validation_ndcg@20": 0.2}
+    later = {"alpha": 0.5, "shrink": 0.02, "epochs": 1, "validation_ndcg@20": 0.3}
+    head, rows, _ = search_table({"search": [first, later]})
+    assert head[:2] == ["alpha", "shrink"]
+    assert [row[:2] for row in rows] == [["0.5", "0.02"], ["0.5", "–"]]

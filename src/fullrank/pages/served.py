@@ -64,8 +64,8 @@ def served(found: Lists, popular: Lists, method: str, could: NDArray[np.bool_]) 
             _groups(by_history(found, popular), title, "users with {} items", method, name)
         )
         title = "By popularity: which held-out items are found"
-        by_items = by_popularity(found, popular)
-        charts.append(_groups(by_items, title, "items of {} users", method, name))
+        if by_items := by_popularity(found, popular):
+            charts.append(_groups(by_items, title, "items of {} users", method, name))
         charts.append(_spread(found, name))
     times = found.times
     there, trained = int((times[could] > 0).sum()), int(could.sum())
@@ -115,8 +115,9 @@ def _exposure(times: Any, degree: Any) -> Chart:
     share, slots = lorenz(times)
     _, taken = lorenz(degree)
     top = 1 - float(np.interp(0.9, share, slots))
+    filled = f"A tenth of the items fills {100 * top:.0f} % of the lists"
     return line_chart(
-        f"A tenth of the items fills {100 * top:.0f} % of the lists",
+        filled if times.any() else "No item is in a list: these users have all of them",
         [100 * each for each in share],
         [
             Series("lists", [100 * each for each in slots], "main"),
