@@ -16,7 +16,7 @@ from fullrank.diagnosis.causes import angle
 from fullrank.diagnosis.harm import harm
 from fullrank.diagnosis.matching import Known, counts_of, pair_of, rows_of, side_of
 from fullrank.diagnosis.picture import draw
-from fullrank.diagnosis.remedies import LEAVE, filtered, whitened
+from fullrank.diagnosis.remedies import LEAVE, NOTHING, filtered, whitened
 from fullrank.spectrum import balance_spectrum, effective_rank
 
 D = 16
@@ -144,6 +144,20 @@ def test_tables_of_one_number(table):
     assert plain["figures"]["centred"]["effective_rank"] == 0
     text = json.dumps({**plain, "figures": None})
     assert json.loads(text)["causes"]["dead_columns"] == [0, 1, 2, 3]
+
+
+def test_what_does_not_help_is_no_advice():
+    zeros, ones = (diagnosed(table) for table in (torch.zeros(40, 4), torch.ones(40, 4)))
+    assert zeros.spectrum.verdict.startswith("Collapsed: every row is zero")
+    assert zeros.advice == NOTHING
+    assert ones.advice.endswith(
+        "held-out interactions. Whitening would bring no further dimension into use."
+    )
+    x = (randn(2000, 2) * torch.tensor([9.0, 1.0])) @ randn(2, D, seed=1)
+    left = torch.linalg.svdvals(x - x.mean(dim=0))[:2].sqrt()
+    share = left / left.sum()
+    better = float(torch.exp(-(share * share.log()).sum()))
+    assert f"whitening with exponent 0.5 would use {better:.1f} dim" in diagnosed(x).advice
 
 
 def interactions(pairs, n_users, n_items):

@@ -94,8 +94,9 @@ def test_a_hop_is_not_in_the_vectors(small):
     assert "without the exact hop" in notes[0]
 
 
-def test_without_a_hop_allpass_is_a_product(small):
-    model = Recommender("allpass", rank=8, hop=0.0).fit(small)
+@pytest.mark.parametrize("power", [0.0, 0.5])
+def test_without_a_hop_allpass_is_a_product(small, power):
+    model = Recommender("allpass", rank=8, hop=0.0, popularity=power).fit(small)
     vectors = vectors_of(model)
     scores = vectors.users @ vectors.vectors.T
     rows = torch.from_numpy(model.users.rows(vectors.user_ids))

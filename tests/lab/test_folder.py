@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from command import fullrank
 
 from fullrank.errors import DataError, SettingError
-from fullrank.lab.report import INDEX
+from fullrank.lab.report import INDEX, redraw
 from fullrank.lab.reproduce import Asked, reproduce
 
 
@@ -38,3 +39,29 @@ def test_sections_of_two_data_sets_are_not_written_over_each_other(tmp_path, spl
     with pytest.raises(SettingError, match="would both be written to"):
         made(tmp_path, splits, data=data)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_not_asked_for_is_not_drawn_anew(tmp_path, splits):
+    made(tmp_path, splits, ["figure-1"])
+    (tmp_path / "package.json").write_text("[1, 2]", encoding="utf-8")
+    picture = tmp_path / "figure-1-citeulike.svg"
+    picture.unlink()
+    for named, said in (("figure-10", "drew 0 pictures"), ("figure-1", "drew 1 picture in")):
+        run = fullrank("reproduce", named, "--redraw", "-o", tmp_path)
+        assert run.code == 0
+        assert said in run.out
+        assert picture.is_file() == (named == "figure-1")
+    picture.unlink()
+    assert fullrank("reproduce", "--redraw", "-o", tmp_path).code == 0
+    assert picture.is_file()
+    run = fullrank("reproduce", "figure-99", "--redraw", "-o", tmp_path)
+    assert (run.code, "expected 'figure-9'" in run.err) == (2, True)
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "{", "{}", '{"panels": [1]}', '{"panels": []}'])
+def test_what_cannot_be_drawn_is_named(tmp_path, text):
+    (tmp_path / "figure-1-own.json").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=r"figure-1-own\.json: found a file that"):
+        redraw(tmp_path, ["figure-1"])
+    with pytest.raises(DataError, match="no such folder"):
+        redraw(tmp_path / "none", ["figure-1"])

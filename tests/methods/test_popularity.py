@@ -79,6 +79,16 @@ def test_another_power_needs_no_new_solution_and_has_the_same_bits(small, name, 
     assert torch.equal(all_scores(made[0], n), before)  # the first model is what it was
 
 
+@pytest.mark.parametrize("name", ["ease", "allpass", "ials"])
+def test_seconds_are_with_those_of_the_solution(small, name):
+    first = build_method(name, METHODS[name])
+    scorer, known = fit(first, {"train": small.train}, "cpu")
+    known |= {"seconds": 100.0, "seconds_with_validation": 100.0}
+    _, found = vary(first.replace(popularity=0.5), first, (scorer, known), small.train)
+    for each in ("seconds", "seconds_with_validation"):
+        assert 100 < found[each] < 160
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_other_settings_need_one(small, name):
     first = build_method(name, METHODS[name])

@@ -8,6 +8,7 @@ from fullrank.pages.comparison import main_metric, values_of, verdict
 from fullrank.pages.render import page
 from fullrank.studies.comparison import Comparison
 from fullrank.studies.runs import Run
+from fullrank.studies.tables import plain_rows
 
 USERS = 400
 
@@ -48,6 +49,27 @@ def test_of_two_equal_methods_none_is_called_better():
     assert verdict(done, "ndcg@20").endswith(f"it does not differ for certain from {second}.")
     root = whole(done)
     assert second in root.text
+
+
+@pytest.mark.parametrize(
+    ("levels", "said"),
+    [
+        ({"a": 0.3, "b": 0.3}, "a, b rank alike: ndcg@20 0.3000 each."),
+        ({"a": 0.1, "b": 0.3, "c": 0.3}, "b, c rank alike: ndcg@20 0.3000 each, above the others."),
+        ({"a": 0.0, "b": 0.0}, "a, b rank alike: ndcg@20 0.0000 each."),
+    ],
+)
+def test_of_methods_that_are_alike_none_ranks_best(levels, said):
+    runs = {
+        label: [Run({"ndcg@20": level}, {"ndcg@20": np.full(USERS, level)}, {})]
+        for label, level in levels.items()
+    }
+    done = Comparison("data", "0123", "standard", [0], runs, {})
+    assert verdict(done, "ndcg@20") == said
+    whole(done)
+    best = max(levels.values())
+    stars = {row[0]: "*" in row[1] for row in plain_rows(done, ["ndcg@20"])}
+    assert stars == {label: level == best for label, level in levels.items()}
 
 
 def test_a_single_seed_says_nothing_of_training():

@@ -101,7 +101,7 @@ def test_the_popular_list_is_beside_it(small, bpr):
     assert head[3] == "popular list @20"
     assert [row[3] for row in rows if row[0] == "recall"] == [f"{said:.4f}"]
     assert values_of(popular)["accuracy"]["better"] is None
-    assert "not certain" in page_of(popular).text
+    assert "as much as the popular list does, for each" in page_of(popular).text
 
 
 def test_a_model_that_is_worse_than_popularity_says_so(small):

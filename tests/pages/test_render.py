@@ -72,4 +72,7 @@ def test_the_style_has_both_schemes_and_print():
 def test_percentages():
     assert percent(0.0049) == "<\xa01\xa0%"
     assert percent(0.0) == "0\xa0%"
+    assert percent(0.9949) == "99\xa0%"
+    assert percent(0.995) == percent(0.99999) == ">\xa099\xa0%"
+    assert percent(1.0) == "100\xa0%"
     assert percent(0.1234, 1) == "12.3\xa0%"

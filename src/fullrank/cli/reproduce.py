@@ -36,7 +36,10 @@ def command(
         str | None, typer.Option(help="Rows of table-4 to keep, with commas between.")
     ] = None,
     redraw: Annotated[
-        bool, typer.Option("--redraw", help="Draw what the folder has anew, and train nothing.")
+        bool,
+        typer.Option(
+            "--redraw", help="Draw what OUT has of these IDs, or of all, anew, and train nothing."
+        ),
     ] = False,
     most_epochs: Annotated[
         int | None, typer.Option(min=1, help="Stop each run there, to see that all works.")
@@ -48,10 +51,13 @@ def command(
     from fullrank.lab.registry import EXPERIMENTS
 
     if redraw:
+        from fullrank.data.files import expanded
         from fullrank.lab.report import redraw as draw_anew
+        from fullrank.lab.reproduce import experiments_named
 
-        stems = draw_anew(out)
-        output.result({"drawn": stems}, lambda: typer.echo(f"drew {len(stems)} pictures in {out}"))
+        chosen = [each.id for each in experiments_named(ids or ["all"])]
+        stems = draw_anew(expanded(out), chosen)
+        output.result({"drawn": stems}, lambda: typer.echo(_drew(len(stems), out)))
         return
     if not ids:
         listed = [
@@ -81,6 +87,10 @@ def command(
 
 def _listed(text: str | None) -> tuple[str, ...]:
     return tuple(each.strip() for each in (text or "").split(",") if each.strip())
+
+
+def _drew(pictures: int, folder: Path) -> str:
+    return f"drew {pictures} picture{'s' * (pictures != 1)} in {folder}"
 
 
 def _wrote(sections: int, folder: Path) -> str:

@@ -12,6 +12,7 @@ from fullrank.spectrum.report import BALANCED, Spectrum
 
 EXPONENTS = (0.25, 0.5, 1.0)
 STEPS = (1, 10, 100, 1000)
+NOTHING = "There is nothing to balance: see what wrote these rows."
 LEAVE = "Leave it: balance is not what is wrong with this table."
 NOT_BETTER = (
     "A higher effective rank is not by itself a better ranking: held-out interactions decide."
@@ -105,6 +106,8 @@ def advice(
         mean_share: Share of σ₁² that the mean row is.
         balanced: Whether it was trained with a balancer, whose alpha was somebody's choice.
     """
+    if not spectrum.effective_rank:
+        return NOTHING
     if spectrum.share >= BALANCED:
         return LEAVE
     if balanced:
@@ -122,7 +125,7 @@ def advice(
             "users the mean can carry popularity, which lists may need."
         )
     half = entropy_rank(whitened(centred, 0.5))
-    return (
-        "Train with DirectSpecPlus, and choose its alpha on held-out interactions. Without "
-        f"training, whitening with exponent 0.5 would use {half:.1f} dimensions."
-    )
+    train = "Train with DirectSpecPlus, and choose its alpha on held-out interactions."
+    if half <= spectrum.effective_rank:  # as of rows that are all alike
+        return f"{train} Whitening would bring no further dimension into use."
+    return f"{train} Without training, whitening with exponent 0.5 would use {half:.1f} dimensions."

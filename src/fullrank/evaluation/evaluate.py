@@ -224,10 +224,10 @@ def _ranked(
 def hits_of(ranking: Ranking, test: Interactions) -> Hits:
     """(U, k) bool: whether each ranked item is one of the user's ``test`` items."""
     n_items = test.n_items
-    wanted = test.user_idx * np.int64(n_items) + test.item_idx
+    wanted = np.append(test.user_idx * np.int64(n_items) + test.item_idx, -1)  # a test may be empty
     ranked = ranking.users[:, None] * n_items + ranking.items
-    slot = np.searchsorted(wanted, ranked.ravel()).reshape(ranked.shape)
-    found: Hits = wanted.take(slot, mode="clip") == ranked
+    slot = np.searchsorted(wanted[:-1], ranked.ravel()).reshape(ranked.shape)
+    found: Hits = wanted[slot] == ranked
     # An empty slot, item -1, has the key of the previous user's last item.
     return found & (ranking.items >= 0)
 

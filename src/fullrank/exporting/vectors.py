@@ -118,6 +118,8 @@ def _of_tables(
     )
     if isinstance(scorer, AllPassScorer):
         users = users * np.float32(scorer.filter.weight)
+        if scorer.factors is not None:  # which no embedding holds, and every score does
+            vectors = vectors * scorer.factors[trained.items, None]
     for what, rows in (("users", trained.users), ("items", trained.items)):
         if left := int((~rows).sum()):
             notes.append(f"{left:,} {what} without training interactions are left out")

@@ -74,18 +74,34 @@ def markdown(
     return "\n".join(lines)
 
 
-def redraw(folder: Path) -> list[str]:
+def redraw(folder: Path, ids: Sequence[str]) -> list[str]:
     """Draws the pictures of a folder anew from their JSON files, in the style of today.
+
+    Args:
+        folder: Of the sections; files that no id names are left alone.
+        ids: Of experiments.
 
     Returns:
         The stems that were drawn.
+
+    Raises:
+        DataError: there is no such folder, or a file that an id names is none of ours.
     """
+    if not folder.is_dir():
+        raise DataError(str(folder), "no such folder", "one that fullrank reproduce wrote (-o)")
     drawn = []
     for path in sorted(folder.glob("*.json")):
-        document = json.loads(path.read_text("utf-8"))
-        panels = [panel_of(each) for each in document.get("panels", ())]
+        if _rank(path.stem, ids) == len(ids):
+            continue
+        try:
+            document = json.loads(path.read_text("utf-8"))
+            panels = [panel_of(each) for each in document["panels"]]
+            words = document["headline"], document["below"]
+        except (ValueError, TypeError, KeyError):
+            found = "a file that fullrank reproduce did not write"
+            raise DataError(str(path), found, "the numbers of its pictures") from None
         pictures = [path.with_suffix(".png"), path.with_suffix(".svg")]
-        if panels and write_chart(panels, document["headline"], document["below"], pictures):
+        if panels and write_chart(panels, *words, pictures):
             drawn.append(path.stem)
     return drawn
 

@@ -240,12 +240,20 @@ def _solved(
 
 
 def vary(method: Method, of: Method, fitted: Fitted, train: Interactions) -> Fitted | None:
-    """What `fit` gives, from what it gave with settings ``of``, where a method has a short way."""
+    """What `fit` gives, from what it gave with settings ``of``, where a method has a short way.
+
+    Its seconds are those of both: without the first there is no short way.
+    """
     began = time.perf_counter()
     if not isinstance(method, ByPopularity) or not method.varies(of):
         return None
     scorer = method.varied(fitted[0], train)
-    return None if scorer is None else _with_metadata(scorer, train, began)
+    if scorer is None:
+        return None
+    made = _with_metadata(scorer, train, began)
+    for name in ("seconds", "seconds_with_validation"):
+        made[1][name] += fitted[1][name]
+    return made
 
 
 def _with_metadata(scorer: DotScorer | HistoryScorer, train: Interactions, began: float) -> Fitted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,7 @@ class Accuracy:
         published: Of the paper's protocol, on ``sample`` users.
         sample: How many users these are of; None where they are all.
         better: Whether the model finds more than the popular list: yes, no, or not certain.
+        alike: Whether it finds as much as the popular list for each user, as that itself does.
     """
 
     metrics: dict[str, float]
@@ -57,6 +58,7 @@ class Accuracy:
     published: Evaluation
     sample: int | None
     better: bool | None
+    alike: bool = False
 
     @property
     def k(self) -> int:
@@ -74,7 +76,7 @@ def accuracy_of(
     parts: Mapping[str, Interactions],
     users: NDArray[np.int64],
     known: Mapping[str, Any],
-    k: tuple[int, ...],
+    k: Sequence[int],
     gain: NDArray[np.float64],
 ) -> Accuracy | None:
     """What is known of a model, and what is beside it.
@@ -85,20 +87,18 @@ def accuracy_of(
         parts: With a test part, or there is no accuracy.
         users: Who is evaluated for what is beside it.
         known: The evaluation that the model keeps; made here if it is empty.
-        k: Cutoffs where it is.
-        gain: (U,) recall of each of these users in the model's list, less that in the popular one;
+        k: Its `cutoffs`.
+        gain: (U,) recall of each of these users at the last of them, less that of the popular list;
             NaN of who has nothing held out.
     """
     test = parts.get("test")
     if test is None or not len(users) or not test.user_degree[users].any():
         return None
     metrics = measured(known)
-    cutoffs = sorted({int(name.partition("@")[2]) for name in metrics}) or list(k)
-    cutoffs = [each for each in cutoffs if 0 < each <= test.n_items] or [min(20, test.n_items)]
     of: dict[str, Any] = {
         "train": parts["train"],
         "validation": parts.get("validation"),
-        "k": cutoffs,
+        "k": k,
         "users": users,
         "popularity": trained.popularity,
     }
@@ -116,7 +116,15 @@ def accuracy_of(
     }
     evaluated = records.number(protocol.get("users_evaluated"))
     sample = None if evaluated is None or len(popular.users) >= evaluated else len(popular.users)
-    return Accuracy(metrics, intervals, protocol, popular, published, sample, better)
+    alike = bool(len(gain)) and not gain.any()
+    return Accuracy(metrics, intervals, protocol, popular, published, sample, better, alike)
+
+
+def cutoffs(known: Mapping[str, Any], n_items: int) -> list[int]:
+    """Those of the evaluation that a model keeps, ascending, or of the one that is made."""
+    there = sorted({int(name.partition("@")[2]) for name in measured(known)})
+    there = [each for each in there or (10, 20) if 0 < each <= n_items]
+    return there or [min(20, n_items)]
 
 
 def measured(known: Mapping[str, Any]) -> dict[str, float]:

@@ -70,6 +70,10 @@ def verdict(done: Comparison, name: str) -> str:
     best = done.mean(order[0], name) or 0.0
     if len(order) == 1:
         return f"{order[0]} has {name} {best:.4f}."
+    alike = [label for label in order if (done.mean(label, name) or 0.0) == best]
+    if len(alike) > 1:
+        others = "" if len(alike) == len(order) else ", above the others"
+        return f"{', '.join(alike)} rank alike: {name} {best:.4f} each{others}."
     second = done.mean(order[1], name) or 0.0
     lead = f", {100 * (best / second - 1):.1f} % above {order[1]} ({second:.4f})" if second else ""
     start = f"{order[0]} ranks best: {name} {best:.4f}{lead}."

@@ -68,7 +68,8 @@ def search_table(training: Mapping[str, Any]) -> tuple[list[str], list[list[str]
     if not trials:
         return None
     measured = ("epochs", METRIC, "effective_rank")
-    names = [name for name in trials[0] if name not in measured]
+    every = dict.fromkeys(name for trial in trials for name in trial)  # later ones may try more
+    names = [name for name in every if name not in measured]
     trials.sort(key=lambda trial: -(records.number(trial.get(METRIC)) or float("-inf")))
     head = [*names, "epochs", "validation ndcg@20", "effective rank"]
     rows = [

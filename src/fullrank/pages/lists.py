@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -75,6 +75,10 @@ class Lists:
     def k(self) -> int:
         """Length of the lists."""
         return int(self.items.shape[1])
+
+    def first(self, k: int) -> Lists:
+        """The same with the k best items alone."""
+        return replace(self, items=self.items[:, :k], hits=self.hits[:, :k])
 
     @property
     def recall(self) -> Values:

@@ -19,6 +19,7 @@ from fullrank.pages.people import people
 from fullrank.pages.render import percent, write_page
 from fullrank.pages.served import Served, served
 from fullrank.pages.space import Space, spaces_of
+from fullrank.portfolio import Blend
 from fullrank.recommender import Recommender
 from fullrank.serving.model_files import MANIFEST, versions
 
@@ -36,9 +37,7 @@ SECTIONS = {
     "made": "How it was made",
 }
 
-WITHOUT = (
-    "This method ranks by weights from item to item and has no embeddings, so there is no spectrum."
-)
+WITHOUT = "This method has no embeddings, so there is no spectrum."
 TOO_FEW = (
     "There are fewer rows with interactions than columns, or a single column, so that a spectrum "
     "would say nothing."
@@ -74,12 +73,15 @@ def values_of(
     scorer, trained, parts = model.scorer, model._trained, model._parts
     rows = users_of(parts, trained)
     length = min(LENGTH, model.train.n_items)
-    k = tuple(each for each in (10, 20) if each <= model.train.n_items) or (length,)
-    lists = Lists.of(scorer, trained, parts, rows, length)
-    popular = Lists.of(trained.scorer(len(trained.users)), trained, parts, rows, length)
-    gain = lists.recall - popular.recall
+    k = accuracy.cutoffs(model.metrics, model.train.n_items)
+    lists, popular = (
+        Lists.of(each, trained, parts, rows, max(length, k[-1]))
+        for each in (scorer, trained.scorer(len(trained.users)))
+    )
+    gain = lists.first(k[-1]).recall - popular.first(k[-1]).recall
+    lists, popular = lists.first(length), popular.first(length)
     figures = accuracy_of(scorer, trained, parts, rows, model.metrics, k, gain)
-    shares = served(lists, popular, model.method) if len(rows) else None
+    shares = served(lists, popular, model.method, trained.items) if len(rows) else None
     counts = model.train.user_degree, np.asarray(trained.popularity)
     tables = tables_of(model)
     spaces = spaces_of(tables, counts)
@@ -141,7 +143,9 @@ def verdict(
             {
                 True: f"That is {times:.1f} times as much." if times >= 1.05 else "That is more.",
                 False: "That is less: it is better to show everybody the popular items.",
-                None: "The difference is not certain.",
+                None: "Both find as much for each user."
+                if figures.alike
+                else "The difference is not certain.",
             }[figures.better]
         )
     elif recalls:
@@ -186,7 +190,8 @@ def tiles(
     if len(spaces) == 1:
         spectrum = spaces[0].spectrum
         note = f"effective rank; a random table has {spectrum.random_effective_rank:.1f}"
-        what = f"of {spectrum.shape[1]} directions in use"
+        of_part = f", of {spaces[0].name}" if spaces[0].name else ""
+        what = f"of {spectrum.shape[1]} directions in use{of_part}"
         found.append({"value": f"{spectrum.effective_rank:.1f}", "name": what, "note": note})
     size = f"{len(model.users):,} users, {len(model.items):,} items"
     found.append(
@@ -208,6 +213,7 @@ def _accuracy(figures: Accuracy, method: str) -> dict[str, Any]:
         "users": None if evaluated is None else f"{evaluated:,.0f}",
         "sample": figures.sample,
         "better": figures.better,
+        "alike": figures.alike,
     }
 
 
@@ -246,6 +252,8 @@ def made(model: Recommender) -> list[tuple[str, list[tuple[str, str]]]]:
 
 def in_python(model: Recommender) -> str:
     """A line that makes a recommender of these settings."""
+    if isinstance(model.settings, Blend):
+        return f"fullrank.Recommender(fullrank.portfolio.Blend(parts={model.settings.parts!r}))"
     asked = model.settings.model_dump(exclude_defaults=True)
     asked |= records.mapping(model.training.get("chosen"))
     asked.pop("auto", None)

@@ -35,13 +35,15 @@ def _environment() -> Environment:
 def percent(share: float | None, digits: int = 0) -> str:
     r"""A share as a percentage, in one word.
 
-    >>> percent(0.256), percent(0.0004), percent(None)
-    ('26\xa0%', '<\xa01\xa0%', '–')
+    >>> percent(0.256), percent(0.0004), percent(0.9996), percent(None)
+    ('26\xa0%', '<\xa01\xa0%', '>\xa099\xa0%', '–')
     """
     if share is None:
         return "–"
     if 0 < share < 0.5 / 100 and not digits:
         return "<\N{NO-BREAK SPACE}1\N{NO-BREAK SPACE}%"
+    if 99.5 / 100 <= share < 1 and not digits:
+        return ">\N{NO-BREAK SPACE}99\N{NO-BREAK SPACE}%"
     return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fullrank.pages.charts import bar_chart, histogram, line_chart
 from fullrank.pages.drawing import Chart, Series
@@ -46,8 +47,15 @@ class Served:
     length: int
 
 
-def served(found: Lists, popular: Lists, method: str) -> Served:
-    """Of the lists of a model and those of the popular list."""
+def served(found: Lists, popular: Lists, method: str, could: NDArray[np.bool_]) -> Served:
+    """Of the lists of a model and those of the popular list.
+
+    Args:
+        found: The model's.
+        popular: Those of the popular list, for the same users.
+        method: The model's name.
+        could: (n_items,) the items that the model may show: who was folded in has few of them.
+    """
     charts = []
     if found.test is not None and found.n_test.any():
         name = f"recall@{found.k}"
@@ -56,15 +64,14 @@ def served(found: Lists, popular: Lists, method: str) -> Served:
             _groups(by_history(found, popular), title, "users with {} items", method, name)
         )
         title = "By popularity: which held-out items are found"
-        by_items = by_popularity(found, popular)
-        charts.append(_groups(by_items, title, "items of {} users", method, name))
+        if by_items := by_popularity(found, popular):
+            charts.append(_groups(by_items, title, "items of {} users", method, name))
         charts.append(_spread(found, name))
-    times, degree = found.times, found.train.item_degree
-    there = int((times[degree > 0] > 0).sum())
-    trained = int((degree > 0).sum())
+    times = found.times
+    there, trained = int((times[could] > 0).sum()), int(could.sum())
     return Served(
         charts=charts,
-        exposure=_exposure(times[degree > 0], degree[degree > 0]),
+        exposure=_exposure(times[could], found.train.item_degree[could]),
         coverage=there / max(trained, 1),
         shown=there,
         trained=trained,
@@ -108,12 +115,13 @@ def _exposure(times: Any, degree: Any) -> Chart:
     share, slots = lorenz(times)
     _, taken = lorenz(degree)
     top = 1 - float(np.interp(0.9, share, slots))
+    filled = f"A tenth of the items fills {100 * top:.0f} % of the lists"
     return line_chart(
-        f"A tenth of the items fills {100 * top:.0f} % of the lists",
+        filled if times.any() else "No item is in a list: these users have all of them",
         [100 * each for each in share],
         [
             Series("lists", [100 * each for each in slots], "main"),
-            Series("training", [100 * each for each in taken], "second"),
+            Series("histories", [100 * each for each in taken], "second"),
             Series("even", [100 * each for each in share], "even"),
         ],
         x_label="% of items, from the least shown",
@@ -128,7 +136,7 @@ def _everybody(found: Lists, times: Any) -> tuple[list[str], list[list[str]]]:
     rows = np.argsort(-times, kind="stable")[:EVERYBODY]
     rows = rows[times[rows] > 0]
     people, all_users = max(len(found.users), 1), max(int((found.train.user_degree > 0).sum()), 1)
-    head = ["item", "share of lists", "share of users in training"]
+    head = ["item", "share of lists", "share of histories"]
     return head, [
         [
             name,

@@ -115,8 +115,8 @@ def values_of(found: Study, trials: Sequence[Trial]) -> dict[str, Any]:
 
 
 def gain(done: Sequence[Trial]) -> str:
-    """How much the search found over its first trial."""
-    if len(done) < 2 or not done[0].value:
+    """How much the search found over its first trial; nothing where that failed."""
+    if len(done) < 2 or done[0].number != 1 or not done[0].value:
         return ""
     best = max(trial.value or 0.0 for trial in done)
     more = 100 * (best / done[0].value - 1)

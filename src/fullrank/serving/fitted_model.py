@@ -243,7 +243,7 @@ class FittedModel:
     def _tables(self) -> tuple[Tensor, Tensor]:
         scorer = self._fitted()
         if not isinstance(scorer, DotScorer | AllPassScorer):
-            found = "weights from item to item and no embeddings"
+            found = "no embeddings"
             raise FitError(f"method {self.method}", found, "a method that learns embeddings")
         return scorer.user_table, scorer.item_table
 

@@ -119,6 +119,8 @@ class Spectrum:
             f"uses {self.effective_rank:.1f} of its {self.shape[1]} dimensions "
             f"(a random table of this shape: {self.random_effective_rank:.1f})"
         )
+        if not self.effective_rank:
+            return "Collapsed: every row is zero, or so small that its squares are."
         if self.share >= BALANCED:
             return f"Balanced: the table {used}."
         if self.share >= PARTIAL:

@@ -108,7 +108,7 @@ def _cells(
         if deviations and len(comparison.seeds) > 1:
             text += f" ± {comparison.deviation(label, name):.4f}"
         order = comparison.ranked(name)
-        if label == order[0]:
+        if mean == comparison.mean(order[0], name):  # each of those that are alike at the top
             text = _marked(text, best_mark) + ("†" if certain(comparison, name) else "")
         elif len(order) > 1 and label == order[1] and second_mark:
             text = _marked(text, second_mark)

@@ -55,8 +55,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ("candidates=trained.candidates()", "candidates=None"),
         ("return found & (ranking.items >= 0)", "return found"),
         (
-            "np.searchsorted(wanted, ranked.ravel())",
-            "np.searchsorted(wanted, ranked.ravel(), 'right')",
+            "np.searchsorted(wanted[:-1], ranked.ravel())",
+            "np.searchsorted(wanted[:-1], ranked.ravel(), 'right')",
         ),
         ("else test.user_degree)[ranking.users]", "else train.user_degree)[ranking.users]"),
         ("cut = hits[:, :depth]", "cut = hits[:, :k]"),

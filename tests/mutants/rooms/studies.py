@@ -94,7 +94,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("for p in each.values()]", "for p in list(each.values())[:1]]"),
         ("for p in each.values()]", "for p in list(each.values())[1:]]"),
         ("label == order[1]", "label == order[-1]"),
-        ("label == order[0]", "label == order[-1]"),
+        ("mean == comparison.mean(order[0], name)", "mean == comparison.mean(order[-1], name)"),
         ("len(comparison.seeds) > 1", "len(comparison.seeds) > 4"),
         ("len(comparison.seeds) > 1", "len(comparison.seeds) > 0"),
         ('f"{mean:.4f}"', 'f"{mean:.3f}"'),
