@@ -38,7 +38,7 @@ def curve(split: fr.Split, name: str) -> dict[str, float]:
     for power in POWERS:
         varied = vary(first.replace(popularity=power), first, made, split.train)
         if varied is None:
-            raise MemoryError(f"no room for a copy of {name}")
+            raise TypeError(f"{name} has no power of popularity")
         found[f"{power:g}"] = evaluate(varied[0], split.validation, **known)["ndcg@20"]
     return found
 

@@ -97,7 +97,8 @@ class Trials:
         if found == method.popularity:
             return method, fitted
         other = method.replace(popularity=found)
-        return other, vary(other, method, fitted, self.parts["train"]) or fitted
+        varied = vary(other, method, fitted, self.parts["train"])
+        return (method, fitted) if varied is None else (other, varied)
 
 
 def compared(parts: Mapping[str, Interactions], seed: int) -> NDArray[np.int64] | None:

@@ -32,15 +32,16 @@ class ByPopularity(ClosedFormMethod):
         return scorer.with_factors(factors(data, self.popularity) if self.popularity else None)
 
     def weighed_tables(self, tables: DotScorer, data: Interactions) -> DotScorer:
-        """What ranks, of embeddings: item rows times their factors, beside them as they were.
+        """What ranks, of embeddings with any factors: item rows times ours, beside those before.
 
         Users are folded in by the directions of items, which factors leave as they are.
         """
-        if not self.popularity:
+        if tables.before is None and not self.popularity:
             return tables
-        by = torch.from_numpy(factors(data, self.popularity)).to(tables.item_table.device)
-        other = DotScorer(tables.user_table, tables.item_table * by[:, None])
-        other.before, other.metadata = tables.item_table, tables.metadata
+        before = tables.item_table if tables.before is None else tables.before
+        by = torch.from_numpy(factors(data, self.popularity)).to(before.device)
+        other = DotScorer(tables.user_table, before * by[:, None])
+        other.before, other.metadata = before, tables.metadata
         return other
 
     def varies(self, of: Method) -> bool:
@@ -56,13 +57,7 @@ class ByPopularity(ClosedFormMethod):
         """
         if isinstance(scorer, Weighed):
             return self.weighed(scorer, data)
-        if not isinstance(scorer, DotScorer):
-            return None
-        if scorer.before is not None:
-            metadata = scorer.metadata
-            scorer = DotScorer(scorer.user_table, scorer.before)
-            scorer.metadata = metadata
-        return self.weighed_tables(scorer, data)
+        return self.weighed_tables(scorer, data) if isinstance(scorer, DotScorer) else None
 
 
 def factors(data: Interactions, power: float) -> NDArray[np.float32]:
