@@ -18,15 +18,17 @@ def like_ndcg(rng, shape):
     return np.where(rng.random(shape) < 0.5, 0.0, rng.beta(1, 4, shape))
 
 
-def test_ends_are_those_of_scipy(monkeypatch):
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_ends_are_those_of_scipy(monkeypatch, level):
     monkeypatch.setattr(module, "RESAMPLES", 20_000)
-    values = like_ndcg(np.random.default_rng(0), 60)
+    values, rng = like_ndcg(np.random.default_rng(0), 60), np.random.default_rng(1)
     other = scipy.stats.bootstrap(
-        (values,), np.mean, n_resamples=20_000, method="BCa", rng=np.random.default_rng(1)
+        (values,), np.mean, n_resamples=20_000, method="BCa", confidence_level=level, rng=rng
     ).confidence_interval
-    found = intervals({"x": values})["x"]
+    found = intervals({"x": values}, level)["x"]
     assert found == pytest.approx((other.low, other.high), abs=0.002)
-    percentile = np.quantile(module._resampled(values[:, None]), (0.025, 0.975))
+    tails = ((1 - level) / 2, (1 + level) / 2)
+    percentile = np.quantile(module._resampled(values[:, None]), tails)
     assert found[0] > percentile[0]  # a long tail to the right pulls both ends there
     assert found[1] > percentile[1] + 0.001
 
@@ -41,6 +43,15 @@ def test_nineteen_of_twenty_hold_the_mean(users):
     assert np.mean((low <= 0.1) & (high >= 0.1)) == pytest.approx(0.95, abs=0.02)
     assert np.mean(low > 0.1) == pytest.approx(0.025, abs=0.015)
     assert np.mean(high < 0.1) == pytest.approx(0.025, abs=0.015)
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_where_users_are_many_they_are_those_of_a_normal_mean(monkeypatch, level):
+    monkeypatch.setattr(module, "LARGE", 400)
+    values = like_ndcg(np.random.default_rng(0), 400)
+    error = values.std(ddof=1) / 20
+    expected = scipy.stats.norm.interval(level, values.mean(), error)
+    assert intervals({"x": values}, level)["x"] == pytest.approx(expected, rel=1e-9)
 
 
 def test_ends_are_those_of_the_formula():

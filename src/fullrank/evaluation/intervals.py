@@ -27,8 +27,8 @@ DEFINITION: dict[str, Any] = {
 """What an interval is, for reports."""
 
 
-def intervals(values: Mapping[str, Values]) -> dict[str, Interval]:
-    """95 % intervals of the means over users.
+def intervals(values: Mapping[str, Values], level: float = LEVEL) -> dict[str, Interval]:
+    """Intervals of the means over users, 95 % unless told.
 
     Bias-corrected and accelerated: of B resampled means those quantiles are taken that
     ``Φ(z₀ + (z₀ ± z) / (1 - a (z₀ ± z)))`` names, where Φ(z₀) is the share of resampled means below
@@ -36,6 +36,7 @@ def intervals(values: Mapping[str, Values]) -> dict[str, Interval]:
 
     Args:
         values: By metric, (U,) float64 each, the same users.
+        level: Share of such intervals that have the mean of all users in them.
 
     Returns:
         None of them with fewer than two users.
@@ -47,9 +48,9 @@ def intervals(values: Mapping[str, Values]) -> dict[str, Interval]:
     table = np.stack(list(values.values()), axis=1)
     if len(table) < 2:
         return {}
-    bounds = _normal(table) if len(table) >= LARGE else _accelerated(table)
+    make = _normal if len(table) >= LARGE else _accelerated
     return {
-        name: (float(low), float(high)) for name, (low, high) in zip(values, bounds.T, strict=True)
+        name: (float(low), float(high)) for name, (low, high) in zip(values, make(table, level).T, strict=True)
     }
 
 
@@ -59,12 +60,12 @@ def shown(value: float, between: Sequence[float] | None) -> str:
     return text if between is None else f"{text} [{between[0]:.4f}, {between[1]:.4f}]"
 
 
-def _normal(table: Values) -> Values:
-    half = scipy.stats.norm.ppf((1 + LEVEL) / 2) * table.std(axis=0, ddof=1) / np.sqrt(len(table))
+def _normal(table: Values, level: float) -> Values:
+    half = scipy.stats.norm.ppf((1 + level) / 2) * table.std(axis=0, ddof=1) / np.sqrt(len(table))
     return np.stack((table.mean(axis=0) - half, table.mean(axis=0) + half))
 
 
-def _accelerated(table: Values) -> Values:
+def _accelerated(table: Values, level: float) -> Values:
     """(2, metrics) lower and upper ends."""
     mean, means = table.mean(axis=0), _resampled(table)
     off = table - mean
@@ -74,7 +75,7 @@ def _accelerated(table: Values) -> Values:
     below = (means < mean).mean(axis=0) + (means == mean).mean(axis=0) / 2
     z0 = scipy.stats.norm.ppf(np.clip(below, 1 / (2 * RESAMPLES), 1 - 1 / (2 * RESAMPLES)))
     ends = np.empty((2, table.shape[1]))
-    for row, tail in enumerate(((1 - LEVEL) / 2, (1 + LEVEL) / 2)):
+    for row, tail in enumerate(((1 - level) / 2, (1 + level) / 2)):
         z = z0 + scipy.stats.norm.ppf(tail)
         at = scipy.stats.norm.cdf(z0 + z / (1 - a * z))
         ends[row] = [np.quantile(column, q) for column, q in zip(means.T, at, strict=True)]

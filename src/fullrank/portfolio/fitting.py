@@ -108,8 +108,8 @@ def _blend(line: Line, contest: Contest, lines: Sequence[Line]) -> None:
     if isinstance(found, str):
         line.note = f"left out: {found}"
         return
-    low, high = found.interval
-    gain = f"{found.gain:+.4f} [{low:+.4f}, {high:+.4f}] on users that did not choose its weights"
+    certain = f"{found.at_least:+.4f} with 95 % certainty"
+    gain = f"{found.gain:+.4f} (at least {certain}) on users that did not choose its weights"
     assert isinstance(found.part.method, Blend)  # noqa: S101  # narrows the type
     listed = {part["method"]: part["weight"] for part in found.part.method.parts}
     if found.wins and found.part.value > parts[0].value:
