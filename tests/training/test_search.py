@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from races import PLAN, QUICK, Watch, search, spoiling
 from runs import parameters, same, trainer
 
@@ -96,8 +97,30 @@ def test_of_the_last_two_the_other_wins_where_one_diverges(small):
     assert values == {"alpha": 0.5}
     assert winner.progress.epoch == 6
     assert ["error" in row for row in trials] == [False, True]
-    with pytest.raises(FitError, match="finite"):
-        Search(spoiling(small.train, {0.6: 4}), alphas, (Rung(2, 1),)).run()
+
+
+def test_the_best_epoch_is_kept_where_the_winner_diverges_at_last(small):
+    tables = {}
+
+    def build(values):
+        run = trainer(small.train, **QUICK | values)
+
+        def observe(epoch):
+            tables[values["alpha"], epoch] = run.plan.parameters["user_table"].clone()
+            if epoch == 5:
+                run.plan.parameters["user_table"].fill_(float("inf"))
+            return {}
+
+        run.observe, run.validate = observe, lambda: values["alpha"]
+        return run
+
+    with pytest.warns(UserWarning, match=r"epoch 6: found .*; the model is of epoch 1, the best"):
+        winner, values, trials = Search(
+            build, [{"alpha": 0.5}, {"alpha": 0.6}], (Rung(2, 1),)
+        ).run()
+    assert values == {"alpha": 0.6}
+    assert "error" not in trials[1]
+    assert torch.equal(winner.plan.parameters["user_table"], tables[0.6, 1])
 
 
 def test_one_trial_alone_is_trained_beyond_the_last_rung(small):

@@ -48,9 +48,9 @@ def intervals(values: Mapping[str, Values], level: float = LEVEL) -> dict[str, I
     table = np.stack(list(values.values()), axis=1)
     if len(table) < 2:
         return {}
-    make = _normal if len(table) >= LARGE else _accelerated
+    bounds = (_normal if len(table) >= LARGE else _accelerated)(table, level)
     return {
-        name: (float(low), float(high)) for name, (low, high) in zip(values, make(table, level).T, strict=True)
+        name: (float(low), float(high)) for name, (low, high) in zip(values, bounds.T, strict=True)
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -117,7 +118,8 @@ class Search:
             The winner's trainer, its settings, and a record of each trial.
 
         Raises:
-            FitError: every trial diverges, or a checkpoint is of another run.
+            FitError: every trial diverges, or a checkpoint is of another run. If the winner does
+                after a validation check, this is a warning, and its best epoch is the result.
             KeyboardInterrupt: Ctrl-C, after the step under way and a checkpoint.
         """
         if resume and self.file is not None:
@@ -156,7 +158,14 @@ class Search:
     def _finish(self, trial: _Trial) -> None:
         trainer = self._trainer(trial)
         trainer.checkpoint, trainer.reporter = _OfWinner(self), self.reporter
-        trainer.run()
+        try:
+            trainer.run()
+        except FitError as error:
+            if trial.progress.best_epoch is None:
+                raise
+            trainer.take_best()  # what was found by then is not to be lost with the last epochs
+            kept = f"the model is of epoch {trial.progress.best_epoch}, the best before it"
+            warnings.warn(f"{error}; {kept}", stacklevel=2)
         self._obey()
 
     def _climb(self) -> None:
