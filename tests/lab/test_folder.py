@@ -58,6 +58,17 @@ def test_what_is_not_asked_for_is_not_drawn_anew(tmp_path, splits):
     assert (run.code, "expected 'figure-9'" in run.err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    "option",
+    [("--data", "citeulike"), ("--seeds", 2), ("--quick",), ("--only", "BPR"), ("--threads", 1),
+     ("--runs", "runs"), ("--most-epochs", 3)],
+)  # fmt: skip
+def test_what_says_how_to_train_says_nothing_to_a_drawing(tmp_path, option):
+    run = fullrank("reproduce", "table-4", "--redraw", "-o", tmp_path, *option)
+    assert run.code == 2
+    assert f"option --redraw: found {option[0]} beside it; expected IDs and -o alone" in run.err
+
+
 @pytest.mark.parametrize("text", ["[1, 2]", "{", "{}", '{"panels": [1]}', '{"panels": []}'])
 def test_what_cannot_be_drawn_is_named(tmp_path, text):
     (tmp_path / "figure-1-own.json").write_text(text, encoding="utf-8")

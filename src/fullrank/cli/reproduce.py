@@ -9,6 +9,7 @@ import typer
 
 from fullrank.cli import options
 from fullrank.cli.output import Output, show_table
+from fullrank.errors import SettingError
 
 NAME = "reproduce"
 
@@ -55,6 +56,12 @@ def command(
         from fullrank.lab.report import redraw as draw_anew
         from fullrank.lab.reproduce import experiments_named
 
+        idle = {"--data": data, "--seeds": seeds > 1, "--quick": quick, "--threads": threads,
+                "--runs": runs, "--only": only, "--most-epochs": most_epochs}  # fmt: skip
+        for option in (name for name, value in idle.items() if value):
+            raise SettingError(
+                "option --redraw", f"{option} beside it", "IDs and -o alone: nothing is trained"
+            )
         chosen = [each.id for each in experiments_named(ids or ["all"])]
         stems = draw_anew(expanded(out), chosen)
         output.result({"drawn": stems}, lambda: typer.echo(_drew(len(stems), out)))
