@@ -142,6 +142,30 @@ def popularity() -> str:
     return table(columns, body, text=(0, 1))
 
 
+def noise() -> str:
+    """What the best of a search is worth to other users, by how sure a trial has to be better."""
+    found = load("noise")
+    sures = list(next(iter(next(iter(found.values())).values())))
+    columns = ["data"] + [f"best, {sure}" for sure in sures]
+    columns += [f"all methods, {sure}" for sure in sures[1:]]
+    body = []
+    for data, halves in found.items():
+        best = [
+            mean([run[sure]["methods"][run[sure]["won"]]["others"] for run in halves.values()])
+            for sure in sures
+        ]
+        line = [data, *(metric(value) for value in best)]
+        for sure in sures[1:]:
+            ratios = [
+                run[sure]["methods"][name]["others"] / alone["others"]
+                for run in halves.values()
+                for name, alone in run[sures[0]]["methods"].items()
+            ]
+            line.append(f"{100 * (mean(ratios) - 1):+.1f} %")
+        body.append(line)
+    return table(columns, body)
+
+
 def _changed(values: dict[str, Any]) -> str:
     return " ".join(f"{name}={_plain(value)}" for name, value in values.items())
 

@@ -93,6 +93,31 @@ def test_gains_are_by_weights_of_the_other_half(two_oracles, small, monkeypatch,
     assert weights[0] == pytest.approx(0.9 * len(seen) / total, abs=1e-5)
 
 
+def test_users_that_no_weights_were_chosen_by_say_what_the_blend_gains(
+    two_oracles, small, monkeypatch
+):
+    monkeypatch.setattr(blending, "USERS", 60)
+    checked = []
+    once = blending._checked
+    monkeypatch.setattr(
+        blending,
+        "_checked",
+        lambda held, *rest: checked.append((held, once(held, *rest))) or checked[-1][1],
+    )
+    found = blend(two_oracles, small.parts, 0)
+    ((held, (gains, _)),) = checked
+    asked = np.flatnonzero(held.at >= 0)
+    assert len(gains) == len(asked) == 60
+    compared = two_oracles[0].evaluation.users
+    others = np.isin(compared, asked, invert=True)
+    assert others.sum() == len(compared) - 60
+    blended = evaluate(
+        found.part.fitted[0], small.validation, train=small.train, k=20, metrics=("ndcg",)
+    )
+    more = blended.per_user("ndcg@20")[others] - two_oracles[0].ndcg[others]
+    assert found.gain == pytest.approx(np.concatenate((gains, more)).mean(), abs=1e-12)
+
+
 def test_the_mean_of_weightings_has_the_parts_that_weigh_most():
     chosen = [{0: 0.5, 1: 0.5}, {0: 0.4, 2: 0.3, 3: 0.2, 4: 0.1}, {0: 1.0}]
     assert blending._mean(chosen) == pytest.approx(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from contests import contest
@@ -10,16 +12,23 @@ from fullrank.evaluation import evaluate
 from fullrank.methods import build_method
 from fullrank.methods.fitting import fit, vary
 from fullrank.portfolio import popularity
+from fullrank.portfolio.board import ndcg
 from fullrank.portfolio.entries import ENTRIES
 from fullrank.portfolio.popularity import best_power
 
 METHODS = ("itemknn", "bspm", "ials", "sgfcf")
 
 
-def value(method, of, fitted, split, users=None):
+def figures(method, of, fitted, split, users=None):
     varied = vary(method, of, fitted, split.train)
     known = {"train": split.train, "metrics": ("ndcg",), "k": (20,), "users": users}
-    return evaluate(varied[0], split.validation, **known)["ndcg@20"]
+    return evaluate(varied[0], split.validation, **known)
+
+
+def no_better(other, than) -> bool:
+    """By more than the standard error of the mean of the users' differences."""
+    differences = ndcg(other) - ndcg(than)
+    return differences.mean() <= differences.std() / np.sqrt(len(differences))
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -27,23 +36,27 @@ def value(method, of, fitted, split, users=None):
 def test_it_is_better_than_its_neighbours_by_models_that_are_evaluated(small, name, first):
     method = build_method(name, {"popularity": first})
     fitted = fit(method, {"train": small.train}, "cpu")
-    found = best_power(method, fitted[0], small.parts, None)
-    assert -1 <= found <= 1
-    ladder = [found + step for step in (-0.1, 0.0, 0.1)]
-    values = [value(method.replace(popularity=p), method, fitted, small) for p in ladder]
-    assert values[1] == max(values)
+    found, said = best_power(method, fitted[0], small.parts, None)
+    assert -2 <= found <= 2
+    below, here, above = (
+        figures(method.replace(popularity=p), method, fitted, small)
+        for p in (found - 0.1, found, found + 0.1)
+    )
+    np.testing.assert_allclose(ndcg(said), ndcg(here), atol=1e-12)
+    assert no_better(below, here)
+    assert no_better(above, here)
     if found == first:
         return
     way = 0.1 if found > first else -0.1  # each step on the way was better than the last
     passed = np.arange(first, found + way / 2, way)
-    course = [value(method.replace(popularity=p), method, fitted, small) for p in passed]
-    assert course == sorted(course)
+    course = [figures(method.replace(popularity=p), method, fitted, small) for p in passed]
+    assert not any(no_better(on, last) for last, on in pairwise(course))
 
 
 def test_a_filter_that_leaves_much_of_popularity_out_is_led_back_to_it(small):
     method = build_method("itemknn", {"popularity": -0.9})
     fitted = fit(method, {"train": small.train}, "cpu")
-    assert best_power(method, fitted[0], small.parts, None) > -0.9
+    assert best_power(method, fitted[0], small.parts, None)[0] > -0.9
 
 
 def test_some_users_choose_where_scores_are_many(small, monkeypatch):
@@ -56,17 +69,19 @@ def test_some_users_choose_where_scores_are_many(small, monkeypatch):
     monkeypatch.setattr(
         type(fitted[0]), "scores", lambda self, users: asked.append(users) or scores(self, users)
     )
-    found = best_power(method, fitted[0], small.parts, None)
+    found, said = best_power(method, fitted[0], small.parts, None)
     (users,) = asked  # their scores are computed once
     both = np.flatnonzero(small.train.user_degree * small.validation.user_degree)
     assert 15 <= len(users) <= 30
     assert set(users.tolist()) <= set(both.tolist())
     monkeypatch.undo()
-    ladder = [found + step for step in (-0.1, 0.0, 0.1)]
-    values = [
-        value(method.replace(popularity=p), method, fitted, small, users.numpy()) for p in ladder
-    ]
-    assert values[1] == max(values)
+    assert said.users.tolist() == users.tolist()
+    below, here, above = (
+        figures(method.replace(popularity=p), method, fitted, small, users.numpy())
+        for p in (found - 0.1, found, found + 0.1)
+    )
+    assert no_better(below, here)
+    assert no_better(above, here)
 
 
 def test_each_trial_of_a_contest_has_its_own(small):
@@ -76,8 +91,8 @@ def test_each_trial_of_a_contest_has_its_own(small):
     for trial in line.trials:
         method = build_method("gf-cf", trial["settings"])
         fitted = fit(method, {"train": small.train}, "cpu")
-        assert value(method, method, fitted, small) == trial["validation_ndcg@20"]
-        assert best_power(method, fitted[0], small.parts, None) == method.popularity
+        assert figures(method, method, fitted, small)["ndcg@20"] == trial["validation_ndcg@20"]
+        assert best_power(method, fitted[0], small.parts, None)[0] == method.popularity
     moved = [{**trial["settings"], "popularity": None} for trial in line.trials]
     assert all(each not in moved[:at] for at, each in enumerate(moved))  # none twice
     assert len({trial["settings"]["popularity"] for trial in line.trials}) > 1
@@ -87,4 +102,4 @@ def test_without_users_it_stays(small):
     method = build_method("itemknn", {"popularity": 0.3})
     scorer = fit(method, {"train": small.train}, "cpu")[0]
     nobody = np.array([], dtype=np.int64)
-    assert best_power(method, scorer, small.parts, nobody) == 0.3
+    assert best_power(method, scorer, small.parts, nobody) == (0.3, None)

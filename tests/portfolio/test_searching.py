@@ -76,6 +76,35 @@ def test_the_next_trial_goes_to_the_method_that_took_the_least_time(small):
     assert order == ["ease", "itemknn", "itemknn"]
 
 
+def test_nothing_is_tried_twice_where_a_rule_finds_another_value_each_time(small):
+    """What `ials` finds of its penalty differs by the dimensions, which move."""
+    steps = {"dim": (8, 16, 32), "regularization": Ratio(1.6), "confidence": Ratio(2.5)}
+    run = contest(small, entries=[Entry("ials", steps, ({"dim": 16},))])
+    asked, attempt = [], run._try
+    run._try = lambda name, method: asked.append(method) or attempt(name, method)
+    (line,) = run.run()
+    assert len(asked) == len(line.trials) > 3
+    assert len({method.model_dump_json() for method in asked}) == len(asked)
+    settings = [trial["settings"] for trial in line.trials]
+    assert len({each["regularization"] for each in settings}) > 2
+    assert all(each not in settings[:at] for at, each in enumerate(settings))
+
+
+def test_a_method_that_is_behind_gets_its_turn_later(small):
+    """A tenth behind the best is as much as twice the time."""
+    entries = [Entry("itemknn", {"shrinkage": (0.0,)}), Entry("ease", {"ridge": (60.0,)})]
+    run = contest(small, entries=entries)
+    run._begin(["itemknn", "ease"])
+    first, second = run.lines["itemknn"], run.lines["ease"]
+    if first.best.value < second.best.value:
+        first, second = second, first
+    share = second.best.value / first.best.value
+    second.seconds = 4.0
+    for factor, sooner in ((0.99, first), (1.01, second)):
+        first.seconds = 4.0 * factor * 2 ** ((1 - share) / 0.1)
+        assert min(first, second, key=run._turn) is sooner
+
+
 def test_the_rank_of_a_filter_moves_from_what_its_rule_gave(small):
     run = contest(small, entries=[Entry("bspm", {"rank": Ratio(2.0)})])
     (line,) = run.run()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,8 @@ from fullrank.methods.base import TrainedMethod
 from fullrank.serving import DotScorer
 from fullrank.spectrum import unit_rows
 from fullrank.spectrum.rows import to_power
+
+S = TypeVar("S")
 
 STEP, MOST = 0.25, 4.0
 """Between two powers of the items' lengths that are tried, and the highest of them."""
@@ -54,10 +58,11 @@ def ranked_tables(
 
 def climbed(
     power: float,
-    score: Callable[[float], float],
+    score: Callable[[float], S],
     step: float = STEP,
     bounds: tuple[float, float] = (0.0, MOST),
-) -> tuple[float, float]:
+    better: Callable[[Any, Any], bool] = operator.gt,
+) -> tuple[float, S]:
     """The power that is better than the next ones below and above, from ``power`` on; its score.
 
     >>> climbed(1.0, lambda power: -abs(power - 3))
@@ -67,7 +72,10 @@ def climbed(
     """
     best, found = power, score(power)
     for way in (-step, step):
-        while bounds[0] <= best + way <= bounds[1] and (other := score(best + way)) > found:
+        while bounds[0] <= best + way <= bounds[1]:
+            other = score(best + way)
+            if not better(other, found):
+                break
             best, found = best + way, other
         if best != power:
             break

@@ -20,7 +20,7 @@ from fullrank.methods import Method, build_method
 from fullrank.methods.base import Family
 from fullrank.methods.fitting import Fitted
 from fullrank.methods.fitting import fit as fit_method
-from fullrank.portfolio.board import Part
+from fullrank.portfolio.board import Part, ndcg
 from fullrank.serving.blend_scorer import BlendPart, BlendScorer, standardised
 from fullrank.serving.fold_in import FoldIn
 
@@ -31,7 +31,7 @@ PARTS = 4
 CANDIDATES = 6
 """The best methods, of which parts are taken."""
 USERS = 2000
-"""Users of the validation part by which weights are chosen and checked, at most."""
+"""Users of the validation part by which weights are chosen, at most."""
 
 FEWEST = 20
 """Users of a half, at least."""
@@ -133,7 +133,8 @@ def blend(
     Users of the validation part are divided into halves. Weights chosen by one are checked on the
     other, both ways, so that each user's gain is by weights that know nothing of the user. Where
     users are few this is done for several divisions, and a user's gain is the mean of them. The
-    blend has the mean of all weightings, of the parts that weigh most in it.
+    blend has the mean of all weightings, of the parts that weigh most in it; users that no weights
+    were chosen by, where there are more than `USERS`, say what it gains for them.
     """
     parts = list(parts)[:CANDIDATES]
     if len(parts) < 2:
@@ -158,9 +159,9 @@ def blend(
     )
     fitted = method.of([parts[each].fitted for each in weights], data["train"])
     warned = tuple(text for each in weights for text in parts[each].warned)
-    part = Part(
-        method, fitted, _evaluated(fitted[0], data, np.sort(parts[0].evaluation.users)), warned
-    )
+    compared = np.sort(parts[0].evaluation.users)
+    part = Part(method, fitted, _evaluated(fitted[0], data, compared), warned)
+    gains = np.concatenate((gains, (part.ndcg - parts[0].ndcg)[~np.isin(compared, users)]))
     at_least, _ = intervals({"gain": gains}, level=0.9)["gain"]
     return Blended(part, float(gains.mean()), at_least)
 
@@ -247,9 +248,7 @@ class Held:
 
     def ndcg(self, weights: Weights, users: NDArray[np.int64]) -> NDArray[np.float64]:
         """(U,) of the blend for each of the users, ascending."""
-        found = _evaluated(_Sum(self, weights), self.data, np.sort(users))
-        values: NDArray[np.float64] = found.per_user(next(iter(found)))
-        return values
+        return ndcg(_evaluated(_Sum(self, weights), self.data, np.sort(users)))
 
     def greedy(self, users: NDArray[np.int64]) -> Weights:
         """Part 0, and then whichever part with whichever weight helps these users most."""

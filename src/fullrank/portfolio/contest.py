@@ -12,7 +12,7 @@ from fullrank.data.memory import available_memory, shown
 from fullrank.errors import FullrankError, SettingError, Stopped
 from fullrank.methods import Method, TrainedMethod
 from fullrank.portfolio.auto import Auto
-from fullrank.portfolio.board import METRIC, Line, Part
+from fullrank.portfolio.board import METRIC, Line, Part, gain
 from fullrank.portfolio.costs import Costs
 from fullrank.portfolio.entries import ENTRIES, Entry, Move
 from fullrank.portfolio.training import OutOfTime
@@ -23,6 +23,8 @@ from fullrank.training.interrupt import Interrupt, noted_interrupt
 KEEP = {0: 0.85, 3: 0.92, 6: 0.96}
 """Share of the best first value that a method needs to be searched on, from so many further trials
 on."""
+HALVES = 0.1
+"""Share by which a method is behind the best where it gets half of the time."""
 TRIALS = 12
 """The most of a method."""
 FOR_TRAINED, FOR_BLEND = 0.5, 0.1
@@ -123,7 +125,7 @@ class Contest:
                     self._try(name, first)
 
     def _search_on(self, keep: float | None) -> None:
-        """Gives the next trial to the method that has taken the least time.
+        """Gives the next trial to the method whose turn it is.
 
         Args:
             keep: Seconds that are to be left; if None, what does not fit is noted as left out.
@@ -136,8 +138,14 @@ class Contest:
                 open_ = [line for line in open_ if self._takes(line) <= room]
             if not open_:
                 return
-            line = min(open_, key=lambda each: each.seconds)
+            line = min(open_, key=self._turn)
             self._try(line.method, self._next(line.method))
+
+    def _turn(self, line: Line) -> float:
+        """The lower, the sooner: the time that a method has taken, and more where it is behind."""
+        assert line.best is not None  # noqa: S101  # narrows the type: it is searched on
+        behind = 1.0 - line.best.value / self._leader if self._leader else 0.0
+        return line.seconds * 2 ** (behind / HALVES)
 
     def _stop_weak(self) -> None:
         """Notes which methods are too far from the best of the first round for what they had."""
@@ -175,11 +183,15 @@ class Contest:
         if line.best is None or len(line.trials) >= TRIALS:
             return None
         best, found = line.best.method, self._found(line.best)
-        tried = [entry.moving(trial["settings"]) for trial in line.trials]
+        tried = line.asked + [entry.moving(trial["settings"]) for trial in line.trials]
         moves = entry.near(best, found)
         for move in sorted(moves, key=lambda each: (each.name, each.up) != line.toward):
             moved = self._moved(best, move)
-            if moved is not None and entry.moving(entry.values(moved, found)) not in tried:
+            if moved is None:
+                continue
+            # A value that a rule finds differs by trial: as asked for it is absent in both.
+            known = [entry.moving(entry.values(moved, rule)) for rule in (found, {})]
+            if not any(each in tried for each in known):
                 self._toward = move.name, move.up
                 return moved
         return None
@@ -222,7 +234,9 @@ class Contest:
         else:
             trial[METRIC] = part.value
             trial["settings"] = self.entries[name].values(part.method, self._found(part))
-            if line.best is None or part.value > line.best.value:
+            if part.estimate is not None:
+                trial["estimated"] = True
+            elif line.best is None or gain(part.ndcg, line.best.ndcg) > 0:
                 line.toward = self._toward if len(line.trials) >= len(self._firsts[name]) else None
                 line.best = part
                 line.settings = trial["settings"] | part.fitted[1].get("chosen", {})
@@ -230,6 +244,7 @@ class Contest:
         line.largest = max(line.largest, (self.costs.seconds(method), trial["seconds"]))
         line.seconds += trial["seconds"]
         line.trials.append(trial)
+        line.asked.append(self.entries[name].moving(self.entries[name].values(method, {})))
         figures = {key: trial[key] for key in (METRIC, "error", "seconds") if key in trial}
         self.reporter.trial({"method": name, **trial["settings"], **figures})
 

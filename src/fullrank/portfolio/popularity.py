@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fullrank.data.interactions import Interactions
-from fullrank.evaluation import evaluate
+from fullrank.evaluation import Evaluation, evaluate
 from fullrank.methods.closed_form.popular import ByPopularity, factors
 from fullrank.methods.validating import SAMPLE, climbed
+from fullrank.portfolio.board import gain, ndcg
 from fullrank.serving.scorers import DotScorer, HistoryScorer
 
-STEP, MOST = 0.1, 1.0
+STEP, MOST = 0.1, 2.0
 """Between two powers that are tried, and the size of the largest."""
 BYTES = 2**28
 """Of the scores that are kept while powers are compared."""
@@ -42,10 +43,11 @@ def best_power(
     scorer: DotScorer | HistoryScorer,
     parts: Mapping[str, Interactions],
     users: NDArray[np.int64] | None,
-) -> float:
+) -> tuple[float, Evaluation | None]:
     """The power of popularity that is better than the next ones, from the method's own on.
 
-    By ndcg@20 of some of the users of validation, the same at each call.
+    By ndcg@20 of some of the users of validation, the same at each call, and by more than noise;
+    what they say of it.
 
     Args:
         method: As the scorer was made with.
@@ -57,17 +59,19 @@ def best_power(
     if users is None:
         users = np.flatnonzero(train.user_degree * validation.user_degree)
     if not len(users):
-        return method.popularity
+        return method.popularity, None
     most = max(LEAST, min(SAMPLE, BYTES // (4 * train.n_items)))
     users = users[:: -(-len(users) // most)]
     kept, k = _Kept(scorer, users), min(20, train.n_items)
 
-    def value(steps: float) -> float:
+    def figures(steps: float) -> Evaluation:
         kept.factors = torch.from_numpy(factors(train, steps * STEP - method.popularity))
-        figures = evaluate(kept, validation, train=train, k=(k,), metrics=("ndcg",), users=users)
-        return figures[f"ndcg@{k}"]
+        return evaluate(kept, validation, train=train, k=(k,), metrics=("ndcg",), users=users)
 
-    most_steps = round(MOST / STEP)
-    first = round(method.popularity / STEP)
-    steps, _ = climbed(float(first), value, 1.0, (-most_steps, most_steps))
-    return round(steps * STEP, 10)
+    def better(other: Evaluation, than: Evaluation) -> bool:
+        return gain(ndcg(other), ndcg(than)) > 0
+
+    most = round(MOST / STEP)
+    first = float(round(method.popularity / STEP))
+    steps, found = climbed(first, figures, 1.0, (-most, most), better)
+    return round(steps * STEP, 10), found

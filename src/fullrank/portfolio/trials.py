@@ -9,18 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fullrank.data.interactions import Interactions
-from fullrank.evaluation import evaluate
+from fullrank.evaluation import Evaluation, evaluate
 from fullrank.methods import Method, TrainedMethod
 from fullrank.methods.closed_form.popular import ByPopularity
 from fullrank.methods.fitting import Fitted, vary
 from fullrank.methods.fitting import fit as fit_method
-from fullrank.portfolio.board import Line, Part
+from fullrank.portfolio.board import Line, Part, gain, ndcg
 from fullrank.portfolio.popularity import best_power
 from fullrank.portfolio.training import epochs_within, watched
 from fullrank.training import Reporter
 
 EVALUATED = 10_000
 """Users of the validation part by whom methods are compared, at most."""
+GIVEN_UP = 2.0
+"""Standard errors by which a trial is behind the best of its method, as fewer users say, before the
+others are asked."""
 
 
 class Trials:
@@ -62,7 +65,10 @@ class Trials:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             method, fitted = self._fitted(line, method, leader, reporter)
-            method, fitted = self._with_popularity(method, fitted)
+            method, fitted, sample = self._with_popularity(method, fitted)
+        behind = None if sample is None or line.best is None else _behind(sample, line.best)
+        if sample is not None and behind is not None:
+            return Part(method, fitted, sample, estimate=behind)
         train, validation = self.parts["train"], self.parts["validation"]
         k = min(20, train.n_items)
         figures = evaluate(
@@ -90,15 +96,29 @@ class Trials:
             warnings.warn(said, stacklevel=2)
         return method, varied
 
-    def _with_popularity(self, method: Method, fitted: Fitted) -> tuple[Method, Fitted]:
+    def _with_popularity(
+        self, method: Method, fitted: Fitted
+    ) -> tuple[Method, Fitted, Evaluation | None]:
+        """With the best power for the other settings, and what some users say of it."""
         if not isinstance(method, ByPopularity):
-            return method, fitted
-        found = best_power(method, fitted[0], self.parts, self.users)
+            return method, fitted, None
+        found, sample = best_power(method, fitted[0], self.parts, self.users)
         if found == method.popularity:
-            return method, fitted
+            return method, fitted, sample
         other = method.replace(popularity=found)
         varied = vary(other, method, fitted, self.parts["train"])
-        return (method, fitted) if varied is None else (other, varied)
+        return (method, fitted, None) if varied is None else (other, varied, sample)
+
+
+def _behind(sample: Evaluation, best: Part) -> float | None:
+    """The value that a trial has about, where some of the users say that it is no better."""
+    users = best.evaluation.users
+    if len(sample.users) == len(users):
+        return None
+    same = best.ndcg[np.searchsorted(users, sample.users)]
+    if gain(ndcg(sample), same, -GIVEN_UP) >= 0:
+        return None
+    return best.value + gain(ndcg(sample), same, 0.0)
 
 
 def compared(parts: Mapping[str, Interactions], seed: int) -> NDArray[np.int64] | None:
