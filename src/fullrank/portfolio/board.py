@@ -67,7 +67,7 @@ class Line:
     """Bytes that a fit was estimated to take, the most of all trials."""
     trials: list[dict[str, Any]] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
-    """By trial, the settings that move as they were asked for: None where a rule finds the value."""
+    """By trial, the settings that move as they were asked for: None where a rule finds one."""
     largest: tuple[float, float] = (0.0, 0.0)
     """Of the largest trial, the seconds that were estimated and those that it took."""
     toward: tuple[str, bool] | None = None
