@@ -66,9 +66,10 @@ class Trials:
             warnings.simplefilter("always")
             method, fitted = self._fitted(line, method, leader, reporter)
             method, fitted, sample = self._with_popularity(method, fitted)
-        behind = None if sample is None or line.best is None else _behind(sample, line.best)
-        if sample is not None and behind is not None:
-            return Part(method, fitted, sample, estimate=behind)
+        if sample is not None and line.best is not None:
+            behind = _behind(sample, line.best)
+            if behind is not None:
+                return Part(method, fitted, sample, estimate=behind)
         train, validation = self.parts["train"], self.parts["validation"]
         k = min(20, train.n_items)
         figures = evaluate(
