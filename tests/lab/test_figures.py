@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fullrank.lab import adjacency
-from fullrank.lab.experiments import figure_3, figure_6, figure_11
+from fullrank.lab.experiments import figure_3, figure_6, figure_9, figure_11
 from fullrank.lab.groups import Group
 from fullrank.lab.spec import Run
 from fullrank.lab.store import Done
@@ -81,3 +81,14 @@ def test_the_second_half_is_drawn_after_the_first():
 def test_where_a_correlation_is_highest():
     found = figure_11._course([0, 1, 2, 3], [0.1, 0.9, 0.5, 0.4])
     assert found == {"first": 0.1, "highest": 0.9, "epoch_of_highest": 1, "last": 0.4, "epochs": 3}
+
+
+def test_figure_9_names_all_values_that_are_as_accurate_as_the_best():
+    def found(**accuracy: float) -> dict[float, Group]:
+        curves = {float(name[1:]): [0.1, value] for name, value in accuracy.items()}
+        return {value: group(f"{value:g}", **{"ndcg@10": curve}) for value, curve in curves.items()}
+
+    alike = found(_0=0.2060, _2=0.20601, _3=0.20598)
+    assert figure_9._best_values("K", alike) == "K = 0, 2 or 3"
+    assert figure_9._best_values("τ₀", found(_1=0.2, _2=0.2001, _3=0.1)) == "τ₀ = 1 or 2"
+    assert figure_9._best_values("τ₁", found(_1=0.2, _2=0.201, _3=0.1)) == "τ₁ = 2"

@@ -22,6 +22,8 @@ BELOW = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0)
 """By how much τ₀ is below τ₁."""
 NEAR = 0.5
 """By how much while K is varied, as in the published runs."""
+ALIKE = 1e-3
+"""The share of the best accuracy below which a difference is none."""
 FIRST = (1.0, 3.0, 5.0)
 """The values of τ₁ of a quick look."""
 PAPER = {"citeulike": {}, "yelp": {"τ₁": 4.0, "K": 2.0, "τ₀": 3.5}}
@@ -83,9 +85,9 @@ def compute(scope: Scope, groups: Groups) -> Finding:
     ]  # fmt: skip
     beside = ", ".join(f"{name} = {value:g}" for name, value in printed.items())
     return Finding(
-        f"Accuracy is best at τ₁ = {best['τ₁']:g}, at "
-        + ("one τ for all pairs" if best["K"] == 0 else f"K = {best['K']:g}")
-        + f" and at τ₀ = {best['τ₀']:g}"
+        f"Accuracy is best at {_best_values('τ₁', by_tau)}, at "
+        + ("one τ for all pairs" if _alike(by_distance) == [0] else _best_values("K", by_distance))
+        + f" and at {_best_values('τ₀', swept['τ₀'])}"
         + (f" (paper: {beside})" if beside else ""),
         tables,
         panels,
@@ -105,6 +107,19 @@ def _rank(group: Group) -> Sequence[float]:
 
 def _argmax(found: Mapping[float, Group]) -> float:
     return max(found, key=lambda value: mean(found[value].best()) or 0.0)
+
+
+def _alike(found: Mapping[float, Group]) -> list[float]:
+    """The values that are as accurate as the best."""
+    accuracy = {value: mean(group.best()) or 0.0 for value, group in found.items()}
+    least = (1 - ALIKE) * max(accuracy.values())
+    return [value for value, figure in accuracy.items() if figure >= least]
+
+
+def _best_values(name: str, found: Mapping[float, Group]) -> str:
+    """As in "K = 0, 2 or 3"."""
+    *others, last = (f"{value:g}" for value in _alike(found))
+    return f"{name} = " + (f"{', '.join(others)} or {last}" if others else last)
 
 
 TITLES = {"τ₁": "one τ for all pairs", "K": "distance of near pairs", "τ₀": "τ of near pairs"}
