@@ -186,6 +186,21 @@ def test_homophily_by_hand():
     assert strangers.tolist() == [1.0, 1.0, 1.0]
 
 
+@pytest.mark.parametrize("cells", [1, 250, 2**22])
+@pytest.mark.parametrize("others", [0, 1, 2])
+def test_homophily_against_a_loop_over_pairs(small, cells, others, monkeypatch):
+    monkeypatch.setattr(sgfcf_scorer, "CELLS", cells)
+    rows = small.train.csr().astype(np.float32)
+    dense, columns = rows.toarray() > 0, sp.csr_array(rows.T)
+    expected = []
+    for own in (np.flatnonzero(row) for row in dense):
+        pairs = [(i, j) for i in own for j in own if i != j]
+        met = [(dense[:, i] & dense[:, j]).sum() > others for i, j in pairs]
+        expected.append(sum(met) / max(len(pairs), 1))
+    found = sgfcf_scorer.homophily(rows.indptr, rows.indices, columns, others)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
 def test_without_kernels_the_same(small, monkeypatch):
     settings = {"order": 6, "rank": 8}
     compiled = scores("chebycf", small.train, **settings)

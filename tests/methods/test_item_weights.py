@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from dense import degrees, dense_of, scores
 
 from fullrank import METHODS
-from fullrank.methods.closed_form import pruning
+from fullrank.methods.closed_form import pruning, slim
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.6])
@@ -39,10 +39,12 @@ def test_largest_of_rows_keeps_the_first_of_equals():
     assert kept.tolist() == [[0, 3, 2, 0, 0], [0, 0, 0, 0, 0], [0, 5, 5, 0, 0]]
 
 
+@pytest.mark.parametrize("whole", [0, 3_000])
 @pytest.mark.parametrize("neighbours", [4, 119])
-def test_slim(data, neighbours, monkeypatch):
+def test_slim(data, neighbours, whole, monkeypatch):
     """Least squares of each column on its neighbours, the penalty as further rows."""
     monkeypatch.setattr(pruning, "ROWS", 9)
+    monkeypatch.setattr(slim, "WHOLE", whole)
     dense, ridge = dense_of(data), 3.0
     n = dense.shape[1]
     length = np.sqrt((dense**2).sum(0))
@@ -58,6 +60,12 @@ def test_slim(data, neighbours, monkeypatch):
     got = METHODS["slim"](neighbours=neighbours, ridge=ridge).solve(data, "cpu").weights
     same = np.isclose(got.toarray(), weights, rtol=1e-4, atol=1e-6).all(axis=0)
     assert same.mean() > (0.9 if neighbours == 4 else 0.999)  # rounding decides between equals
+
+
+def test_slim_has_the_same_bits_whether_products_are_held_or_not(data, monkeypatch):
+    held = METHODS["slim"](neighbours=9).solve(data, "cpu").weights
+    monkeypatch.setattr(slim, "WHOLE", 0)
+    assert (METHODS["slim"](neighbours=9).solve(data, "cpu").weights != held).nnz == 0
 
 
 @pytest.mark.parametrize(("name", "share"), [("slim", 1.6), ("ease", 2.5)])

@@ -18,6 +18,7 @@ from fullrank.methods.closed_form.allpass import MOST
 from fullrank.methods.closed_form.ease import LARGEST_CONDITION, condition
 from fullrank.methods.closed_form.filtering import rank_for
 from fullrank.methods.closed_form.ials_search import SWEEPS as IALS_SEARCH
+from fullrank.methods.closed_form.slim import WHOLE
 from fullrank.methods.registry import (
     BSPM,
     EASE,
@@ -80,7 +81,8 @@ class Costs:
         neighbours = min(n, getattr(method, "neighbours", None) or n)
         block = min(ROWS * n, int(self.pairs))
         stored = min(n * neighbours, int(self.pairs))
-        return ENTRY * (2 * stored + 2 * block) + copies
+        whole = (8 + ENTRY) * n**2 if isinstance(method, SLIM) and n <= WHOLE else 0
+        return ENTRY * (2 * stored + 2 * block) + whole + copies
 
     def seconds(self, method: Method) -> float:
         """What a fit of a method without epochs takes, about."""

@@ -18,6 +18,8 @@ from fullrank.serving.of_history import OfHistory, kept, one_each
 from fullrank.serving.scorers import Tensors
 from fullrank.serving.stored_checks import csr, tensor
 
+CELLS = 2**22
+"""Pairs of columns that are held at a time while common rows are counted."""
 SMALLEST = 1e-6
 """Row sums below this share of the row's absolute sum divide as if they were it."""
 
@@ -148,13 +150,22 @@ def homophily(
 
     Source: SGFCF, Peng et al., KDD 2024, section 4.2 (neighbours at distance two).
     """
-    shares = np.zeros(len(indptr) - 1)
-    for row in np.flatnonzero(np.diff(indptr) > 1):
-        own = shared[columns[indptr[row] : indptr[row + 1]]]
-        common = own @ own.T
-        n = own.shape[0]
-        met = int((common.data > others).sum()) - int((common.diagonal() > others).sum())
-        shares[row] = met / (n * (n - 1))
+    sizes = np.diff(indptr)
+    used, places = np.unique(columns, return_inverse=True)
+    rows = sp.csr_array((np.ones(len(columns), bool), places, indptr), (len(sizes), len(used)))
+    shared, met = shared[used], np.zeros(len(sizes), np.int64)
+    step = max(1, CELLS // max(len(used), 1))
+    for start in range(0, len(used), step):
+        common = shared[start : start + step] @ shared.T
+        common.data = common.data > others
+        near = common.toarray()
+        np.fill_diagonal(near[:, start:], val=False)
+        part = rows[:, start : start + step]
+        for row in np.flatnonzero(np.diff(part.indptr)):
+            own = part.indices[part.indptr[row] : part.indptr[row + 1]]
+            all_own = places[indptr[row] : indptr[row + 1]]
+            met[row] += np.count_nonzero(near[own[:, None], all_own])
+    shares: NDArray[np.float64] = met / np.maximum(sizes * (sizes - 1.0), 1.0)
     return shares
 
 
