@@ -36,7 +36,8 @@ class Spectral(ByPopularity):
     beta: float = Field(default=0.3, ge=0, le=1)
     """Exponent β of the degrees that interactions are divided by, on each side."""
     smoothing: float = Field(default=1.0, ge=0)
-    """Weight γ of one exact hop, added to the truncated reconstruction."""
+    """Weight γ of one exact hop, added to the truncated reconstruction; of weights divided by their
+    mean, so that their unit does not matter."""
     projection: Literal["normalised", "gf-cf"] = "normalised"
     """Score by normalised histories all through, or take items' degrees out for the projection
     alone and put them back after it: with beta = 0.5 that is GF-CF, whose α is 1 / smoothing."""
@@ -71,5 +72,8 @@ class Spectral(ByPopularity):
         scale = power(item_strength(data), -self.beta).astype(np.float32)
         float32 = sp.csr_array(matrix.astype(np.float32))
         restore = self.projection == "gf-cf"
-        scorer = SpectralScorer(data, vectors, float32, scale, self.beta, self.smoothing, restore)
+        # Weights c times as large make R c^(1 - 2β) times as large, and the hop is a square of R.
+        unit = 1.0 if data.weight is None else float(data.weight.mean())
+        hop = self.smoothing * unit ** (4 * self.beta - 2)
+        scorer = SpectralScorer(data, vectors, float32, scale, self.beta, hop, restore)
         return self.weighed(scorer, data)
