@@ -5,13 +5,22 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import polars as pl
-import pytest
-import scipy.sparse as sp
-import torch
+BLAS = "OPENBLAS_NUM_THREADS"
+GIVEN = os.environ.get(BLAS)
+os.environ[BLAS] = "1"  # read when numpy and scipy are imported: each worker has a core
 
-from fullrank.data import Ids, Interactions, Split, generate, random_split
+import numpy as np  # noqa: E402
+import polars as pl  # noqa: E402
+import pytest  # noqa: E402
+import scipy.linalg  # noqa: E402, F401  # has a BLAS of its own
+import scipy.sparse as sp  # noqa: E402
+import torch  # noqa: E402
+
+del os.environ[BLAS]  # a command that a test runs is a user's
+if GIVEN is not None:
+    os.environ[BLAS] = GIVEN
+
+from fullrank.data import Ids, Interactions, Split, generate, random_split  # noqa: E402
 
 if "FULLRANK_DATA" in os.environ:  # may be relative, and tests change the working directory
     os.environ["FULLRANK_DATA"] = str(Path(os.environ["FULLRANK_DATA"]).resolve())
