@@ -11,7 +11,7 @@ from fullrank.methods import METHODS, Span, build_method
 from fullrank.pages.study import trials_of, values_of
 from fullrank.studies import tune as tuning
 from fullrank.studies.plots import study_plot
-from fullrank.studies.trials import AS_IT_COMES
+from fullrank.studies.trials import AS_IT_COMES, found_by
 from fullrank.studies.tune import open_study, tune
 
 FIXED = {"dim": 8, "batch_size": 64, "epochs": 4, "validate_every": 2}
@@ -145,3 +145,11 @@ def test_later_trials_find_the_power_of_lengths(small):
     assert again.training["validation_ndcg@20"] == study.value
     plain = fr.Recommender("directspec+", **study.settings | {"item_power": 1.0}).fit(small)
     assert plain.training["validation_ndcg@20"] < study.value
+
+
+def test_of_a_run_that_does_not_search_only_what_its_checks_chose_was_found():
+    """A learning rate by rule is the rule's on each division."""
+    training = {"chosen": {"lr": 3.0, "item_power": 0.5}}
+    assert found_by(training, alone=False) == {"item_power": 0.5}
+    assert found_by(training, alone=True) == training["chosen"]
+    assert found_by({}, alone=True) == found_by({"chosen": None}, alone=False) == {}

@@ -220,11 +220,6 @@ class Trainer:
         """Puts the parameters of the best epoch in the place of the last, where they are known."""
         for name, table in self.best.items():
             self.plan.parameters[name].copy_(table)
-        self._set_power(self.progress.best_item_power)
-
-    def _set_power(self, power: float | None) -> None:
-        if self.powers is not None and power is not None:
-            self.powers.power = power
 
     def _interrupted(self, interrupt: Interrupt, losses: Tensor, began: float) -> None:
         self.progress.loss_sum = losses.item()
@@ -249,7 +244,8 @@ class Trainer:
     def restore(self, tensors: Mapping[str, Tensor], progress: Progress) -> None:
         """Goes back to a `state` and its progress."""
         self.progress = progress
-        self._set_power(progress.item_power)
+        if self.powers is not None and progress.item_power is not None:
+            self.powers.power = progress.item_power
         for path, tensor in tensors.items():
             group, name = path.split("/", 1)
             if group == "now":

@@ -149,6 +149,41 @@ MUTANTS: tuple[Mutant, ...] = (
         ("        return self.weighed(other, data)\n", "        return other\n"),
     ),
     *of(
+        "methods/closed_form/slim.py",
+        "tests/methods/test_item_weights.py",
+        (
+            "whole[near[:, None], near], whole[near, item]",
+            "whole[near[:, None], near], whole[item]",
+        ),
+        (
+            "data.n_items <= WHOLE else None",
+            "data.n_items > WHOLE else None",
+            "the bits are the same; memory and time differ",
+        ),
+        ("gram[np.diag_indices(len(near))] += ridge", "gram += ridge"),
+    ),
+    *of(
+        "methods/closed_form/itemknn.py",
+        "tests/methods/test_weights.py",
+        ("float(square.sum()) / len(data)", "float(square.sum())"),
+        ("            added *= float(square.sum()) / len(data)\n", ""),
+    ),
+    *of(
+        "methods/closed_form/spectral.py",
+        "tests/methods/test_weights.py",
+        ("unit ** (4 * self.beta - 2)", "unit ** (2 * self.beta - 1)"),
+        ("float(data.weight.mean())", "float(data.weight.max())"),
+    ),
+    *of(
+        "serving/sgfcf_scorer.py",
+        "tests/methods/test_graph_filters.py",
+        ("common.data > others", "common.data >= others"),
+        ("np.fill_diagonal(near[:, start:], val=False)", "np.fill_diagonal(near, val=False)"),
+        ("        np.fill_diagonal(near[:, start:], val=False)\n", ""),
+        ("part = rows[:, start : start + step]", "part = rows[:, start:]"),
+        ("sizes * (sizes - 1.0), 1.0)", "sizes * sizes, 1.0)"),
+    ),
+    *of(
         "serving/weighed.py",
         "tests/methods/test_popularity.py",
         ("self._largest * self._most * factor", "self._largest * self._most"),
@@ -189,7 +224,6 @@ MUTANTS: tuple[Mutant, ...] = (
     *of(
         "training/loop.py",
         POWER,
-        ("        self._set_power(self.progress.best_item_power)\n", ""),
-        ("        self._set_power(progress.item_power)\n", ""),
+        ("            self.powers.power = progress.item_power\n", "            pass\n"),
     ),
 )
