@@ -88,17 +88,25 @@ def machine(threads: int) -> dict[str, object]:
     }
 
 
-def epoch_seconds(data, method: str, options: dict, epochs: int) -> tuple[float, int]:
+def epoch_seconds(
+    data,
+    method: str,
+    options: dict,
+    epochs: int,
+    device: str = "cpu",
+    most: int = MOST_STEPS,
+    longest: float = MOST_SECONDS,
+) -> tuple[float, int]:
     """Median seconds of an epoch, sampling and updates included, and its steps."""
-    settings = build_method(method, {"epochs": epochs + 2, **options})
-    trainer = Trainer(settings.plan(data, "cpu"), settings)
+    settings = build_method(method, {"epochs": epochs + 3, **options})
+    trainer = Trainer(settings.plan(data, device), settings)
     steps, trainer.steps = trainer.steps, min(trainer.steps, 5)
-    trainer.settings = settings.replace(epochs=1)
+    trainer.settings = settings.replace(epochs=2)
     history = trainer.run().history  # a few steps, to see how many there is time for
-    each = history[0]["seconds"] / trainer.steps
-    trainer.steps = min(steps, MOST_STEPS, max(int(MOST_SECONDS / each), 5))
+    each = history[1]["seconds"] / trainer.steps
+    trainer.steps = min(steps, most, max(int(longest / each), 5))
     trainer.settings = settings
-    seconds = statistics.median(record["seconds"] for record in trainer.run().history[2:])
+    seconds = statistics.median(record["seconds"] for record in trainer.run().history[3:])
     rng = np.random.default_rng(0)
     once = median(lambda: trainer.plan.encoder.start_epoch(rng), 3)
     return once + (seconds - once) * steps / trainer.steps, steps

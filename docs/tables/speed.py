@@ -67,6 +67,34 @@ def steps() -> str:
     return table(columns, body)
 
 
+def gpu_machine() -> str:
+    """What the figures of results/gpu.json were measured on."""
+    found = load("gpu")["machine"]
+    return (
+        f"{found['gpu']}, torch {found['torch']}, beside {found['processor']}, "
+        f"{found['threads']} threads on {found['cores']} cores."
+    )
+
+
+def gpu_steps() -> str:
+    """An epoch on a GPU and on the processor it sits in."""
+    columns = {
+        "gpu": "GPU, steps captured",
+        "gpu, launched": "GPU, steps launched",
+        "processor": "its processor",
+    }
+    body = [
+        [code(line["what"]), line["data"], *(duration(line[column]) for column in columns)]
+        for line in load("gpu")["steps"]
+    ]
+    return table(["method", "an epoch on", *columns.values()], body)
+
+
+def gpu_fits() -> str:
+    """Whole runs of the command on a GPU."""
+    return _fits(load("gpu")["fits"])
+
+
 def ranking() -> str:
     """Ranking and evaluation of all users."""
     body = [
@@ -79,6 +107,10 @@ def ranking() -> str:
 
 def fits() -> str:
     """Whole runs of the command, with their figures on the test part."""
+    return _fits(load("speed")["fits"])
+
+
+def _fits(runs: list[dict[str, Any]]) -> str:
     body = [
         [
             code(f"fullrank {run['what']}"),
@@ -86,7 +118,7 @@ def fits() -> str:
             metric(run["ndcg@20"]),
             metric(run["recall@20"]),
         ]
-        for run in load("speed")["fits"]
+        for run in runs
     ]
     return table(["command", "time", "published nDCG@20", "published Recall@20"], body)
 

@@ -37,7 +37,8 @@ class Recommender(Learner):
             them (docs/auto.md). If absent it is ``auto``, and directspec+ with settings of that.
         preset: Settings to start from, as ``"published:citeulike"``: a preset's name and the data
             set it is for; with a method's name alone.
-        device: Where training and ranking run; ``auto`` takes a GPU if there is one.
+        device: Where training runs. ``auto`` takes a GPU, if there is one and it is quicker there;
+            ``cuda`` and ``cpu`` leave no choice. Lists are made on the processor.
         threads: Threads of torch while fitting; those it has if absent.
         settings: Values of the method's settings; they win over the preset's.
 
@@ -236,11 +237,15 @@ class Recommender(Learner):
 
         One of a method that is not at hand recommends all the same; it cannot be fitted again.
 
+        Args:
+            folder: Where it is.
+            device: Where it trains if it is fitted again: see the class.
+
         Raises:
             DataError: a file is missing, truncated or changed.
         """
         folder = expanded(folder)
         stored = read_model(folder)
         model = cls(stored_in(stored.manifest, folder / MANIFEST), device=device)
-        model._restore(stored, model.device)
+        model._restore(stored)
         return model

@@ -148,10 +148,10 @@ def test_factors_of_a_folder_are_checked(small, tmp_path, wrong):
     tensors = load_file(tmp_path / "t.safetensors")
     tensors["item_factors"][4] = wrong
     with pytest.raises(DataError, match="item_factors: found a negative one, NaN or infinity"):
-        single_of(tensors, small.train, "cpu")
+        single_of(tensors, small.train)
     tensors["item_factors"] = torch.ones(3)
     with pytest.raises(DataError, match="tensor item_factors"):
-        single_of(tensors, small.train, "cpu")
+        single_of(tensors, small.train)
 
 
 def test_factors_that_lead_out_of_float32_are_refused(small):

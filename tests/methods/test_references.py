@@ -46,10 +46,10 @@ def test_a_damaged_filter_is_refused(small):
     made = METHODS["gf-cf"](rank=5).solve(small.train, "cpu").tensors()
     made["coefficients"] = torch.full_like(made["coefficients"], math.nan)
     with pytest.raises(DataError, match="found coefficients; expected finite numbers"):
-        FilterScorer.from_tensors(made, small.train, "cpu")
+        FilterScorer.from_tensors(made, small.train)
     made = METHODS["sgfcf"](rank=5).solve(small.train, "cpu").tensors()
     with pytest.raises(DataError, match="tensor sgfcf_items"):
-        stored_scorers.scorer_of(made | {"sgfcf_items": torch.ones(3, 3)}, small.train, "cpu")
+        stored_scorers.scorer_of(made | {"sgfcf_items": torch.ones(3, 3)}, small.train)
 
 
 def test_what_memory_does_not_hold_is_refused(small, monkeypatch):

@@ -33,11 +33,11 @@ def test_sizes_beyond_the_table_are_reduced(small, tmp_path, method, values, red
     """To the same model as with the size that there is; said in a warning and in the metadata."""
     said = ", ".join(f"{name} {new} in place of {old}" for name, (old, new) in reduced.items())
     with pytest.warns(UserWarning, match=re.escape(f"{method} on a small table: {said}")):
-        model = Recommender(method, **values).fit(small.train)
+        model = Recommender(method, device="cpu", **values).fit(small.train)
     assert model.training["reduced"] == reduced
     assert getattr(model.settings, next(iter(reduced))) == next(iter(reduced.values()))[0]
     smaller = values | {name: new for name, (_, new) in reduced.items()}
-    exact = Recommender(method, **smaller).fit(small.train)
+    exact = Recommender(method, device="cpu", **smaller).fit(small.train)
     assert "reduced" not in exact.training
     assert exact.recommend(k=5).equals(model.recommend(k=5))
     model.save(tmp_path / "m")

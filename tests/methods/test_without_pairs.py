@@ -41,7 +41,7 @@ def test_negatives_alone_collapse_the_table_and_more_of_them_sooner(small, colla
 def test_the_balance_alone_keeps_a_table_even_and_mends_a_collapsed_one(
     method, settings, small, collapsed
 ):
-    alone = settings | VALUES | {"balance": "alone", "epochs": 20}
+    alone = settings | VALUES | {"balance": "alone", "epochs": 20, "device": "cpu"}
     kept = Recommender(method, **alone).fit(small.train)
     assert min(ranks(kept)) > 7.9
     mended = Recommender(method, **alone).fit(small.train, start_from=collapsed)

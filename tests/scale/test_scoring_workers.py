@@ -90,7 +90,7 @@ def test_what_a_worker_finds_wrong_comes_back_as_one_line(folders, tmp_path):
     model, folder = folders["bpr"]
 
     def row_of(make, folder):
-        task = Task(job_of(model, tmp_path, make=make), folder, "", "cpu", 1, None, {})
+        task = Task(job_of(model, tmp_path, make=make), folder, "", 1, None, {})
         return {name: each[0] for name, each in Worker(task)({"number": np.array([2])}).items()}
 
     def wide(model, users):
@@ -102,7 +102,7 @@ def test_what_a_worker_finds_wrong_comes_back_as_one_line(folders, tmp_path):
     ):
         with pytest.raises(kind, match=words):
             result_of(None, row_of(make, at))
-    task = Task(job_of(model, tmp_path, make=wide), folder, fingerprint(folder), "cpu", 1, None, {})
+    task = Task(job_of(model, tmp_path, make=wide), folder, fingerprint(folder), 1, None, {})
     row = {name: each[0] for name, each in Worker(task)({"number": np.array([2])}).items()}
     with pytest.raises(SettingError, match="memory: found none left"):
         result_of(None, row)
@@ -166,7 +166,6 @@ def test_a_machine_that_sees_neither_folder_has_files_and_sends_files(folders, t
         elsewhere,
         tmp_path / "no-model",
         fingerprint(folder),
-        "cpu",
         1,
         (packed.width, packed.panels),
         files,
@@ -194,7 +193,7 @@ def test_panels_of_other_kernels_are_not_used(folders, tmp_path):
         (packed.width, wrong[:-1]),
         (packed.width, wrong),
     ):
-        task = Task(job, folder, fingerprint(folder), "cpu", 1, panels, {})
+        task = Task(job, folder, fingerprint(folder), 1, panels, {})
         row = Worker(task)({"number": np.array([0])})
         lists.append(pl.read_parquet(row["file"][0]))
     expected = top(model, model.users.values[:60])

@@ -76,11 +76,11 @@ def test_each_part_folds_users_in_as_its_method_does(blend, models, small):
 
 def test_saved_equals_loaded(blend, small):
     users = torch.arange(small.train.n_users)
-    loaded = scorer_of(tensors_of(blend), small.train, "cpu")
+    loaded = scorer_of(tensors_of(blend), small.train)
     assert torch.equal(loaded.scores(users), blend.scores(users))
     new = small.train.select(np.arange(300))
     assert torch.equal(loaded.of(new).scores(users), blend.of(new).scores(users))
-    again = scorer_of(tensors_of(loaded), small.train, "cpu")
+    again = scorer_of(tensors_of(loaded), small.train)
     assert torch.equal(again.of(new).scores(users), blend.of(new).scores(users))
 
 
@@ -100,7 +100,7 @@ def test_saved_equals_loaded(blend, small):
 )
 def test_weights_of_a_folder_are_checked(blend, small, weights):
     with pytest.raises(DataError):
-        scorer_of(tensors_of(blend) | {WEIGHTS: weights}, small.train, "cpu")
+        scorer_of(tensors_of(blend) | {WEIGHTS: weights}, small.train)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_parts_of_a_folder_are_checked(blend, small, name, value):
     tensors = tensors_of(blend)
     assert name in tensors
     with pytest.raises(DataError):
-        scorer_of(tensors | {name: value}, small.train, "cpu")
+        scorer_of(tensors | {name: value}, small.train)
 
 
 def test_a_blend_of_blends_is_refused(blend, small):
@@ -126,7 +126,7 @@ def test_a_blend_of_blends_is_refused(blend, small):
     nested = {WEIGHTS: torch.ones(1, dtype=torch.float64)}
     nested |= {f"blend.0.{name}": each for name, each in tensors.items()}
     with pytest.raises(DataError, match="expected one of"):
-        scorer_of(nested, small.train, "cpu")
+        scorer_of(nested, small.train)
 
 
 def test_parts_are_of_the_same_users_and_items(models, small, tiny):

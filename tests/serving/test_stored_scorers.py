@@ -58,4 +58,4 @@ def test_what_no_folder_can_hold_is_named(small, scorer_of):
     with pytest.raises(TypeError, match=r"found TableScorer; expected a scorer of fullrank\.servi"):
         stored_scorers.tensors_of(scorer_of(np.zeros((2, 2))))
     with pytest.raises(DataError, match=r"tables of the model: found tensors \['odd'\]; expected"):
-        stored_scorers.scorer_of({"odd": torch.ones(1)}, small.train, "cpu")
+        stored_scorers.scorer_of({"odd": torch.ones(1)}, small.train)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from fullrank.spectrum import AttentionTau, DirectSpec, DirectSpecPlus
-from fullrank.spectrum.repeats import occurrence_weights
+from fullrank.spectrum.repeats import by_comparing, by_sorting, occurrence_weights
 
 IDX = torch.tensor([3, 7, 3, 1, 7, 3, 0, 2])
 """Eight occurrences of five rows."""
@@ -127,12 +127,13 @@ def test_each_side_has_its_own_repeats(table, near):
         torch.testing.assert_close(both[side], by_loops("constant", table, idx[side], near))
 
 
-def test_weights_are_one_over_the_occurrences():
-    found = occurrence_weights(torch.stack((IDX, torch.arange(8))), torch.float64)
+@pytest.mark.parametrize("way", [occurrence_weights, by_comparing, by_sorting])
+def test_weights_are_one_over_the_occurrences(way):
+    found = way(torch.stack((IDX, torch.arange(8))), torch.float64)
     counts = [IDX.tolist().count(row) for row in IDX.tolist()]
     assert found[0].tolist() == [1 / count for count in counts]
     assert (found[1] == 1).all()
-    assert occurrence_weights(torch.zeros(0, dtype=torch.int64)).shape == (0,)
+    assert way(torch.zeros(0, dtype=torch.int64), torch.float32).shape == (0,)
 
 
 def test_the_safe_alpha_is_that_of_the_distinct_rows():

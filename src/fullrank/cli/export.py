@@ -50,7 +50,7 @@ def command(
     if to == "onnx":
         values.setdefault("k", k)
     settings = ExportSettings(**values)
-    model = Recommender.load(model_dir, device="cpu")
+    model = Recommender.load(model_dir)
     said = export(model, to, out, settings=settings, database=database, part=part, partial=partial)
     for note in said.notes:
         output.note(note)

@@ -13,6 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from fullrank import native
 from fullrank.data.graph import BipartiteGraph
+from fullrank.encoders.adding import add_rows
 from fullrank.encoders.base import Pair, Some
 
 
@@ -55,7 +56,7 @@ class Hops:
         for side in (0, 1):
             at, grad = rows[side], grads[side]
             table = grad if at is None else grad.new_zeros(n[side], grad.shape[1])
-            whole.append(table if at is None else table.index_add_(0, at, grad))
+            whole.append(table if at is None else add_rows(table, at, grad))
         for side in (0, 1):
             other, at = grads[1 - side], rows[1 - side]
             into = other.new_zeros(n[side], other.shape[1])
@@ -102,7 +103,8 @@ def _sparse(block: sp.csr_array, dtype: torch.dtype, device: str) -> Tensor:
     parts = (torch.from_numpy(each) for each in (block.indptr, block.indices, block.data))
     indptr, indices, data = parts
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        for message in ("Sparse CSR tensor support is in beta", "Sparse invariant checks are"):
+            warnings.filterwarnings("ignore", message=message)
         made: Tensor = torch.sparse_csr_tensor(
             indptr.long(), indices.long(), data.to(dtype), block.shape, check_invariants=False
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fullrank.encoders import Encoder
 from fullrank.engine.autograd import AutogradEngine
 from fullrank.engine.compiled import CompiledEngine
 from fullrank.engine.cuda import CapturedEngine
+from fullrank.engine.devices import AUTO, gpu_or_cpu
 from fullrank.engine.graph import GraphEngine
 from fullrank.engine.step import Engine, Optimizer, Step
 
@@ -29,6 +30,25 @@ class Choice:
     def metadata(self) -> dict[str, object]:
         """For logs and manifests."""
         return {"name": self.engine.name, "passed_over": self.passed_over}
+
+
+def device_for(step: Step, encoder: Encoder, optimizer: Optimizer) -> str:
+    """Where steps are quicker that could be made on a GPU and here: ``cuda`` or ``cpu``.
+
+    A GPU wins where it replays captured steps, and where there is no kernel for the processor. A
+    small step whose operations are launched one by one takes longer than by a kernel here
+    (docs/benchmarks.md).
+
+    Args:
+        step: Of a plan for the processor, as all three.
+        encoder: See `choose`.
+        optimizer: See `choose`.
+    """
+    if gpu_or_cpu(AUTO) == "cpu":
+        return "cpu"
+    captured = CapturedEngine.supports(replace(step, device="cuda"), encoder, optimizer) is None
+    here = CompiledEngine.supports(step, encoder, optimizer) is None
+    return "cuda" if captured or not here else "cpu"
 
 
 def choose(step: Step, encoder: Encoder, optimizer: Optimizer) -> Choice:

@@ -10,15 +10,18 @@ import torch
 from fullrank.errors import SettingError
 from fullrank.native import cores
 
+AUTO = "auto"
+"""The device that is chosen: see `fullrank.engine.choose.device_for`."""
+
 
 def device_named(name: str) -> str:
-    """The device torch calls by this name; ``auto`` is a GPU if there is one.
+    """The name of a device that is there; ``auto`` stays as it is.
 
     Raises:
         SettingError: torch knows no such device.
     """
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name == AUTO:
+        return name
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -29,6 +32,13 @@ def device_named(name: str) -> str:
         found = f"{name!r} among {torch.cuda.device_count()} GPUs that torch can use"
         raise SettingError("setting device", found, "'auto' or 'cpu'")
     return str(device)
+
+
+def gpu_or_cpu(name: str) -> str:
+    """The device of this name, where ``auto`` is a GPU if there is one."""
+    if name != AUTO:
+        return name
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 @contextmanager

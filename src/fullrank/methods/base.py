@@ -85,7 +85,7 @@ class ClosedFormMethod(Method):
     family: ClassVar[Family] = "closed form"
 
     def solve(self, data: Interactions, device: str) -> DotScorer | HistoryScorer:
-        """Makes what ranks."""
+        """Makes what ranks, with ``device`` if that is of use; what ranks lies on the processor."""
         raise NotImplementedError
 
     def solve_reported(

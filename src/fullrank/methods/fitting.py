@@ -13,6 +13,8 @@ from fullrank.data.files import expanded
 from fullrank.data.interactions import Interactions
 from fullrank.data.memory import available_memory
 from fullrank.data.sampling import Sampler
+from fullrank.engine.choose import device_for
+from fullrank.engine.devices import AUTO, gpu_or_cpu
 from fullrank.errors import FitError, SettingError
 from fullrank.methods.base import ClosedFormMethod, Method, TrainedMethod
 from fullrank.methods.closed_form.popular import ByPopularity
@@ -25,7 +27,8 @@ from fullrank.serving import AllPassScorer, DotScorer
 from fullrank.serving.model_files import versions
 from fullrank.serving.scorers import HistoryScorer, ItemScorer
 from fullrank.spectrum.measure import entropy_rank
-from fullrank.training import CheckpointFile, Reporter, Search, Silent, Trainer
+from fullrank.training import CheckpointFile, Plan, Reporter, Search, Silent, Trainer
+from fullrank.training.optim import optimizer
 
 Fitted = tuple[DotScorer | HistoryScorer, dict[str, Any]]
 """What ranks, and metadata of how it came about."""
@@ -164,7 +167,9 @@ def trial_room(method: TrainedMethod, train: Counted) -> int:
 
 def _trained(method: TrainedMethod, trainer: Trainer, train: Interactions) -> Fitted:
     progress = trainer.progress
-    tables = trainer.plan.encoder.tables()
+    # Lists are made on the processor, with the same bits on every machine.
+    users, items = (table.cpu() for table in trainer.plan.encoder.tables())
+    tables = users, items
     ranked = ranked_tables(method, tables, progress.best_item_power)
     tables = tables if method.cosine else ranked
     return DotScorer(*ranked), {
@@ -181,7 +186,7 @@ def _trained(method: TrainedMethod, trainer: Trainer, train: Interactions) -> Fi
 
 
 def _trainer(method: TrainedMethod, data: _Data, sampler: Sampler | None = None) -> Trainer:
-    plan = method.plan(data.train, data.device, sampler)
+    plan = _plan(method, data, sampler)
     if data.start is not None:
         data.start.put(plan.encoder.parameters, data.train)
     validator = None
@@ -195,6 +200,14 @@ def _trainer(method: TrainedMethod, data: _Data, sampler: Sampler | None = None)
         probe=Ranks(data.train).probe(plan.encoder.tables, correlations=method.record_correlation),
         enough=data.enough,
     )
+
+
+def _plan(method: TrainedMethod, data: _Data, sampler: Sampler | None) -> Plan:
+    if data.device != AUTO:
+        return method.plan(data.train, data.device, sampler)
+    plan = method.plan(data.train, "cpu", sampler)
+    device = device_for(plan.step, plan.encoder, optimizer(method.optimizer))
+    return plan if device == "cpu" else method.plan(data.train, device, plan.sampler)
 
 
 def _checkpoint(
@@ -236,7 +249,7 @@ def _solved(
     method: ClosedFormMethod, train: Interactions, device: str, reporter: Reporter | None
 ) -> Fitted:
     began = time.perf_counter()
-    return _with_metadata(method.solve_reported(train, device, reporter), train, began)
+    return _with_metadata(method.solve_reported(train, gpu_or_cpu(device), reporter), train, began)
 
 
 def vary(method: Method, of: Method, fitted: Fitted, train: Interactions) -> Fitted | None:

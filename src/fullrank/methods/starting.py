@@ -59,7 +59,7 @@ class Start:
         folder = expanded(source)
         stored = read_model(folder)
         trained = stored.parts["train"]
-        return cls._from(str(folder), trained, scorer_of(stored.tables, trained, "cpu"))
+        return cls._from(str(folder), trained, scorer_of(stored.tables, trained))
 
     @classmethod
     def _from(cls, where: str, trained: Interactions, scorer: object) -> Start:

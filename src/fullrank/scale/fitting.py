@@ -32,7 +32,7 @@ from fullrank.methods.starting import Start
 from fullrank.recommender import Recommender
 from fullrank.scale.evaluating import PART, Piece, joined
 from fullrank.scale.job import Found, Job
-from fullrank.scale.launch import Crew, run
+from fullrank.scale.launch import Crew, run, worker_device
 from fullrank.scale.sources import InMemory, Source
 from fullrank.scale.steps import Balancing, check_method, check_weights
 from fullrank.scale.stored import Stored, split_of
@@ -119,7 +119,7 @@ def fit(
     if source is None:
         source = InMemory.of({name: parts[name] for name in parts if k or name != PART})
     kept = None if checkpoint is None else str(Path(checkpoint).absolute())
-    crew = Crew(workers, torch.device(model.device).type, model.threads, note, started)
+    crew = Crew(workers, worker_device(model.device), model.threads, note, started)
     with torch_threads(model.threads):
         job = job_of(model.settings, parts, source, balancing, Start.of(start_from))
         job = replace(job, checkpoint=kept, resume=resume, cutoffs=cutoffs)
@@ -200,7 +200,7 @@ def refit(
         start: Start | None,
     ) -> tuple[DotScorer, dict[str, Any]]:
         job = job_of(method, parts, InMemory.of(parts), balancing, start)
-        crew = Crew(workers, torch.device(device).type, model.threads, note)
+        crew = Crew(workers, worker_device(device), model.threads, note)
         return fit_job(job, crew, reporter)[0]
 
     if workers == 1:

@@ -55,6 +55,11 @@ class Crew:
         return self.threads or max(cores() // self.workers, 1)
 
 
+def worker_device(name: str) -> str:
+    """``cuda`` for a GPU each, where that was asked for: ``auto`` does not count on so many."""
+    return "cuda" if name.startswith("cuda") else "cpu"
+
+
 class _LostError(Exception):
     """A worker has died, or cannot be reached any more."""
 

@@ -35,7 +35,6 @@ class Task:
     """Where the model lies."""
     fingerprint: str
     """Of the model."""
-    device: str
     threads: int
     panels: Any
     """Reference to the width and the numbers of the packed item table, if there is one."""
@@ -124,9 +123,9 @@ def _loaded(task: Task) -> Recommender:
         with tempfile.TemporaryDirectory(prefix="fullrank-") as name:
             for file, numbers in task.files.items():
                 _got(numbers).tofile(Path(name) / file)
-            model = Recommender.load(name, device=task.device)
+            model = Recommender.load(name)
     else:
-        model = Recommender.load(task.folder, device=task.device)
+        model = Recommender.load(task.folder)
         if fingerprint(task.folder) != task.fingerprint:
             expected = "the one that the lists were begun with"
             raise DataError(str(task.folder), "another model", expected)

@@ -75,12 +75,11 @@ def workers(
             job,
             folder.absolute(),
             fingerprint(folder),
-            model.device,
             share if steady else torch.get_num_threads(),
             _panels(ray, model.scorer),
             _files(ray, folder),
         )
-        how: dict[str, Any] = {"num_cpus": share, "num_gpus": _gpus(ray, model.device, count)}
+        how: dict[str, Any] = {"num_cpus": share}
         if not steady:  # else Ray gives a BLAS the threads of the share
             how["runtime_env"] = {"env_vars": blas_threads()}
         pool = Pool(min(count, len(numbers)), retries, how)
@@ -174,12 +173,6 @@ def _share(ray: Any, count: int) -> int:
         found = f"{count} for a cluster of {sum(each)} processors"
         raise SettingError(WHERE, found, "at most one a processor")
     return max(1, min(sum(each) // count, max(each)))
-
-
-def _gpus(ray: Any, device: str, count: int) -> float:
-    """Share of a GPU that each worker has, where the model ranks on one."""
-    there = float(ray.cluster_resources().get("GPU", 0))
-    return min(1.0, there / count) if device.startswith("cuda") else 0.0
 
 
 def _panels(ray: Any, scorer: Scorer) -> Any:

@@ -54,7 +54,7 @@ def load(folder: Path) -> tuple[Recommender, Path, str]:
     for _ in range(_READS):
         own = resolve(folder)
         before = _digest(own)
-        model = Recommender.load(own, device="cpu")
+        model = Recommender.load(own)
         if _digest(own) == before:
             return model, own, before
     raise DataError(str(folder), "a model that is replaced all the time", "one that stays")

@@ -101,7 +101,7 @@ class BlendScorer:
         return kept
 
     @classmethod
-    def from_tensors(cls, tensors: Tensors, history: Interactions, device: str) -> Self:
+    def from_tensors(cls, tensors: Tensors, history: Interactions) -> Self:
         """The scorer of which `tensors` were kept.
 
         Raises:
@@ -120,7 +120,7 @@ class BlendScorer:
                 for name, each in tensors.items()
                 if name.startswith(prefix)
             }
-            scorer = single_of(own, history, device)
+            scorer = single_of(own, history)
             if (scorer.n_users, scorer.n_items) != (history.n_users, history.n_items):
                 found = f"{scorer.n_users} users × {scorer.n_items} items"
                 wanted = f"{history.n_users} × {history.n_items}"

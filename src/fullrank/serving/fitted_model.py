@@ -279,7 +279,7 @@ class FittedModel:
             tables[POPULARITY] = torch.from_numpy(np.array(self._popularity, dtype=np.float64))
         return Stored(tables, self.users, self.items, parts, manifest)
 
-    def _restore(self, stored: Stored, device: str) -> None:
+    def _restore(self, stored: Stored) -> None:
         """Takes what a folder kept.
 
         Raises:
@@ -288,7 +288,7 @@ class FittedModel:
         manifest = stored.manifest
         parts = dict(stored.parts)
         parts["train"].never = parts.pop(NEVER, None)
-        scorer = scorer_of(stored.tables, parts["train"], device)
+        scorer = scorer_of(stored.tables, parts["train"])
         trained = "folded_in" not in manifest["training"]
         fold_in = FoldIn.from_tensors(stored.tables, scorer, trained=trained)
         self._use(scorer, parts, fold_in, popularity_of(stored, trained=trained))

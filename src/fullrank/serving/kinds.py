@@ -24,7 +24,7 @@ KINDS: dict[str, type[Single]] = {
 """Which scorer it is, by the name of a tensor that only this one has."""
 
 
-def single_of(tensors: Tensors, train: Interactions, device: str) -> Single:
+def single_of(tensors: Tensors, train: Interactions) -> Single:
     """The scorer of what its ``tensors()`` gave.
 
     Raises:
@@ -32,5 +32,5 @@ def single_of(tensors: Tensors, train: Interactions, device: str) -> Single:
     """
     for name, kind in KINDS.items():
         if name in tensors:
-            return kind.from_tensors(tensors, train, device)
+            return kind.from_tensors(tensors, train)
     raise DataError("tables of the model", f"tensors {sorted(tensors)}", f"one of {list(KINDS)}")

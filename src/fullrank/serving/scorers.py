@@ -115,16 +115,14 @@ class DotScorer:
         return {name: table.cpu().contiguous() for name, table in tables.items()}
 
     @classmethod
-    def from_tensors(cls, tensors: Tensors, history: Interactions, device: str) -> Self:
+    def from_tensors(cls, tensors: Tensors, history: Interactions) -> Self:
         """The scorer of which `tensors` were kept.
 
         Raises:
             DataError: they are not as many rows as ``history`` has users and items.
         """
         sizes = {"users": history.n_users, "items": history.n_items}
-        tables = [tensor(tensors, name, torch.float32, (n, None)) for name, n in sizes.items()]
-        users, items = (table.to(device) for table in tables)
-        return cls(users, items)
+        return cls(*(tensor(tensors, name, torch.float32, (n, None)) for name, n in sizes.items()))
 
 
 class HistoryScorer(Scorer, Protocol):

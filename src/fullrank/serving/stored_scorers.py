@@ -18,12 +18,12 @@ def tensors_of(scorer: DotScorer | HistoryScorer) -> dict[str, Tensor]:
     return scorer.tensors()
 
 
-def scorer_of(tensors: Tensors, train: Interactions, device: str) -> DotScorer | HistoryScorer:
+def scorer_of(tensors: Tensors, train: Interactions) -> DotScorer | HistoryScorer:
     """The scorer of what `tensors_of` gave.
 
     Raises:
         DataError: the tensors are of no scorer.
     """
     if blend_scorer.WEIGHTS in tensors:
-        return BlendScorer.from_tensors(tensors, train, device)
-    return single_of(tensors, train, device)
+        return BlendScorer.from_tensors(tensors, train)
+    return single_of(tensors, train)

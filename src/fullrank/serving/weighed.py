@@ -89,15 +89,12 @@ class Weighed(ABC):
         """All of it but the factors."""
 
     @classmethod
-    def from_tensors(
-        cls, tensors: Mapping[str, Tensor], history: Interactions, device: str
-    ) -> Self:
-        """The scorer of which `tensors` were kept; on the CPU, whatever the device.
+    def from_tensors(cls, tensors: Mapping[str, Tensor], history: Interactions) -> Self:
+        """The scorer of which `tensors` were kept.
 
         Raises:
             DataError: they are not what this scorer keeps of n_items items.
         """
-        del device
         made = cls._from_tensors(tensors, history)
         if FACTORS not in tensors:
             return made

@@ -5,16 +5,32 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+FEW = 1024
+"""Rows of a batch up to which a GPU compares each with each faster than it sorts them."""
+
 
 def occurrence_weights(idx: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """``w_b = 1 / |{c : idx_c = idx_b}|``, so that the occurrences of a row weigh as much as one.
 
     A sum over the distinct rows of a batch is the sum of ``w_b`` times row b, and its gradient with
-    respect to a row is the sum over that row's occurrences. By sorting: no B × B comparison, and
-    the shapes do not depend on how many rows are distinct, as a CUDA graph needs.
+    respect to a row is the sum over that row's occurrences. By sorting, but by comparing each with
+    each where a GPU has a small batch; the shapes do not depend on how many rows are distinct, as a
+    CUDA graph needs.
 
     Shapes: ``idx`` (..., B) whole numbers; returns ``dtype`` of the same shape.
     """
+    if idx.is_cuda and idx.shape[-1] <= FEW:
+        return by_comparing(idx, dtype)
+    return by_sorting(idx, dtype)
+
+
+def by_comparing(idx: Tensor, dtype: torch.dtype) -> Tensor:
+    """As `occurrence_weights`, in B × B comparisons."""
+    return (idx.unsqueeze(-1) == idx.unsqueeze(-2)).sum(-1, dtype=dtype).reciprocal()
+
+
+def by_sorting(idx: Tensor, dtype: torch.dtype) -> Tensor:
+    """As `occurrence_weights`, in B log B comparisons."""
     idx = idx.contiguous()
     ordered = idx.sort(dim=-1).values
     count = torch.searchsorted(ordered, idx, right=True) - torch.searchsorted(ordered, idx)

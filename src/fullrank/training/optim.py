@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from fullrank.encoders import zeros
+from fullrank.encoders.adding import add_rows
 from fullrank.engine.step import Optimizer, Rule
 from fullrank.training.missed import MissedSteps
 
@@ -40,7 +41,7 @@ class SGD(_NothingMissed):
         if rows is None:
             table.sub_(grad, alpha=lr)
         else:
-            table.index_add_(0, rows, grad, alpha=-lr)
+            add_rows(table, rows, grad, -lr)
 
 
 def _remembered(state: dict[str, Tensor], name: str, like: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -218,4 +219,4 @@ def summed(rows: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
     """
     distinct, slot = torch.unique(rows, return_inverse=True)
     total = grad.new_zeros(len(distinct), grad.shape[1])
-    return distinct, total.index_add_(0, slot, grad)
+    return distinct, add_rows(total, slot, grad)
