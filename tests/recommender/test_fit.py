@@ -9,6 +9,8 @@ from recommending import QUICK
 
 import fullrank as fr
 from fullrank import DataError, FitError, Recommender, SettingError
+from fullrank.methods import fitting
+from fullrank.training import Trainer
 
 
 def test_before_fit_there_is_one_line():
@@ -89,6 +91,36 @@ def test_threads_are_those_asked_for_while_fitting_and_given_back(tiny, monkeypa
 def test_devices():
     assert Recommender().device == "auto"
     assert Recommender(device="cpu").device == "cpu"
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_a_gpu_without_enough_memory(small, monkeypatch, device):
+    """By default the processor trains, which has another memory; or it is one line."""
+    options = {"dim": 8, "batch_size": 64, "epochs": 2}
+    here = Recommender("bpr", device="cpu", **options).fit(small)
+    advance = Trainer.advance
+
+    def full(trainer, until):
+        if place[0] != "cpu":
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.\nSee docs")
+        advance(trainer, until)
+
+    def plan(method, data, sampler):
+        place[0] = data.device
+        return method.plan(data.train, "cpu", sampler)
+
+    place = [""]
+    monkeypatch.setattr(Trainer, "advance", full)
+    monkeypatch.setattr(fitting, "_plan", plan)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    model = Recommender("bpr", device=device, **options)
+    if device == "auto":
+        with pytest.warns(UserWarning, match=r"9 GiB.\); training on the processor$"):
+            model.fit(small)
+        assert torch.equal(model.item_embeddings, here.item_embeddings)
+    else:
+        with pytest.raises(SettingError, match=r"device: found 'cuda' without .* expected 'cpu'"):
+            model.fit(small)
 
 
 def test_a_checkpoint_is_not_lost_without_a_word(small, tmp_path):

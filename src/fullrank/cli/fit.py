@@ -47,7 +47,9 @@ def command(
     rank: Annotated[int | None, typer.Option(help="Of factored propagation or spectral.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Threads to train with.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="Trains on: auto (a GPU where quicker), cpu or cuda.")
+    ] = "auto",
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="Any setting of the method: key=value.")
     ] = None,

@@ -22,7 +22,9 @@ def command(
         Path | None,
         typer.Option("-o", "--out", help="Folder for the new model.", show_default="DIR itself"),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="Trains on: auto (a GPU where quicker), cpu or cuda.")
+    ] = "auto",
     no_report: NoReport = False,
     as_json: options.Json = False,
 ) -> None:

@@ -88,6 +88,8 @@ class CapturedEngine:
         try:
             with torch.cuda.graph(graph):
                 step()
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as error:
             warnings.warn(
                 f"training: no CUDA graph of a step ({str(error).splitlines()[0]}); steps are "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -39,6 +40,20 @@ def gpu_or_cpu(name: str) -> str:
     if name != AUTO:
         return name
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def without_gpu(name: str, error: torch.OutOfMemoryError) -> str:
+    """Where to train when the GPU's memory was not enough: on the processor, by ``auto``.
+
+    Raises:
+        SettingError: a GPU was asked for.
+    """
+    found = f"{name!r} without the memory to train ({str(error).splitlines()[0]})"
+    if name != AUTO:
+        expected = "'cpu', or a smaller dim, batch_size or number of negatives"
+        raise SettingError("setting device", found, expected)
+    warnings.warn(f"setting device: found {found}; training on the processor", stacklevel=4)
+    return "cpu"
 
 
 @contextmanager

@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+
 from fullrank.data.files import expanded
 from fullrank.data.interactions import Interactions
 from fullrank.data.memory import available_memory
 from fullrank.data.sampling import Sampler
 from fullrank.engine.choose import device_for
-from fullrank.engine.devices import AUTO, gpu_or_cpu
+from fullrank.engine.devices import AUTO, gpu_or_cpu, without_gpu
 from fullrank.errors import FitError, SettingError
 from fullrank.methods.base import ClosedFormMethod, Method, TrainedMethod
 from fullrank.methods.closed_form.popular import ByPopularity
@@ -92,7 +94,11 @@ def fit(
     began = time.perf_counter()
     if isinstance(method, SearchedMethod):
         method = method.following(train)
-    trainer, found = _run(method, data, file, resume, reporter)
+    try:
+        trainer, found = _run(method, data, file, resume, reporter)
+    except torch.OutOfMemoryError as error:  # of a GPU
+        data = data._replace(device=without_gpu(device, error))
+        trainer, found = _run(method, data, file, resume, reporter)
     found["seconds_with_validation"] = time.perf_counter() - began
     scorer, metadata = _trained(method, trainer, train)
     return scorer, metadata | found | reduced
