@@ -25,20 +25,23 @@ fr.methods.EASE(margin=1.0)
 """
 
 
-def checked(code: str, tmp_path) -> list[str]:
-    file = tmp_path / "user.py"
-    file.write_text(code)
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), str(file)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
-    return [line.partition(": ")[2] for line in done.stdout.splitlines() if "user.py:" in line]
-
-
-def test_what_is_right_passes(tmp_path):
-    assert checked(RIGHT, tmp_path) == ['note: Revealed type is "int"']
-
-
-def test_what_is_wrong_is_named(tmp_path):
-    found = checked(WRONG, tmp_path)
+def test_what_is_right_passes_and_what_is_wrong_is_named(tmp_path):
+    for name, code in (("right.py", RIGHT), ("wrong.py", WRONG)):
+        (tmp_path / name).write_text(code)
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path)]
+    done = subprocess.run(
+        [*command, "right.py", "wrong.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    said = [line.partition(": ") for line in done.stdout.splitlines()]
+    right, found = (
+        [what for where, _, what in said if where.startswith(name)]
+        for name in ("right.py", "wrong.py")
+    )
+    assert right == ['note: Revealed type is "int"']
     assert len(found) == 3
     assert 'Argument "lr" to "BPR" has incompatible type "str"' in found[0]
     assert 'Unexpected keyword argument "lrr" for "BPR"; did you mean "lr"?' in found[1]
