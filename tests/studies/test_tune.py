@@ -7,7 +7,7 @@ import fullrank as fr
 from fullrank import DataError, FitError, SettingError
 from fullrank.data import Split, generate, random_split
 from fullrank.data.divisions import divisions
-from fullrank.methods import METHODS, Span, build_method
+from fullrank.methods import METHODS, ByRule, Span, build_method
 from fullrank.studies import tune as tuning
 from fullrank.studies.trials import Best
 from fullrank.studies.tune import tune
@@ -20,6 +20,7 @@ SPACE = {"lr": Span(0.1, 100.0, log=True), "negatives": Span(1, 3)}
 def test_every_space_is_of_settings_that_hold(method):
     """The ends of each span are values that the method takes."""
     for name, each in METHODS[method].space.items():
+        each = each.otherwise if isinstance(each, ByRule) else each
         ends = each if isinstance(each, tuple) else (each.low, each.high)
         for value in ends:
             assert getattr(build_method(method, {name: value}), name) == value

@@ -8,6 +8,7 @@ from fullrank.methods.base import SampledMethod as SampledMethod
 from fullrank.methods.base import TrainedMethod as TrainedMethod
 from fullrank.methods.own import import_own as import_own
 from fullrank.methods.registry import *  # noqa: F403
+from fullrank.methods.space import ByRule as ByRule
 from fullrank.methods.space import Space as Space
 from fullrank.methods.space import Span as Span
 from fullrank.methods.spread import SpreadMethod as SpreadMethod

@@ -10,7 +10,8 @@ from pydantic import Field
 from fullrank.data.interactions import Interactions
 from fullrank.engine.step import Balance
 from fullrank.methods.balanced import BalancedMethod
-from fullrank.methods.space import DECAY, Span
+from fullrank.methods.searched import RATES
+from fullrank.methods.space import DECAY, ByRule, Span
 from fullrank.spectrum import DirectSpec as Balancer
 
 
@@ -21,7 +22,7 @@ class DirectSpec(BalancedMethod):
     summary = "positives only, spectrum balanced by the all-pass filter"
     source = "Peng et al., DirectSpec, algorithm 2"
     space = {
-        "lr": Span(10.0, 400.0, log=True),
+        "lr": ByRule(RATES, Span(10.0, 400.0, log=True)),
         "alpha": Span(0.005, 0.08, log=True),
         "shrink": (0.0, 0.01, 0.03),
         "weight_decay": DECAY,

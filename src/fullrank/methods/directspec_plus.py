@@ -15,7 +15,8 @@ from fullrank.data.sampling import Batch
 from fullrank.encoders import TensorBatch
 from fullrank.engine.step import Balance
 from fullrank.methods.balanced import BalancedMethod
-from fullrank.methods.space import Span
+from fullrank.methods.searched import RATES
+from fullrank.methods.space import ByRule, Span
 from fullrank.spectrum import AttentionTau
 from fullrank.spectrum import DirectSpecPlus as Balancer
 
@@ -27,8 +28,8 @@ class DirectSpecPlus(BalancedMethod):
     summary = "positives only, spectrum balanced with self-paced weights"
     source = "Peng et al., DirectSpec, equation 22"
     space = {
-        "lr": Span(30.0, 400.0, log=True),
-        "alpha": Span(0.5, 1.0),
+        "lr": ByRule(RATES, Span(30.0, 400.0, log=True)),
+        "alpha": Span(0.3, 1.6, log=True),
         "tau": Span(2.0, 5.0),
         "shrink": (0.0, 0.01, 0.02, 0.03),
     }

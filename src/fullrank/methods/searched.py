@@ -10,6 +10,7 @@ from pydantic import model_validator
 
 from fullrank.errors import SettingError
 from fullrank.methods.base import PairMethod
+from fullrank.methods.space import Span
 from fullrank.training.search import Rung, rungs
 
 AUTO = "auto"
@@ -19,6 +20,8 @@ FIRST_STEP = 0.05
 """How far a first update moves a row, in lengths of the row, for the learning rate by rule."""
 FASTER = 16.0
 """By how much the learning rate is higher in a search, where validation weighs rows' lengths."""
+RATES = Span(0.5, 64.0, log=True)
+"""Times the learning rate by rule that tuning tries."""
 OF_A_RUN = ("lr", "item_power")
 """What is found without trials: by the rule, and by the validation checks of a run."""
 
@@ -89,9 +92,14 @@ class SearchedMethod(PairMethod):
         """The learning rate, if it is to be found, that moves rows by `FIRST_STEP` at first."""
         if not self._by_rule:
             return self
-        return self.replace(lr=self._rate(data), auto=self.auto)
+        return self.replace(lr=self.rate(data), auto=self.auto)
 
-    def _rate(self, data: Counted) -> float:
+    @property
+    def has_rate(self) -> bool:
+        """Whether `rate` is for these settings: free rows that their gradients move."""
+        return self.optimizer == "sgd" and self.encoder == "mf"
+
+    def rate(self, data: Counted) -> float:
         """``lr = 2 B · FIRST_STEP · ‖x₀‖²``, rounded to two digits.
 
         A row x in a batch of B moves by about ``lr / 2B`` over its own length, for the log loss of
@@ -177,8 +185,8 @@ class SearchedMethod(PairMethod):
 
     @property
     def _by_rule(self) -> bool:
-        """Whether the learning rate follows the rule, which is for rows that are free."""
-        return "lr" in self.auto and self.optimizer == "sgd" and self.encoder == "mf"
+        """Whether the learning rate is to follow the rule, and can."""
+        return "lr" in self.auto and self.has_rate
 
     @property
     def _open(self) -> list[str]:

@@ -23,7 +23,27 @@ class Span:
         return (isinstance(value, int) or not whole) and self.low <= value <= self.high
 
 
-Space = Mapping[str, Span | tuple[Any, ...]]
+@dataclass(frozen=True)
+class ByRule:
+    """What the method's own rule gives for the data and the other settings, times a factor.
+
+    A learning rate that is right for one table is a thousand times too high for another, and
+    another ``shrink`` moves it as far.
+
+    Args:
+        factor: Where the factor lies.
+        otherwise: Where the value itself lies, with settings that the rule is not for.
+    """
+
+    factor: Span
+    otherwise: Span
+
+    def __contains__(self, value: object) -> bool:
+        """Whether it is among the values that are searched without the rule."""
+        return value in self.otherwise
+
+
+Space = Mapping[str, Span | ByRule | tuple[Any, ...]]
 """Setting to a span of numbers or a choice of values, None among them for what a rule finds."""
 
 DECAY = Span(1e-6, 1e-1, log=True)

@@ -13,7 +13,7 @@ from fullrank.pages.drawing import Chart, Series
 from fullrank.pages.model import foot
 from fullrank.pages.render import write_page
 from fullrank.pages.scales import Number, brief, shown
-from fullrank.studies.trials import AS_IT_COMES, BY_RULE, found_in
+from fullrank.studies.trials import AS_IT_COMES, BY_RULE, of_rule, settings_in
 from fullrank.studies.tune import Study
 
 SECTIONS = {
@@ -55,9 +55,9 @@ def trials_of(study: Any) -> list[Trial]:
             number=trial.number + 1,
             state=STATES.get(trial.state.name, trial.state.name.lower()),
             value=records.number(trial.value) if trial.state.name == "COMPLETE" else None,
-            settings=dict(trial.params) | found_in(trial),
+            settings=settings_in(trial),
             log={
-                name: bool(getattr(each, "log", False))
+                name.removesuffix(of_rule("")): bool(getattr(each, "log", False))
                 for name, each in trial.distributions.items()
             },
             epoch=trial.user_attrs.get("epoch"),

@@ -55,6 +55,11 @@ def study_plot(study: Any, path: Path) -> bool:
         distribution = having[0].distributions[name]
         if getattr(distribution, "log", False):
             axis.set_xscale("log")
+            few = distribution.high < 10 * distribution.low  # powers of ten alone say nothing
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.xaxis.set_minor_formatter("{x:g}" if few else "")
+            if few:
+                axis.xaxis.set_minor_locator(plt.LogLocator(subs=(2.0, 3.0, 5.0)))
     figure.suptitle(
         f"{study.study_name}: {winner.value:.4f} by trial {winner.number + 1} of {len(done)}",
         fontsize=10.5,

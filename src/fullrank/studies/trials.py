@@ -10,8 +10,16 @@ import numpy as np
 from fullrank.data.splits import Split
 from fullrank.errors import SettingError
 from fullrank.evaluation import evaluate
-from fullrank.methods import ClosedFormMethod, Method, Space, Span, build_method
-from fullrank.methods.searched import AUTO, SearchedMethod
+from fullrank.methods import (
+    ByRule,
+    ClosedFormMethod,
+    Method,
+    Space,
+    Span,
+    build_method,
+    method_named,
+)
+from fullrank.methods.searched import AUTO, Counted, SearchedMethod
 from fullrank.recommender import Recommender
 from fullrank.training import Silent
 from fullrank.training.checkpoint import Record
@@ -27,7 +35,7 @@ BY_RULE = "by rule"
 POWER = "item_power"
 """What the validation checks of a run find."""
 FOUND = "found"
-"""Where a trial keeps what its method found by a search of its own."""
+"""Where a trial keeps what its method found by a search or a rule."""
 
 
 class Best:
@@ -121,8 +129,85 @@ def found_by(training: Mapping[str, Any], alone: bool) -> dict[str, Any]:
 
 
 def found_in(trial: Any) -> dict[str, Any]:
-    """What the method of a trial found by a search of its own; nothing of most trials."""
+    """What the method of a trial found by a search or a rule; nothing of most trials."""
     return dict(trial.user_attrs.get(FOUND, {}))
+
+
+def settings_in(trial: Any) -> dict[str, Any]:
+    """The settings of a trial, as far as they were searched or found."""
+    found = found_in(trial)
+    factors = {of_rule(name) for name in found}
+    return {name: each for name, each in trial.params.items() if name not in factors} | found
+
+
+def space_of(method: str, space: Space | None, fixed: Mapping[str, Any]) -> Space:
+    """What is searched of a method, without what is fixed, and by rule where that can be.
+
+    Raises:
+        SettingError: that is nothing.
+    """
+    own = method_named(method).space
+    if space is None and not own:
+        raise SettingError("tune", f"method {method}", "one with settings to search, or a space")
+    made = build_method(method, fixed)
+    ruled = isinstance(made, SearchedMethod) and made.has_rate
+    searched = {
+        name: each.otherwise if isinstance(each, ByRule) and not ruled else each
+        for name, each in (own if space is None else space).items()
+        if name not in fixed
+    }
+    if not searched:
+        raise SettingError("tune", "no setting that is not fixed", "one to search")
+    return searched
+
+
+def of_rule(name: str) -> str:
+    """What a study calls the factor of the rule's value, in the place of a setting."""
+    return f"{name} / rule"
+
+
+def named(
+    values: Mapping[str, Any], method: str, space: Space, fixed: Mapping[str, Any], data: Counted
+) -> dict[str, Any]:
+    """Settings by the names of a study: those that it searches by rule as factors.
+
+    A rate that is named without ``shrink`` is for that which the method comes with.
+    """
+    ruled = [name for name in values if isinstance(space.get(name), ByRule)]
+    made = build_method(method, fixed)
+    rate = _rate(made, values, data) if ruled else 1.0
+    if ruled and "shrink" in space:
+        values = {"shrink": made.model_dump()["shrink"], **values}
+    return {
+        of_rule(name) if name in ruled else name: each / rate if name in ruled else each
+        for name, each in values.items()
+    }
+
+
+def suggested(
+    trial: Any, method: str, space: Space, fixed: Mapping[str, Any], data: Counted
+) -> dict[str, Any]:
+    """The settings of a trial. What a factor of a rule comes to is kept with what was found."""
+    values: dict[str, Any] = {}
+    factors = {}
+    for name, each in space.items():
+        if isinstance(each, ByRule):
+            factors[name] = suggest(trial, of_rule(name), each.factor)
+        else:
+            values[name] = suggest(trial, name, each)
+    rate = _rate(build_method(method, fixed), values, data) if factors else 1.0
+    ruled = {name: float(f"{factor * rate:.4g}") for name, factor in factors.items()}
+    if ruled:
+        trial.set_user_attr(FOUND, ruled)
+    return {**fixed, **values, **ruled}
+
+
+def _rate(method: Method, values: Mapping[str, Any], data: Counted) -> float:
+    """The learning rate by rule with these values, which need not hold together."""
+    made = method.model_copy(update=dict(values))
+    if not isinstance(made, SearchedMethod):
+        raise TypeError(f"found {method.name}; expected a method with a learning rate by rule")
+    return made.rate(data)
 
 
 def suggest(trial: Any, name: str, each: Span | tuple[Any, ...]) -> Any:
@@ -134,8 +219,10 @@ def suggest(trial: Any, name: str, each: Span | tuple[Any, ...]) -> Any:
     return trial.suggest_float(name, each.low, each.high, log=each.log)
 
 
-def described(each: Span | tuple[Any, ...]) -> Any:
+def described(each: Span | ByRule | tuple[Any, ...]) -> Any:
     """What is searched of a setting, for JSON."""
+    if isinstance(each, ByRule):
+        return {"times the value by rule": described(each.factor)}
     return list(each) if isinstance(each, tuple) else [each.low, each.high, each.log]
 
 

@@ -16,7 +16,7 @@ from fullrank.data.divisions import divisions
 from fullrank.data.splits import Split
 from fullrank.errors import DataError, FitError, SettingError
 from fullrank.extras import library
-from fullrank.methods import Space, build_method, method_named
+from fullrank.methods import Space, build_method
 from fullrank.recommender import Recommender
 from fullrank.studies.storage import storage_errors
 from fullrank.studies.trials import (
@@ -31,11 +31,14 @@ from fullrank.studies.trials import (
     found_by,
     found_in,
     line_of,
+    named,
     plain,
     sampler_of,
     searches,
+    settings_in,
     settled_values,
-    suggest,
+    space_of,
+    suggested,
 )
 
 
@@ -114,10 +117,7 @@ def tune(
     _check_arguments(split, trials, seed)
     splits = divisions(split, repeats)
     fixed = dict(fixed or {})
-    searched = {name: each for name, each in _space(method, space).items() if name not in fixed}
-    if not searched:
-        raise SettingError("tune", "no setting that is not fixed", "one to search")
-    build_method(method, fixed)
+    searched = space_of(method, space, fixed)
     study = _open(optuna, splits, method, storage, seed, searched, fixed)
     # A trial that was killed half-way stays unfinished in the storage, and is made anew.
     earlier = [trial for trial in study.trials if trial.state.is_finished()]
@@ -125,23 +125,19 @@ def tune(
     first = dict(start or comes_with(method, fixed, searched, own=space is None))
     left = set() if start or space else searched.keys() - first.keys()  # to the method
     if not earlier and not waiting:
-        study.enqueue_trial(first)
+        study.enqueue_trial(named(first, method, searched, fixed, split.train))
     best = Best(trial.value for trial in earlier if trial.state.name == "COMPLETE")
     for number in range(len(earlier), trials):
         study.sampler = sampler_of(optuna, seed, number)
         trial = study.ask()
-        asked = searched.keys() - (left if number == 0 else set())
-        values = fixed | {
-            name: suggest(trial, name, each) for name, each in searched.items() if name in asked
-        }
+        asked = {n: each for n, each in searched.items() if number or n not in left}
+        values = suggested(trial, method, asked, fixed, split.train)
         if number or not left:
             values = settled_values(method, values)
         state, value = _run(optuna, trial, splits, method, values, threads)
         study.tell(trial, value, state=state)
         shown = state.name.lower() if value is None else f"{value:.5f}"
-        tried = line_of(
-            {name: values[name] for name in searched if name in asked} | found_in(trial)
-        )
+        tried = line_of({name: values[name] for name in asked} | found_in(trial))
         log(f"trial {number + 1} of {trials}: {shown}  {best.seen(value)}{tried or AS_IT_COMES}")
     if len(earlier) > trials:
         log(f"{len(earlier)} trials are in the study already, and all of them count")
@@ -179,13 +175,6 @@ def _database(path: Path) -> Any:
 
     opened = {"creator": lambda: sqlite3.connect(path), "poolclass": NullPool}
     return RDBStorage("sqlite://", engine_kwargs=opened)
-
-
-def _space(method: str, space: Space | None) -> Space:
-    own = method_named(method).space
-    if space is None and not own:
-        raise SettingError("tune", f"method {method}", "one with settings to search, or a space")
-    return own if space is None else space
 
 
 def _open(
@@ -250,7 +239,7 @@ def _run(
             watch = None if number or alone else Watch(trial, optuna.TrialPruned)
             value, epoch = fitted(model, split, watch)
             if chosen := found_by(model.training, alone):
-                trial.set_user_attr(FOUND, chosen)
+                trial.set_user_attr(FOUND, found_in(trial) | chosen)
                 values = settled_values(method, values | chosen)
             found.append(value)
             epochs += [] if epoch is None else [epoch]
@@ -290,7 +279,7 @@ def _summary(
         date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
         value=best.value,
         epochs=best.user_attrs.get("epoch"),
-        settings=fixed | best.params | found_in(best),
+        settings=fixed | settings_in(best),
         space={name: described(each) for name, each in space.items()},
         seconds=round(sum(trial.duration.total_seconds() for trial in trials), 1),
         repeats=len(splits),

@@ -13,6 +13,7 @@ WINS = f"{TUNING}::test_the_best_trial_wins"
 AGAIN = f"{TUNING}::test_a_study_goes_on"
 WATCH = "tests/studies/test_trials.py"
 FIRST = "tests/studies/test_first_trial.py"
+BY_RULE = "tests/studies/test_by_rule.py"
 REPEATS = (
     f"{TUNING}::test_a_value_is_the_mean_over_divisions "
     f"{TUNING}::test_a_study_over_divisions_goes_on"
@@ -168,10 +169,33 @@ MUTANTS: tuple[Mutant, ...] = (
         ("isinstance(method, SearchedMethod) and bool", "bool"),
     ),
     *of(
+        "studies/trials.py",
+        WATCH,
+        ("if name not in fixed\n", "if True\n"),
+        ("{**fixed, **values, **ruled}", "{**values, **ruled}"),
+    ),
+    *of(
+        "studies/trials.py",
+        BY_RULE,
+        ("isinstance(each, ByRule) and not ruled", "isinstance(each, ByRule) and ruled"),
+        ("isinstance(made, SearchedMethod) and made.has_rate", "isinstance(made, SearchedMethod)"),
+        ("each / rate if name in ruled", "each * rate if name in ruled"),
+        ('if ruled and "shrink" in space:', "if False:"),
+        ("values, data) if factors else 1.0", "{}, data) if factors else 1.0"),
+        ('f"{factor * rate:.4g}"', 'f"{factor * rate:.1g}"'),
+        ("        trial.set_user_attr(FOUND, ruled)\n", "        pass\n"),
+        ("if name not in factors} | found", "} | found"),
+    ),
+    *of(
+        "studies/tune.py",
+        BY_RULE,
+        ("found_in(trial) | chosen)", "chosen)"),
+    ),
+    *of(
         "studies/tune.py",
         FIRST,
         ("set() if start or space else searched", "set() if space else searched"),
-        ("(left if number == 0 else set())", "set()"),
+        ("if number or n not in left}", "}"),
         ("if number or not left:", "if number:"),
         ("values | chosen)", "values)"),
     ),
@@ -181,7 +205,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ('direction="maximize"', 'direction="minimize"'),
         ("best = max(done", "best = min(done"),
         ("value=best.value", "value=done[0].value"),
-        ("settings=fixed | best.params", "settings=fixed | done[0].params"),
+        ("settings=fixed | settings_in(best)", "settings=fixed | settings_in(done[0])"),
     ),
     *of(
         "studies/tune.py",
@@ -202,7 +226,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *of(
         "studies/tune.py",
         f"{WINS} {AGAIN}",
-        ("settings=fixed | best.params", "settings=best.params"),
+        ("settings=fixed | settings_in(best)", "settings=settings_in(best)"),
         ("trials=len(trials)", "trials=len(done) - 1"),
         ('f"trial {number + 1} of', 'f"trial {number} of'),
         ("if known != value:", "if False:"),
@@ -217,11 +241,6 @@ MUTANTS: tuple[Mutant, ...] = (
     *of(
         "studies/tune.py",
         WATCH,
-        (
-            "for name, each in _space(method, space).items() if name not in fixed}",
-            "for name, each in _space(method, space).items()}",
-        ),
-        ("values = fixed | {\n", "values = {\n"),
         (
             "if trial.state.is_finished()]\n    return",
             "if trial.state.is_finished()][:trials]\n    return",
