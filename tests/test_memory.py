@@ -75,6 +75,7 @@ def test_a_block_is_far_below_what_is_forbidden():
     assert 4 * BLOCK_BYTES / 4 < SMALLEST
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernels", [True, False])
 @pytest.mark.parametrize(("method", "settings"), METHODS)
 def test_largest_allocation(split, method, settings, kernels, monkeypatch):
@@ -108,6 +109,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 def test_peak_of_the_process():
     """Users x items, one byte each, would be 1.2 GB; with everything loaded late, 0.7 is ample."""

@@ -220,6 +220,7 @@ def test_habits(file):
         assert "sys.argv" not in imports(module)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "heavy"),
     [

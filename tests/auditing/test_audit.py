@@ -89,6 +89,7 @@ def split_of(table, skewed_draw, power, like="uniform"):
     return Split("planted", train, chosen, test, how)
 
 
+@pytest.mark.slow
 def test_the_verdict_names_the_skew_and_its_cure(table, skewed_draw):
     for power, effect in ((0.5, "undervalues popular"), (-0.5, "overvalues popular")):
         found = audit(split_of(table, skewed_draw, power))
@@ -123,6 +124,7 @@ def test_a_clean_split_is_called_clean(table):
     assert [part.fraction for part in found.parts.values()] == [None, None]
 
 
+@pytest.mark.slow
 def test_a_split_by_time_is_seen(table):
     found = audit(time_split(table, name="timed"))
     assert found.parts["test"].order["later"] == 1
@@ -138,6 +140,7 @@ def test_a_split_by_time_is_seen(table):
     assert "trained on what follows" in " ".join(late.verdict)
 
 
+@pytest.mark.slow
 def test_cold_rows_and_repeats_are_told(table):
     train, test = hold_out(table, 0.2, 0)
     some = table.select(np.sort(np.random.default_rng(0).choice(len(table), 9000, replace=False)))

@@ -73,6 +73,7 @@ def test_mean_and_spread_are_those_of_the_loop(monkeypatch):
     assert found.p == pytest.approx(scipy.stats.chi2.sf(chi, len(mean) - 1), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_uniform_draws_are_rarely_called_skewed(table):
     """P-values of draws that are uniform are: at most one in twenty below 0.05, about."""
     together, smallest, skewed = [], [], 0

@@ -35,12 +35,14 @@ def failed(findings) -> set[str]:
     return {finding.name for finding in findings.failed}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["ease", "allpass", "itemknn", "ials"])
 def test_good_models_pass(split, method):
     found = check(Recommender(method, threads=1).fit(split))
     assert found.passed, [each.reason for each in found.failed]
 
 
+@pytest.mark.slow
 def test_a_good_model_passes_and_every_check_has_a_value(good):
     found = check(good)
     assert found.passed, [each.reason for each in found.failed]
@@ -48,6 +50,7 @@ def test_a_good_model_passes_and_every_check_has_a_value(good):
     assert [each.name for each in found] == list(LIMITS)[: len(found.each)]
 
 
+@pytest.mark.slow
 def test_a_popular_list_knows_nothing_of_users(split):
     found = check(Recommender("popularity").fit(split))
     assert {"over_popular", "rare_items", "same_ten", "never_shown"} <= failed(found)
@@ -56,6 +59,7 @@ def test_a_popular_list_knows_nothing_of_users(split):
     assert "100% of the users get the same ten items" in reasons["same_ten"]
 
 
+@pytest.mark.slow
 def test_shuffled_items_are_mixed_up(good):
     scorer = good.scorer
     order = torch.randperm(scorer.n_items, generator=torch.Generator().manual_seed(0))
@@ -66,6 +70,7 @@ def test_shuffled_items_are_mixed_up(good):
     assert all("mixed up?" in reasons[name] for name in ("over_popular", "remembers"))
 
 
+@pytest.mark.slow
 def test_shuffled_items_are_seen_without_a_held_out_part(good):
     scorer = good.scorer
     order = torch.randperm(scorer.n_items, generator=torch.Generator().manual_seed(0))
@@ -77,6 +82,7 @@ def test_shuffled_items_are_seen_without_a_held_out_part(good):
     assert unmeasured["over_popular"] == "no held-out part lies with the model"
 
 
+@pytest.mark.slow
 def test_collapsed_tables_are_alike(good):
     scorer, line = good.scorer, torch.randn(64, generator=torch.Generator().manual_seed(1))
     tables = [1e-3 * table + line for table in (scorer.user_table, scorer.item_table)]
@@ -89,6 +95,7 @@ def test_collapsed_tables_are_alike(good):
     assert "equal scores at the tenth place" in {e.name: e.reason for e in equal.failed}["ties"]
 
 
+@pytest.mark.slow
 def test_the_figures_are_those_of_loops(split):
     """On all users of a small model, each figure by its definition."""
     rng = np.random.default_rng(0)
@@ -133,6 +140,7 @@ def _by_user(part: Interactions) -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_beside_another_model(split, good):
     same = {each.name: each for each in check(good, other=good)}
     assert same["against"].value == same["ids_kept"].value == 1.0
@@ -146,6 +154,7 @@ def test_beside_another_model(split, good):
     assert "0% of the items of the other model are known" in reasons["ids_kept"]
 
 
+@pytest.mark.slow
 def test_another_seed(split):
     lucky = Recommender("bpr", epochs=0).fit(split)
     found = {each.name: each for each in check(lucky, seeds=True)}
@@ -155,6 +164,7 @@ def test_another_seed(split):
     assert closed["another_seed"].value == 1.0
 
 
+@pytest.mark.slow
 def test_scores_that_are_not_numbers_fail_and_end_nothing(good):
     broken = with_tables(good, good.scorer.user_table, good.scorer.item_table)
     table = good.scorer.item_table.clone()
@@ -167,6 +177,7 @@ def test_scores_that_are_not_numbers_fail_and_end_nothing(good):
     assert any("NaN" in each.reason for each in found.failed)
 
 
+@pytest.mark.slow
 def test_a_limit_can_be_moved_or_switched_off(good):
     strict = check(good, limits=limits_of({"over_popular": 99.0, "ties": None}))
     assert failed(strict) == {"over_popular"}

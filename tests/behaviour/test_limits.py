@@ -54,6 +54,7 @@ def test_what_is_refused(tmp_path, text, error, words):
     assert_refused(fullrank("check", tmp_path, "--limits", path), str(path))
 
 
+@pytest.mark.slow
 def test_good_is_0_and_bad_is_4(folders, tmp_path):
     run = fullrank("check", folders / "ease")
     assert run.code == 0, run.out

@@ -39,6 +39,7 @@ def value(found, name: str) -> float:
     return next(each.value for each in found if each.name == name)
 
 
+@pytest.mark.slow
 def test_the_other_draw_of_the_same_data_is_compared_by_the_lists_that_are_served(data):
     old, new = (
         Recommender("ease").fit(random_split(data, test=0.2, validation=0.1, seed=seed))
@@ -48,6 +49,7 @@ def test_the_other_draw_of_the_same_data_is_compared_by_the_lists_that_are_serve
     assert value(check(new, other=old), "against") == pytest.approx(shared(old, new, users))
 
 
+@pytest.mark.slow
 def test_what_is_never_shown_is_in_no_list_of_either(data):
     old, new = (Recommender("ease").fit(data) for _ in range(2))
     for model in (old, new):
@@ -57,6 +59,7 @@ def test_what_is_never_shown_is_in_no_list_of_either(data):
     assert value(check(new, other=old), "against") == 1.0
 
 
+@pytest.mark.slow
 def test_items_that_are_gone_are_no_longer_in_lists(data):
     old = Recommender("ease").fit(data)
     first = old.recommend(k=1, exclude=SERVED)["item_id"].unique().to_list()
@@ -68,6 +71,7 @@ def test_items_that_are_gone_are_no_longer_in_lists(data):
     assert value(check(Recommender("ease").fit(other), other=old), "against") == 0.0
 
 
+@pytest.mark.slow
 def test_another_seed_of_a_model_of_everything_has_the_epochs_that_were_chosen(data):
     split = random_split(data, test=0.2, validation=0.2, seed=0)
     settings = {"lr": 60.0, "batch_size": 256, "validate_every": 1, "dim": 16}
@@ -99,6 +103,7 @@ def test_figures_that_lists_cannot_hold_are_not_measured():
     assert "too few to say what is shown of 2,010 items" in never.reason
 
 
+@pytest.mark.slow
 def test_a_smaller_sample_says_the_same_of_what_is_never_shown(data):
     model = Recommender("ease").fit(data)
     assert value(check(model, users=100), "never_shown") == value(check(model), "never_shown")

@@ -38,6 +38,7 @@ def test_what_cannot_be_audited(events):
     assert_refused(run, "no validation and no test part")
 
 
+@pytest.mark.slow
 def test_validation_like_test_is_said_in_every_report(events, tmp_path):
     out = tmp_path / "m"
     fit = fullrank("fit", events, "-o", out, *COLUMNS, *QUICK, "--validation-like", "test")
@@ -57,6 +58,7 @@ def test_validation_like_test_is_said_in_every_report(events, tmp_path):
     assert f"[{low:.4f}, {high:.4f}]" in again.out
 
 
+@pytest.mark.slow
 def test_validation_by_time(events, tmp_path):
     out = tmp_path / "parts"
     run = fullrank(
@@ -73,6 +75,7 @@ def test_validation_by_time(events, tmp_path):
     assert_refused(refused, "'tset'", "'test'")
 
 
+@pytest.mark.slow
 def test_a_comparison_says_how_its_parts_were_drawn(events, tmp_path):
     options = ("--methods", "popularity,itemknn", "--seeds", "2", "-o", tmp_path / "c")
     run = fullrank("compare", events, *COLUMNS, *options, "--validation-like", "test")
@@ -87,6 +90,7 @@ def test_a_comparison_says_how_its_parts_were_drawn(events, tmp_path):
     assert "blind to the choice of the best" in " ".join(one.out.split())
 
 
+@pytest.mark.slow
 def test_a_search_over_several_divisions(events, tmp_path):
     options = ("--method", "itemknn", "--trials", "1", "-o", tmp_path / "t", "--repeats", "3")
     run = fullrank("tune", events, *COLUMNS, *options)
@@ -96,6 +100,7 @@ def test_a_search_over_several_divisions(events, tmp_path):
     assert summary["repeats"] == len(summary["values"]) == 3
 
 
+@pytest.mark.slow
 def test_a_printed_evaluation_has_the_line(model):
     from fullrank import Recommender
 

@@ -75,6 +75,7 @@ def test_somebody_elses_folder_is_left_alone(events, tmp_path):
     assert_refused(fullrank("fit", events, "-o", tmp_path / "thesis.tex", *COLUMNS), "a file")
 
 
+@pytest.mark.slow
 def test_unknown_ids(model):
     nobody = fullrank("recommend", model, "--user", "nobody", "--strict")
     assert_refused(nobody, "'nobody'", "fold_in")
@@ -106,6 +107,7 @@ def test_damaged_models(model, tmp_path):
     assert_refused(fullrank("evaluate", tmp_path / "none"), "no such folder")
 
 
+@pytest.mark.slow
 def test_bad_embedding_tables(tmp_path):
     def refused(file, *words):
         assert_refused(fullrank("inspect", tmp_path / file), file, *words)
@@ -156,6 +158,7 @@ def test_npy_headers_that_are_none(tmp_path, header):
         inspect.run(path)
 
 
+@pytest.mark.slow
 def test_lists_without_numbers_are_no_embeddings(tmp_path):
     path = tmp_path / "lists.parquet"
     for rows in ([], [[], []], [None, None]):
@@ -196,6 +199,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 def test_a_full_disk_leaves_the_old_model_whole(model, events, tmp_path):
     """A limit on the size of files makes writes fail as a full disk does."""

@@ -53,6 +53,7 @@ def test_doctor_says_what_there_is():
         assert word in shown.out
 
 
+@pytest.mark.slow
 def test_doctor_on_a_machine_with_nothing(tmp_path):
     found = elsewhere(
         FULLRANK_NATIVE="", FULLRANK_KERNELS=str(tmp_path), FULLRANK_CACHE="/dev/null/x"
@@ -65,6 +66,7 @@ def test_doctor_on_a_machine_with_nothing(tmp_path):
     assert cache.startswith("/dev/null/x cannot be written")
 
 
+@pytest.mark.slow
 def test_doctor_sees_who_else_can_write_the_kernels(tmp_path):
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(0o777)

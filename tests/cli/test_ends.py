@@ -48,6 +48,7 @@ def assert_last(run, *words):
     assert all(word in last for word in words), last
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
 def test_a_signal_keeps_a_checkpoint_that_is_not_lost_without_a_word(events, tmp_path, name, code):
@@ -73,6 +74,7 @@ def test_a_signal_keeps_a_checkpoint_that_is_not_lost_without_a_word(events, tmp
     assert not (out / "checkpoint.safetensors").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
 def test_a_signal_keeps_the_best_method_so_far(events, tmp_path, name, code):
@@ -96,6 +98,7 @@ def test_a_signal_keeps_the_best_method_so_far(events, tmp_path, name, code):
     assert anew.code == 0, anew.err  # it needs no --restart: nothing unfinished is lost
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 def test_a_request_to_end_outside_training(events, tmp_path):
     """As a service manager makes it: what was begun is cleared away."""
@@ -115,6 +118,7 @@ def test_a_request_to_end_outside_training(events, tmp_path):
     assert names(tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 def test_what_nohup_ignores_stays_ignored(events, tmp_path):
     out = tmp_path / "m"
@@ -146,6 +150,7 @@ def test_a_split_is_not_mistaken_for_a_killed_one(events, tmp_path):
     assert_refused(other, "another split")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("arguments", [["methods"], ["methods", "--json"], ["--help"]])
 def test_standard_output_on_a_full_disk(arguments):
@@ -157,6 +162,7 @@ def test_standard_output_on_a_full_disk(arguments):
     assert len(said.splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
 def test_notes_on_a_full_disk_end_no_run(events, tmp_path):
     with FULL.open("w") as full:
@@ -181,6 +187,7 @@ def test_a_log_on_a_full_disk(events, tmp_path, monkeypatch):
     assert_last(run, "log.jsonl: found a full disk")
 
 
+@pytest.mark.slow
 def test_odd_paths(events, tmp_path, monkeypatch):
     (tmp_path / "table.csv").write_text("mine")
     monkeypatch.setenv("HOME", str(tmp_path))

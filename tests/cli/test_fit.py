@@ -9,6 +9,7 @@ import pytest
 from command import COLUMNS, QUICK, assert_refused, fullrank
 
 
+@pytest.mark.slow
 def test_evaluate_says_what_it_left_out(events, tmp_path):
     orders = pl.read_csv(events, schema_overrides={"Customer No": pl.String})
     last = orders["when"].max()
@@ -40,6 +41,7 @@ def test_evaluate_says_what_it_left_out(events, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_model_is_saved_although_nobody_can_be_evaluated(tmp_path):
     path = tmp_path / "late.csv"
     rows = [
@@ -56,6 +58,7 @@ def test_a_model_is_saved_although_nobody_can_be_evaluated(tmp_path):
     assert "no user with training interactions" in refused.err
 
 
+@pytest.mark.slow
 def test_fit_takes_the_folder_that_data_split_wrote(events, tmp_path):
     from fullrank import Recommender, load
 
@@ -80,6 +83,7 @@ def test_fit_takes_the_folder_that_data_split_wrote(events, tmp_path):
     assert_refused(fullrank("fit", parts, "-o", tmp_path / "c"), "without train.parquet")
 
 
+@pytest.mark.slow
 def test_weights_that_are_not_used_are_said_in_one_line(tmp_path):
     path = tmp_path / "rated.csv"
     rows = [f"u{user},i{item},{1 + item % 5}" for user in range(20) for item in range(user % 4, 12)]
@@ -94,6 +98,7 @@ def test_weights_that_are_not_used_are_said_in_one_line(tmp_path):
     assert "weights" not in run.err
 
 
+@pytest.mark.slow
 def test_fit_prints_one_json_document(events, tmp_path):
     run = fullrank("fit", events, "-o", tmp_path / "m", *COLUMNS, *QUICK, "--json")
     assert run.json["settings"]["epochs"] == 3
@@ -104,6 +109,7 @@ def test_fit_prints_one_json_document(events, tmp_path):
     assert [each["epoch"] for each in records if "trial" not in each] == [1, 2, 3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["random", "time", "last"])
 def test_data_split(events, tmp_path, how):
     out = tmp_path / how

@@ -38,6 +38,7 @@ def won(folder: Path) -> str:
     return best
 
 
+@pytest.mark.slow
 def test_from_a_csv_to_the_leaderboard(events, tmp_path):
     run = fullrank("fit", events, "-o", tmp_path / "m", *AUTO, "--budget", "2m")
     assert run.code == 0, run.err
@@ -52,6 +53,7 @@ def test_from_a_csv_to_the_leaderboard(events, tmp_path):
     assert not (tmp_path / "m" / "checkpoint.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_the_leaderboard_is_in_json_and_manifest(events, tmp_path):
     run = fullrank("fit", events, "-o", tmp_path / "m", *AUTO, "--json")
     auto = run.json["training"]["auto"]
@@ -77,6 +79,7 @@ def test_what_is_refused(events, tmp_path):
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_it_is_what_is_fitted_where_no_method_is_named(events, tmp_path):
     run = fullrank("fit", events, "-o", tmp_path / "m", *COLUMNS, "--threads", 1)
     assert run.code == 0, run.err
@@ -87,6 +90,7 @@ def test_it_is_what_is_fitted_where_no_method_is_named(events, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_settings_without_a_method_are_those_of_directspec(events, tmp_path):
     out = tmp_path / "m"
     run = fullrank("fit", events, "-o", out, *COLUMNS, *QUICK)
@@ -100,6 +104,7 @@ def test_settings_without_a_method_are_those_of_directspec(events, tmp_path):
     assert_refused(run, "option --resume: found no --method, so auto, which keeps no checkpoint")
 
 
+@pytest.mark.slow
 def test_an_unfinished_run_is_not_lost_without_a_word(events, tmp_path):
     (tmp_path / "checkpoint.safetensors").write_bytes(b"of another run")
     run = fullrank("fit", events, "-o", tmp_path, *AUTO)
@@ -118,6 +123,7 @@ def test_without_a_validation_part_one_line_says_so(events, tmp_path, parts):
     assert json.loads((tmp_path / "m" / "manifest.json").read_text())["method"] == "allpass"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(2, 130), (15, 143), (1, 129)])
 def test_a_signal_keeps_the_best_so_far_and_says_what_it_rests_on(
     events, tmp_path, monkeypatch, number, code
@@ -143,6 +149,7 @@ def test_a_signal_keeps_the_best_so_far_and_says_what_it_rests_on(
     assert fullrank("evaluate", tmp_path / "m").code == 0
 
 
+@pytest.mark.slow
 def test_a_signal_while_it_is_evaluated_keeps_it(events, tmp_path, monkeypatch):
     def interrupted(self, **_):
         raise Stopped(15)
@@ -166,6 +173,7 @@ def test_ctrl_c_before_the_first_is_whole_keeps_nothing_and_says_so(events, tmp_
     assert not (tmp_path / "m" / "manifest.json").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [("--method", "ease"), ()])
 def test_in_the_end_on_everything(events, tmp_path, method):
     out = tmp_path / "m"
@@ -184,6 +192,7 @@ def test_in_the_end_on_everything(events, tmp_path, method):
     assert before.json["training"].get("final") is None
 
 
+@pytest.mark.slow
 def test_each_part_of_a_blend_is_inspected(small, tmp_path):
     quick = {"dim": 8, "batch_size": 64, "epochs": 2}
     parts = (
@@ -209,6 +218,7 @@ def test_each_part_of_a_blend_is_inspected(small, tmp_path):
     assert_refused(fullrank("inspect", tmp_path / "n"), "method blend", "no embeddings")
 
 
+@pytest.mark.slow
 def test_what_comes_next_is_what_the_model_can_do(events, tmp_path):
     for method, inspected in (("ease", False), ("bpr", True), ("allpass", False)):
         quick = QUICK if method == "bpr" else ()
@@ -224,6 +234,7 @@ def stopped(*_, **__):
     raise Stopped(15)
 
 
+@pytest.mark.slow
 def test_stopped_in_the_last_fit_the_choice_is_kept(events, tmp_path, monkeypatch):
     monkeypatch.setattr("fullrank.portfolio.final.fit_method", stopped)
     run = fullrank("fit", events, "-o", tmp_path / "m", *AUTO, "--final")
@@ -232,6 +243,7 @@ def test_stopped_in_the_last_fit_the_choice_is_kept(events, tmp_path, monkeypatc
     assert fullrank("recommend", tmp_path / "m", "--user", "0017", "-k", 3).code == 0
 
 
+@pytest.mark.slow
 def test_stopped_in_the_last_fit_a_named_method_goes_on(events, tmp_path, monkeypatch):
     words = (*COLUMNS, *QUICK, "--method", "bpr", "--set", "checkpoint_every=1", "--final")
     with monkeypatch.context() as patch:
@@ -246,6 +258,7 @@ def test_stopped_in_the_last_fit_a_named_method_goes_on(events, tmp_path, monkey
     assert "final" in cut.training
 
 
+@pytest.mark.slow
 def test_how_weights_are_read_is_said(tmp_path):
     rng = np.random.default_rng(3)
     pairs = generate(200, 80, 3000, seed=4)

@@ -39,6 +39,7 @@ def test_a_table_in_a_txt_is_refused_with_the_option_that_reads_it(ratings, tmp_
     )
 
 
+@pytest.mark.slow
 def test_every_command_that_reads_takes_the_layout(ratings, tmp_path):
     out = tmp_path / "model[1]*"
     fitted = fullrank("fit", ratings, *LAYOUT, "--split", "time", "-o", out, *QUICK)
@@ -75,6 +76,7 @@ def test_dates_and_quotes(tmp_path):
     assert fullrank("data", "describe", path, "--no-quotes", *dates, "--json").json["users"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["run[1]", "a*", "what?"])
 def test_folders_and_files_whose_names_look_like_patterns(tmp_path, ratings, name):
     folder = tmp_path / name

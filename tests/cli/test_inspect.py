@@ -44,6 +44,7 @@ def test_everything_is_in_the_json(table):
     assert len(found["remedies"]) == 9
 
 
+@pytest.mark.slow
 def test_fail_below(table):
     passed = fullrank("inspect", table, "--fail-below", 0.5)
     assert (passed.code, passed.err) == (0, "")
@@ -68,6 +69,7 @@ def test_fail_below_is_of_the_worst_table(tmp_path):
     assert len(failed.err.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_picture(table, tmp_path):
     pytest.importorskip("matplotlib")
     run = fullrank("inspect", table, "-o", tmp_path / "p.png", "--json")
@@ -76,6 +78,7 @@ def test_a_picture(table, tmp_path):
     assert_refused(fullrank("inspect", table, "-o", tmp_path / "p.gif"), ".png")
 
 
+@pytest.mark.slow
 def test_a_model(model, events):
     run = fullrank("inspect", model, "--json")
     users, items, both = run.json["tables"]
@@ -131,6 +134,7 @@ def test_too_few_trained_rows_are_no_table(tmp_path):
     assert "3 rows with interactions are too few" in run.err
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_its_tables_and_neither_its_optimiser_nor_its_layers(tmp_path):
     class Towers(torch.nn.Module):
         def __init__(self) -> None:
@@ -175,6 +179,7 @@ def test_a_balanced_table_after_a_collapsed_one_is_not_the_verdict(tmp_path):
     assert '<p class="verdict">a: Collapsed: the table uses 2.0 of its 6' in page.read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_users_and_items_together_are_the_verdict_of_a_model(model, tmp_path):
     page = tmp_path / "p.html"
     both = fullrank("inspect", model, "--json").json["tables"][-1]

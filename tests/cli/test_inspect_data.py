@@ -27,6 +27,7 @@ def test_lists_find_in_a_file_what_evaluate_finds(model, events, tmp_path):
         assert value == pytest.approx(evaluated.json["metrics"][name], abs=1e-3)
 
 
+@pytest.mark.slow
 def test_the_test_part_of_a_data_set_is_not_looked_at(tmp_path, monkeypatch):
     model = tmp_path / "model"
     assert fullrank("fit", "demo", "-o", model, *QUICK, "--no-report").code == 0

@@ -36,6 +36,7 @@ def assert_quiet(name, at, events, out):
 
 
 # Of the command line, of torch from C++, and of what is imported once the output is locked.
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "at"), [("SIGINT", 20), ("SIGINT", 700), ("SIGTERM", 1300)])
 def test_a_signal_during_imports(events, tmp_path, name, at):
     assert_quiet(name, at, events, tmp_path / "m")

@@ -14,6 +14,7 @@ from command import COLUMNS, QUICK, assert_refused, fullrank
 from fullrank.data.memory import exhausted
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="a limit on addresses")
 @pytest.mark.parametrize(
     ("method", "size"),

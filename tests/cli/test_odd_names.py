@@ -56,12 +56,14 @@ def well(*arguments):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["e.csv", "z.csv.gz", "e.txt", "e.parquet", "e.arrow"])
 def test_tables(events, name, suffix):
     told = well("data", "describe", name(suffix), "--json").json
     assert told["interactions"] == well("data", "describe", events, "--json").json["interactions"]
 
 
+@pytest.mark.slow
 def test_models_and_what_is_asked_of_them(events, name):
     for method in ("bpr", "allpass"):
         settings = QUICK if method == "bpr" else ()
@@ -76,6 +78,7 @@ def test_models_and_what_is_asked_of_them(events, name):
     well("inspect", model)
 
 
+@pytest.mark.slow
 def test_checkpoints(events, name):
     """A search with its checkpoints, as they are written and read."""
     command = ["fit", events, "-o", name("m"), "--method", "directspec+", *SHORT]
@@ -83,6 +86,7 @@ def test_checkpoints(events, name):
     assert not name("m").joinpath("checkpoint.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_splits_comparisons_and_studies(events, name):
     well("data", "split", events, "-o", name("parts"))
     well("fit", name("parts"), "-o", name("p"), "--method", "popularity")
@@ -93,6 +97,7 @@ def test_splits_comparisons_and_studies(events, name):
     well("tune", events, "--method", "itemknn", "-o", name("study"), "--trials", "1")
 
 
+@pytest.mark.slow
 def test_embeddings(name):
     table = np.random.default_rng(0).random((50, 8))
     with name("e.parquet").open("wb") as file:

@@ -9,6 +9,7 @@ from test_killed import points
 SHARES = ("--test", "0.3", "--seed", "5")
 
 
+@pytest.mark.slow
 def test_a_store_is_data(events, tmp_path):
     out = tmp_path / "store"
     command = ("data", "prepare", events, "-o", out, *COLUMNS, *SHARES)
@@ -28,6 +29,7 @@ def test_a_store_is_data(events, tmp_path):
     assert fullrank("recommend", tmp_path / "m", "--user", "0013").code == 0
 
 
+@pytest.mark.slow
 def test_refused(events, tmp_path):
     out = tmp_path / "store"
     command = ("data", "prepare", events, "-o", out)

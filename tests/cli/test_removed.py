@@ -22,6 +22,7 @@ def removing(folder, function):
     return called
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["fit", "tune"])
 def test_at_a_checkpoint_or_after_the_first_trial(verb, events, tmp_path, monkeypatch):
     out = tmp_path / "out"
@@ -71,6 +72,7 @@ def test_a_comparison_whose_folder_is_removed(events, tmp_path, monkeypatch):
     assert_refused(run, f"{out}", "found no folder any more")
 
 
+@pytest.mark.slow
 def test_before_the_final_save(events, tmp_path, monkeypatch):
     """Nothing of a long training is lost: the folder is made again."""
     out = tmp_path / "out"

@@ -30,6 +30,7 @@ def test_a_fit_leaves_a_page_with_its_command(model, events):
     assert Recommender.load(model).training["command"] == command
 
 
+@pytest.mark.slow
 def test_a_fit_says_where_the_page_is(events, tmp_path):
     folder = tmp_path / "m"
     run = fullrank("fit", events, "-o", folder, *COLUMNS, "--method", "popularity")
@@ -38,6 +39,7 @@ def test_a_fit_says_where_the_page_is(events, tmp_path):
     assert again.json["report"] == str(folder / "report.html")
 
 
+@pytest.mark.slow
 def test_no_page_where_none_is_wanted(events, tmp_path):
     folder = tmp_path / "m"
     options = (*COLUMNS, "--method", "popularity", "--no-report", "--json")
@@ -64,6 +66,7 @@ def test_a_model_is_a_model_without_its_page(events, tmp_path, monkeypatch):
     Recommender.load(folder)
 
 
+@pytest.mark.slow
 def test_the_page_of_a_model(model, tmp_path):
     out = tmp_path / "deep" / "page.html"
     run = fullrank("report", model, "-o", out)
@@ -90,6 +93,7 @@ def test_it_lies_in_the_model_folder_by_default(model, tmp_path):
     assert_refused(run, "no such folder")
 
 
+@pytest.mark.slow
 def test_the_page_waits_for_a_save(model, tmp_path, monkeypatch):
     from fullrank.data import files
     from fullrank.data.locks import exclusive
@@ -164,6 +168,7 @@ def test_a_page_is_never_beside_a_model_that_it_is_not_about(model, tmp_path, mo
     page(folder / "report.html")
 
 
+@pytest.mark.slow
 def test_compare_leaves_a_page(events, tmp_path):
     folder = tmp_path / "c"
     quick = ("--set", "epochs=2", "--set", "batch_size=64", "--seeds", "2")
@@ -194,6 +199,7 @@ def test_one_method_alone_has_a_page(events, tmp_path):
     assert "nothing to compare it with" in page(folder / "report.html").text
 
 
+@pytest.mark.slow
 def test_tune_leaves_a_page(events, tmp_path):
     folder = tmp_path / "t"
     run = fullrank("tune", events, "--method", "itemknn", "--trials", "5", *COLUMNS, "-o", folder)
@@ -209,6 +215,7 @@ def test_tune_leaves_a_page(events, tmp_path):
     assert run.out.strip().splitlines()[-1].strip() in [each.text for each in root.all("pre")]
 
 
+@pytest.mark.slow
 def test_inspect_writes_a_page_where_asked(model, tmp_path):
     out = tmp_path / "i.html"
     run = fullrank("inspect", model, "--report", out, "--json")

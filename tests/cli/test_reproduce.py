@@ -29,6 +29,7 @@ def test_bad_input_is_one_line(tmp_path, options, said):
     assert "Traceback" not in run.err
 
 
+@pytest.mark.slow
 def test_table_1_trains_nothing_and_writes_its_section(tmp_path, monkeypatch):
     monkeypatch.setattr("fullrank.lab.experiments.table_1.DRAWS", (3, 3))
     run = fullrank("reproduce", "table-1", "--quick", "-o", tmp_path)

@@ -27,6 +27,7 @@ def until(condition, what, seconds=60):
         time.sleep(0.005)
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGINT"])
 def test_a_stopped_run_goes_on_to_the_same_bits(events, tmp_path, name):

@@ -54,6 +54,7 @@ def rules(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_lists_under_rules_are_those_of_python(model, rules, tmp_path):
     path = tmp_path / "lists.parquet"
     run = fullrank("recommend", model, "--all", "-k", 4, "-o", path, "--rules", rules, "--json")
@@ -154,6 +155,7 @@ def test_more_faults(model, rules):
     assert_refused(strict, "rules, deny", "'art/gone'")
 
 
+@pytest.mark.slow
 def test_reasons_of_recommendations(model, tmp_path):
     stored = Recommender.load(model)
     run = fullrank("recommend", model, "--user", "003", "-k", 2, "--explain", "--json")

@@ -79,6 +79,7 @@ def test_split(export, split, tmp_path):
     assert run.json["fingerprint"] == split.fingerprint
 
 
+@pytest.mark.slow
 def test_fit(fitted, split):
     model = fr.Recommender.load(fitted)
     assert model.train.fingerprint == split.train.fingerprint
@@ -109,6 +110,7 @@ def test_compare(export, split, tmp_path):
     assert_refused(refused, "option --holdout: found 0 with --split last")
 
 
+@pytest.mark.slow
 def test_tune_and_the_command_that_it_says_is_next(export, split, tmp_path):
     pytest.importorskip("optuna")
     fixed = ("--set", "epochs=2", "--set", "batch_size=64", "--set", "dim=8")

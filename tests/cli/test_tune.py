@@ -4,12 +4,14 @@ import json
 import shlex
 import sys
 
+import pytest
 from command import COLUMNS, fullrank
 
 import fullrank as fr
 from fullrank.methods import METHODS
 
 
+@pytest.mark.slow
 def test_tune_writes_summary_and_plot(events, tmp_path):
     data, out = tmp_path / "data.csv", tmp_path / "tuned"
     text = events.read_text("utf-8").split("\n", 1)
@@ -29,6 +31,7 @@ def test_tune_writes_summary_and_plot(events, tmp_path):
     assert more.err.count("trial ") == 1
 
 
+@pytest.mark.slow
 def test_the_next_command_reports_on_the_part_that_the_search_had_not(events, tmp_path):
     out = tmp_path / "tuned"
     fixed = ("--set", "epochs=2", "--set", "dim=4", "--set", "seed=5", "--threads", "1")
@@ -46,6 +49,7 @@ def test_the_next_command_reports_on_the_part_that_the_search_had_not(events, tm
     assert held.fingerprint == split.test.fingerprint
 
 
+@pytest.mark.slow
 def test_the_next_command_runs_whatever_the_search_was_like(events, tmp_path):
     """With a method of one's own, and with validation drawn in another way."""
     own = tmp_path / "my own.py"
@@ -70,6 +74,7 @@ def test_the_next_command_runs_whatever_the_search_was_like(events, tmp_path):
     assert "--import" not in other.out
 
 
+@pytest.mark.slow
 def test_methods_without_epochs_from_the_command_line(events, tmp_path):
     out = tmp_path / "knn"
     run = fullrank("fit", events, "-o", out, *COLUMNS, "--method", "itemknn")
@@ -82,6 +87,7 @@ def test_methods_without_epochs_from_the_command_line(events, tmp_path):
     assert inspected.err.startswith("error: ")
 
 
+@pytest.mark.slow
 def test_an_encoder_by_option(events, tmp_path):
     options = ("--set", "epochs=2", "--set", "batch_size=64", "--dim", "16", "--threads", "1")
     graph = ("--encoder", "lightgcn", "--propagation", "factored", "--rank", "9")

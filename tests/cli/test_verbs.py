@@ -14,6 +14,7 @@ from command import COLUMNS, QUICK, assert_refused, fullrank
 from safetensors.torch import save_file
 
 
+@pytest.mark.slow
 def test_from_a_csv_of_ones_own_to_recommendations(events, tmp_path):
     out = tmp_path / "shop"
     fit = fullrank("fit", events, "-o", out, *COLUMNS, *QUICK)
@@ -48,6 +49,7 @@ def test_from_a_csv_of_ones_own_to_recommendations(events, tmp_path):
     assert "effective_rank" in spectra[0]
 
 
+@pytest.mark.slow
 def test_compare_and_tune_take_the_columns_of_fit(events, tmp_path):
     options = (*COLUMNS, "--timestamp-column", "when", "--split", "last", "--min-interactions", 3)
     run = fullrank(
@@ -81,6 +83,7 @@ def test_one_json_document(arguments):
     assert fullrank(*arguments).out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["npy", "safetensors", "parquet", "lists.parquet"])
 def test_inspect_files(tmp_path, kind):
     table = torch.randn(500, 6, generator=torch.Generator().manual_seed(0))
@@ -101,6 +104,7 @@ def test_inspect_files(tmp_path, kind):
     assert "500 rows x 6 dimensions" in text
 
 
+@pytest.mark.slow
 def test_demo(tmp_path, monkeypatch):
     from typer.testing import CliRunner
 
@@ -122,6 +126,7 @@ def test_demo(tmp_path, monkeypatch):
     assert "popularity" in {line["method"] for line in told["leaderboard"]}
 
 
+@pytest.mark.slow
 def test_help_is_light():
     code = (
         "import sys\n"

@@ -58,6 +58,7 @@ with exclusive(target, "fullrank fit", folder=folder):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_another_holder_is_named_and_waited_for(tmp_path, other_process, kind):
@@ -81,6 +82,7 @@ def test_another_holder_is_named_and_waited_for(tmp_path, other_process, kind):
     assert names(tmp_path) == ["out"]
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_what_a_killed_writer_left_goes_with_the_next(tmp_path, other_process, kind):
@@ -97,6 +99,7 @@ def test_what_a_killed_writer_left_goes_with_the_next(tmp_path, other_process, k
     assert names(home) == [".hidden.part"]
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 def test_a_folder_is_cleared_around_a_writer_at_work(tmp_path, other_process):
     """Of one file in it, who need not have the folder's lock."""

@@ -123,6 +123,7 @@ assert Interactions.from_frame(frame).fingerprint == data.fingerprint
 """
 
 
+@pytest.mark.slow
 def test_pandas_without_pyarrow():
     run = subprocess.run(
         [sys.executable, "-c", WITHOUT_PYARROW], capture_output=True, text=True, check=False

@@ -21,6 +21,7 @@ def test_integers_are_ordered_by_value_and_found(raw, query):
     assert found.tolist() == [position.get(value, -1) for value in raw + query]
 
 
+@pytest.mark.slow
 @given(st.lists(TEXT, min_size=1), st.lists(TEXT))
 def test_strings_are_ordered_by_length_then_alphabet_and_found(raw, query):
     ids = Ids.of(pl.Series(raw, dtype=pl.String))

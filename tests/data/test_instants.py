@@ -20,6 +20,7 @@ def series(dtype, values):
     return pl.Series("t", values, dtype=pl.Int64).cast(dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", TYPES, ids=str)
 @pytest.mark.parametrize("value", WILD)
 def test_a_time_that_is_none_is_one_line(tmp_path, dtype, value, capfd):

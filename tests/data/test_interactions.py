@@ -114,6 +114,7 @@ def test_a_sparse_matrix_with_ids_that_do_not_fit():
         Interactions.from_scipy(sp.eye_array(2), users=Ids.numbered(3))
 
 
+@pytest.mark.slow
 @given(st.lists(PAIR, min_size=1), st.data())
 def test_select_by_mask_or_position(rows, draw):
     user, item, weight, _ = np.array(rows, dtype=np.int64).reshape(-1, 4).T

@@ -88,6 +88,7 @@ def test_how_often_a_pair_was_there_goes_along() -> None:
     assert weights_of(others.never) == {(1, 2): 1.0}
 
 
+@pytest.mark.slow
 def test_a_folder_of_parts_keeps_how_often_a_pair_was_there(tmp_path: Path) -> None:
     pl.DataFrame({"user_id": ["b", "a"], "item_id": ["x", "y"]}).write_parquet(
         tmp_path / "train.parquet"

@@ -44,6 +44,7 @@ def test_whatever_reads_it_says_one_line(tmp_path, text):
         load(tmp_path / "split")
 
 
+@pytest.mark.slow
 @EACH
 def test_words_of_a_command(tmp_path, text):
     out = ("-o", tmp_path / "m", "--method", "popularity")

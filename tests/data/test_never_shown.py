@@ -34,6 +34,7 @@ def fitted(events, tmp_path_factory):
     return folder, run.json
 
 
+@pytest.mark.slow
 def test_a_model_never_shows_what_was_disliked(events, fitted):
     folder, _ = fitted
     model = fr.Recommender.load(folder / "m")
@@ -73,6 +74,7 @@ def test_what_is_never_shown_makes_room_for_the_next(scorer_of):
     assert found.protocol["masked"] == ["train", "never"]
 
 
+@pytest.mark.slow
 def test_a_split_keeps_them(events, fitted):
     folder, _ = fitted
     split = fullrank("data", "split", folder / "e.parquet", *OPTIONS, "-o", folder / "parts")
@@ -92,6 +94,7 @@ def one_columns() -> Columns:
     return Columns(event="kind", event_weights=WEIGHTS)
 
 
+@pytest.mark.slow
 def test_a_final_fit_keeps_them(events, fitted):
     folder, _ = fitted
     model = fr.Recommender("itemknn", threads=1)
@@ -124,6 +127,7 @@ def test_users_who_are_folded_in_keep_them(fitted, tmp_path, method):
     )
 
 
+@pytest.mark.slow
 def test_a_method_without_weights_says_so(fitted):
     folder, _ = fitted
     split = fr.load(folder / "e.parquet", columns=one_columns())
@@ -131,6 +135,7 @@ def test_a_method_without_weights_says_so(fitted):
         fr.Recommender("bpr", epochs=1, dim=8, threads=1).fit(split)
 
 
+@pytest.mark.slow
 def test_bad_options(fitted):
     folder, _ = fitted
     fit = ("fit", folder / "e.parquet", "-o", folder / "n", *QUICK)

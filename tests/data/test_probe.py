@@ -42,6 +42,7 @@ def test_embeddings_that_end_their_parser(monkeypatch, tmp_path):
         read_tables(table)
 
 
+@pytest.mark.slow
 def test_the_child_reads_every_column(path, monkeypatch):
     """It must meet what the parent would: here it ends only after the last column."""
     told = probe._PROGRAM.replace(
@@ -59,6 +60,7 @@ def test_what_can_be_caught_is_left_to_the_reader(path):
         read(path)
 
 
+@pytest.mark.slow
 def test_a_name_that_is_not_utf8(tmp_path):
     path = tmp_path / "a\udce9b.parquet"
     with path.open("wb") as file:
@@ -66,6 +68,7 @@ def test_a_name_that_is_not_utf8(tmp_path):
     probe.check_survivable(path, "Parquet")
 
 
+@pytest.mark.slow
 def test_a_module_of_the_users_folder_is_not_imported(path, tmp_path, monkeypatch):
     (tmp_path / "polars.py").write_text("import os\nos.abort()\n")
     monkeypatch.chdir(tmp_path)

@@ -105,6 +105,7 @@ def test_shapes_and_types(rule, negatives):
             assert negative_idx is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, 3, 4])
 @pytest.mark.parametrize("negatives", [0, 2])
 def test_systematic_pairs_come_once_an_epoch_in_a_new_order(batch, negatives, monkeypatch):

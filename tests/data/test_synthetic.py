@@ -13,6 +13,7 @@ def recall(scores, train, test, k=20):
     return np.mean(hits[test.user_degree > 0] / test.user_degree[test.user_degree > 0])
 
 
+@pytest.mark.slow
 def test_taste_can_be_learned_from_the_demo():
     split = load("demo", validation=0)
     dense = split.train.csr().toarray()

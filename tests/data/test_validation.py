@@ -171,6 +171,7 @@ def test_last_in_time(data):
         draw_validation(still, None, 0.1, 0, "time")
 
 
+@pytest.mark.slow
 def test_load_draws_it(tmp_path, data):
     path = tmp_path / "events.parquet"
     data.to_frame().write_parquet(path)
@@ -200,6 +201,7 @@ def test_what_cannot_be_drawn(options, words):
         load("demo", **options)
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_split(tmp_path, data):
     rest, test = planted(data, 0.5)
     for name, part in {"train": rest, "test": test}.items():

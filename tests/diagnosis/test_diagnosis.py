@@ -51,6 +51,7 @@ def test_rows_without_interactions_are_counted_beside():
     assert blind.without is None
 
 
+@pytest.mark.slow
 def test_the_mean_as_a_cause():
     x = randn(2000, D)
     mean = torch.zeros(D, dtype=torch.float64)
@@ -272,6 +273,7 @@ def test_whose_rows_a_table_has():
     assert items[0].tolist() == [4, 5]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 def test_picture(tmp_path):
     pytest.importorskip("matplotlib")

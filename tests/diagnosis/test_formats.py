@@ -223,6 +223,7 @@ def test_a_parquet_file_is_its_embeddings_whatever_stands_beside_them(tmp_path, 
         np.testing.assert_array_equal(each.whole().numpy(), TABLE)
 
 
+@pytest.mark.slow
 def test_a_quantised_list_beside_a_score_is_the_table(tmp_path):
     small = (100 * TABLE).astype(np.int8)
     columns = {"id": ROWS, "score": TABLE[:, 0], "emb": small.tolist()}

@@ -24,6 +24,7 @@ def taken_back():
         del METHODS[name]
 
 
+@pytest.mark.slow
 def test_adding_a_method(taken_back, tmp_path, capsys):
     first, *others = blocks(PAGE)
     lines = [line for line in first.splitlines() if line.strip()]

@@ -126,6 +126,7 @@ def test_correlation_is_pearsons():
     assert correlated([1, 1, 1], [1, 2, 3]) == 0
 
 
+@pytest.mark.slow
 def test_every_link_of_the_page_leads_somewhere():
     page = (ROOT / "docs" / "claims.md").read_text("utf-8")
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page)

@@ -31,11 +31,13 @@ def copy(tmp_path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_pages_are_up_to_date():
     run = generate(ROOT, "--check")
     assert run.returncode == 0, run.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_an_edited_table_is_found_and_mended(copy, page):
     path = copy / page
@@ -48,6 +50,7 @@ def test_an_edited_table_is_found_and_mended(copy, page):
     assert path.read_text("utf-8") == whole
 
 
+@pytest.mark.slow
 def test_an_edited_picture_is_found_and_mended(copy):
     path = copy / "docs" / "images" / "collapse.svg"
     whole = path.read_text("utf-8")
@@ -58,6 +61,7 @@ def test_an_edited_picture_is_found_and_mended(copy):
     assert path.read_text("utf-8") == whole
 
 
+@pytest.mark.slow
 def test_a_changed_result_changes_its_page(copy):
     path = copy / "results" / "speed.json"
     text = path.read_text("utf-8")

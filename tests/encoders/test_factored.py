@@ -104,6 +104,7 @@ def test_compiled_steps_are_those_of_torch(small, method, values, threads, monke
         torch.testing.assert_close(table, its[name], rtol=1e-4, atol=2e-6)
 
 
+@pytest.mark.slow
 def test_it_comes_near_exact_training(small):
     values = {"encoder": "lightgcn", "dim": 16, "epochs": 30, "lr": 10.0, "batch_size": 128}
     exact = Recommender("directspec+", **values).fit(small.train)

@@ -116,6 +116,7 @@ def test_the_same_bits_on_any_number_of_threads(extra, d, monkeypatch):
             np.testing.assert_array_equal(one, same)
 
 
+@pytest.mark.slow
 @needs_kernels
 def test_a_model_has_the_same_bits_on_any_number_of_threads(small, monkeypatch):
     monkeypatch.setenv(native.CORES, "3")

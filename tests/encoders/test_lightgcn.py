@@ -123,6 +123,7 @@ def test_any_width(small, dim):
     torch.testing.assert_close(pair, expected, rtol=2e-5, atol=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "options"),
     [("directspec+", {}), ("lightgcn", {}), ("lightgcn", {"negatives": 3}), ("directau", {})],

@@ -144,6 +144,7 @@ def test_nothing_dropped_is_the_spectral_encoder():
         torch.testing.assert_close(mine, its)
 
 
+@pytest.mark.slow
 def test_gde_with_dropout_learns_and_goes_on_as_it_was(checkerboard):
     options = {"low": 8, "dim": 8, "batch_size": 16, "epochs": 120, "lr": 0.03}
     model = Recommender("gde", filter_dropout=0.2, **options).fit(checkerboard.train)

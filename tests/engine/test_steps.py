@@ -92,6 +92,7 @@ def test_rows_that_are_not_drawn_keep_every_bit(small, method):
         assert set(moved.tolist()) == set(drawn[name].tolist())
 
 
+@pytest.mark.slow
 def test_learned_tau_has_no_gradient_left(small):
     run = trainer(small.train, tau_design="attention")
     run.run()

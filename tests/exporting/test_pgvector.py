@@ -115,6 +115,7 @@ def test_a_failure_leaves_the_old_tables(texts, pgvector, tmp_path, monkeypatch)
     assert verify(texts, tmp_path / "out", users=9, k=5, database=url(pgvector)).recall == 1
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 def test_a_server_without_pgvector(texts, postgres, tmp_path):
     with pytest.raises(DataError, match="expected a database with pgvector") as raised:

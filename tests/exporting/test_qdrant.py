@@ -11,6 +11,7 @@ from fullrank.exporting import ExportSettings, export, verify
 from fullrank.exporting.qdrant import KEY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["ip", "cosine", "l2"])
 def test_the_nearest_points_are_the_lists(model, metric, tmp_path):
     place = f"path:{tmp_path / 'q'}"
@@ -22,6 +23,7 @@ def test_the_nearest_points_are_the_lists(model, metric, tmp_path):
     assert checked.same > 0.9
 
 
+@pytest.mark.slow
 def test_points_have_ids_and_what_is_known(texts, tmp_path):
     place = f"path:{tmp_path / 'q'}"
     for _ in range(2):  # the second replaces the first

@@ -32,6 +32,7 @@ def test_every_target_has_cases():
     assert set(CASES) == set(TARGETS) - {"columnar"}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("target", CASES)
 def test_random_bytes_are_refused_or_read(tmp_path, target):
@@ -48,6 +49,7 @@ def test_random_bytes_are_refused_or_read(tmp_path, target):
     assert not all(accepted)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("target", TARGETS)
 def test_seeds_that_were_written_are_read(tmp_path, target):
@@ -55,6 +57,7 @@ def test_seeds_that_were_written_are_read(tmp_path, target):
     assert any(accepted)
 
 
+@pytest.mark.slow
 def test_kernels(tmp_path):
     try:
         command = compiler.compiler()

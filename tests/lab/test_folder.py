@@ -22,6 +22,7 @@ def test_a_page_of_somebody_else_is_not_written_over(tmp_path, splits):
     assert (tmp_path / INDEX).read_text("utf-8") == "# My project\n"
 
 
+@pytest.mark.slow
 def test_the_page_has_the_sections_and_no_other_file(tmp_path, splits):
     made(tmp_path, splits)
     (tmp_path / "notes.md").write_text("my notes\n", encoding="utf-8")
@@ -41,6 +42,7 @@ def test_sections_of_two_data_sets_are_not_written_over_each_other(tmp_path, spl
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_what_is_not_asked_for_is_not_drawn_anew(tmp_path, splits):
     made(tmp_path, splits, ["figure-1"])
     (tmp_path / "package.json").write_text("[1, 2]", encoding="utf-8")

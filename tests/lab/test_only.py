@@ -21,6 +21,7 @@ def test_every_row_can_be_named_alone_and_beside_the_others():
     assert rows_named("") == ()
 
 
+@pytest.mark.slow
 def test_the_command_of_a_page_names_the_rows_that_it_has(tmp_path, splits):
     only = rows_named("Popularity,SGL-ED, as printed")
     assert only == ("Popularity", "SGL-ED, as printed")

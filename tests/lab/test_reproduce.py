@@ -50,6 +50,7 @@ def made(folder, splits, ids, **asked):
     return reproduce(ids, folder, Asked(**asked), splits=splits)
 
 
+@pytest.mark.slow
 def test_a_section_has_its_four_files_and_the_page_has_it(tmp_path, splits):
     (section,) = made(tmp_path, splits, ["figure-8"])
     document = json.loads((tmp_path / "figure-8-citeulike.json").read_text("utf-8"))
@@ -66,6 +67,7 @@ def test_a_section_has_its_four_files_and_the_page_has_it(tmp_path, splits):
     assert (tmp_path / "figure-8-citeulike.png").read_bytes()[:4] == b"\x89PNG"
 
 
+@pytest.mark.slow
 def test_pictures_are_drawn_anew_from_what_is_stored(tmp_path, splits):
     made(tmp_path, splits, ["figure-8"])
     before = (tmp_path / "figure-8-citeulike.svg").read_bytes()
@@ -76,6 +78,7 @@ def test_pictures_are_drawn_anew_from_what_is_stored(tmp_path, splits):
     assert panel_of(json.loads(json.dumps(dataclasses.asdict(bars)))) == bars
 
 
+@pytest.mark.slow
 def test_two_figures_train_a_run_once(tmp_path, splits):
     made(tmp_path, splits, ["figure-8"])
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("*.json")}

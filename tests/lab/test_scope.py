@@ -12,6 +12,7 @@ from fullrank.lab.scope import Scope
 from fullrank.lab.spec import Run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "run",
     [
@@ -29,6 +30,7 @@ def test_no_run_exceeds_the_epochs_that_were_asked_for(store, splits, run):
     assert done["after"].run.start == done["one"].run
 
 
+@pytest.mark.slow
 def test_the_line_under_the_title_counts_the_seeds_that_are_shown(tmp_path, splits):
     def below(**asked) -> str:
         asked = {"data": ("made",), "quick": True, "most_epochs": 1} | asked

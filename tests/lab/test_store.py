@@ -127,6 +127,7 @@ def test_seconds_are_of_the_threads_that_were_asked_for(store):
         assert store.key(BPR) == same
 
 
+@pytest.mark.slow
 def test_a_run_that_died_goes_on_and_has_the_same_bits(tmp_path, splits, counting):
     whole = Store(tmp_path / "whole", splits.of).get(BPR)
     counting.stop_after = 6

@@ -67,6 +67,7 @@ def test_embeddings_have_the_filter_as_their_products(small, dense, power):
         assert model.training["effective_rank"] == pytest.approx(20)
 
 
+@pytest.mark.slow
 def test_power_zero_is_algorithm_1_run_to_its_end(small, dense):
     """H ← H - α H HᵀH on the kept part of R, until its singular values are equal."""
     rank = 12

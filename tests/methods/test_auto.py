@@ -159,6 +159,7 @@ def test_what_was_found_is_what_was_searched_and_else_what_holds():
     assert method.found({}) == {"alpha": method.alpha}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["directspec", "directspec+"])
 def test_fit_finds_settings_and_keeps_the_table_of_what_was_tried(small, tmp_path, method):
     model = fr.Recommender(method, **QUICK).fit(small)
@@ -195,6 +196,7 @@ def test_without_a_validation_part_nothing_is_searched(small):
     assert model.settings.lr != type(model.settings)().lr
 
 
+@pytest.mark.slow
 def test_a_search_that_is_stopped_goes_on_to_the_same_bits(small, tmp_path):
     class Stop(fr.training.Silent):
         def trial(self, record):

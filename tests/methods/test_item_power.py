@@ -133,6 +133,7 @@ def test_a_fit_finds_the_power_and_the_model_ranks_by_it(small, tmp_path):
     assert loaded.settings.item_power == power
 
 
+@pytest.mark.slow
 def test_a_stopped_fit_goes_on_with_the_power_that_it_had(small, tmp_path):
     class Stop(Silent):
         def epoch(self, record):

@@ -92,6 +92,7 @@ def test_every_method_stands_in_the_suite():
     assert CHECKERBOARD.keys() == METHODS.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [m for m in METHODS if m not in LEARNS_NOTHING])
 def test_it_learns_the_checkerboard(checkerboard, method):
     for seed in (0, 1, 2):
@@ -103,6 +104,7 @@ def test_without_training_it_does_not_know_the_checkerboard(checkerboard, method
     assert found(checkerboard, method, epochs=0) < 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", TRAINED)
 def test_the_seed_makes_the_bits(small, method):
     first, again, other = (
@@ -169,6 +171,7 @@ class StopAt(Silent):
             signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", TRAINED)
 def test_resumed_equals_uninterrupted(small, method, tmp_path, monkeypatch):
     # A search leaves the end of the winner alone to be stopped in.

@@ -42,6 +42,7 @@ def forget(name):
         del sys.modules[each]
 
 
+@pytest.mark.slow
 def test_every_verb_takes_a_method_of_ones_own(own, tmp_path):
     mine = ("--import", own)
     model, run = tmp_path / "m", None
@@ -63,6 +64,7 @@ def test_every_verb_takes_a_method_of_ones_own(own, tmp_path):
         forget("mine")
 
 
+@pytest.mark.slow
 def test_a_saved_model_of_a_method_that_is_not_at_hand_still_recommends(own, tmp_path, small):
     import_own(str(own))
     fitted = Recommender("mine", dim=4, epochs=1, lr=0.5).fit(small)

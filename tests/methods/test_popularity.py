@@ -126,6 +126,7 @@ def test_what_explains_a_score_adds_up_to_it(small, name):
     np.testing.assert_allclose(added, scores, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_popular_items_come_earlier_the_higher_the_power(small):
     for name in METHODS:
         shown = []

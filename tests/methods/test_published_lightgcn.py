@@ -45,6 +45,7 @@ def loss_by_hand(pair: Tensor, alpha: float, tau: float, shrink: float, decay: f
     return total / len(users)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["mf", "lightgcn"])
 @pytest.mark.parametrize("decay", [0.0, 0.3])
 def test_steps_are_those_of_the_published_script(tiny, encoder, decay):

@@ -54,6 +54,7 @@ print("hinge" in fr.METHODS, model.training["engine"]["passed_over"]["compiled"]
 """
 
 
+@pytest.mark.slow
 def test_one_file_and_one_import_line_add_a_method(tmp_path):
     package = tmp_path / "fullrank"
     shutil.copytree(Path(fullrank.__file__).parent, package)

@@ -16,6 +16,7 @@ FACTORED = {"encoder": "lightgcn", "propagation": "factored"}
 QUICK = {"dim": 4, "epochs": 1, "batch_size": 16}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "values", "reduced"),
     [

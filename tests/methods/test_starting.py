@@ -168,6 +168,7 @@ def test_a_model_of_other_ids_or_without_embeddings_is_refused(first):
         Recommender("bpr", dim=4, epochs=1).fit(frame, start_from=weights)
 
 
+@pytest.mark.slow
 def test_on_the_command_line(first, tmp_path):
     first.save(tmp_path / "first")
     events(range(20), range(15)).write_csv(tmp_path / "events.csv")

@@ -21,6 +21,7 @@ def collapsed(small) -> Recommender:
     )
 
 
+@pytest.mark.slow
 def test_negatives_alone_collapse_the_table_and_more_of_them_sooner(small, collapsed):
     few = Recommender("bce", negatives=1, lr=0.5, observed=False, epochs=20, **VALUES)
     many = Recommender("bce", negatives=4, lr=0.5, observed=False, epochs=20, **VALUES)
@@ -31,6 +32,7 @@ def test_negatives_alone_collapse_the_table_and_more_of_them_sooner(small, colla
     assert ranks(collapsed)[-1] < 3.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "settings"),
     [
@@ -51,6 +53,7 @@ def test_the_balance_alone_keeps_a_table_even_and_mends_a_collapsed_one(
     assert engine["name"] == "autograd"
 
 
+@pytest.mark.slow
 def test_the_balance_in_the_loss_learns_the_pairs_too(checkerboard, small):
     """Equation 19: it finds the withheld items, and its rows stay apart."""
     values = {"dim": 8, "batch_size": 16, "lr": 1.0, "epochs": 60}

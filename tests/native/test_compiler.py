@@ -17,6 +17,7 @@ def test_a_compiler_that_cannot_be_read_as_words_is_named(monkeypatch):
         compiler.compiler()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="groups of processes of POSIX")
 def test_a_compiler_that_hangs_is_ended_with_its_children(tmp_path):
     hanging = tmp_path / "cxx"

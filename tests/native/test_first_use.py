@@ -71,6 +71,7 @@ def script(path: Path, *lines: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 @needs_kernels
 def test_many_at_once_all_have_the_same_kernels(tmp_path):
     seen, errors = one_round(4, 4, tmp_path / "kernels")
@@ -91,6 +92,7 @@ def test_what_is_there_is_not_compiled_again(kept, counted):
     assert counted == [first[0].parent]
 
 
+@pytest.mark.slow
 @needs_kernels
 @pytest.mark.parametrize("left", [0, 1000, -1])
 def test_a_damaged_library_is_compiled_again(kept, counted, left):
@@ -105,6 +107,7 @@ def test_a_damaged_library_is_compiled_again(kept, counted, left):
     assert counted == [file.parent] * 2
 
 
+@pytest.mark.slow
 @needs_kernels
 @needs_posix
 def test_a_library_that_others_can_write_is_not_loaded(kept, counted):
@@ -115,6 +118,7 @@ def test_a_library_that_others_can_write_is_not_loaded(kept, counted):
     assert counted == [file.parent] * 2
 
 
+@pytest.mark.slow
 @needs_kernels
 @needs_posix
 @pytest.mark.parametrize("place", ["the folder", "one above it"])
@@ -168,6 +172,7 @@ def test_a_compiler_may_have_flags(prefix, kept, monkeypatch):
     assert len(list(kept.rglob("*.so"))) == 1
 
 
+@pytest.mark.slow
 @needs_kernels
 def test_who_waits_too_long_compiles_alone(kept, counted, monkeypatch):
     monkeypatch.setattr(compiled, "WAIT", 0.2)
@@ -178,6 +183,7 @@ def test_who_waits_too_long_compiles_alone(kept, counted, monkeypatch):
     assert counted == [mine]
 
 
+@pytest.mark.slow
 @needs_kernels
 def test_who_waited_takes_what_another_process_compiled(kept, counted):
     command = compiler.compiler()
@@ -214,10 +220,12 @@ def test_without_a_compiler_one_warning_says_so(tmp_path):
     assert "`fullrank doctor`" in line
 
 
+@pytest.mark.slow
 def test_nobody_is_warned_of_what_was_asked_for():
     assert states(FULLRANK_NATIVE="0") == ("torch (FULLRANK_NATIVE is 0)", [])
 
 
+@pytest.mark.slow
 @needs_posix
 def test_a_compiler_that_fails_is_named(tmp_path):
     broken = script(tmp_path / "cxx", "echo 'In file x.h:' >&2", "echo 'error: no x' >&2", "exit 1")
@@ -266,6 +274,7 @@ print(os.waitpid(child, 0)[1])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="has no fork")
 def test_a_fork_while_a_thread_loads_does_not_hang():
     """The thread that holds the lock is not there in the child."""

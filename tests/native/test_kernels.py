@@ -86,6 +86,7 @@ def test_every_variant_runs_compiled(small, method, options):
     assert choice_of(trainer(small.train, method, **options)).engine.name == "compiled"
 
 
+@pytest.mark.slow
 @needs_kernels
 @EACH
 def test_bits_do_not_depend_on_threads_or_stacking(small, method, options, monkeypatch):
@@ -154,6 +155,7 @@ def test_what_the_kernels_cannot_do_goes_to_torch(small):
             assert reason in choice.passed_over[engine]
 
 
+@pytest.mark.slow
 @needs_kernels
 @pytest.mark.parametrize(("tau", "batch"), [(80.5, 64), (79.4, 256), (76.6, 4096)])
 def test_the_sharpest_tau_that_the_kernels_take(tau, batch):
@@ -173,6 +175,7 @@ def test_the_sharpest_tau_that_the_kernels_take(tau, batch):
         torch.testing.assert_close(made[0][name].double(), table, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 @needs_kernels
 @pytest.mark.parametrize("batch", [1, 63, 64, 65, 256])
 def test_near_pairs_are_those_of_the_graph(batch):

@@ -50,6 +50,7 @@ def run(code):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_steps_that_are_too_large():
     out = run("""
 room(2**28)
@@ -89,6 +90,7 @@ print(found.shape)
     assert shape == "(40, 3)"
 
 
+@pytest.mark.slow
 def test_memory_refused_within_a_step():
     """The rows of a batch are counted as they come, so their sums are asked for by a member."""
     out = run("""
@@ -103,6 +105,7 @@ assert all((each.table == 1).all() for each in tables)
     assert out.startswith("kernel negative_run: no room for ")
 
 
+@pytest.mark.slow
 def test_threads_that_are_refused_are_done_without():
     """`ulimit -u` does not bind root, so the process becomes nobody first."""
     out = run("""

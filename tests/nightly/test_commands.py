@@ -27,6 +27,7 @@ def night(data, folder, *more):
     return fullrank("fit", data, "-o", folder, "--versions", "--no-report", *more)
 
 
+@pytest.mark.slow
 def test_two_nights_and_the_way_back(data, tmp_path):
     folder = tmp_path / "models"
     first = night(data, folder, "--method", "bpr", *QUICK, *GATED, "--start-from", "current")
@@ -53,6 +54,7 @@ def test_two_nights_and_the_way_back(data, tmp_path):
     assert fullrank("rollback", folder, "--to", new, "--json").json["current"] == new
 
 
+@pytest.mark.slow
 def test_a_worse_one_is_kept_beside_and_not_served(data, tmp_path):
     folder = tmp_path / "models"
     assert night(data, folder, "--method", "ease").code == 0
@@ -70,6 +72,7 @@ def test_a_worse_one_is_kept_beside_and_not_served(data, tmp_path):
     assert worse not in Versions(folder).names()
 
 
+@pytest.mark.slow
 def test_without_versions_a_worse_one_is_not_saved(data, tmp_path):
     out = tmp_path / "model"
     assert fullrank("fit", data, "-o", out, "--method", "ease", "--no-report").code == 0
@@ -97,6 +100,7 @@ def test_what_was_cut_is_gone_or_gone_on_from(data, tmp_path):
     assert len(Versions(folder).names()) == 2
 
 
+@pytest.mark.slow
 def test_a_current_version_that_is_broken_stands_in_nobody_s_way(data, tmp_path):
     folder = tmp_path / "models"
     assert night(data, folder, "--method", "ease").code == 0
@@ -117,6 +121,7 @@ def test_a_night_that_fails_leaves_what_was_there(data, tmp_path):
     assert sorted(path.name for path in folder.iterdir()) == before
 
 
+@pytest.mark.slow
 def test_what_is_refused(data, tmp_path):
     folder = tmp_path / "models"
     assert_refused(fullrank("versions", folder), "no such folder")
@@ -137,6 +142,7 @@ def test_what_is_refused(data, tmp_path):
             share_of(text)
 
 
+@pytest.mark.slow
 def test_refit(data, tmp_path):
     out = tmp_path / "model"
     assert fullrank("fit", data, "-o", out, "--method", "ease").code == 0
@@ -154,6 +160,7 @@ def test_refit(data, tmp_path):
     assert other["report"] is None
 
 
+@pytest.mark.slow
 def test_a_fit_that_is_stopped_before_its_gate_takes_no_model_s_place(data, tmp_path, monkeypatch):
     out = tmp_path / "model"
     assert fullrank("fit", data, "-o", out, "--method", "ease", "--no-report").code == 0

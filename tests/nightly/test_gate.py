@@ -69,6 +69,7 @@ def by_hand(new, old):
     return figures
 
 
+@pytest.mark.slow
 def test_the_better_one_passes_and_the_figures_are_those_by_hand(tonight, yesterday):
     old = Recommender("ease").fit(yesterday)
     new = Recommender("ease").fit(tonight)

@@ -97,6 +97,7 @@ def test_a_folder_of_others_is_refused(tmp_path):
         Versions(tmp_path / "models")
 
 
+@pytest.mark.slow
 def test_a_reader_always_finds_a_model(versions):
     """The pointer moves in one step: who reads it meanwhile sees the old version or the new."""
     names = three(versions)

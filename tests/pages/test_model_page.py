@@ -40,6 +40,7 @@ def bpr(small):
     return model_of("bpr", small, lr=3.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_has_a_page(small, method):
     model = model_of(method, small)
@@ -57,6 +58,7 @@ def test_every_method_has_a_page(small, method):
         assert "no embeddings" in space.text or "a single column" in space.text
 
 
+@pytest.mark.slow
 def test_a_model_of_everything_has_the_figures_of_before(small):
     model = model_of("ease", small)
     before = page_of(model)
@@ -77,6 +79,7 @@ def test_a_model_of_everything_has_the_figures_of_before(small):
     assert "nothing is known of the accuracy" in section(nothing, "accuracy").text
 
 
+@pytest.mark.slow
 def test_the_page_says_what_was_evaluated(bpr):
     root = page_of(bpr)
     table = section(root, "accuracy").all("tbody")[1]  # the first is of the chart
@@ -92,6 +95,7 @@ def test_the_page_says_what_was_evaluated(bpr):
     assert bpr.metrics["protocol"]["audit"]["line"] in text
 
 
+@pytest.mark.slow
 def test_the_popular_list_is_beside_it(small, bpr):
     values = values_of(bpr)
     popular = model_of("popularity", small)
@@ -125,6 +129,7 @@ def test_curves_are_those_of_the_history(bpr):
     assert "best, epoch" in accuracy.svg
 
 
+@pytest.mark.slow
 def test_a_search_has_its_trials(small):
     model = model_of("directspec+", small, epochs=6)
     training = section(page_of(model), "training")
@@ -135,6 +140,7 @@ def test_a_search_has_its_trials(small):
     assert f"{best:.4f}" in table.all("tr")[0].text
 
 
+@pytest.mark.slow
 def test_auto_has_its_leaderboard(small):
     model = Recommender("auto", budget=20).fit(small)
     model.metrics = model.evaluate().to_dict()
@@ -146,6 +152,7 @@ def test_auto_has_its_leaderboard(small):
         assert line["method"] in training.text
 
 
+@pytest.mark.slow
 def test_a_blend_has_the_embeddings_of_its_parts(small):
     parts = (
         {"method": "bpr", "settings": QUICK, "weight": 0.25},
@@ -156,6 +163,7 @@ def test_a_blend_has_the_embeddings_of_its_parts(small):
     assert [each.text for each in space.all("h3")] == ["bpr", "allpass"]
 
 
+@pytest.mark.slow
 def test_people_are_spread_over_the_lengths_of_history(small, bpr):
     people = values_of(bpr)["people"]
     assert len(people) == 10
@@ -184,6 +192,7 @@ def test_without_a_held_out_part_the_page_says_so(small):
     assert len(section(root, "served").all("figure")) == 1
 
 
+@pytest.mark.slow
 def test_of_a_model_without_an_evaluation_one_is_made(small, bpr):
     model = Recommender("bpr", **QUICK, lr=3.0).fit(small)
     assert model.metrics == {}
@@ -223,6 +232,7 @@ def test_ids_and_titles_that_are_code_stay_text(hostile):
 ODD = [None, 7, "x", [], {}, [1, "x", {}], {"a": HOSTILE}, float("nan"), float("inf"), 10**400]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: repr(odd)[:20])
 def test_a_record_of_another_kind_counts_as_absent(small, odd):
     model = Recommender("popularity").fit(small)
@@ -247,6 +257,7 @@ def test_a_record_of_another_kind_counts_as_absent(small, odd):
     page_of(model)
 
 
+@pytest.mark.slow
 def test_a_long_training_is_thinned(bpr):
     model = Recommender("popularity").fit(bpr.train)
     model.training = {
@@ -265,6 +276,7 @@ def test_a_table_of_two_users_has_a_page():
     page_of(Recommender("directau", **QUICK).fit(Interactions.from_frame(pairs)))
 
 
+@pytest.mark.slow
 def test_the_page_names_the_model_that_it_is_of(bpr, tmp_path):
     bpr.save(tmp_path / "m")
     write_report(bpr, tmp_path / "p.html", folder=tmp_path / "m")

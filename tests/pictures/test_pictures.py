@@ -74,6 +74,7 @@ def test_svg_is_transparent_and_lightens_on_a_dark_screen(tmp_path):
     assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
 
 
+@pytest.mark.slow
 def test_the_same_picture_has_the_same_bytes(tmp_path):
     for name in ("a.svg", "b.svg"):
         write_chart([panel()], "The finding", "demo", [tmp_path / name])

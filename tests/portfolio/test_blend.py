@@ -125,6 +125,7 @@ def test_the_mean_of_weightings_has_the_parts_that_weigh_most():
     )
 
 
+@pytest.mark.slow
 def test_noise_does_not_win(small):
     """A second part without any knowledge: in some halves it helps by chance, on the others not."""
     best = part_of(EASE(), small)

@@ -27,6 +27,7 @@ def model(small) -> fr.Recommender:
     return fr.Recommender("auto", budget="5m").fit(small)
 
 
+@pytest.mark.slow
 def test_the_choice_is_as_good_as_every_trial(model, small):
     auto, value = model.training["auto"], model.training[METRIC]
     trials = [trial for each in auto["trials"].values() for trial in each]
@@ -65,6 +66,7 @@ def test_a_bounded_number_of_trials_takes_a_solution_of_its_own(model):
         assert len({json.dumps(each, sort_keys=True) for each in solved}) <= TRIALS
 
 
+@pytest.mark.slow
 def test_the_same_bits_again(small):
     first, second = (fr.Recommender("auto").fit(small) for _ in range(2))
     assert first.settings == second.settings
@@ -116,6 +118,7 @@ def test_what_the_winner_warned_of_is_said(small, monkeypatch):
     assert [str(each.message) for each in said] == [f"ridge {model.settings.ridge}"]
 
 
+@pytest.mark.slow
 def test_where_no_method_has_a_hit_nothing_was_chosen():
     """As of a single user, whose held-out items nobody has."""
     table = {"user_id": ["u"] * 60, "item_id": [f"i{row}" for row in range(60)]}

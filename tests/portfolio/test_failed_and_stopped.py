@@ -19,6 +19,7 @@ from fullrank.portfolio.trials import Trials
 from fullrank.training import Silent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error", [RuntimeError("it\nbroke"), MemoryError(), FitError("a", "b", "c")]
 )

@@ -67,6 +67,7 @@ def test_a_method_without_epochs(small, whole, method):
     assert model.train.fingerprint == whole.fingerprint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["bpr", "directspec+"])
 def test_a_trained_method_has_the_epochs_and_settings_that_were_found(small, whole, method):
     first = fr.Recommender(method, **QUICK).fit(small)
@@ -101,6 +102,7 @@ def few(monkeypatch):
     monkeypatch.setattr("fullrank.portfolio.fitting.Contest", run)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few")
 def test_auto(small, whole, tmp_path):
     first, model = (fr.Recommender().fit(small, final=final) for final in (False, True))

@@ -84,6 +84,7 @@ def test_some_users_choose_where_scores_are_many(small, monkeypatch):
     assert no_better(above, here)
 
 
+@pytest.mark.slow
 def test_each_trial_of_a_contest_has_its_own(small):
     entries = [each for each in ENTRIES if each.method == "gf-cf"]
     (line,) = contest(small, entries=entries).run()

@@ -13,6 +13,7 @@ from fullrank.portfolio.contest import KEEP
 from fullrank.portfolio.entries import Entry, Ratio
 
 
+@pytest.mark.slow
 def test_only_methods_near_the_best_are_searched_on(small):
     run = contest(small)
     lines = {line.method: line for line in run.run()}
@@ -76,6 +77,7 @@ def test_the_next_trial_goes_to_the_method_that_took_the_least_time(small):
     assert order == ["ease", "itemknn", "itemknn"]
 
 
+@pytest.mark.slow
 def test_nothing_is_tried_twice_where_a_rule_finds_another_value_each_time(small):
     """What `ials` finds of its penalty differs by the dimensions, which move."""
     steps = {"dim": (8, 16, 32), "regularization": Ratio(1.6), "confidence": Ratio(2.5)}

@@ -26,6 +26,7 @@ def test_no_time_leaves_popularity_alone_and_says_so(small):
         assert line["note"] == "left out: no time left"
 
 
+@pytest.mark.slow
 def test_the_budget_ends_the_search(small):
     ticks = itertools.count()
     run = contest(small, budget=40.0, clock=lambda: float(next(ticks)))
@@ -35,6 +36,7 @@ def test_the_budget_ends_the_search(small):
     assert last < 40 + 2 * len(lines)  # no trial begins when it is over; every look is a second
 
 
+@pytest.mark.slow
 def test_what_takes_longer_than_is_left_is_not_begun(small, monkeypatch):
     monkeypatch.setattr(Costs, "seconds", lambda self, method: 1e6 * (method.name == "ease"))
     line = board(contest(small))["ease"]

@@ -45,6 +45,7 @@ def test_the_validation_part_says(meaning: str, ways: set[Way]) -> None:
         assert len(tried) == 3
 
 
+@pytest.mark.slow
 def test_auto_chooses_and_keeps_it(tmp_path: Path) -> None:
     data = split("nothing")
     with warnings.catch_warnings():

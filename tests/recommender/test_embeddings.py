@@ -12,6 +12,7 @@ import fullrank as fr
 from fullrank import FitError
 
 
+@pytest.mark.slow
 def test_similar_items_are_those_of_the_smallest_angle(model):
     frame = model.similar_items(["i3", "i9"], k=4)
     assert frame.columns == ["item_id", "similar_item_id", "title", "score", "rank"]

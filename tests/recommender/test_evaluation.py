@@ -64,6 +64,7 @@ def test_without_a_held_out_part_there_is_nothing_to_evaluate(small):
     assert 0 < alone.evaluate(small.test)["ndcg@20"] < 1
 
 
+@pytest.mark.slow
 def test_the_test_part_is_not_looked_at(small):
     without = fr.Split("x", small.train, small.validation, None)
     a, b = (Recommender(**QUICK).fit(split) for split in (small, without))

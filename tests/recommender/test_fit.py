@@ -49,6 +49,7 @@ def test_fit_takes_frames_with_other_names(small):
         Recommender(**QUICK).fit(small.train, columns=columns)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_bound_to_settings_and_data(small, tmp_path):
     path = tmp_path / "c"
     Recommender(**QUICK).fit(small, checkpoint=path)
@@ -123,6 +124,7 @@ def test_a_gpu_without_enough_memory(small, monkeypatch, device):
             model.fit(small)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_not_lost_without_a_word(small, tmp_path):
     path = tmp_path / "c.safetensors"
     options = {"dim": 8, "batch_size": 64, "epochs": 1}

@@ -25,6 +25,7 @@ def test_lists_speak_raw_ids_and_leave_out_what_is_known(model, small):
         np.testing.assert_allclose(theirs, scores[row][order], rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", [(), ("validation",), ("validation", "test")])
 def test_every_part_that_was_given_is_left_out_and_no_other(small, parts):
     given = {name: small.parts[name] if name in parts else None for name in ("validation", "test")}

@@ -81,6 +81,7 @@ def test_lists_are_those_of_the_loops(models, world_of, method, name):
         assert got.get(user, []) == [f"i{item}" for item in wanted], user
 
 
+@pytest.mark.slow
 @EVERY
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_list_has_the_same_bits_whoever_else_is_asked_for(models, method, threads):
@@ -134,6 +135,7 @@ def test_damping_takes_popular_items_down(models):
     assert means[0] > 1.5 * means[-1]
 
 
+@pytest.mark.slow
 def test_diversity_and_calibration_do_what_they_say(models, world_of):
     model = models["bpr"]
     world = world_of(model)

@@ -34,6 +34,7 @@ def run(size, request, split, folder, method, until=None, resume=False):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "method", [METHOD, DENSE, FACTORED], ids=["adam", "dense-adam", "factored"]
 )
@@ -49,6 +50,7 @@ def test_a_resumed_run_has_the_bits_of_one_that_was_never_stopped(small, method,
     assert [record["loss"] for record in longer] == [record["loss"] for record in history]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "after", "method"),
     [
@@ -69,6 +71,7 @@ def test_another_number_of_workers_goes_on(small, before, after, method, tmp_pat
     assert len(history) == 4
 
 
+@pytest.mark.slow
 def test_factored_rows_are_kept_with_the_vectors_that_they_refer_to(small, tmp_path, request):
     whole, _ = run(2, request, small, tmp_path / "whole", FACTORED)
     run(2, request, small, tmp_path, FACTORED, until=2)
@@ -88,6 +91,7 @@ def test_factored_rows_are_kept_with_the_vectors_that_they_refer_to(small, tmp_p
     assert np.abs(again[0] - whole[0]).max() > 1e-2  # what is in the file is what is used
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_too(small, tmp_path, request):
     whole, _ = run(2, request, small, tmp_path / "whole", SEARCHED)
     run(2, request, small, tmp_path / "cut", SEARCHED, until=1)

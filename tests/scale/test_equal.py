@@ -15,6 +15,7 @@ def plain(small):
     return [free_rows(small.train, name, values) for name, values, _ in SETTINGS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_workers_train_as_the_plain_path_does_in_float64(small, plain, size, request):
     if size == 1:
@@ -32,6 +33,7 @@ def test_workers_train_as_the_plain_path_does_in_float64(small, plain, size, req
             )
 
 
+@pytest.mark.slow
 def test_in_float32_two_workers_are_one_up_to_the_order_of_sums(small, two):
     alone = train_all(Group(), Group(), small, False)
     answers = two.run(train_all, small, False)

@@ -25,6 +25,7 @@ def by_workers(size, request, function, *arguments):
     return request.getfixturevalue(NAMES[size]).run(function, *arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 2, 3])
 @pytest.mark.parametrize("double", [True, False])
 def test_workers_train_as_one_process_does(small, plain, size, double, request):

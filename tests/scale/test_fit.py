@@ -51,6 +51,7 @@ def quiet(ray, small):
     return fit(model(**LONG), small, workers=2)
 
 
+@pytest.mark.slow
 def test_two_workers_make_the_model_of_one(quiet, small, tmp_path):
     plain, made = model(**LONG).fit(small), quiet
     assert made.training["workers"] == 2
@@ -133,6 +134,7 @@ def test_workers_that_die_again_and_again_end_the_run(ray, small, monkeypatch):
         fit(model(), small, workers=2, started=kill, note=lambda line: None)
 
 
+@pytest.mark.slow
 def test_an_error_of_a_worker_is_one_line(ray, small):
     del ray
     with pytest.raises(FitError, match="try an lr below"):
@@ -226,5 +228,6 @@ def test_a_missing_ray_says_which_extra_has_it(small, monkeypatch):
         fit(asked, small, workers=2)
 
 
+@pytest.mark.slow
 def test_methods_that_are_shared_exist():
     assert set(PAIR_BY_PAIR) <= set(fr.METHODS)

@@ -46,6 +46,7 @@ def table(answers, at, side):
     return np.concatenate([answer[at][side] for answer in answers])
 
 
+@pytest.mark.slow
 def test_tables_and_figures_are_those_of_pairs_in_memory(store, two):
     split = store.split()
     alone = [trained(Group(), Group(), InMemory.of(split.parts))]
@@ -63,6 +64,7 @@ def test_tables_and_figures_are_those_of_pairs_in_memory(store, two):
         np.testing.assert_array_equal(np.concatenate(values), wanted.per_user("ndcg@5"))
 
 
+@pytest.mark.slow
 def test_other_workers_go_on_from_the_checkpoint(store, two, three, tmp_path):
     identity = {"train": store.manifest["parts"]["train"]["fingerprint"]}
     quiet, kept = (
@@ -157,6 +159,7 @@ def test_what_cannot_be_with_workers_on_a_store_is_refused(store, options, found
     assert found in str(run.exception or run.output)
 
 
+@pytest.mark.slow
 def test_large_data_that_are_read_are_said(store, tmp_path, monkeypatch):
     monkeypatch.setattr("fullrank.cli.workers.LARGE", 10)
     path = store.folder.parent / "t.parquet"

@@ -6,6 +6,7 @@ import tracemalloc
 
 import numpy as np
 import polars as pl
+import pytest
 import torch
 
 import fullrank as fr
@@ -44,6 +45,7 @@ def peak_of_a_fit(home, rows, monkeypatch):
     return peak, len(model.train)
 
 
+@pytest.mark.slow
 def test_its_memory_does_not_grow_with_the_pairs(tmp_path, monkeypatch):
     monkeypatch.setattr("fullrank.data.blocks.BLOCK", 1 << 12)  # pairs that are held at a time
     for room in ("serving.fold_in", "auditing.shares"):

@@ -22,6 +22,7 @@ def test_a_straggler_takes_much_longer_than_the_median_of_the_others(seconds, sl
     assert line is None if slow is None else f"worker {slow} computes" in line
 
 
+@pytest.mark.slow
 def test_a_straggler_is_named_by_the_first_worker(small, two):
     first, second = two.run(slowed, small)
     assert first

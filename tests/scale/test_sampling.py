@@ -58,6 +58,7 @@ def test_one_worker_draws_the_batches_of_the_plain_sampler(ragged, options, chun
     assert_same(shares, whole_batches(ragged, options, 0, chunk, monkeypatch), options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "start"), [("two", 0), ("three", 0), ("three", 3)])
 def test_workers_draw_the_batches_of_the_plain_sampler(ragged, name, start, request, monkeypatch):
     answers = request.getfixturevalue(name).run(all_shares, ragged, start, 240)

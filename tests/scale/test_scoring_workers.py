@@ -86,6 +86,7 @@ def test_users_who_kill_their_worker_end_the_run_in_one_line(running, folders, t
     assert same(tmp_path / "lists", top(model, model.users.values))
 
 
+@pytest.mark.slow
 def test_what_a_worker_finds_wrong_comes_back_as_one_line(folders, tmp_path):
     model, folder = folders["bpr"]
 
@@ -220,6 +221,7 @@ def test_without_ray_the_command_says_what_to_install(folders, tmp_path, monkeyp
     assert fullrank(*common).code == 0
 
 
+@pytest.mark.slow
 def test_options_of_folders(folders, tmp_path):
     _, folder = folders["bpr"]
     common = ["recommend", folder, "-k", 3]

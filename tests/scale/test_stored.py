@@ -52,6 +52,7 @@ def test_blocks_are_those_of_the_table(store: Store, workers: int, evaluated: in
             assert np.array_equal(found.item_idx, expected.item_idx)
 
 
+@pytest.mark.slow
 def test_a_part_without_pairs_is_none(tmp_path: Path) -> None:
     generate(5, 40, 20, seed=2).to_frame().write_parquet(tmp_path / "t.parquet")
     store = prepare(tmp_path / "t.parquet", tmp_path / "store", validation=1e-9)
@@ -79,6 +80,7 @@ def test_the_split_is_that_of_the_store_without_a_look_at_it(store: Store, monke
     assert found.fingerprint == expected.fingerprint
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_of_the_store(store: Store, tmp_path: Path) -> None:
     method = build_method("bpr", {})
     found = identity_of(method, split_of(store).parts, None)
@@ -125,6 +127,7 @@ def test_a_damaged_block_is_refused_by_its_worker(own: Store) -> None:
         source.block("train", 45, 90)
 
 
+@pytest.mark.slow
 def test_a_validation_part_is_the_one_of_the_store_or_none(store: Store, tmp_path: Path) -> None:
     check_fraction(store, 0.3, 2)
     with pytest.raises(SettingError, match=r"--validation: found 0, to learn from the validation"):

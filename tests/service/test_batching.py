@@ -112,6 +112,7 @@ def test_a_client_that_is_gone_holds_up_nobody():
     assert time.perf_counter() - begun < 5
 
 
+@pytest.mark.slow
 def test_small_products_are_computed_in_the_loop_and_others_beside_it(monkeypatch):
     monkeypatch.setattr(batching, "INLINE", 0.02)  # far from both, however busy the machine
     for seconds, inside in ((0.0, True), (0.06, False)):

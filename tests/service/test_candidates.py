@@ -49,6 +49,7 @@ def same(found: Ranking, wanted: Ranking) -> None:
 USERS = np.arange(0, shop.USERS, 7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", [1, 20, 100])
 def test_lists_are_exact_but_for_what_is_missed(model, rank, parts, k):
     masks: Any = {"exclude": parts, "candidates": model._trained.candidates()}

@@ -17,6 +17,7 @@ from fullrank.service.upstream import MOST_ENDS
 pytestmark = pytest.mark.posix
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loop", [loop_factory(), None], ids=["uvloop", "asyncio"])
 def test_no_request_fails_while_processes_end_again_and_again(tmp_path, loop):
     async def told(made: Fronted) -> None:
@@ -80,6 +81,7 @@ def test_a_request_that_ends_every_process_takes_no_other_with_it(tmp_path):
     run(tmp_path, told)
 
 
+@pytest.mark.slow
 def test_what_waits_for_a_process_gets_it_or_is_told(tmp_path):
     async def told(made: Fronted) -> None:
         assert (await made.ask(b"x"))[0] == 503

@@ -19,6 +19,7 @@ def bodies(got: bytes) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_requests_in_one_write_are_answered_in_order(tmp_path):
     async def told(made: Fronted) -> None:
         wanted = [f"{at}" for at in range(300)]
@@ -98,6 +99,7 @@ def test_lines_without_end_behind_a_body(tmp_path):
     run(tmp_path, told)
 
 
+@pytest.mark.slow
 def test_slow_clients(tmp_path):
     async def told(made: Fronted) -> None:
         late = [GET[:-5], post(b"hello")[:-1], post(b"x" * 200)[:-1]]

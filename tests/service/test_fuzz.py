@@ -23,6 +23,7 @@ OFTEN = settings(
 )
 
 
+@pytest.mark.slow
 @OFTEN
 @given(path=st.sampled_from(POST_PATHS), extra=BODY, base=st.booleans())
 def test_bodies_of_any_json(local, path, extra, base):
@@ -32,12 +33,14 @@ def test_bodies_of_any_json(local, path, extra, base):
     reply.json  # noqa: B018  # it is some
 
 
+@pytest.mark.slow
 @OFTEN
 @given(path=st.sampled_from(POST_PATHS), body=st.binary(max_size=300))
 def test_bodies_of_any_bytes(local, path, body):
     assert local.ask("POST", path, body).status in (400, 422)
 
 
+@pytest.mark.slow
 @OFTEN
 @given(
     place=st.sampled_from(

@@ -93,6 +93,7 @@ def test_what_is_left_out(both, folder):
         assert not own & (has | {"i1", "i2", "i3"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", [1, 20, 1000])
 @pytest.mark.parametrize("size", [0, 1, 3])
 def test_lists_of_visitors(both, folder, k, size):
@@ -132,6 +133,7 @@ def said(capsys, *folders: Path, **settings) -> tuple[Local, str]:
     return local, capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_file_is_made_once_and_mapped(copy, capsys):
     shutil.rmtree(copy / INDEX)
     _, first = said(capsys, copy, ann=True)
@@ -147,6 +149,7 @@ def test_the_file_is_made_once_and_mapped(copy, capsys):
     assert is_of_a_model(INDEX)  # so that a fit may take a folder in which it is left
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "harm", ["empty", "half", "a byte", "no file", "no words", "others", "list", "another kind"]
 )
@@ -169,6 +172,7 @@ def test_a_damaged_file_is_made_again(copy, capsys, harm):
     assert words.read_text() == other
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written(copy, capsys):
     shutil.rmtree(copy / INDEX)
     (copy / INDEX).write_text("a file")
@@ -178,6 +182,7 @@ def test_a_folder_that_cannot_be_written(copy, capsys):
     assert local.ask("GET", "/v1/model").json["index"]["recall"] >= 0.98
 
 
+@pytest.mark.slow
 def test_a_model_is_replaced(copy, capsys, both):
     local = Local(copy, ann=True)
     (slot,) = local.service.slots.values()
@@ -212,6 +217,7 @@ def test_few_items(saved, capsys):
     assert not (saved("bpr") / INDEX).exists()
 
 
+@pytest.mark.slow
 def test_no_index_unless_it_is_wanted_or_the_items_are_many(copy, capsys, monkeypatch):
     shutil.rmtree(copy / INDEX)
     for ann in (None, False):
@@ -223,6 +229,7 @@ def test_no_index_unless_it_is_wanted_or_the_items_are_many(copy, capsys, monkey
     assert said(capsys, copy, ann=None)[1] == ""
 
 
+@pytest.mark.slow
 def test_without_faiss(copy, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "faiss", None)
     with pytest.raises(SettingError, match="--ann: found no package faiss-cpu"):

@@ -16,6 +16,7 @@ def model(small):
     return Recommender(dim=8, batch_size=64, epochs=1).fit(small)
 
 
+@pytest.mark.slow
 def test_embeddings_are_copies(model):
     before = model.recommend(k=5), model.similar_items(["i3"]), model.spectrum().effective_rank
     model.user_embeddings[:] = 0
@@ -27,6 +28,7 @@ def test_embeddings_are_copies(model):
     assert model.user_embeddings.abs().sum() > 0
 
 
+@pytest.mark.slow
 def test_nothing_inside_copies_the_tables(model, tmp_path, monkeypatch):
     for name in ("user_embeddings", "item_embeddings"):
         monkeypatch.setattr(Recommender, name, property(lambda _: pytest.fail("copied")))
@@ -36,6 +38,7 @@ def test_nothing_inside_copies_the_tables(model, tmp_path, monkeypatch):
     Recommender.load(tmp_path / "m").recommend(["u1"])
 
 
+@pytest.mark.slow
 def test_frames_are_made_anew(model):
     frame = model.recommend(["u1"], k=5)
     before = frame.clone()

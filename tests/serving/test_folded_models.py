@@ -41,6 +41,7 @@ def new(demo, guests) -> pl.DataFrame:
     return demo.train.select(np.isin(demo.train.user_idx, guests)).to_frame()
 
 
+@pytest.mark.slow
 def test_trained_users_get_most_of_their_own_recommendations(demo, trained, guests):
     hosts = demo.train.users.values.gather(np.setdiff1d(np.arange(2000), guests))
     own = trained.train.to_frame()
@@ -149,6 +150,7 @@ def test_methods_without_tables_fold_into_folded_models_too(demo):
     np.testing.assert_allclose(found, expected.toarray(), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_map_is_fitted_once_and_comes_with_the_folder(trained, tmp_path, monkeypatch):
     fresh = Recommender("directspec+")
     fresh._scorer, fresh._parts = trained._scorer, trained._parts

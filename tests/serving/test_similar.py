@@ -44,6 +44,7 @@ def test_the_kept_parts_rank_as_new_ones(small, method, settings):
             assert not (frame["item_id"] == frame["similar_item_id"]).any()
 
 
+@pytest.mark.slow
 def test_unit_rows_are_made_once_and_anew_after_a_fit(small, monkeypatch):
     calls = []
     monkeypatch.setattr(similar, "unit_rows", lambda x: calls.append(x) or unit_rows(x))

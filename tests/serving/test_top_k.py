@@ -28,6 +28,7 @@ def nothing(n_users, n_items):
     return np.zeros((n_users, n_items), dtype=bool)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
@@ -220,6 +221,7 @@ class LargestTensor(TorchDispatchMode):
         return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tied", [False, True])
 def test_memory_is_of_a_block_not_of_users_times_items(interactions_of, tied, monkeypatch):
     monkeypatch.setattr(native, "available", lambda: False)

@@ -77,6 +77,7 @@ def test_collapsed_rows_raise_alpha_and_even_ones_take_it_to_nothing(generator):
     torch.testing.assert_close(balance(x), unit_rows(x))
 
 
+@pytest.mark.slow
 def test_training_on_pairs_alone_is_held_at_the_target():
     """Without balance the tables collapse; with it, they stay where they are held."""
 

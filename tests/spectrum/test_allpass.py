@@ -131,6 +131,7 @@ def test_why_the_row_for_l_needs_another_alpha():
     assert (1 - 4e-6 * sigma**6 > 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:balance_spectrum")
 @pytest.mark.parametrize("setting", TABLE_1)
 def test_table_1(setting):

@@ -174,6 +174,7 @@ def test_one_row_many_times_is_one_row():
     torch.testing.assert_close(z, torch.full_like(x, 0.6 / math.sqrt(3)))
 
 
+@pytest.mark.slow
 def test_it_compiles_in_one_graph(table):
     for balancer, more in (
         (DirectSpec(0.05, distinct=True), (IDX,)),

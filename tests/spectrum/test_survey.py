@@ -152,6 +152,7 @@ def effective_rank(part):
     return entropy_rank(eigenvalues(part.gram).sqrt())
 
 
+@pytest.mark.slow
 def test_an_interval_from_halves_covers(generator):
     """95 % of such intervals hold the mean of the figure over tables of that size."""
     scale = torch.tensor([3.0, 2, 1, 1, 0.5]).double()

@@ -17,6 +17,7 @@ def test_they_are_those_of_the_methods_that_have_the_rule():
     assert BY_RULE == ["directspec", "directspec+"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", BY_RULE)
 def test_a_rate_is_a_factor_of_that_by_rule(small, tmp_path, method):
     """For the data, and for the shrink of the trial."""
@@ -44,6 +45,7 @@ def test_a_rate_is_a_factor_of_that_by_rule(small, tmp_path, method):
         assert page.settings.keys() >= METHODS[method].space.keys()
 
 
+@pytest.mark.slow
 def test_it_goes_on_to_the_same_trials(small, tmp_path):
     found = []
     for stops in ((6,), (2, 6)):
@@ -55,6 +57,7 @@ def test_it_goes_on_to_the_same_trials(small, tmp_path):
     assert found[0] == found[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fixed", [{"encoder": "lightgcn"}, {"optimizer": "adagrad"}])
 def test_where_the_rule_does_not_hold_the_rate_itself_is_searched(small, tmp_path, fixed):
     space = METHODS["directspec+"].space["lr"].otherwise
@@ -64,6 +67,7 @@ def test_where_the_rule_does_not_hold_the_rate_itself_is_searched(small, tmp_pat
         assert "lr / rule" not in trial.params
 
 
+@pytest.mark.slow
 def test_a_rate_that_is_given_is_not_searched(small, tmp_path):
     fixed = FIXED | {"lr": 5.0, "shrink": 0.02}
     study = tune(small, "directspec+", 2, fixed=fixed, storage=tmp_path / "s")

@@ -28,6 +28,7 @@ def done(small, folder, names=("popularity", "bpr", "bpr@lightgcn"), **more):
     return compare(small, entries, range(2), folder, k=(5, 10), **more)
 
 
+@pytest.mark.slow
 def test_the_table_holds_what_the_runs_said(small, tmp_path):
     lines = []
     made = done(small, tmp_path, log=lines.append)
@@ -50,6 +51,7 @@ def test_the_table_holds_what_the_runs_said(small, tmp_path):
     assert [row[0] for row in plain_rows(made, shown)] == list(made.runs)
 
 
+@pytest.mark.slow
 def test_finished_runs_are_not_made_again(small, tmp_path):
     first = done(small, tmp_path)
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").iterdir()}
@@ -95,6 +97,7 @@ def test_without_a_test_part_there_is_nothing_to_compare(small, tmp_path):
         compare(split, entries_of(("bpr",), "small", QUICK), [0], tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 def test_a_killed_comparison_goes_on(small, tmp_path):
     """Killed in the middle of a run: what was finished stays, the run goes on or starts again."""

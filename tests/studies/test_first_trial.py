@@ -54,6 +54,7 @@ def test_a_search_can_keep_what_the_method_comes_with(method):
             assert value in each, (name, value)
 
 
+@pytest.mark.slow
 def test_a_search_tries_a_rule_beside_other_values(small, tmp_path):
     """And its page, its picture and its command can name it."""
     space = {"rank": (None, 4), "power": (0.0, 0.75)}

@@ -20,6 +20,7 @@ def compared(split, folder, names=NAMES, **values):
     return compare(split, entries_of(names, "small", QUICK | values), [0, 1], folder, k=(10,))
 
 
+@pytest.mark.slow
 def test_a_comparison_says_who_searched(small, tmp_path):
     made = compared(small, tmp_path)
     alone = Recommender("directspec+", **QUICK).fit(small).training
@@ -47,6 +48,7 @@ def test_of_methods_that_search_alike_no_other_is_named(small, tmp_path):
     assert "the others" not in searched(made)
 
 
+@pytest.mark.slow
 def test_nothing_is_said_where_nothing_was_searched(small, tmp_path):
     """All values are given, or there is nothing to search by."""
     given = {"lr": 5.0, "alpha": 0.5, "tau": 3.0, "regularization": 0.01}

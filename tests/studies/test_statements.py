@@ -98,6 +98,7 @@ def smallest(made, tests):
     return [min(each[kind] for each in found) for kind in ("users", "seeds")]
 
 
+@pytest.mark.slow
 def test_ten_equal_methods_are_seldom_told_apart():
     """P(p < .05) of the best against any other; the paper's one-tailed test has it far higher."""
     rng = np.random.default_rng(0)

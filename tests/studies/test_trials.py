@@ -63,6 +63,7 @@ def test_what_is_fixed_is_not_searched(small, known):
     assert study.settings["lr"] == study.value == 1.5
 
 
+@pytest.mark.slow
 def test_all_trials_of_a_study_count_where_fewer_are_asked_for(small, monkeypatch, tmp_path):
     """Or a summary would have less than the study, and what was found would be lost from it."""
     monkeypatch.setattr(tuning, "_run", lambda _, trial, *more: (STATES.COMPLETE, trial.number))
@@ -77,6 +78,7 @@ def test_all_trials_of_a_study_count_where_fewer_are_asked_for(small, monkeypatc
     assert sum("already" in line for line in lines) == 1
 
 
+@pytest.mark.slow
 def test_a_study_is_of_one_seed_and_one_split(small, known, tmp_path):
     options = {"fixed": FIXED, "space": SPACE, "storage": tmp_path / "study"}
     tune(small, "bpr", 2, **options)

@@ -44,6 +44,7 @@ def test_the_best_trial_wins(small):
     assert round(study.value, 5) == max(shown)
 
 
+@pytest.mark.slow
 def test_the_seed_makes_the_search(small):
     one, again, other = [], [], []
     for seed, lines in ((1, one), (1, again), (2, other)):
@@ -59,6 +60,7 @@ def test_the_test_part_is_not_looked_at(small):
     assert found[0].settings == found[1].settings
 
 
+@pytest.mark.slow
 def test_a_study_goes_on(small, tmp_path):
     storage = tmp_path / "what?[1]%41" / "study.db"
     tune(small, "bpr", 3, fixed=FIXED, space=SPACE, storage=storage)
@@ -71,6 +73,7 @@ def test_a_study_goes_on(small, tmp_path):
         tune(small, "bpr", 6, fixed=FIXED | {"dim": 4}, space=SPACE, storage=storage)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stops", [(1,), (3,), (2, 4)])
 def test_a_study_that_went_on_is_the_study_without_a_stop(small, tmp_path, stops):
     """The same trials, the same best of all, and no trial twice, wherever it stopped."""
@@ -99,6 +102,7 @@ def test_the_best_so_far_is_the_highest():
     assert Best().seen(0.0) == "(best so far)  "
 
 
+@pytest.mark.slow
 def test_the_first_trial_that_was_asked_for_is_made_after_a_kill(small, tmp_path):
     """Killed in its first trial, which stays in the storage as one that runs."""
     storage = tmp_path / "study.db"
@@ -121,6 +125,7 @@ def stop_in_a_trial(*args):
     raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("direction", [1, -1])
 def test_the_study_has_the_settings_of_the_highest_value(small, tmp_path, monkeypatch, direction):
     """The value of a trial is a known function of its setting; its largest is what is found."""
@@ -169,6 +174,7 @@ def test_the_epochs_are_the_median_of_those_of_the_divisions(small, monkeypatch)
     assert study.value == pytest.approx(0.2)
 
 
+@pytest.mark.slow
 def test_a_study_over_divisions_goes_on(small, tmp_path):
     """Killed on a later division of a trial: the trial is made anew, the others are not."""
     more = {"fixed": FIXED, "space": SPACE, "repeats": 2}

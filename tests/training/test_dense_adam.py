@@ -49,6 +49,7 @@ def beside_torch(scale, steps=50, name="dense-adam", spread=0.0, epoch=None):
     return max(worst, (table - theirs.detach()).abs().max().item()) / LR
 
 
+@pytest.mark.slow
 def test_it_is_torchs_adam_of_whole_tables():
     assert beside_torch(1.0) < 1e-6
     assert beside_torch(1.0, 700, epoch=100) < 1e-6
@@ -61,6 +62,7 @@ def test_where_epsilon_counts_it_is_near(scale):
     assert beside_torch(scale, spread=1.0) < 4e-3
 
 
+@pytest.mark.slow
 def test_without_epsilon_it_is_exact():
     ours, table = DenseAdam(eps=1e-30), torch.ones(2, 1, dtype=torch.float64)
     theirs = table.clone().requires_grad_()

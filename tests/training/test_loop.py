@@ -79,6 +79,7 @@ def test_no_epochs_leave_the_initial_rows(tiny):
     assert not script.seen
 
 
+@pytest.mark.slow
 def test_it_stops_when_stale_and_restores_the_best(small):
     script = Script(0.1, 0.3, 0.2, 0.3, 0.25)  # a sixth check would fail; a tie is no gain
     run = script.of(small.train, epochs=50, validate_every=2, patience=3, tau_design="attention")

@@ -105,6 +105,7 @@ def test_killed_between_rungs_goes_on_from_the_last_one(small, tmp_path):
     assert same(parameters(whole), parameters(rest))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", range(1, 6))
 def test_a_signal_between_two_parts_of_a_search_is_obeyed_in_the_next(small, tmp_path, at):
     """While the state is saved, or a trial is made: nothing there looks whether one has come."""

@@ -147,6 +147,7 @@ def test_a_path_is_no_pattern(tmp_path, name):
     assert pairs(path) == {("a", "1")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["parquet", "arrow"])
 def test_a_path_of_a_typed_file_is_no_pattern(tmp_path, suffix, events):
     path, other = tmp_path / f"e[1].{suffix}", tmp_path / f"e1.{suffix}"

@@ -41,6 +41,7 @@ def test_quotes_around_whole_fields_of_one_line(tmp_path, line, plain, end, last
     assert plainly_quoted(Text.of(path), ",") is plain
 
 
+@pytest.mark.slow
 @settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

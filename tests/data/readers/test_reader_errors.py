@@ -118,6 +118,7 @@ def test_unknown_ids_are_named_by_line(tmp_path):
     assert message.startswith(", line 4, column user_id: found the unknown id '5'")
 
 
+@pytest.mark.slow
 def test_rows_of_typed_files_are_counted_as_rows(tmp_path):
     path = tmp_path / "events.parquet"
     pl.DataFrame({"user_id": [1, None], "item_id": [1, 2]}).write_parquet(path)
@@ -128,6 +129,7 @@ def test_rows_of_typed_files_are_counted_as_rows(tmp_path):
     assert complaint(path).endswith("expected a column 'user_id' (did you mean 'usr_id'?)")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["parquet", "arrow"])
 def test_damaged_typed_files(tmp_path, suffix):
     path = tmp_path / f"events.{suffix}"
@@ -147,6 +149,7 @@ def test_damaged_typed_files(tmp_path, suffix):
     assert complaint(path).startswith(f": found a damaged {kind} file (")
 
 
+@pytest.mark.slow
 def test_a_parser_that_panics_prints_nothing(tmp_path, capfd):
     path = tmp_path / "events.arrow"
     frame = pl.DataFrame({"user_id": range(200), "item_id": range(200)})
@@ -198,6 +201,7 @@ def test_unknown_formats(tmp_path):
     assert message == ", format: found 'cvs'; expected 'csv'"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [pl.List(pl.Int64), pl.Struct({"a": pl.Int64}), pl.Duration])
 def test_titles_are_of_a_type_that_has_text(tmp_path, kind):
     path = tmp_path / "items.parquet"

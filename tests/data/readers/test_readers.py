@@ -45,6 +45,7 @@ def test_every_format_gives_the_table_of_the_frame(tmp_path, events, cells, name
     assert data.merged == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TYPED)
 def test_typed_files_keep_the_type_of_ids(tmp_path, name):
     path = tmp_path / name
@@ -119,6 +120,7 @@ def test_titles_of_a_recbole_file(tmp_path, first):
     assert table.to_dicts() == [{"id": "2", "title": '"Twelve", they said'}]
 
 
+@pytest.mark.slow
 def test_titles_of_any_table_by_column(tmp_path):
     path = tmp_path / "items.parquet"
     pl.DataFrame({"id": [1], "label": ["one"]}).write_parquet(path)

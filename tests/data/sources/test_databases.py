@@ -44,6 +44,7 @@ def expected(tmp_path: Path) -> fr.Interactions:
     return read(tmp_path / "orders.parquet")
 
 
+@pytest.mark.slow
 def test_a_table_is_the_file(shop, expected, monkeypatch):
     monkeypatch.setattr(databases, "ROWS", 100)  # several batches
     for table in ("orders", ODD):
@@ -52,6 +53,7 @@ def test_a_table_is_the_file(shop, expected, monkeypatch):
         assert (got.timestamp == expected.timestamp).all()
 
 
+@pytest.mark.slow
 def test_a_query_names_the_columns(shop, expected):
     query = (
         "WITH o AS (SELECT user_id AS who, item_id AS what, 1 AS n FROM orders) SELECT * FROM o;"
@@ -68,6 +70,7 @@ def test_numbers_and_decimals(shop):
     assert got.weight.tolist() == [2.5]
 
 
+@pytest.mark.slow
 def test_a_file_database_by_its_first_bytes(shop, expected):
     kind, _, path = shop.data.partition(":")
     if kind in ("sqlite", "duckdb"):

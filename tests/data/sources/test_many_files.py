@@ -39,6 +39,7 @@ def parts(whole: pl.DataFrame, folder: Path, suffix: str) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", WRITERS)
 def test_a_folder_and_a_pattern_are_the_whole(whole, tmp_path, suffix):
     one = read(written(whole, tmp_path / f"one.{suffix}"))
@@ -52,6 +53,7 @@ def test_a_folder_and_a_pattern_are_the_whole(whole, tmp_path, suffix):
     assert len(read(f"{folder}/2026/part-1.{suffix}")) < len(one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", WRITERS)
 def test_keys_of_hive_partitions_are_columns(whole, tmp_path, suffix):
     days = whole.with_columns(
@@ -93,6 +95,7 @@ def two(tmp_path: Path, first: dict[str, list], second: dict[str, list], suffix:
 IDS = {"user_id": ["u", "v"], "item_id": ["i", "j"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "second", "found"),
     [
@@ -125,6 +128,7 @@ def test_a_line_is_named_in_its_own_file(tmp_path):
         read(folder)
 
 
+@pytest.mark.slow
 def test_one_damaged_file(tmp_path):
     folder = two(tmp_path, IDS, IDS, "parquet")
     (folder / "b.parquet").write_bytes((folder / "b.parquet").read_bytes()[:-3])
@@ -167,6 +171,7 @@ def test_a_name_that_looks_like_a_pattern_is_a_name(tmp_path):
     assert files_in(tmp_path) == [path]
 
 
+@pytest.mark.slow
 def test_a_split_stays_a_split(whole, tmp_path):
     split = fr.load(written(whole, tmp_path / "one.parquet"))
     folder = tmp_path / "parts"

@@ -180,6 +180,7 @@ def test_bad_standard_input(monkeypatch):
         read("-", format="adjacency")
 
 
+@pytest.mark.slow
 def test_a_fit_on_standard_input(monkeypatch, tmp_path):
     out = tmp_path / "m"
     monkeypatch.setattr(sys, "stdin", Stdin(ndjson()))

@@ -62,6 +62,7 @@ def expected():
     return fr.Interactions.from_frame(TABLE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["parquet", "csv", "ndjson", "arrow"])
 @pytest.mark.parametrize("scheme", ["s3", "http"])
 def test_an_object_is_the_file(store, expected, suffix, scheme):
@@ -72,6 +73,7 @@ def test_an_object_is_the_file(store, expected, suffix, scheme):
     assert fr.load(url).name == url.replace("token=x", "token=***")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("url", ["s3://shop/orders/**/*.parquet", "s3://shop/orders/"])
 def test_partitions_of_a_store(store, expected, url):
     got = read(url, columns=Columns(timestamp="day"))
@@ -79,6 +81,7 @@ def test_partitions_of_a_store(store, expected, url):
     assert len(set(got.timestamp)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("url", "found"),
     [
@@ -100,6 +103,7 @@ def test_objects_that_cannot_be_used(store, url, found):
     assert SECRET not in line
 
 
+@pytest.mark.slow
 def test_a_store_that_refuses_and_one_that_is_away(monkeypatch, tmp_path):
     with serving(OBJECTS, refused=True) as address:
         credentials(monkeypatch, address)
@@ -115,6 +119,7 @@ def test_a_store_that_refuses_and_one_that_is_away(monkeypatch, tmp_path):
     assert SECRET not in run.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["broken.parquet", "none.parquet", "none.csv"])
 def test_messages_that_have_the_location_in_another_form(store, name):
     with pytest.raises(DataError) as caught:

@@ -33,11 +33,13 @@ def assert_no_secret(folder: Path, run: Run) -> None:
     assert files
 
 
+@pytest.mark.slow
 def test_everything_that_commands_write_and_print(mysql_shop, tmp_path, monkeypatch):
     """Of MySQL, where the password goes through Python; PostgreSQL has the same in `commands`."""
     commands(mysql_shop, tmp_path)
 
 
+@pytest.mark.slow
 def test_everything_of_postgresql(postgres_shop, tmp_path):
     commands(postgres_shop, tmp_path)
 
@@ -157,6 +159,7 @@ def test_urls_of_no_kind_that_is_known(url, found, tmp_path):
     assert "s3cret" not in run.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--items", "--rules", "--allow", "--items="])
 def test_an_address_where_a_path_should_be(option, tmp_path):
     fit = fullrank("fit", "demo", "-o", tmp_path / "m", "--method", "popularity")

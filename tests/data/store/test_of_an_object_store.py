@@ -29,6 +29,7 @@ OBJECTS = {
 }
 
 
+@pytest.mark.slow
 def test_of_an_object_store(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "PIECE", 200)
     TABLE.write_parquet(tmp_path / "t.parquet")

@@ -35,6 +35,7 @@ def base_of(array: np.ndarray) -> object:
     return array
 
 
+@pytest.mark.slow
 def test_pairs_are_mapped_and_ids_read_when_asked_for(made):
     store = Store.open(made.folder)
     indptr, items = store.arrays("train")

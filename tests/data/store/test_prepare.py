@@ -38,6 +38,7 @@ def pairs_of(store: Store) -> dict[str, set[tuple[object, object]]]:
     return {part: set(store.interactions(part).to_frame().iter_rows()) for part in store.parts}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_pairs_of_the_plain_reader(kind, tmp_path):
     table(kind).write_parquet(tmp_path / "t.parquet")
@@ -55,6 +56,7 @@ def test_the_pairs_of_the_plain_reader(kind, tmp_path):
     assert parts[0].user_degree.min() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_neither_partitions_nor_order_nor_files_enter_a_store(kind, tmp_path, monkeypatch):
     frame = table(kind)
@@ -75,6 +77,7 @@ def test_neither_partitions_nor_order_nor_files_enter_a_store(kind, tmp_path, mo
     assert files_of(store.folder) == expected
 
 
+@pytest.mark.slow
 def test_text_is_read_too(tmp_path):
     frame = table("strings")
     frame.write_parquet(tmp_path / "t.parquet")
@@ -84,6 +87,7 @@ def test_text_is_read_too(tmp_path):
     assert one.manifest["parts"] == other.manifest["parts"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_division_against_slow_python(kind, tmp_path):
     table(kind, 800).write_parquet(tmp_path / "t.parquet")
@@ -111,6 +115,7 @@ def test_row_numbers_are_ranks_of_hashes(tmp_path):
         assert hashes == sorted(hashes)
 
 
+@pytest.mark.slow
 def test_shares(tmp_path):
     rng = np.random.default_rng(0)
     frame = pl.DataFrame({each: rng.integers(0, 2000, 200_000) for each in ("user_id", "item_id")})
@@ -124,6 +129,7 @@ def test_shares(tmp_path):
     assert alone.pairs("train") == n
 
 
+@pytest.mark.slow
 def test_two_strings_with_one_hash_take_another_salt(tmp_path, monkeypatch):
     frame = table("strings")
     frame.write_parquet(tmp_path / "t.parquet")

@@ -31,6 +31,7 @@ def refused(source, tmp_path, match, **how):
     assert not (tmp_path / "store").exists()
 
 
+@pytest.mark.slow
 def test_a_missing_id_with_its_file_and_row(source, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "PIECE", 30)
     bad = GOOD.with_columns(item_id=pl.when(pl.int_range(100) != 66).then("item_id"))
@@ -38,6 +39,7 @@ def test_a_missing_id_with_its_file_and_row(source, tmp_path, monkeypatch):
     refused(source, tmp_path, r"b\.parquet, row 67, column item_id: found a missing id")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bad", "match"),
     [
@@ -51,11 +53,13 @@ def test_a_file_of_another_schema(source, tmp_path, bad, match):
     refused(source, tmp_path, match)
 
 
+@pytest.mark.slow
 def test_readers_that_find_other_types(source, tmp_path):
     GOOD.cast({"item_id": pl.Int32}).write_parquet(source / "b.parquet")
     refused(source, tmp_path, "ids of the types Int64 and Int32; expected one type", readers=2)
 
 
+@pytest.mark.slow
 def test_other_tables(source, tmp_path):
     refused(tmp_path / "nowhere.parquet", tmp_path, "no such file")
     refused(source, tmp_path, "found the columns", columns=Columns(user="uid"))
@@ -76,6 +80,7 @@ def test_settings(source, tmp_path):
         refused(source, tmp_path, f"setting {name}", columns=Columns(**{name: "item_id_2"}))
 
 
+@pytest.mark.slow
 def test_a_store_that_is_there_stays(source, tmp_path):
     out = tmp_path / "store"
     before = prepare(source, out)

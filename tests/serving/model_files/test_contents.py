@@ -156,6 +156,7 @@ def test_another_account_can_serve_a_model(folder):
     assert modes == {0o666 & ~before}
 
 
+@pytest.mark.slow
 def test_parts_in_another_order_are_the_same_parts(copied, saved):
     folder = copied("directspec+")
     folder.table("train", lambda table: table.reverse())
