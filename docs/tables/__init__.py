@@ -46,6 +46,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "found": choices.found,
     "item-power": choices.item_power,
     "popularity": choices.popularity,
+    "spans": choices.spans,
     "noise": choices.noise,
     "deviations": choices.deviations,
     "algorithm-1": spectra.algorithm_1,

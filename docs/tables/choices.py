@@ -166,6 +166,23 @@ def noise() -> str:
     return table(columns, body)
 
 
+def spans() -> str:
+    """Studies of directspec+ whose learning rate is a number, and a factor of the one by rule."""
+    body = []
+    for data, seeds in load("spans").items():
+        for seed, ways in seeds.items():
+            for way, study in ways.items():
+                best = study["validation_ndcg@20"]
+                values = [trial["validation_ndcg@20"] or 0.0 for trial in study["trials"]]
+                found = study["settings"]
+                body.append([
+                    data, seed, way, metric(best), f"{found['lr']:.3g}", f"{found['shrink']:g}",
+                    f"{sum(value < best / 4 for value in values)} of {len(values)}",
+                ])  # fmt: skip
+    columns = ["data", "seed", "learning rate", "best nDCG@20", "its rate", "its shrink"]
+    return table([*columns, "below a quarter of it"], body, text=(0, 2))
+
+
 def _changed(values: dict[str, Any]) -> str:
     return " ".join(f"{name}={_plain(value)}" for name, value in values.items())
 
