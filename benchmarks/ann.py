@@ -49,7 +49,7 @@ LISTS = 512
 def trained(home: Path) -> fr.Recommender:
     """Ten epochs on Gowalla, once."""
     if (home / "gowalla" / "asked.json").is_file():
-        return fr.Recommender.load(home / "gowalla" / "model", device="cpu")
+        return fr.Recommender.load(home / "gowalla" / "model")
     return fr.Recommender("bpr", dim=D, epochs=10).fit(fr.load("gowalla"))
 
 
@@ -89,7 +89,7 @@ TABLES: dict[str, Callable[[Path], fr.Recommender]] = {
 
 def built(folder: Path) -> dict[str, Any]:
     """Processor seconds and size of the index of a model, and what a service measures of it."""
-    model = fr.Recommender.load(folder, device="cpu")
+    model = fr.Recommender.load(folder)
     table, rows = model.scorer.item_table.numpy(), np.flatnonzero(model._trained.items)
     began = time.process_time()
     lists = lists_of(folder, table, rows)
@@ -119,7 +119,7 @@ def widest(model: fr.Recommender, lists: Any, rows: Any, most: int) -> float:
 
 def costs(folder: Path) -> dict[str, float]:
     """Milliseconds of one core for a list, of 32 users at a time and of one."""
-    model = fr.Recommender.load(folder, device="cpu")
+    model = fr.Recommender.load(folder)
     served = Served("model", model, folder, "", service.K)
     found = indexed("model", model, folder, wanted=True)
     users = 10 + np.random.default_rng(1).permutation(len(model.users) - 10)[:LISTS]

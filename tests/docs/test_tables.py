@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -118,3 +119,19 @@ def test_figures_are_printed_as_said():
     command = [sys.executable, "-m", "doctest", str(ROOT / "docs" / "tables" / "markdown.py")]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout
+
+
+def test_a_gpu_gives_the_metrics_of_the_processor():
+    """As docs/benchmarks.md says of the two files."""
+    here, there = (
+        {
+            run["what"].removesuffix(" --device cuda"): run
+            for run in json.loads((ROOT / "results" / f"{name}.json").read_text())["fits"]
+        }
+        for name in ("speed", "gpu")
+    )
+    assert there.keys() == here.keys()
+    for what, run in there.items():
+        names = [name for name in run if "@" in name]
+        assert len(names) == 4
+        assert [run[name] for name in names] == [here[what][name] for name in names]

@@ -16,6 +16,7 @@ from fullrank.cli import app
 from fullrank.errors import FitError, SettingError
 from fullrank.scale import fit
 from fullrank.scale.cluster import cluster
+from fullrank.scale.launch import worker_device
 from fullrank.scale.steps import PAIR_BY_PAIR, check_weights
 from fullrank.training import Silent
 
@@ -231,3 +232,10 @@ def test_a_missing_ray_says_which_extra_has_it(small, monkeypatch):
 @pytest.mark.slow
 def test_methods_that_are_shared_exist():
     assert set(PAIR_BY_PAIR) <= set(fr.METHODS)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("auto", "cpu"), ("cpu", "cpu"), ("cuda", "cuda"), ("cuda:1", "cuda")]
+)
+def test_workers_take_gpus_only_where_they_are_asked_for(name, expected):
+    assert worker_device(name) == expected

@@ -29,7 +29,7 @@ def pair(request, saved, small, tmp_path_factory) -> tuple[Recommender, Local]:
         Recommender(Blend(parts=parts)).fit(small).save(folder)
     else:
         folder = saved(request.param)
-    return Recommender.load(folder, device="cpu"), Local(folder)
+    return Recommender.load(folder), Local(folder)
 
 
 def lists(frame: pl.DataFrame, users: list[Any]) -> list[list[tuple[Any, str, float, int]]]:

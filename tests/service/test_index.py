@@ -82,7 +82,7 @@ def test_lists_of_users(both, choice):
 
 
 def test_what_is_left_out(both, folder):
-    model = Recommender.load(folder, device="cpu")
+    model = Recommender.load(folder)
     answer = both[0].post("/v1/recommend", users=ASKED, k=50, deny=["i1", "i2", "i3"]).json
     for each in answer["lists"]:
         row = model.users.rows([each["user_id"]])[0]
@@ -97,7 +97,7 @@ def test_what_is_left_out(both, folder):
 @pytest.mark.parametrize("k", [1, 20, 1000])
 @pytest.mark.parametrize("size", [0, 1, 3])
 def test_lists_of_visitors(both, folder, k, size):
-    train = Recommender.load(folder, device="cpu").train
+    train = Recommender.load(folder).train
     hits = []
     for row in range(0, 300, 17):
         own = train.item_idx[train.indptr[row] :][:size]
@@ -188,7 +188,7 @@ def test_a_model_is_replaced(copy, capsys, both):
     (slot,) = local.service.slots.values()
     (before,) = (copy / INDEX).glob("*.faiss")
     first = local.post("/v1/recommend", users=["u3"])
-    old = Recommender.load(copy, device="cpu")
+    old = Recommender.load(copy)
     tables = [table.flip(0).numpy() for table in (old.scorer.user_table, old.scorer.item_table)]
     shop.of_tables(*tables).save(copy)
     assert slot.changed()
@@ -255,7 +255,7 @@ def test_two_processes_and_a_version_that_changes(copy, tmp_path):
     with running(copy, "--ann", "--workers", 2, log=tmp_path / "log") as server:
         until(lambda: server.said.count("index of shop: recall@20") == 2)
         assert server.ask("GET", "/v1/model").json["index"]["recall"] >= 0.98
-        old = Recommender.load(copy, device="cpu")
+        old = Recommender.load(copy)
         shop.of_tables(old.scorer.user_table, old.scorer.item_table.flip(0).clone()).save(copy)
         until(lambda: server.said.count("in the place of") == 2)
         assert server.said.count("index: being made") == 1  # one builds, the other waits

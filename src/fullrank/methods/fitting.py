@@ -175,9 +175,8 @@ def _trained(method: TrainedMethod, trainer: Trainer, train: Interactions) -> Fi
     progress = trainer.progress
     # Lists are made on the processor, with the same bits on every machine.
     users, items = (table.cpu() for table in trainer.plan.encoder.tables())
-    tables = users, items
-    ranked = ranked_tables(method, tables, progress.best_item_power)
-    tables = tables if method.cosine else ranked
+    ranked = ranked_tables(method, (users, items), progress.best_item_power)
+    tables = (users, items) if method.cosine else ranked
     return DotScorer(*ranked), {
         "engine": trainer.choice.metadata if trainer.choice else None,
         "epochs": progress.epoch,

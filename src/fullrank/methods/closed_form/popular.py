@@ -39,7 +39,7 @@ class ByPopularity(ClosedFormMethod):
         if tables.before is None and not self.popularity:
             return tables
         before = tables.item_table if tables.before is None else tables.before
-        by = torch.from_numpy(factors(data, self.popularity)).to(before.device)
+        by = torch.from_numpy(factors(data, self.popularity))
         other = DotScorer(tables.user_table, before * by[:, None])
         other.before, other.metadata = before, tables.metadata
         return other
